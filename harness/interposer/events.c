@@ -1,0 +1,212 @@
+#define _GNU_SOURCE /* for syscall() */
+
+#include "events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_SIZE 512
+
+_Static_assert(LINE_SIZE <= PIPE_BUF, "a line must reach the pipe whole");
+
+/* Set once, before main(). The identity of the file tells whether the number
+   still names it: the host may have closed it and opened something else. */
+static int events_fd = -1;
+static dev_t events_device;
+static ino_t events_inode;
+
+static bool reader_gone;
+static unsigned long dropped;
+
+bool events_enabled(void)
+{
+  return events_fd >= 0 && !__atomic_load_n(&reader_gone, __ATOMIC_RELAXED);
+}
+
+uint64_t event_hash(uint64_t hash, const void *data, size_t len)
+{
+  const unsigned char *byte = data;
+  size_t i;
+
+  for(i = 0; i < len; i++) {
+    hash ^= byte[i];
+    hash *= UINT64_C(0x100000001b3);
+  }
+  return hash;
+}
+
+/* The descriptor that the environment names, or -1. */
+static int fd_from_environment(void)
+{
+  const char *text = getenv("PIPELAB_EVENTS_FD");
+  char *end;
+  long fd;
+
+  if(!text || !*text)
+    return -1;
+  errno = 0;
+  fd = strtol(text, &end, 10);
+  if(errno || *end || fd < 0 || fd > INT_MAX)
+    return -1;
+  return (int)fd;
+}
+
+__attribute__((constructor)) static void events_open(void)
+{
+  struct stat status;
+  int saved_errno = errno;
+  int fd = fd_from_environment();
+
+  if(fd >= 0 && !fstat(fd, &status) &&
+     (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode)) &&
+     (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY) {
+    events_device = status.st_dev;
+    events_inode = status.st_ino;
+    events_fd = fd;
+  }
+  errno = saved_errno;
+}
+
+static bool still_ours(void)
+{
+  struct stat status;
+
+  return !fstat(events_fd, &status) && status.st_dev == events_device &&
+    status.st_ino == events_inode;
+}
+
+static bool sigpipe_pending(void)
+{
+  sigset_t pending;
+
+  return !sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* Writes a line past our own write() and without a SIGPIPE for the host: the
+   signal is held back meanwhile and, when this write raised it, taken off. */
+static bool write_line(const char *line, size_t len)
+{
+  const struct timespec at_once = { 0, 0 };
+  sigset_t sigpipe;
+  sigset_t before;
+  bool was_pending;
+  long written;
+  int error;
+
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  if(pthread_sigmask(SIG_BLOCK, &sigpipe, &before))
+    return false;
+  was_pending = sigpipe_pending();
+
+  do
+    written = syscall(SYS_write, events_fd, line, len);
+  while(written < 0 && errno == EINTR);
+  error = written < 0 ? errno : 0;
+
+  if(error == EPIPE) {
+    __atomic_store_n(&reader_gone, true, __ATOMIC_RELAXED);
+    if(!was_pending)
+      while(sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
+        ;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return written == (long)len;
+}
+
+static long long nanoseconds_now(void)
+{
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Says how many lines were lost, as soon as there is room to say so. */
+static void write_dropped(void)
+{
+  char line[LINE_SIZE];
+  unsigned long count = __atomic_exchange_n(&dropped, 0, __ATOMIC_RELAXED);
+  int len;
+
+  if(!count)
+    return;
+  len = snprintf(line, sizeof(line),
+                 "{\"t\":%lld,\"call\":\"dropped\",\"count\":%lu}\n",
+                 nanoseconds_now(), count);
+  if(!write_line(line, (size_t)len))
+    __atomic_fetch_add(&dropped, count, __ATOMIC_RELAXED);
+}
+
+__attribute__((destructor)) static void events_close(void)
+{
+  int saved_errno = errno;
+
+  if(events_enabled() && still_ours())
+    write_dropped();
+  errno = saved_errno;
+}
+
+/* A line under construction; what does not fit is left out, and full is set
+   so that half a line is never written. */
+struct line {
+  char text[LINE_SIZE];
+  size_t len;
+  bool full;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void line_add(struct line *line, const char *format, ...)
+{
+  size_t room = sizeof(line->text) - line->len;
+  va_list arguments;
+  int added;
+
+  va_start(arguments, format);
+  added = vsnprintf(line->text + line->len, room, format, arguments);
+  va_end(arguments);
+  if(added < 0 || (size_t)added >= room)
+    line->full = true;
+  else
+    line->len += (size_t)added;
+}
+
+void event_write(const struct event *event)
+{
+  struct line line = { .len = 0 };
+
+  if(!events_enabled() || !still_ours())
+    return;
+
+  line_add(&line, "{\"t\":%lld,\"call\":\"%s\"", nanoseconds_now(),
+           event->call);
+  if(event->ssl)
+    line_add(&line, ",\"ssl\":\"0x%" PRIxPTR "\"", (uintptr_t)event->ssl);
+  line_add(&line, ",\"fd\":%d", event->fd);
+  if(event->buf)
+    line_add(&line, ",\"buf\":\"0x%" PRIxPTR "\"", (uintptr_t)event->buf);
+  if(event->len)
+    line_add(&line, ",\"len\":%zu", *event->len);
+  if(event->buf)
+    line_add(&line, ",\"hash\":\"%016" PRIx64 "\"", event->hash);
+  if(event->moved)
+    line_add(&line, ",\"moved\":%zu", *event->moved);
+  line_add(&line, ",\"ret\":%ld,\"error\":\"%s\"}\n", event->ret,
+           event->error);
+  if(line.full)
+    return;
+
+  write_dropped();
+  if(!write_line(line.text, line.len))
+    __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
+}

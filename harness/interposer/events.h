@@ -1,0 +1,68 @@
+#ifndef INTERPOSER_EVENTS_H
+#define INTERPOSER_EVENTS_H
+
+/*
+ * The events writer: one JSON object a line, one write() a line.
+ *
+ * The lines go to the file descriptor that the environment variable
+ * PIPELAB_EVENTS_FD names: an inherited pipe (or file) that is open for
+ * writing. Without it, or when it names anything else, nothing is written.
+ * Every line is far below PIPE_BUF, so lines of several threads and of child
+ * processes do not mix. A line looks like
+ *
+ *   {"t":NS,"call":"SSL_write","ssl":"0x..","fd":7,"buf":"0x..","len":6123,
+ *    "hash":"16 hex digits","ret":-1,"error":"WANT_WRITE"}
+ *
+ * t      CLOCK_MONOTONIC in nanoseconds, when the call had returned (SSL_free
+ *        and close: when it was about to be made; their ret says nothing)
+ * ssl    the SSL object; absent in the events of a plain socket
+ * fd     the socket, -1 when the SSL object has none
+ * buf, hash  the buffer that was passed and the 64-bit FNV-1a hash of its len
+ *        bytes; absent where nothing was to be written
+ * len    the length that was passed; absent where the call has none
+ * moved  the bytes that were moved; only for the calls that answer it apart
+ *        from ret (SSL_write_ex, SSL_read_ex, SSL_peek_ex)
+ * ret    what the call returned
+ * error  "" when it did not fail, else what SSL_get_error() answers, without
+ *        the prefix "SSL_ERROR_"; for plain sockets WANT_WRITE when the call
+ *        would have blocked (or a connect is under way), SYSCALL otherwise
+ *
+ * Whether a full pipe blocks the host or costs events is the choice of who
+ * made the pipe: with O_NONBLOCK a line that does not fit is dropped, and the
+ * next line that does is preceded by {"t":NS,"call":"dropped","count":N}.
+ * When nobody reads the pipe any more, writing stops for good; the host does
+ * not get a SIGPIPE.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+#define EVENT_HASH_START UINT64_C(0xcbf29ce484222325)
+
+struct event {
+  const char *call;
+  const void *ssl;   /* NULL when no SSL object takes part */
+  int fd;
+  const void *buf;   /* NULL when the call writes nothing */
+  uint64_t hash;     /* of what buf holds, used when buf is set */
+  const size_t *len; /* NULL when the call takes no length */
+  const size_t *moved; /* NULL unless answered apart from ret */
+  long ret;
+  const char *error;
+};
+
+/* True when events are wanted and can be written. Cheap. */
+bool events_enabled(void);
+
+/* Writes one event. Changes errno. Safe in threads and after fork(). */
+void event_write(const struct event *event);
+
+/* Goes on with a 64-bit FNV-1a hash; begin with EVENT_HASH_START. */
+uint64_t event_hash(uint64_t hash, const void *data, size_t len);
+
+#pragma GCC visibility pop
+
+#endif

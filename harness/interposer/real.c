@@ -1,0 +1,79 @@
+#define _GNU_SOURCE /* for RTLD_NEXT and dl_iterate_phdr() */
+
+#include "real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *load(void **slot)
+{
+  return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
+
+static void *keep(void **slot, const char *name, void *function)
+{
+  if(!function) {
+    fprintf(stderr, "interposer: no %s() behind the one of this library; "
+            "run the program without LD_PRELOAD\n", name);
+    abort();
+  }
+  __atomic_store_n(slot, function, __ATOMIC_RELEASE);
+  return function;
+}
+
+/* dl_iterate_phdr() callback: copies the path of the first libssl. */
+static int find_libssl(struct dl_phdr_info *info, size_t size, void *path)
+{
+  const char *slash = strrchr(info->dlpi_name, '/');
+  const char *base = slash ? slash + 1 : info->dlpi_name;
+
+  (void)size;
+  if(strncmp(base, "libssl", 6) || strlen(info->dlpi_name) >= PATH_MAX)
+    return 0;
+  strcpy(path, info->dlpi_name);
+  return 1;
+}
+
+static void *from_loaded_libssl(const char *name)
+{
+  char path[PATH_MAX];
+  void *library;
+
+  if(!dl_iterate_phdr(find_libssl, path))
+    return NULL;
+  /* it is loaded already: this only makes a handle for it */
+  library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+  return library ? dlsym(library, name) : NULL;
+}
+
+void *real_libc(void **slot, const char *name)
+{
+  void *function = load(slot);
+  int saved_errno = errno;
+
+  if(function)
+    return function;
+  function = keep(slot, name, dlsym(RTLD_NEXT, name));
+  errno = saved_errno;
+  return function;
+}
+
+void *real_openssl(void **slot, const char *name)
+{
+  void *function = load(slot);
+  int saved_errno = errno;
+
+  if(function)
+    return function;
+  function = dlsym(RTLD_NEXT, name);
+  if(!function)
+    function = from_loaded_libssl(name);
+  keep(slot, name, function);
+  errno = saved_errno;
+  return function;
+}

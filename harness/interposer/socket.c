@@ -1,0 +1,241 @@
+/*
+ * Hooks for the socket calls of libc, on TCP sockets only.
+ *
+ * send(), sendto(), sendmsg(), write() and writev() are all reported as the
+ * call "send", and only where the host itself sends: what OpenSSL writes
+ * inside a hooked TLS call is part of that call's event. connect() and
+ * close() are always reported.
+ *
+ * PIPELAB_SEND_BUFFER=BYTES in the environment sets SO_SNDBUF at connect()
+ * (the kernel doubles the number, for its own bookkeeping), which is how a
+ * scenario makes any client's writes block early; it is reported as the call
+ * "setsockopt" with the bytes asked for as len.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "real.h"
+#include "tls.h"
+
+typedef ssize_t send_function(int, const void *, size_t, int);
+typedef ssize_t sendto_function(int, const void *, size_t, int,
+                                const struct sockaddr *, socklen_t);
+typedef ssize_t sendmsg_function(int, const struct msghdr *, int);
+typedef ssize_t write_function(int, const void *, size_t);
+typedef ssize_t writev_function(int, const struct iovec *, int);
+typedef int connect_function(int, const struct sockaddr *, socklen_t);
+typedef int close_function(int);
+
+/* SO_SNDBUF for every TCP socket that connects; 0 leaves it alone. */
+static int send_buffer;
+
+__attribute__((constructor)) static void read_send_buffer(void)
+{
+  const char *text = getenv("PIPELAB_SEND_BUFFER");
+  int saved_errno = errno;
+  char *end;
+  long bytes;
+
+  if(!text || !*text)
+    return;
+  errno = 0;
+  bytes = strtol(text, &end, 10);
+  if(!errno && !*end && bytes > 0 && bytes <= INT_MAX)
+    send_buffer = (int)bytes;
+  errno = saved_errno;
+}
+
+/* Leaves errno alone. */
+static bool is_tcp(int fd)
+{
+  int saved_errno = errno;
+  int domain = 0;
+  int type = 0;
+  socklen_t domain_size = sizeof(domain);
+  socklen_t type_size = sizeof(type);
+  bool tcp =
+    !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) &&
+    (domain == AF_INET || domain == AF_INET6) &&
+    !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) &&
+    type == SOCK_STREAM;
+
+  errno = saved_errno;
+  return tcp;
+}
+
+static const char *error_name(long ret)
+{
+  if(ret >= 0)
+    return "";
+  if(errno == EAGAIN || errno == EWOULDBLOCK || errno == EINPROGRESS)
+    return "WANT_WRITE";
+  return "SYSCALL";
+}
+
+/* Reports a call without a buffer; leaves errno alone. */
+static void report(const char *call, int fd, long ret)
+{
+  struct event event = {
+    .call = call, .fd = fd, .ret = ret, .error = error_name(ret)
+  };
+  int saved_errno = errno;
+
+  event_write(&event);
+  errno = saved_errno;
+}
+
+/* True when what the host sends on fd is to be reported. */
+static bool sends_plain(int fd)
+{
+  return events_enabled() && !tls_inside_call() && is_tcp(fd);
+}
+
+/* Reports a send of count pieces; leaves errno alone. A buffer that the
+   kernel could not read is not touched here either. */
+static void report_send(int fd, const struct iovec *pieces, size_t count,
+                        ssize_t ret)
+{
+  struct event event = {
+    .call = "send", .fd = fd, .ret = ret, .error = error_name(ret),
+    .hash = EVENT_HASH_START
+  };
+  int saved_errno = errno;
+  size_t len = 0;
+  size_t i;
+
+  if(ret < 0 && errno == EFAULT) {
+    report("send", fd, ret);
+    return;
+  }
+  for(i = 0; i < count; i++) {
+    if(!event.buf)
+      event.buf = pieces[i].iov_base;
+    event.hash = event_hash(event.hash, pieces[i].iov_base,
+                            pieces[i].iov_len);
+    len += pieces[i].iov_len;
+  }
+  event.len = &len;
+  event_write(&event);
+  errno = saved_errno;
+}
+
+static void report_send_buffer(int fd, const void *buf, size_t len,
+                               ssize_t ret)
+{
+  struct iovec piece = { .iov_base = (void *)(uintptr_t)buf, .iov_len = len };
+
+  report_send(fd, &piece, 1, ret);
+}
+
+ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+  static void *real;
+  send_function *function = real_libc(&real, "send");
+  bool reported = sends_plain(fd);
+  ssize_t ret = function(fd, buf, len, flags);
+
+  if(reported)
+    report_send_buffer(fd, buf, len, ret);
+  return ret;
+}
+
+ssize_t sendto(int fd, const void *buf, size_t len, int flags,
+               const struct sockaddr *address, socklen_t address_len)
+{
+  static void *real;
+  sendto_function *function = real_libc(&real, "sendto");
+  bool reported = sends_plain(fd);
+  ssize_t ret = function(fd, buf, len, flags, address, address_len);
+
+  if(reported)
+    report_send_buffer(fd, buf, len, ret);
+  return ret;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+  static void *real;
+  sendmsg_function *function = real_libc(&real, "sendmsg");
+  bool reported = sends_plain(fd);
+  ssize_t ret = function(fd, message, flags);
+
+  if(reported)
+    report_send(fd, message->msg_iov, message->msg_iovlen, ret);
+  return ret;
+}
+
+ssize_t write(int fd, const void *buf, size_t len)
+{
+  static void *real;
+  write_function *function = real_libc(&real, "write");
+  bool reported = sends_plain(fd);
+  ssize_t ret = function(fd, buf, len);
+
+  if(reported)
+    report_send_buffer(fd, buf, len, ret);
+  return ret;
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+  static void *real;
+  writev_function *function = real_libc(&real, "writev");
+  bool reported = count > 0 && sends_plain(fd);
+  ssize_t ret = function(fd, pieces, count);
+
+  if(reported)
+    report_send(fd, pieces, (size_t)count, ret);
+  return ret;
+}
+
+/* Clamps the send buffer of a socket that is about to connect; leaves errno
+   alone. */
+static void clamp_send_buffer(int fd)
+{
+  int saved_errno = errno;
+  size_t len = (size_t)send_buffer;
+  int ret = setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer,
+                       sizeof(send_buffer));
+  struct event event = {
+    .call = "setsockopt", .fd = fd, .len = &len, .ret = ret,
+    .error = error_name(ret)
+  };
+
+  event_write(&event);
+  errno = saved_errno;
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t address_len)
+{
+  static void *real;
+  connect_function *function = real_libc(&real, "connect");
+  bool tcp = (events_enabled() || send_buffer) && is_tcp(fd);
+  int ret;
+
+  if(tcp && send_buffer)
+    clamp_send_buffer(fd);
+  ret = function(fd, address, address_len);
+  if(tcp)
+    report("connect", fd, ret);
+  return ret;
+}
+
+/* Reported before it is done: afterwards another thread may get the same
+   number for a new socket, whose events have to come later. */
+int close(int fd)
+{
+  static void *real;
+  close_function *function = real_libc(&real, "close");
+
+  if(events_enabled() && is_tcp(fd))
+    report("close", fd, 0);
+  return function(fd);
+}

@@ -1,0 +1,211 @@
+/*
+ * Hooks for the calls of libssl that read, write or shake hands.
+ *
+ * Nothing of OpenSSL is included or linked: the prototypes below are the same
+ * from 1.0.0 to 4.0, and SSL is opaque. The hooks do not change what the host
+ * sees. errno is put back. The error queue is only read: SSL_get_error()
+ * looks at it with ERR_peek_error() and must be called in the same thread
+ * with no other OpenSSL call since the I/O (SSL_get_error(3)), so it is
+ * called straight after, and what else is asked of the SSL object is asked
+ * before. The host's own SSL_get_error() gets the same answer again.
+ */
+
+#include "tls.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "events.h"
+#include "real.h"
+
+typedef struct ssl_st SSL;
+
+typedef int handshake_function(SSL *);
+typedef int write_function(SSL *, const void *, int);
+typedef int read_function(SSL *, void *, int);
+typedef int write_ex_function(SSL *, const void *, size_t, size_t *);
+typedef int read_ex_function(SSL *, void *, size_t, size_t *);
+typedef void free_function(SSL *);
+typedef int get_error_function(const SSL *, int);
+typedef int get_fd_function(const SSL *);
+typedef void *get_rbio_function(const SSL *);
+
+handshake_function SSL_connect;
+handshake_function SSL_accept;
+handshake_function SSL_do_handshake;
+handshake_function SSL_shutdown;
+write_function SSL_write;
+read_function SSL_read;
+read_function SSL_peek;
+write_ex_function SSL_write_ex;
+read_ex_function SSL_read_ex;
+read_ex_function SSL_peek_ex;
+free_function SSL_free;
+
+/* How many hooked calls this thread is in: libssl built without -Bsymbolic
+   comes back through the hooks (SSL_connect() to SSL_do_handshake()), and a
+   BIO may be another SSL. Only the outermost call is the host's. */
+static __thread int depth;
+
+bool tls_inside_call(void)
+{
+  return depth > 0;
+}
+
+struct tls_call {
+  const char *name;
+  SSL *ssl;
+  int fd;
+  bool reported;
+};
+
+/* The socket of ssl, or -1. SSL_get_fd() puts an error on the queue when
+   there is no BIO yet, so that is asked first. */
+static int socket_of(const SSL *ssl)
+{
+  static void *get_rbio;
+  static void *get_fd;
+
+  if(!((get_rbio_function *)real_openssl(&get_rbio, "SSL_get_rbio"))(ssl))
+    return -1;
+  return ((get_fd_function *)real_openssl(&get_fd, "SSL_get_fd"))(ssl);
+}
+
+static struct tls_call enter(const char *name, SSL *ssl)
+{
+  struct tls_call call = { name, ssl, -1, false };
+
+  if(ssl && !depth && events_enabled()) {
+    int saved_errno = errno;
+    call.reported = true;
+    call.fd = socket_of(ssl);
+    errno = saved_errno;
+  }
+  depth++;
+  return call;
+}
+
+/* What SSL_get_error() answers to ret, without the prefix "SSL_ERROR_". */
+static const char *error_name(const SSL *ssl, int ret)
+{
+  /* the numbers are part of OpenSSL's ABI */
+  static const char * const names[] = {
+    "", "SSL", "WANT_READ", "WANT_WRITE", "WANT_X509_LOOKUP", "SYSCALL",
+    "ZERO_RETURN", "WANT_CONNECT", "WANT_ACCEPT", "WANT_ASYNC",
+    "WANT_ASYNC_JOB", "WANT_CLIENT_HELLO_CB", "WANT_RETRY_VERIFY"
+  };
+  static void *get_error;
+  int error;
+
+  if(ret > 0)
+    return "";
+  error = ((get_error_function *)real_openssl(&get_error, "SSL_get_error"))
+    (ssl, ret);
+  if(error < 0 || (size_t)error >= sizeof(names) / sizeof(names[0]))
+    return "UNKNOWN";
+  return names[error];
+}
+
+/* Reports the call. buf is what it was to write, or NULL. */
+static void leave(const struct tls_call *call, int ret, const void *buf,
+                  const size_t *len, const size_t *moved)
+{
+  struct event event;
+  int saved_errno = errno;
+
+  depth--;
+  if(!call->reported)
+    return;
+  event = (struct event) {
+    .call = call->name, .ssl = call->ssl, .fd = call->fd, .buf = buf,
+    .len = len, .moved = moved, .ret = ret,
+    .error = error_name(call->ssl, ret)
+  };
+  if(buf)
+    event.hash = event_hash(EVENT_HASH_START, buf, *len);
+  event_write(&event);
+  errno = saved_errno;
+}
+
+#define HANDSHAKE_HOOK(name)                                            \
+  int name(SSL *ssl)                                                    \
+  {                                                                     \
+    static void *real;                                                  \
+    handshake_function *function = real_openssl(&real, #name);          \
+    struct tls_call call = enter(#name, ssl);                           \
+    int ret = function(ssl);                                            \
+    leave(&call, ret, NULL, NULL, NULL);                                \
+    return ret;                                                         \
+  }
+
+HANDSHAKE_HOOK(SSL_connect)
+HANDSHAKE_HOOK(SSL_accept)
+HANDSHAKE_HOOK(SSL_do_handshake)
+HANDSHAKE_HOOK(SSL_shutdown)
+
+#define READ_HOOK(name)                                                 \
+  int name(SSL *ssl, void *buf, int num)                                \
+  {                                                                     \
+    static void *real;                                                  \
+    read_function *function = real_openssl(&real, #name);               \
+    struct tls_call call = enter(#name, ssl);                           \
+    int ret = function(ssl, buf, num);                                  \
+    size_t len = num > 0 ? (size_t)num : 0;                             \
+    leave(&call, ret, NULL, &len, NULL);                                \
+    return ret;                                                         \
+  }
+
+READ_HOOK(SSL_read)
+READ_HOOK(SSL_peek)
+
+#define READ_EX_HOOK(name)                                              \
+  int name(SSL *ssl, void *buf, size_t num, size_t *read_bytes)         \
+  {                                                                     \
+    static void *real;                                                  \
+    read_ex_function *function = real_openssl(&real, #name);            \
+    struct tls_call call = enter(#name, ssl);                           \
+    int ret = function(ssl, buf, num, read_bytes);                      \
+    leave(&call, ret, NULL, &num, ret > 0 ? read_bytes : NULL);         \
+    return ret;                                                         \
+  }
+
+READ_EX_HOOK(SSL_read_ex)
+READ_EX_HOOK(SSL_peek_ex)
+
+int SSL_write(SSL *ssl, const void *buf, int num)
+{
+  static void *real;
+  write_function *function = real_openssl(&real, "SSL_write");
+  struct tls_call call = enter("SSL_write", ssl);
+  int ret = function(ssl, buf, num);
+  size_t len = num > 0 ? (size_t)num : 0;
+
+  leave(&call, ret, buf, &len, NULL);
+  return ret;
+}
+
+int SSL_write_ex(SSL *ssl, const void *buf, size_t num, size_t *written)
+{
+  static void *real;
+  write_ex_function *function = real_openssl(&real, "SSL_write_ex");
+  struct tls_call call = enter("SSL_write_ex", ssl);
+  int ret = function(ssl, buf, num, written);
+
+  leave(&call, ret, buf, &num, ret > 0 ? written : NULL);
+  return ret;
+}
+
+/* Reported before it is done: afterwards another thread may get the same
+   address for a new SSL object, whose events have to come later. */
+void SSL_free(SSL *ssl)
+{
+  static void *real;
+  free_function *function = real_openssl(&real, "SSL_free");
+  struct tls_call call = enter("SSL_free", ssl);
+
+  leave(&call, 1, NULL, NULL, NULL);
+  depth++;
+  function(ssl);
+  depth--;
+}

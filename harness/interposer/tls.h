@@ -1,0 +1,14 @@
+#ifndef INTERPOSER_TLS_H
+#define INTERPOSER_TLS_H
+
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+/* True while this thread is inside a TLS call that is hooked: what it sends
+   on a socket then is OpenSSL's, not the host's own. */
+bool tls_inside_call(void);
+
+#pragma GCC visibility pop
+
+#endif
