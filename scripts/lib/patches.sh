@@ -1,0 +1,45 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
+# Applies a patch series to a libcurl tree.
+
+# check_series DIR - dies unless DIR holds a series and all that it names.
+check_series() {
+  local name names
+  [[ -f $1/series ]] ||
+    die "$1 holds no file named series; --patches DIR names another folder"
+  names=$(series_names "$1")
+  [[ -n $names ]] || die "$1/series names no patch, there is nothing to apply"
+  while IFS= read -r name; do
+    [[ -f $1/$name ]] || die "$1/series names $name, which is not there"
+  done <<<"$names"
+}
+
+# apply_series DIR TREE - every patch in order, or none of it counts: a hunk
+# that does not fit exactly (no fuzz) stops the build by name.
+apply_series() {
+  local directory=$1 tree=$2 name output
+  while IFS= read -r name; do
+    if ! output=$(LC_ALL=C patch -d "$tree" -p1 --fuzz=0 --forward --batch \
+      --no-backup-if-mismatch --reject-file=- <"$directory/$name" 2>&1); then
+      printf '%s\n%s\n' "$name" "$output" >>"$log"
+      die "patch $name does not apply to $(source_label):" \
+        "$(failed_hunks <<<"$output"); log: $log"
+    fi
+  done < <(series_names "$directory")
+}
+
+# failed_hunks - what patch(1) says on standard input, as one phrase.
+failed_hunks() {
+  awk '
+    /^patching file / { file = $3 }
+    /^Hunk #[0-9]+ FAILED/ {
+      hunk = $2; line = $5; sub(/\.$/, "", line)
+      found = found sep file " hunk " hunk " (line " line ")"; sep = ", "
+    }
+    /find file to patch/ { missing = "it patches a file that is not there" }
+    /malformed patch|Only garbage was found/ { missing = "it is malformed" }
+    /Reversed .*detected|previously applied/ {
+      found = found sep file " is patched already"; sep = ", "
+    }
+    { last = $0 }
+    END { print found != "" ? found : missing != "" ? missing : last }'
+}

@@ -1,0 +1,139 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
+# Where the source of a libcurl comes from. Each of the three ways sets
+#   source_origin   one line for people
+#   source_sha256   what the source is, in terms of the build key
+#   source_dir      a tree that is not to be changed, or
+#   source_archive  an archive to unpack
+#   source_name     what by-name/ appends for it: "" for the default source,
+#                   "-X.Y.Z" for an official release, "none" for all others
+
+source_dir=
+source_archive=
+source_name=none
+
+# release_hash VERSION - the pinned hash of an official archive, or nothing.
+release_hash() {
+  awk -F '\t' -v version="$1" '$1 == version { print $2 }' \
+    "$root/scripts/data/curl-releases.tsv"
+}
+
+# default_source - libcurl 7.53.1 as Debian carries it.
+default_source() {
+  find_pinned_tree || fetch_pinned_tree
+  source_name=
+}
+
+# release_source VERSION - an official release, from the cache or downloaded.
+release_source() {
+  local version=$1 file url hash
+  file=curl-$version.tar.bz2
+  hash=$(release_hash "$version")
+  [[ -n $hash ]] || usage_error "no release $version is known; known are" \
+    "$(known_releases), and --source takes any other tree or archive"
+  source_archive=$cache/sources/$file
+  source_sha256=$hash
+  source_origin="official archive $file"
+  source_name=-$version
+  [[ ! -f $source_archive ]] || return 0
+
+  url=https://curl.se/download/$file
+  lock "sources-$file"
+  [[ ! -f $source_archive ]] || return 0
+  say "fetching $url (3 to 4 MB)"
+  scratch "source-$file"
+  log=$cache/logs/source-$file.log
+  download "$url" "$scratch_dir/$file" >"$log" 2>&1 ||
+    die "cannot download $url ($(tail -n 1 "$log" | cut -c 1-120));" \
+      "fetch $file by hand and pass it with --source"
+  check_release "$scratch_dir/$file" "$version"
+  mv -T -- "$scratch_dir/$file" "$source_archive"
+}
+
+known_releases() {
+  local table=$root/scripts/data/curl-releases.tsv
+  printf '%s to %s\n' "$(grep -v '^#' "$table" | head -n 1 | cut -f 1)" \
+    "$(tail -n 1 "$table" | cut -f 1)"
+}
+
+# download URL FILE - with whichever of the usual tools is there.
+download() {
+  if command -v curl >/dev/null; then
+    curl -fsSL --connect-timeout 20 -o "$2" -- "$1"
+  elif command -v wget >/dev/null; then
+    wget -nv --tries=2 --connect-timeout=20 -O "$2" -- "$1"
+  else
+    echo "neither curl nor wget is installed"
+    return 1
+  fi
+}
+
+# check_release FILE VERSION - dies unless FILE is that release.
+check_release() {
+  local expected actual
+  expected=$(release_hash "$2")
+  actual=$(file_hash "$1")
+  [[ $actual == "$expected" ]] ||
+    die "$(basename -- "$1") is not the official release: SHA-256 $actual," \
+      "expected $expected; fetch it again, or rename it to use it as it is"
+}
+
+# local_source PATH - a tree or an archive of the user's own.
+local_source() {
+  local path version
+  path=$(absolute "$1")
+  [[ -e $path ]] || die "--source $1: no such file or folder"
+  [[ -r $path ]] || die "--source $1: may not be read"
+  if [[ -d $path ]]; then
+    [[ -f $path/include/curl/curlver.h ]] ||
+      die "--source $1: not a libcurl tree (no include/curl/curlver.h in it)"
+    source_dir=$path
+    source_origin="folder $path"
+    source_sha256=$(tree_hash "$path")
+    return
+  fi
+
+  if [[ ${path##*/} =~ ^0ad_.*\.orig\.tar\.[a-z0-9]+$ ]]; then
+    seed_default_source "$path"
+    return
+  fi
+  source_archive=$path
+  source_origin="archive ${path##*/}"
+  source_sha256=$(file_hash "$path")
+  if [[ ${path##*/} =~ ^curl-([0-9.]+)\.tar\.bz2$ ]]; then
+    version=${BASH_REMATCH[1]}
+    [[ -n $(release_hash "$version") ]] || return 0
+    check_release "$path" "$version"
+    source_origin="official archive ${path##*/}"
+    source_name=-$version
+  fi
+}
+
+# seed_default_source ARCHIVE - Debian's source archive, brought by hand to a
+# machine that cannot fetch it: from here on it is the default source there.
+seed_default_source() {
+  if ! find_pinned_tree; then
+    lock sources-0ad
+    scratch source-0ad
+    log=$cache/logs/source-0ad.log
+    : >"$log"
+    say "unpacking libcurl out of ${1##*/}"
+    { unpack_pinned "$1" "$scratch_dir/tree" &&
+      keep_pinned_tree "$scratch_dir/tree" && find_pinned_tree; } ||
+      die "--source $1: no libcurl with a pinned hash in it; use the" \
+        ".orig.tar of a package in scripts/data/sources.tsv"
+  fi
+  source_name=
+}
+
+# copy_source DIR - the source as a tree of our own, to be built in.
+copy_source() {
+  if [[ -n $source_dir ]]; then
+    mkdir -- "$1"
+    tar -C "$source_dir" --exclude=./.git -cf - . | tar -C "$1" -xf - ||
+      die "cannot copy $source_dir"
+  else
+    unpack_curl "$source_archive" "$1" ||
+      die "$source_archive: cannot be unpacked, or there is no libcurl in" \
+        "it (no include/curl/curlver.h); log: $log"
+  fi
+}
