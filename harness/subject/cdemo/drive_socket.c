@@ -1,0 +1,163 @@
+/*
+ * The event-driven driver: curl_multi_socket_action() and epoll. libcurl says
+ * which sockets to watch (CURLMOPT_SOCKETFUNCTION) and when to be called even
+ * if none of them is ready (CURLMOPT_TIMERFUNCTION); nothing else makes this
+ * driver call it.
+ */
+
+#include "drive.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 16
+#define NS_PER_MS 1000000LL
+#define NO_TIMER (-1LL)
+
+struct event_loop {
+  struct session *session;
+  int epoll_fd;
+  long long timer_ns; /* when libcurl wants to be called, or NO_TIMER */
+};
+
+/* The bits for epoll that stand for one of CURL_POLL_*. */
+static uint32_t epoll_events(int what)
+{
+  switch(what) {
+  case CURL_POLL_IN:
+    return EPOLLIN;
+  case CURL_POLL_OUT:
+    return EPOLLOUT;
+  case CURL_POLL_INOUT:
+    return EPOLLIN | EPOLLOUT;
+  default:
+    return 0;
+  }
+}
+
+/* The bits for curl_multi_socket_action() that stand for what epoll saw. */
+static int select_bits(uint32_t events)
+{
+  return (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+    (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+    (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
+static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user,
+                     void *watched)
+{
+  struct event_loop *loop = user;
+  struct epoll_event event = { .events = epoll_events(what) };
+
+  (void)easy;
+  event.data.fd = socket;
+  if(what == CURL_POLL_REMOVE) {
+    /* libcurl may have closed it already, which took it out of the set */
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, &event);
+    return 0;
+  }
+  if(epoll_ctl(loop->epoll_fd, watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+               socket, &event)) {
+    session_stop(loop->session, "epoll_ctl for socket %d: %s", (int)socket,
+                 strerror(errno));
+    return 0;
+  }
+  /* from now on libcurl hands us this for the socket: it is in the set */
+  curl_multi_assign(loop->session->multi, socket, loop);
+  return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION. Must not call into the multi handle itself. */
+static int on_timer(CURLM *multi, long timeout_ms, void *user)
+{
+  struct event_loop *loop = user;
+
+  (void)multi;
+  loop->timer_ns = timeout_ms < 0 ? NO_TIMER :
+    now_ns() + timeout_ms * NS_PER_MS;
+  return 0;
+}
+
+static bool timer_expired(const struct event_loop *loop)
+{
+  return loop->timer_ns != NO_TIMER && now_ns() >= loop->timer_ns;
+}
+
+/* Rounded up, so that the timer has expired when the wait is over. */
+static int wait_ms(const struct event_loop *loop)
+{
+  long wait = session_patience_ms(loop->session);
+
+  if(loop->timer_ns != NO_TIMER) {
+    long long left_ns = loop->timer_ns - now_ns();
+    long long left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
+    if(left_ns <= 0)
+      return 0;
+    if(left_ms < wait)
+      wait = (long)left_ms;
+  }
+  return wait < INT_MAX ? (int)wait : INT_MAX;
+}
+
+static void call(struct event_loop *loop, curl_socket_t socket, int bits)
+{
+  struct session *session = loop->session;
+  int running;
+  CURLMcode code = curl_multi_socket_action(session->multi, socket, bits,
+                                            &running);
+
+  session->calls++;
+  if(code)
+    session_stop(session, "curl_multi_socket_action: %s",
+                 curl_multi_strerror(code));
+}
+
+static void wait_and_call(struct event_loop *loop)
+{
+  struct epoll_event events[EVENTS_AT_ONCE];
+  int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE,
+                         wait_ms(loop));
+  int i;
+
+  if(count < 0) {
+    if(errno != EINTR)
+      session_stop(loop->session, "epoll_wait: %s", strerror(errno));
+    return;
+  }
+  for(i = 0; i < count; i++)
+    call(loop, events[i].data.fd, select_bits(events[i].events));
+  if(timer_expired(loop)) {
+    loop->timer_ns = NO_TIMER; /* it goes off once; the call may set it */
+    call(loop, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+void drive_socket(struct session *session)
+{
+  struct event_loop loop = { .session = session, .timer_ns = NO_TIMER };
+
+  loop.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if(loop.epoll_fd < 0) {
+    session_stop(session, "epoll_create1: %s", strerror(errno));
+    return;
+  }
+  curl_multi_setopt(session->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(session->multi, CURLMOPT_SOCKETDATA, &loop);
+  curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(session->multi, CURLMOPT_TIMERDATA, &loop);
+
+  while(session_goes_on(session)) {
+    session_add_due(session);
+    wait_and_call(&loop);
+    session_collect(session);
+  }
+
+  /* closing the session must not reach the loop that ends here */
+  curl_multi_setopt(session->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+  curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, NULL);
+  close(loop.epoll_fd);
+}

@@ -1,0 +1,207 @@
+#include "transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The releases from which on CURLOPT_SSLVERSION takes TLS 1.3, and takes a
+   maximum beside the minimum (before that, the number is both). */
+#define VERSION_WITH_TLS_1_3 0x073400 /* 7.52.0 */
+#define VERSION_WITH_MAXIMUM 0x073600 /* 7.54.0 */
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+#define HASH_PRIME UINT64_C(0x100000001b3)
+
+long long now_ns(void)
+{
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+bool transfer_tls_possible(enum plan_tls tls, struct plan_error *error)
+{
+  const curl_version_info_data *loaded = curl_version_info(CURLVERSION_NOW);
+
+  if(tls == PLAN_TLS_1_3 && loaded->version_num < VERSION_WITH_TLS_1_3) {
+    snprintf(error->text, sizeof(error->text), "unimplemented: libcurl %s "
+             "cannot be held to TLS 1.3, that takes 7.52.0 or later",
+             loaded->version);
+    return false;
+  }
+  return true;
+}
+
+/* The number that asks the libcurl that is loaded for exactly one version. */
+static long ssl_version(enum plan_tls tls)
+{
+  long version = tls == PLAN_TLS_1_3 ?
+    CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
+
+  if(curl_version_info(CURLVERSION_NOW)->version_num >= VERSION_WITH_MAXIMUM)
+    version |= version << 16;
+  return version;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+
+  (void)data;
+  *transfer->moved_ns = now_ns();
+  return size * count;
+}
+
+static void add_to_body_id(struct transfer *transfer, const char *data,
+                           size_t len)
+{
+  size_t i;
+
+  for(i = 0; i < len && !transfer->body_id_whole; i++) {
+    if(data[i] == '\n' || transfer->body_id_len == TRANSFER_BODY_ID_MAX)
+      transfer->body_id_whole = true;
+    else /* the report is text: what is not is shown as a question mark */
+      transfer->body_id[transfer->body_id_len++] =
+        data[i] >= ' ' && data[i] <= '~' ? data[i] : '?';
+  }
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  size_t len = size * count;
+  size_t i;
+
+  *transfer->moved_ns = now_ns();
+  add_to_body_id(transfer, data, len);
+  for(i = 0; i < len; i++) {
+    transfer->body_hash ^= (unsigned char)data[i];
+    transfer->body_hash *= HASH_PRIME;
+  }
+  transfer->body_bytes += len;
+  return len;
+}
+
+static bool add_header(struct curl_slist **headers, const char *header)
+{
+  struct curl_slist *longer = curl_slist_append(*headers, header);
+
+  if(!longer)
+    return false;
+  *headers = longer;
+  return true;
+}
+
+static bool add_id_header(struct transfer *transfer)
+{
+  static const char name[] = "X-Request-Id: ";
+  size_t size = sizeof(name) + strlen(transfer->request->id);
+  char *header = malloc(size);
+  bool added;
+
+  if(!header)
+    return false;
+  snprintf(header, size, "%s%s", name, transfer->request->id);
+  added = add_header(&transfer->headers, header);
+  free(header);
+  return added;
+}
+
+/* A header whose value is the id over and over, so that a piece of one
+   request inside another one shows whose it is. */
+static bool add_padding_header(struct transfer *transfer)
+{
+  static const char name[] = "X-Padding: ";
+  const char *id = transfer->request->id;
+  size_t period = strlen(id) + 1;
+  size_t padding = (size_t)transfer->request->header_bytes;
+  char *header;
+  char *value;
+  size_t i;
+  bool added;
+
+  if(!padding)
+    return true;
+  header = malloc(sizeof(name) + padding);
+  if(!header)
+    return false;
+  memcpy(header, name, sizeof(name));
+  value = header + strlen(name);
+  for(i = 0; i < padding; i++)
+    value[i] = i % period == period - 1 ? '.' : id[i % period];
+  value[padding] = 0;
+  added = add_header(&transfer->headers, header);
+  free(header);
+  return added;
+}
+
+static bool set_url(struct transfer *transfer, const struct plan *plan)
+{
+  size_t size = strlen(plan->url) + strlen(transfer->request->path) + 1;
+  char *url = malloc(size);
+  CURLcode code;
+
+  if(!url)
+    return false;
+  snprintf(url, size, "%s%s", plan->url, transfer->request->path);
+  code = curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+  free(url);
+  return !code;
+}
+
+static bool set_tls(struct transfer *transfer, const struct plan *plan)
+{
+  CURL *easy = transfer->easy;
+
+  if(plan->tls == PLAN_PLAIN)
+    return true;
+  return !curl_easy_setopt(easy, CURLOPT_SSLVERSION, ssl_version(plan->tls))
+    && !curl_easy_setopt(easy, CURLOPT_CAINFO, plan->ca_file)
+    && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L)
+    && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+}
+
+bool transfer_init(struct transfer *transfer, const struct plan *plan,
+                   const struct plan_request *request, long long *moved_ns)
+{
+  CURL *easy = curl_easy_init();
+
+  memset(transfer, 0, sizeof(*transfer));
+  transfer->request = request;
+  transfer->moved_ns = moved_ns;
+  transfer->body_hash = HASH_START;
+  transfer->easy = easy;
+  return easy
+    && add_id_header(transfer)
+    && add_padding_header(transfer)
+    && set_url(transfer, plan)
+    && set_tls(transfer, plan)
+    /* nothing of the environment: not its proxy, and no signals */
+    && !curl_easy_setopt(easy, CURLOPT_PROXY, "")
+    && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
+    && !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                         (long)CURL_HTTP_VERSION_1_1)
+    && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers)
+    && !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header)
+    && !curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer)
+    && !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body)
+    && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer)
+    && !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error)
+    && !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+}
+
+void transfer_completed(struct transfer *transfer, CURLcode code)
+{
+  transfer->times_completed++;
+  transfer->code = code;
+  *transfer->moved_ns = now_ns();
+}
+
+void transfer_free(struct transfer *transfer)
+{
+  curl_easy_cleanup(transfer->easy);
+  curl_slist_free_all(transfer->headers);
+  memset(transfer, 0, sizeof(*transfer));
+}
