@@ -36,7 +36,7 @@ value_of() {
 
 # print_help - the comment block at the head of the calling script.
 print_help() {
-  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+  sed -n '3,/^[^#]/{s/^# \{0,1\}//p}' "$0"
 }
 
 # need COMMAND... - stops unless every command can be found.

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
 # Three ways to build a libcurl tree in place. Each leaves the public headers
-# in include/curl and sets built_library to the shared object it made; the
-# headers and the object are all that a prefix needs. Only HTTP and HTTPS are
+# in include/curl and sets built_library to the shared object it made, which
+# together are all that a prefix needs, and recipe_flags to what the manifest
+# is to say beside the flags that all have in common. Only HTTP and HTTPS are
 # built: everything else is dead weight for a client that pipelines.
 #
 # This file is part of the build key: change it and everything is built anew.
@@ -37,9 +38,10 @@ ca_bundle=/etc/ssl/certs/ca-certificates.crt
 # build_files TREE - every source file, straight. What configure would find
 # out is in data/curl_config.h.
 build_files() {
-  local tree=$1 define=()
-  define=(-DBUILDING_LIBCURL -DHTTP_ONLY -DUSE_OPENSSL -DHAVE_CONFIG_H)
-  [[ ! -r $ca_bundle ]] || define+=("-DCURL_CA_BUNDLE='\"$ca_bundle\"'")
+  local tree=$1
+  recipe_flags=(-DBUILDING_LIBCURL -DHTTP_ONLY -DUSE_OPENSSL -DHAVE_CONFIG_H)
+  [[ ! -r $ca_bundle ]] ||
+    recipe_flags+=("-DCURL_CA_BUNDLE=\"$ca_bundle\"")
   cp -- "$root/scripts/data/curl_config.h" "$tree/lib/"
   (
     cd -- "$tree" || exit 1
@@ -58,7 +60,7 @@ build_files() {
         "\$(objects) ${openssl_link[*]@Q} -lssl -lcrypto -pthread"
       echo "%.o: %.c"
       echo "	cc -c -w -fPIC -fvisibility=hidden ${flags[*]}" \
-        "-ffile-prefix-map='$tree'=. ${define[*]} -Iinclude -Ilib" \
+        "-ffile-prefix-map=\"\$\$PWD\"=. ${recipe_flags[*]@Q} -Iinclude -Ilib" \
         "${openssl_compile[*]@Q} -o \$@ \$<"
     } >curlpipe.mk
   )
@@ -68,17 +70,17 @@ build_files() {
 
 # build_configure TREE - the way of a release archive.
 build_configure() {
-  local tree=$1 arguments protocol library
-  arguments=("--prefix=$prefix" --disable-static --enable-shared
-    --disable-dependency-tracking --enable-threaded-resolver --enable-ipv6
-    --disable-manual "--with-ssl${openssl_prefix:+=$openssl_prefix}")
+  local tree=$1 protocol library
+  recipe_flags=(--disable-static --enable-shared --disable-dependency-tracking
+    --enable-threaded-resolver --enable-ipv6 --disable-manual
+    "--with-ssl${openssl_prefix:+=$openssl_prefix}")
   for protocol in dict file ftp gopher imap ldap ldaps pop3 rtsp smb smtp \
     telnet tftp; do
-    arguments+=("--disable-$protocol")
+    recipe_flags+=("--disable-$protocol")
   done
   for library in brotli gnutls gssapi libidn libidn2 libmetalink libpsl \
     librtmp libssh libssh2 nghttp2 nss winidn zlib zstd; do
-    arguments+=("--without-$library")
+    recipe_flags+=("--without-$library")
   done
   # A file that is older than what it is made from would have the autotools
   # run again, in a version that this machine may not have.
@@ -89,7 +91,7 @@ build_configure() {
     export LDFLAGS="${openssl_link[*]}"
     [[ -z $openssl_prefix ]] ||
       export PKG_CONFIG_PATH="$openssl_prefix/lib/pkgconfig"
-    logged "configure" ./configure "${arguments[@]}"
+    logged "configure" ./configure "--prefix=$prefix" "${recipe_flags[@]}"
     logged "compiling" make -C lib -j "$(nproc)"
   )
   built_library=$tree/lib/.libs/libcurl.so.4
@@ -101,15 +103,16 @@ build_cmake() {
   command -v cmake >/dev/null ||
     die "the tree is built with cmake, which is not installed: run" \
       "apt-get install cmake as root, or use a release archive"
-  logged "cmake" cmake -S "$tree" -B "$tree" -DCMAKE_BUILD_TYPE=None \
+  recipe_flags=(-DCMAKE_BUILD_TYPE=None -DBUILD_SHARED_LIBS=ON
+    -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF -DHTTP_ONLY=ON
+    -DCMAKE_USE_OPENSSL=ON -DCURL_USE_OPENSSL=ON -DENABLE_MANUAL=OFF
+    -DENABLE_THREADED_RESOLVER=ON -DENABLE_IPV6=ON -DCURL_ZLIB=OFF
+    -DCMAKE_USE_LIBSSH2=OFF -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF
+    -DUSE_NGHTTP2=OFF -DUSE_LIBIDN2=OFF)
+  logged "cmake" cmake -S "$tree" -B "$tree" "${recipe_flags[@]}" \
     "-DCMAKE_C_FLAGS=${flags[*]} -w ${openssl_compile[*]}" \
     "-DCMAKE_SHARED_LINKER_FLAGS=${openssl_link[*]}" \
-    ${openssl_prefix:+"-DOPENSSL_ROOT_DIR=$openssl_prefix"} \
-    -DBUILD_SHARED_LIBS=ON -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF \
-    -DHTTP_ONLY=ON -DCMAKE_USE_OPENSSL=ON -DCURL_USE_OPENSSL=ON \
-    -DENABLE_MANUAL=OFF -DENABLE_THREADED_RESOLVER=ON -DENABLE_IPV6=ON \
-    -DCURL_ZLIB=OFF -DCMAKE_USE_LIBSSH2=OFF -DCURL_USE_LIBSSH2=OFF \
-    -DCURL_USE_LIBPSL=OFF -DUSE_NGHTTP2=OFF -DUSE_LIBIDN2=OFF
+    ${openssl_prefix:+"-DOPENSSL_ROOT_DIR=$openssl_prefix"}
   logged "compiling" cmake --build "$tree" --parallel "$(nproc)"
   built_library=$(find "$tree/lib" -maxdepth 1 -name 'libcurl*.so*' \
     -type f -print -quit)

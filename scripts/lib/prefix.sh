@@ -1,0 +1,95 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
+# From a tree to a prefix: version, stamp, files, manifest, names.
+#
+# This file is part of the build key: change it and everything is built anew.
+
+# version_part PART TREE - MAJOR, MINOR or PATCH, from the tree's header.
+version_part() {
+  sed -nE "s/^#define LIBCURL_VERSION_$1 +([0-9]+).*/\1/p" \
+    "$2/include/curl/curlver.h"
+}
+
+# read_version TREE - sets number (7.53.1) and pipelining.
+read_version() {
+  local major minor patch
+  major=$(version_part MAJOR "$1")
+  minor=$(version_part MINOR "$1")
+  patch=$(version_part PATCH "$1")
+  [[ -n $major && -n $minor && -n $patch ]] ||
+    die "cannot read the version in include/curl/curlver.h of $source_origin"
+  number=$major.$minor.$patch
+  # 7.62.0 is the first that ignores CURLMOPT_PIPELINING = 1.
+  pipelining=true
+  ((major * 10000 + minor * 100 + patch < 76200)) || pipelining=false
+}
+
+# stamp_version TREE - makes the library say which one it is.
+stamp_version() {
+  libcurl_version=$number-stock
+  [[ $variant == stock ]] || libcurl_version=$number-doing.${#names[@]}
+  sed -i -E "s/^(#define LIBCURL_VERSION ).*/\1\"$libcurl_version\"/" \
+    "$1/include/curl/curlver.h"
+}
+
+# install_prefix TREE INTO - what a user of the library needs.
+install_prefix() {
+  local tree=$1 into=$2 soname
+  soname=$(readelf -d "$built_library" 2>>"$log" |
+    sed -nE 's/.*\(SONAME\).*\[(.*)\]/\1/p')
+  [[ $soname == libcurl.so.4 ]] ||
+    die "the build made ${soname:-no library} instead of libcurl.so.4;" \
+      "use a release archive with a configure script; log: $log"
+  grep -qaF "$libcurl_version" "$built_library" ||
+    die "the built library does not say that it is $libcurl_version; log: $log"
+  mkdir -p -- "$into/lib/pkgconfig" "$into/include/curl"
+  cp -L -- "$built_library" "$into/lib/libcurl.so.4"
+  ln -s libcurl.so.4 "$into/lib/libcurl.so"
+  cp -- "$tree"/include/curl/*.h "$into/include/curl/"
+  cat >"$into/lib/pkgconfig/libcurl.pc" <<PC
+prefix=\${pcfiledir}/../..
+libdir=\${prefix}/lib
+includedir=\${prefix}/include
+
+Name: libcurl
+Description: libcurl $libcurl_version with OpenSSL $openssl_version
+Version: $number
+Libs: -L\${libdir} -lcurl
+Cflags: -I\${includedir}
+PC
+  write_manifest >"$into/manifest.json"
+}
+
+# write_manifest - what went into this prefix, as JSON.
+write_manifest() {
+  variant=$variant version=$number libcurl_version=$libcurl_version \
+    origin=$source_origin source_sha256=$source_sha256 \
+    openssl_version=$openssl_version openssl_prefix=$openssl_prefix \
+    series_sha256=$series_sha256 patches=$(printf '%s\n' "${names[@]}") \
+    sanitize=$sanitize \
+    flags=$(printf '%s\n' "${flags[@]}" "${recipe_flags[@]}") \
+    pipelining=$pipelining perl -MJSON::PP -e '
+      sub truth { $ENV{$_[0]} eq "true" ? JSON::PP::true : JSON::PP::false }
+      sub list { [grep { length } split /\n/, $ENV{$_[0]}] }
+      print JSON::PP->new->pretty->canonical->encode({
+        variant => $ENV{variant}, version => $ENV{version},
+        libcurl_version => $ENV{libcurl_version},
+        source => { origin => $ENV{origin}, sha256 => $ENV{source_sha256} },
+        openssl => { version => $ENV{openssl_version},
+                     prefix => $ENV{openssl_prefix} },
+        patch_series_sha256 => $ENV{series_sha256},
+        patches => list("patches"), sanitize => truth("sanitize"),
+        flags => list("flags"), pipelining => truth("pipelining") });'
+}
+
+# link_name - libcurl/by-name/ gets a link to builds of official sources.
+link_name() {
+  local name link
+  [[ $source_name != none && $own_patches == false ]] || return 0
+  name=$variant$source_name
+  [[ $sanitize == false ]] || name+=-sanitize
+  [[ -z $openssl_prefix ]] || name+=-openssl-$openssl_version
+  link=$cache/libcurl/by-name/$name
+  [[ $(readlink -- "$link" || true) != "../$key" ]] || return 0
+  ln -s -- "../$key" "$link.$$"
+  mv -T -- "$link.$$" "$link"
+}
