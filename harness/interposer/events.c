@@ -93,7 +93,9 @@ static bool sigpipe_pending(void)
 }
 
 /* Writes a line past our own write() and without a SIGPIPE for the host: the
-   signal is held back meanwhile and, when this write raised it, taken off. */
+   signal is held back meanwhile and, when this write raised it, taken off.
+   (On Linux sigprocmask() means the calling thread. pthread_sigmask() was in
+   a library of its own before glibc 2.32, which the host may not load.) */
 static bool write_line(const char *line, size_t len)
 {
   const struct timespec at_once = { 0, 0 };
@@ -105,7 +107,7 @@ static bool write_line(const char *line, size_t len)
 
   sigemptyset(&sigpipe);
   sigaddset(&sigpipe, SIGPIPE);
-  if(pthread_sigmask(SIG_BLOCK, &sigpipe, &before))
+  if(sigprocmask(SIG_BLOCK, &sigpipe, &before))
     return false;
   was_pending = sigpipe_pending();
 
@@ -120,7 +122,7 @@ static bool write_line(const char *line, size_t len)
       while(sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
         ;
   }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  sigprocmask(SIG_SETMASK, &before, NULL);
   return written == (long)len;
 }
 

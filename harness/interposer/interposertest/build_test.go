@@ -60,7 +60,7 @@ func build(directory string) error {
 		sources   []string
 		arguments []string
 	}{
-		{interposer, sources, []string{"-shared", "-fPIC", "-pthread", "-ldl"}},
+		{interposer, sources, []string{"-shared", "-fPIC", "-ldl"}},
 		{plain, []string{"testdata/plain.c"}, []string{"-pthread"}},
 		{tlsClient, []string{"testdata/tls.c"}, []string{"-lssl", "-lcrypto"}},
 		{tlsPlugin, []string{"testdata/tls.c"},
