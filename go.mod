@@ -2,11 +2,13 @@ module github.com/curlpipe/curlpipe
 
 go 1.26.8
 
-require github.com/stretchr/testify v1.12.1
+require (
+	github.com/andelf/go-curl v0.0.0-20250312014544-8683354c1636
+	github.com/stretchr/testify v1.12.1
+)
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
-	github.com/andelf/go-curl v0.0.0-20250312014544-8683354c1636 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect

@@ -1,0 +1,366 @@
+/*
+ * loop.c: the loop itself. Submits a batch, drives libcurl with the events
+ * that epoll reports, gathers a batch of results.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "internal.h"
+
+/* sleep_state: a waker that finds ASLEEP has to write to the eventfd; one that
+   finds AWAKE leaves WOKEN behind, and the loop does not go to sleep. */
+#define SLEEP_AWAKE 0
+#define SLEEP_ASLEEP 1
+#define SLEEP_WOKEN 2
+
+/* Sockets looked after for each epoll_wait(); more come with the next. */
+#define EVENTS 64
+
+/* libcurl's timer may be due again and again while it works off a pipeline.
+   After so many times in a row look at the sockets all the same. */
+#define TIMER_ROUNDS 64
+
+static int make_multi(struct cshim_loop *loop)
+{
+  loop->multi = curl_multi_init();
+  if(!loop->multi)
+    return -ENOMEM;
+  if(curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, 1L) ||
+     curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                       loop->limits.connections_per_host) ||
+     curl_multi_setopt(loop->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
+                       loop->limits.pipeline_length))
+    return CSHIM_MULTI_FAILED;
+  return watch_install(loop);
+}
+
+struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+  struct cshim_loop *loop = calloc(1, sizeof(*loop));
+  int failure = ENOMEM;
+
+  if(!loop)
+    return NULL;
+  loop->limits = *limits;
+  loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+  loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  event.data.fd = loop->event;
+  /* Edge-triggered, so the eventfd never has to be read: each write to it is
+     one edge. */
+  if(loop->epoll == -1 || loop->event == -1 ||
+     epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->event, &event)) {
+    failure = errno;
+    goto fail;
+  }
+  loop->results = calloc(CSHIM_MAX_BATCH, sizeof(*loop->results));
+  if(!loop->results || make_multi(loop))
+    goto fail;
+  return loop;
+
+fail:
+  cshim_loop_free(loop);
+  errno = failure;
+  return NULL;
+}
+
+static void push_active(struct cshim_loop *loop, struct transfer *transfer)
+{
+  transfer->state = TRANSFER_ACTIVE;
+  transfer->next = NULL;
+  transfer->previous = loop->last;
+  if(loop->last)
+    loop->last->next = transfer;
+  else
+    loop->first = transfer;
+  loop->last = transfer;
+}
+
+/* Takes a transfer out of the multi handle. */
+static void remove_active(struct cshim_loop *loop, struct transfer *transfer)
+{
+  curl_multi_remove_handle(loop->multi, transfer->easy);
+  if(transfer->next)
+    transfer->next->previous = transfer->previous;
+  else
+    loop->last = transfer->previous;
+  if(transfer->previous)
+    transfer->previous->next = transfer->next;
+  else
+    loop->first = transfer->next;
+  transfer->state = TRANSFER_IDLE;
+}
+
+/* The results of the last run have been read. */
+static void forget_results(struct cshim_loop *loop)
+{
+  size_t i;
+  for(i = 0; i < loop->result_count; i++) {
+    struct transfer *transfer = loop->slots[loop->results[i].slot];
+    if(transfer && transfer->state == TRANSFER_FINISHED) {
+      transfer->state = TRANSFER_IDLE;
+      transfer_rest(transfer);
+    }
+  }
+  loop->result_count = 0;
+}
+
+/* Last submitted first: a transfer with nobody behind it in the pipeline
+   leaves without waking another. */
+static void remove_all(struct cshim_loop *loop)
+{
+  while(loop->last)
+    remove_active(loop, loop->last);
+}
+
+void cshim_loop_close(struct cshim_loop *loop)
+{
+  if(!loop->multi)
+    return;
+  remove_all(loop);
+  curl_multi_cleanup(loop->multi);
+  loop->multi = NULL;
+  watch_forget_all(loop);
+}
+
+int cshim_loop_reset(struct cshim_loop *loop)
+{
+  forget_results(loop);
+  cshim_loop_close(loop);
+  loop->failure = 0;
+  return make_multi(loop);
+}
+
+void cshim_loop_free(struct cshim_loop *loop)
+{
+  uint32_t i;
+  if(!loop)
+    return;
+  cshim_loop_close(loop);
+  for(i = 0; i < loop->slot_count; i++) {
+    if(loop->slots[i])
+      transfer_free(loop->slots[i]);
+  }
+  free(loop->slots);
+  free(loop->results);
+  if(loop->event != -1)
+    close(loop->event);
+  if(loop->epoll != -1)
+    close(loop->epoll);
+  free(loop);
+}
+
+int cshim_loop_attach(struct cshim_loop *loop, void *easy)
+{
+  uint32_t slot = loop->free_from;
+  while(slot < loop->slot_count && loop->slots[slot])
+    slot++;
+  loop->free_from = slot;
+  if(slot == loop->slot_count) {
+    struct transfer **slots = realloc(loop->slots,
+                                      (slot + 1) * sizeof(*slots));
+    if(!slots)
+      return -ENOMEM;
+    loop->slots = slots;
+    loop->slots[loop->slot_count++] = NULL;
+  }
+  loop->slots[slot] = transfer_new(loop, easy, slot);
+  return loop->slots[slot] ? (int)slot : -ENOMEM;
+}
+
+void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot)
+{
+  struct transfer *transfer = loop->slots[slot];
+  if(!transfer)
+    return;
+  if(transfer->state == TRANSFER_ACTIVE)
+    remove_active(loop, transfer);
+  transfer_free(transfer);
+  loop->slots[slot] = NULL;
+  if(slot < loop->free_from)
+    loop->free_from = slot;
+}
+
+static void add_result(struct cshim_loop *loop, struct transfer *transfer,
+                       CURLcode code)
+{
+  transfer->state = TRANSFER_FINISHED;
+  transfer_result(transfer, code, &loop->results[loop->result_count++]);
+}
+
+/* Submits one request. A request that libcurl refuses is finished at once. */
+static void submit(struct cshim_loop *loop,
+                   const struct cshim_request *request, const char *text)
+{
+  struct transfer *transfer = loop->slots[request->slot];
+  CURLcode code = transfer_prepare(transfer, request, text);
+  if(!code) {
+    CURLMcode refused;
+    push_active(loop, transfer);
+    refused = curl_multi_add_handle(loop->multi, transfer->easy);
+    if(!refused)
+      return;
+    remove_active(loop, transfer);
+    strncpy(transfer->detail, curl_multi_strerror(refused),
+            sizeof(transfer->detail) - 1);
+    code = CURLE_FAILED_INIT;
+  }
+  add_result(loop, transfer, code);
+}
+
+static void gather(struct cshim_loop *loop)
+{
+  while(loop->result_count < CSHIM_MAX_BATCH) {
+    int left;
+    char *private;
+    struct transfer *transfer;
+    CURLcode code;
+    CURLMsg *message = curl_multi_info_read(loop->multi, &left);
+    if(!message)
+      return;
+    if(message->msg != CURLMSG_DONE)
+      continue;
+    code = message->data.result;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+    transfer = (struct transfer *)private;
+    remove_active(loop, transfer); /* message is gone from here on */
+    add_result(loop, transfer, code);
+  }
+}
+
+static void act(struct cshim_loop *loop, curl_socket_t socket, int bits)
+{
+  int running;
+  CURLMcode code = curl_multi_socket_action(loop->multi, socket, bits,
+                                            &running);
+  if(code && code != CURLM_BAD_SOCKET)
+    loop->failure = CSHIM_MULTI_FAILED;
+}
+
+static void act_on_timer(struct cshim_loop *loop)
+{
+  int round;
+  for(round = 0; round < TIMER_ROUNDS; round++) {
+    if(!loop->timer_set ||
+       (loop->timer_at && loop->timer_at > watch_now_ms()))
+      return;
+    loop->timer_set = false;
+    act(loop, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+/* Readable and writable are told one after the other. Told at once, libcurl
+   hands both to the first in the send pipe, and the one that waits for its
+   response may never hear of it. A socket that reports an error alone is told
+   as both: whoever tries next finds out. */
+static void act_on_socket(struct cshim_loop *loop, curl_socket_t socket,
+                          uint32_t events)
+{
+  if(!(events & (EPOLLIN | EPOLLOUT)))
+    events = EPOLLIN | EPOLLOUT;
+  if(events & EPOLLIN)
+    act(loop, socket, CURL_CSELECT_IN);
+  if(events & EPOLLOUT)
+    act(loop, socket, CURL_CSELECT_OUT);
+}
+
+/* How long to sleep, in milliseconds: until the timer, at most wait_ms. */
+static int sleep_time(const struct cshim_loop *loop, int wait_ms)
+{
+  int64_t until_timer;
+  if(!loop->timer_set)
+    return wait_ms;
+  until_timer = loop->timer_at ? loop->timer_at - watch_now_ms() : 0;
+  if(until_timer < 0)
+    until_timer = 0;
+  if(wait_ms >= 0 && until_timer > wait_ms)
+    return wait_ms;
+  return until_timer > INT32_MAX ? INT32_MAX : (int)until_timer;
+}
+
+/* Waits for events and acts on them. Returns how many came, and sets *woken
+   when somebody asked the loop to come back. */
+static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
+{
+  struct epoll_event events[EVENTS];
+  int expected = SLEEP_AWAKE;
+  int count;
+  int i;
+
+  watch_apply(loop);
+  if(wait_ms &&
+     !atomic_compare_exchange_strong(&loop->sleep_state, &expected,
+                                     SLEEP_ASLEEP))
+    wait_ms = 0;
+  count = epoll_wait(loop->epoll, events, EVENTS, wait_ms);
+  if(atomic_exchange(&loop->sleep_state, SLEEP_AWAKE) == SLEEP_WOKEN)
+    *woken = true;
+  if(count < 0 && errno != EINTR)
+    loop->failure = -errno;
+  for(i = 0; i < count; i++) {
+    if(events[i].data.fd != loop->event)
+      act_on_socket(loop, events[i].data.fd, events[i].events);
+  }
+  return count;
+}
+
+int cshim_loop_run(struct cshim_loop *loop,
+                   const struct cshim_request *requests, size_t count,
+                   const char *text, int wait_ms)
+{
+  int64_t deadline = wait_ms > 0 ? watch_now_ms() + wait_ms : 0;
+  bool woken = false;
+  size_t i;
+
+  forget_results(loop);
+  for(i = 0; i < count; i++)
+    submit(loop, &requests[i], text);
+
+  for(;;) {
+    int events;
+    act_on_timer(loop);
+    gather(loop);
+    if(loop->failure)
+      return loop->failure;
+    if(woken || loop->result_count == CSHIM_MAX_BATCH)
+      return (int)loop->result_count;
+    events = wait_and_act(loop, loop->result_count ? 0 :
+                                sleep_time(loop, wait_ms), &woken);
+    if(events > 0)
+      continue;
+    if(loop->result_count)
+      return (int)loop->result_count;
+    if(wait_ms == 0)
+      return 0;
+    if(wait_ms > 0) {
+      int64_t left = deadline - watch_now_ms();
+      if(left <= 0)
+        return 0;
+      wait_ms = (int)left;
+    }
+  }
+}
+
+const struct cshim_result *cshim_loop_results(const struct cshim_loop *loop)
+{
+  return loop->results;
+}
+
+void cshim_loop_wake(struct cshim_loop *loop)
+{
+  uint64_t one = 1;
+  if(atomic_exchange(&loop->sleep_state, SLEEP_WOKEN) == SLEEP_ASLEEP) {
+    /* it cannot block, nor fail for another reason than a full counter, and
+       then the loop has been told */
+    ssize_t written = write(loop->event, &one, sizeof(one));
+    (void)written;
+  }
+}
+
+void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot)
+{
+  transfer_drop(loop->slots[slot]);
+}

@@ -1,0 +1,225 @@
+package cshim
+
+/*
+#cgo pkg-config: libcurl
+#cgo CFLAGS: -std=gnu11 -Wall -Wextra
+#include <stdlib.h>
+#include "cshim.h"
+
+// Each of these runs in C alone: nothing they call comes back to Go.
+#cgo nocallback cshim_loop_new
+#cgo nocallback cshim_loop_close
+#cgo nocallback cshim_loop_free
+#cgo nocallback cshim_loop_attach
+#cgo nocallback cshim_loop_detach
+#cgo nocallback cshim_loop_run
+#cgo nocallback cshim_loop_results
+#cgo nocallback cshim_loop_wake
+#cgo nocallback cshim_loop_drop
+#cgo nocallback cshim_loop_reset
+#cgo nocallback cshim_loop_movement
+#cgo nocallback cshim_loop_count
+#cgo noescape cshim_loop_new
+#cgo noescape cshim_loop_run
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// MaxBatch is the largest number of requests that one [Loop.Run] takes, and of
+// results that it returns.
+const MaxBatch = C.CSHIM_MAX_BATCH
+
+// ErrMulti says that libcurl's multi handle refused to go on. [Loop.Reset]
+// makes a new one.
+var ErrMulti = errors.New("cshim: libcurl's multi handle failed")
+
+// ErrClosed is what the methods of a closed loop return.
+var ErrClosed = errors.New("cshim: the loop is closed")
+
+// Limits bound what a loop does. All of them have to be set: there is no
+// default here.
+type Limits struct {
+	ConnectionsPerHost int   // most connections to one host, 1 or more
+	PipelineLength     int   // most requests on one connection, 1 or more
+	ResponseBytes      int64 // a response larger than this is read and not kept
+	DroppedBytes       int64 // so much of one unwanted response is read before its connection is closed
+}
+
+// Slot names an attached easy handle.
+type Slot uint32
+
+// Loop is one event loop with its connections. One goroutine at a time may use
+// it; [Loop.Wake] and [Loop.Counters] are for any goroutine.
+type Loop struct {
+	handle  *C.struct_cshim_loop
+	shared  sync.Mutex // guards handle against Close where other goroutines than the owner read it
+	results []Result
+	final   Counters // what the counters were when the loop was closed
+}
+
+// NewLoop makes a loop. The caller closes it.
+func NewLoop(limits Limits) (*Loop, error) {
+	if limits.ConnectionsPerHost < 1 || limits.PipelineLength < 1 ||
+		limits.ResponseBytes < 1 || limits.DroppedBytes < 0 {
+		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
+	}
+	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
+		connections_per_host: C.long(limits.ConnectionsPerHost),
+		pipeline_length:      C.long(limits.PipelineLength),
+		response_bytes:       C.size_t(limits.ResponseBytes),
+		dropped_bytes:        C.size_t(limits.DroppedBytes),
+	})
+	if handle == nil {
+		return nil, fmt.Errorf("cshim: cannot make an event loop: %w", err)
+	}
+	return &Loop{handle: handle}, nil
+}
+
+// Close takes every request off the wire, closes every connection and frees
+// the loop. Easy handles that are still attached are let go, not cleaned up.
+// Closing twice is fine.
+func (l *Loop) Close() {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.handle == nil {
+		return
+	}
+	C.cshim_loop_close(l.handle)
+	l.final = l.counters()
+	C.cshim_loop_free(l.handle)
+	l.handle = nil
+	l.results = nil
+}
+
+// Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
+// here on the loop owns its write, header and socket functions, its error
+// buffer and its private pointer; every other option stays the caller's. The
+// caller cleans the handle up after [Loop.Detach] or [Loop.Close].
+func (l *Loop) Attach(easy unsafe.Pointer) (Slot, error) {
+	if l.handle == nil {
+		return 0, ErrClosed
+	}
+	slot := C.cshim_loop_attach(l.handle, easy)
+	if slot < 0 {
+		return 0, fmt.Errorf("cshim: cannot attach an easy handle: %w", failure(slot))
+	}
+	return Slot(slot), nil
+}
+
+// Detach lets go of an easy handle. A request that it still carries is taken
+// off the wire, which costs its connection.
+func (l *Loop) Detach(slot Slot) {
+	if l.handle != nil {
+		C.cshim_loop_detach(l.handle, C.uint32_t(slot))
+	}
+}
+
+// Run submits the batch in order, empties it, and runs until at least one
+// request has finished, [Loop.Wake] was called, or wait has passed (negative:
+// no limit). The results, perhaps none, hold until the next call of Run, Reset
+// or Close. After an error every request is lost: call [Loop.Reset].
+func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
+	if l.handle == nil {
+		return nil, ErrClosed
+	}
+	count := C.cshim_loop_run(l.handle, unsafe.SliceData(batch.requests), C.size_t(len(batch.requests)),
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(batch.text))), milliseconds(wait))
+	batch.reset()
+	if count < 0 {
+		return nil, failure(count)
+	}
+	l.results = l.results[:0]
+	for _, result := range unsafe.Slice(C.cshim_loop_results(l.handle), int(count)) {
+		l.results = append(l.results, newResult(&result))
+	}
+	return l.results, nil
+}
+
+// Wake makes the current or the next Run return at once. It costs a system call
+// only when the loop sleeps. Any goroutine may call it, after Close as well.
+func (l *Loop) Wake() {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.handle != nil {
+		C.cshim_loop_wake(l.handle)
+	}
+}
+
+// Drop throws away what has come, and is still to come, of the response to the
+// request in slot. The request still ends with a result.
+func (l *Loop) Drop(slot Slot) {
+	if l.handle != nil {
+		C.cshim_loop_drop(l.handle, C.uint32_t(slot))
+	}
+}
+
+// Reset takes every request off the wire without a result and closes every
+// connection. The easy handles stay attached. After an error only Close is left.
+func (l *Loop) Reset() error {
+	if l.handle == nil {
+		return ErrClosed
+	}
+	if code := C.cshim_loop_reset(l.handle); code < 0 {
+		return fmt.Errorf("cshim: cannot start anew: %w", failure(code))
+	}
+	return nil
+}
+
+// Movement is a number that changes whenever a peer acknowledged or sent
+// bytes, or a socket came or went. Two equal answers: nothing moved in between.
+func (l *Loop) Movement() uint64 {
+	if l.handle == nil {
+		return 0
+	}
+	return uint64(C.cshim_loop_movement(l.handle))
+}
+
+// Counters count what the loop did since it was made.
+type Counters struct {
+	SocketsOpened uint64 // sockets that libcurl opened to connect, successful or not
+	SocketsClosed uint64
+	GivenUp       uint64 // connections closed because an unwanted response went on for too long
+}
+
+// Counters reads the counters; any goroutine may. Those of a closed loop stay.
+func (l *Loop) Counters() Counters {
+	l.shared.Lock()
+	defer l.shared.Unlock()
+	if l.handle == nil {
+		return l.final
+	}
+	return l.counters()
+}
+
+func (l *Loop) counters() Counters {
+	return Counters{
+		SocketsOpened: uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_OPENED)),
+		SocketsClosed: uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_CLOSED)),
+		GivenUp:       uint64(C.cshim_loop_count(l.handle, C.CSHIM_GIVEN_UP)),
+	}
+}
+
+// failure turns a negative answer of the C side into an error.
+func failure(code C.int) error {
+	if code == C.CSHIM_MULTI_FAILED {
+		return ErrMulti
+	}
+	return syscall.Errno(-code)
+}
+
+// milliseconds rounds up, so that a wait is never shorter than was asked for.
+func milliseconds(wait time.Duration) C.int {
+	if wait < 0 {
+		return -1
+	}
+	return C.int(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
+}

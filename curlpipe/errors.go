@@ -1,0 +1,85 @@
+package curlpipe
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	curl "github.com/andelf/go-curl"
+)
+
+var (
+	// ErrClosed says that the client was closed before the request ended.
+	ErrClosed = errors.New("curlpipe: the client is closed")
+
+	// ErrUnpatchedLibcurl says that this libcurl pipelines, yet lacks the patches
+	// that keep a pipelined connection whole: it drops the connection when a
+	// write over TLS is blocked, and over plain HTTP it can give one request the
+	// response of another. Load the patched one, or set Options.AllowUnpatched.
+	ErrUnpatchedLibcurl = errors.New("curlpipe: this libcurl mixes up pipelined requests when a write is blocked (curl issue 764): load the patched one, or set AllowUnpatched")
+
+	// ErrNoPipelining says that this libcurl does not pipeline HTTP/1.1. The
+	// releases 7.30.0 to 7.61.1 do.
+	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.30.0 to 7.61.1")
+
+	// ErrStalled says that nothing moved for Options.StallTimeout. Whether the
+	// server has acted on the request is not known.
+	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
+
+	// ErrResponseTooLarge says that a response went over
+	// Options.MaxResponseBytes.
+	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxResponseBytes")
+
+	// ErrUnsupportedRequest says that the request asks for something that this
+	// client does not do; the text around it says what.
+	ErrUnsupportedRequest = errors.New("curlpipe: unsupported request")
+
+	// ErrMalformedResponse says that a response broke the syntax of RFC 9112.
+	ErrMalformedResponse = errors.New("curlpipe: malformed response")
+)
+
+// Error is what a failed request comes back with.
+type Error struct {
+	Op     string // method of the request
+	URL    string // target of the request, without credentials
+	Detail string // libcurl's own words, perhaps empty
+	Err    error  // what went wrong: a curl.CurlError, an Err… of this package, or the context's
+}
+
+// Error says what was tried, on what, and what went wrong.
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString("curlpipe: " + e.Op + " " + e.URL + ": ")
+	text.WriteString(strings.TrimPrefix(e.Err.Error(), "curlpipe: "))
+	if e.Detail != "" {
+		text.WriteString(" (" + e.Detail + ")")
+	}
+	return text.String()
+}
+
+// Unwrap gives errors.Is and errors.As what went wrong.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout tells whether time ran out: the context's, libcurl's or
+// Options.StallTimeout. With Temporary it makes Error a net.Error.
+func (e *Error) Timeout() bool {
+	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, ErrStalled) ||
+		errors.Is(e.Err, curl.CurlError(curl.E_OPERATION_TIMEDOUT))
+}
+
+// Temporary is the same as Timeout; net.Error asks for it.
+func (e *Error) Temporary() bool { return e.Timeout() }
+
+// withoutCredentials is the URL as it may appear in logs.
+func withoutCredentials(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	if u.User == nil {
+		return u.String()
+	}
+	bare := *u
+	bare.User = nil
+	return bare.String()
+}

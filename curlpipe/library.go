@@ -1,0 +1,70 @@
+package curlpipe
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	curl "github.com/andelf/go-curl"
+)
+
+// library is what libcurl's version string tells about it.
+type library struct {
+	version string // "libcurl/7.53.1-doing.1"
+	number  uint32 // 0xXXYYZZ, as in LIBCURL_VERSION_NUM
+	patched bool   // carries this project's DOING phase
+}
+
+// The releases that can do what the engine asks of them. CURLMOPT_PIPELINING is
+// ignored from 7.62.0; CURLMOPT_MAX_PIPELINE_LENGTH came with 7.30.0.
+const (
+	firstPipelining = 0x71e00
+	firstWithout    = 0x73e00
+)
+
+// patchedMark is what the build of the patched library writes into its version.
+const patchedMark = "-doing."
+
+// parseLibrary reads curl_version().
+func parseLibrary(version string) (library, error) {
+	name, _, _ := strings.Cut(version, " ")
+	release, ok := strings.CutPrefix(name, "libcurl/")
+	release, suffix, _ := strings.Cut(release, "-")
+	var major, minor, patch uint32
+	if n, _ := fmt.Sscanf(release, "%d.%d.%d", &major, &minor, &patch); !ok || n != 3 {
+		return library{}, fmt.Errorf("curlpipe: cannot make out the version of libcurl from %q", version)
+	}
+	return library{
+		version: name,
+		number:  major<<16 | minor<<8 | patch,
+		patched: strings.HasPrefix("-"+suffix, patchedMark),
+	}, nil
+}
+
+// check says whether this libcurl can be used.
+func (l library) check(allowUnpatched bool) error {
+	switch {
+	case l.number < firstPipelining || l.number >= firstWithout:
+		return fmt.Errorf("%s: %w", l.version, ErrNoPipelining)
+	case !l.patched && !allowUnpatched:
+		return fmt.Errorf("%s: %w", l.version, ErrUnpatchedLibcurl)
+	}
+	return nil
+}
+
+// initLibcurl is curl_global_init(), which is not safe to call from two threads
+// at once in the releases that pipeline.
+var initLibcurl = sync.OnceValue(func() error {
+	if err := curl.GlobalInit(curl.GLOBAL_ALL); err != nil {
+		return fmt.Errorf("curlpipe: cannot initialise libcurl: %w", err)
+	}
+	return nil
+})
+
+// loadedLibrary is the libcurl that this process has loaded.
+func loadedLibrary() (library, error) {
+	if err := initLibcurl(); err != nil {
+		return library{}, err
+	}
+	return parseLibrary(curl.Version())
+}

@@ -1,0 +1,154 @@
+package curlpipe
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+)
+
+// newResponse builds the response from what the engine has set in the call.
+func newResponse(request *http.Request, c *call) (*http.Response, error) {
+	statusLine, fields, _ := strings.Cut(c.header, "\n")
+	response := &http.Response{Request: request, ContentLength: -1}
+	if err := parseStatusLine(response, strings.TrimSuffix(statusLine, "\r")); err != nil {
+		return nil, err
+	}
+	var err error
+	if response.Header, err = parseFields(fields); err != nil {
+		return nil, err
+	}
+	if c.trailer != "" {
+		if response.Trailer, err = parseFields(c.trailer); err != nil {
+			return nil, err
+		}
+	}
+	frame(response, c)
+	return response, nil
+}
+
+// parseStatusLine reads "HTTP/1.1 200 OK" (RFC 9112, section 4).
+func parseStatusLine(response *http.Response, line string) error {
+	proto, status, _ := strings.Cut(line, " ")
+	code, _, _ := strings.Cut(status, " ")
+	number, err := strconv.Atoi(code)
+	var ok bool
+	response.ProtoMajor, response.ProtoMinor, ok = http.ParseHTTPVersion(proto)
+	if !ok || err != nil || len(code) != 3 || number < 100 {
+		return fmt.Errorf("%w: status line %q", ErrMalformedResponse, line)
+	}
+	response.Proto = proto
+	response.Status = status
+	response.StatusCode = number
+	return nil
+}
+
+// parseFields reads a header or trailer section (RFC 9112, section 5). A line
+// that begins with white space continues the one before it (section 5.2).
+func parseFields(section string) (http.Header, error) {
+	lines := strings.Count(section, "\n")
+	header := make(http.Header, lines)
+	values := make([]string, 0, lines) // one allocation for most values
+	var last string
+	for section != "" {
+		var line string
+		line, section, _ = strings.Cut(section, "\n")
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" {
+			continue
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if last == "" {
+				return nil, fmt.Errorf("%w: field line %q continues nothing", ErrMalformedResponse, line)
+			}
+			sofar := header[last]
+			sofar[len(sofar)-1] = strings.TrimRight(sofar[len(sofar)-1]+" "+strings.Trim(line, " \t"), " ")
+			continue
+		}
+		name, value, colon := strings.Cut(line, ":")
+		if !colon || !isToken(name) {
+			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
+		}
+		last = textproto.CanonicalMIMEHeaderKey(name)
+		value = strings.Trim(value, " \t")
+		if sofar := header[last]; sofar != nil {
+			header[last] = append(sofar, value)
+			continue
+		}
+		values = append(values, value)
+		header[last] = values[len(values)-1 : len(values) : len(values)]
+	}
+	return header, nil
+}
+
+// frame sets the fields of the response that tell how long its body is and what
+// becomes of the connection, and the body itself.
+func frame(response *http.Response, c *call) {
+	header := response.Header
+	if codings := header["Transfer-Encoding"]; len(codings) > 0 {
+		// libcurl has taken the coding off (as net/http would)
+		response.TransferEncoding = []string{"chunked"}
+		header.Del("Transfer-Encoding")
+		header.Del("Content-Length")
+	} else if length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil && length >= 0 {
+		response.ContentLength = length
+	} else if len(c.body) == 0 && bodiless(response.StatusCode) {
+		response.ContentLength = 0
+	}
+	response.Close = saysClose(response)
+	response.Body = http.NoBody
+	if len(c.body) > 0 {
+		response.Body = &body{reader: *bytes.NewReader(c.body)}
+	}
+}
+
+// bodiless tells the status codes whose responses have no body (RFC 9112,
+// section 6.3).
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// saysClose tells whether the server closes the connection after this response
+// (RFC 9112, section 9.3).
+func saysClose(response *http.Response) bool {
+	keep := response.ProtoAtLeast(1, 1)
+	for _, value := range response.Header["Connection"] {
+		for option := range strings.SplitSeq(value, ",") {
+			switch option = strings.Trim(option, " \t"); {
+			case strings.EqualFold(option, "close"):
+				return true
+			case strings.EqualFold(option, "keep-alive"):
+				keep = true
+			}
+		}
+	}
+	return !keep
+}
+
+// body is a response body that lies in memory.
+type body struct {
+	reader bytes.Reader
+	closed bool
+}
+
+func (b *body) Read(into []byte) (int, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.reader.Read(into)
+}
+
+func (b *body) WriteTo(writer io.Writer) (int64, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.reader.WriteTo(writer)
+}
+
+func (b *body) Close() error {
+	b.closed = true
+	return nil
+}
