@@ -70,17 +70,36 @@ unpack_pinned() {
     -exec rm -rf -- {} +
 }
 
-# private_apt DIR COMMAND... - apt with state, lists and cache below DIR.
+# private_apt DIR COMMAND... - apt with state, lists and cache below DIR, and
+# the sources in DIR/sources.list where there is such a file.
 private_apt() {
   local dir=$1 tool=$2
   shift 2
   mkdir -p -- "$dir"/{lists/partial,cache/archives/partial}
   # apt gives up root for its downloads, to a user who may not look into
-  # root's cache folder; inside a folder of our own there is no need to.
-  "$tool" -q -o "Dir::State=$dir" -o "Dir::State::lists=$dir/lists" \
-    -o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$dir/cache" \
-    -o APT::Sandbox::User="$(id -un)" -o APT::Update::Error-Mode=any \
-    -o Acquire::Retries=2 -o Acquire::http::Timeout=30 "$@"
+  # root's cache folder; inside a folder of our own there is no need to. The
+  # hooks that are cleared would act on the machine's own lists and cache.
+  {
+    cat <<CONF
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Update::Error-Mode "any";
+APT::Sandbox::User "$(id -un)";
+Acquire::Retries "1";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Dir::State "$dir";
+Dir::State::lists "$dir/lists";
+Dir::State::status "/var/lib/dpkg/status";
+Dir::Cache "$dir/cache";
+CONF
+    [[ ! -f $dir/sources.list ]] || cat <<CONF
+Dir::Etc::sourcelist "$dir/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+CONF
+  } >"$dir/apt.conf"
+  "$tool" -q -c "$dir/apt.conf" "$@"
 }
 
 # apt_targets - one line "repository suite component label key" for each
@@ -126,7 +145,7 @@ source_lines() {
 fetch_pinned_tree() {
   local work line package reason size
   package=$(pinned_trees | head -n 1 | cut -f 2)
-  need apt-get apt-cache tar
+  need apt-get tar
   lock "sources-$package"
   ! find_pinned_tree || return 0
   log=$cache/logs/source-$package.log
@@ -155,12 +174,10 @@ fetch_pinned_tree() {
 # fetch_archive WORK PACKAGE - the package's original archive, checked by apt
 # against the signed index, into WORK/archive; prints how large it is.
 fetch_archive() {
-  local work=$1 package=$2 options
-  options=(-o "Dir::Etc::sourcelist=$work/apt/sources.list"
-    -o Dir::Etc::sourceparts=/dev/null)
-  private_apt "$work/apt" apt-get "${options[@]}" update >>"$log" 2>&1 &&
+  local work=$1 package=$2
+  private_apt "$work/apt" apt-get update >>"$log" 2>&1 &&
     (cd "$work/archive" &&
-      private_apt "$work/apt" apt-get "${options[@]}" source \
-        --download-only --tar-only "$package" >>"$log" 2>&1) &&
+      private_apt "$work/apt" apt-get source --download-only --tar-only \
+        "$package" >>"$log" 2>&1) &&
     du -h -- "$work"/archive/* | awk 'NR == 1 { print $1 "B" }'
 }

@@ -36,9 +36,12 @@ failed_hunks() {
       found = found sep file " hunk " hunk " (line " line ")"; sep = ", "
     }
     /find file to patch/ { missing = "it patches a file that is not there" }
-    /malformed patch|Only garbage was found/ { missing = "it is malformed" }
-    /Reversed .*detected|previously applied/ {
-      found = found sep file " is patched already"; sep = ", "
+    /malformed patch|Only garbage was found|unexpected end of file/ {
+      missing = "it is malformed"
+    }
+    # patch(1) looks at the first hunk of a file for this.
+    /previously applied/ {
+      found = found sep file " hunk #1 (looks applied already)"; sep = ", "
     }
     { last = $0 }
     END { print found != "" ? found : missing != "" ? missing : last }'

@@ -97,7 +97,9 @@ build_configure() {
   built_library=$tree/lib/.libs/libcurl.so.4
 }
 
-# build_cmake TREE - the way of a checkout of curl's repository.
+# build_cmake TREE - the way of a checkout of curl's repository. curl's cmake
+# files know nothing of the number in libcurl.so.4 for most of its history;
+# the last soname on the link line counts, and these libraries come last.
 build_cmake() {
   local tree=$1
   command -v cmake >/dev/null ||
@@ -110,6 +112,7 @@ build_cmake() {
     -DCMAKE_USE_LIBSSH2=OFF -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF
     -DUSE_NGHTTP2=OFF -DUSE_LIBIDN2=OFF)
   logged "cmake" cmake -S "$tree" -B "$tree" "${recipe_flags[@]}" \
+    -DCMAKE_C_STANDARD_LIBRARIES=-Wl,-soname,libcurl.so.4 \
     "-DCMAKE_C_FLAGS=${flags[*]} -w ${openssl_compile[*]}" \
     "-DCMAKE_SHARED_LINKER_FLAGS=${openssl_link[*]}" \
     ${openssl_prefix:+"-DOPENSSL_ROOT_DIR=$openssl_prefix"}

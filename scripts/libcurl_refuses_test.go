@@ -1,0 +1,298 @@
+package scripts_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBuildLibcurlRefusesCommandLines(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--nonsense"}, "unknown argument --nonsense"},
+		{[]string{"stock"}, "unknown argument stock"},
+		{[]string{"--variant"}, "--variant needs a value"},
+		{[]string{"--variant", "mended"}, "stock or patched, not mended"},
+		{[]string{"--openssl"}, "--openssl needs a value"},
+		{[]string{"--openssl", ""}, "--openssl needs a folder"},
+		{[]string{"--source"}, "--source needs a value"},
+		{[]string{"--source", ""}, "--source needs a folder or an archive"},
+		{[]string{"--version"}, "--version needs a value"},
+		{[]string{"--version", "7.47"}, "of the form 7.47.1, not 7.47"},
+		{[]string{"--version", "7.29.0"}, "known are 7.30.0 to 7.64.1"},
+		{[]string{"--patches"}, "--patches needs a value"},
+		{[]string{"--patches", "."}, "--patches goes with --variant patched"},
+		{
+			[]string{"--source", ".", "--version", "7.47.1"},
+			"--source and --version exclude each other",
+		},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			w := newWorld(t)
+			got := w.run("build-libcurl", test.args...)
+			requireRefused(t, got, 2, "build-libcurl: ", test.says, "--help")
+			w.requireNothingLeft()
+		})
+	}
+}
+
+func TestHelpNamesEveryOption(t *testing.T) {
+	got := newWorld(t).run("build-libcurl", "--help")
+	require.Zero(t, got.code)
+	require.Empty(t, got.stderr)
+	for _, option := range []string{
+		"--variant", "--openssl", "--source", "--version", "--patches",
+		"--sanitize",
+	} {
+		require.Contains(t, got.stdout, option)
+	}
+}
+
+func TestSourcesThatAreNone(t *testing.T) {
+	w := newWorld(t)
+	empty := t.TempDir()
+	garbage := filepath.Join(empty, "mine.tar.gz")
+	release := filepath.Join(empty, "curl-7.47.1.tar.bz2")
+	game := filepath.Join(empty, "0ad_0.0.26.orig.tar.gz")
+	for _, path := range []string{garbage, release, game} {
+		w.write(path, "no archive at all\n")
+	}
+	for _, test := range []struct {
+		name, source string
+		says         []string
+	}{
+		{"missing", "/nowhere", []string{"no such file or folder"}},
+		{"not libcurl", empty, []string{"not a libcurl tree", "curlver.h"}},
+		{"not an archive", garbage, []string{"cannot be unpacked", "log: "}},
+		{"not the release", release, []string{
+			"curl-7.47.1.tar.bz2 is not the official release",
+			"expected ddc643ab9382e24bbe4747d43df189a0a6ce38fcb33df041b9cb0b3cd47ae98f",
+		}},
+		{"not the game", game, []string{"no libcurl with a pinned hash"}},
+		{"no way to build", w.tree(map[string]string{
+			"include/curl/curlbuild.h": "",
+			"lib/Makefile.am":          "",
+		}), nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.says == nil {
+				require.NoError(t, os.Remove(
+					filepath.Join(test.source, "lib/config-linux.h")))
+				test.says = []string{"neither configure nor CMakeLists.txt"}
+			}
+			got := w.run("build-libcurl", "--source", test.source)
+			requireRefused(t, got, 1, test.says...)
+			w.requireNothingLeft()
+		})
+	}
+}
+
+func TestPatchThatDoesNotFitIsNamed(t *testing.T) {
+	unchanged := strings.Replace(goodPatch, "-  return", "-  returns", 1)
+	// One wrong line of context: patch(1) would let it pass with fuzz.
+	fuzzy := strings.Replace(goodPatch, " const char *curl_version(void)",
+		" const char *curl_version(int)", 1)
+	elsewhere := strings.ReplaceAll(goodPatch, "lib/version.c", "lib/absent.c")
+	cut := strings.Replace(goodPatch, "-5,5 +5,5", "-5,9 +5,9", 1)
+	for _, test := range []struct {
+		name, patch string
+		says        []string
+	}{
+		{"another line", unchanged, []string{"lib/version.c hunk #1"}},
+		{"with fuzz only", fuzzy, []string{"lib/version.c hunk #1"}},
+		{"another file", elsewhere, []string{"a file that is not there"}},
+		{"malformed", cut, []string{"it is malformed"}},
+		{"not a patch", "hello\n", []string{"it is malformed"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			patches := w.series("0001-good.patch", goodPatch,
+				"0002-bad.patch", test.patch)
+			if test.name == "with fuzz only" {
+				patches = w.series("0002-bad.patch", test.patch)
+			}
+			got := w.run("build-libcurl", "--source", w.tree(nil),
+				"--variant", "patched", "--patches", patches)
+			says := append(test.says, "patch 0002-bad.patch does not apply to"+
+				" libcurl 7.53.1")
+			requireRefused(t, got, 1, says...)
+			w.requireNothingLeft()
+		})
+	}
+}
+
+func TestSeriesThatIsNone(t *testing.T) {
+	w := newWorld(t)
+	empty, dangling, nothing := t.TempDir(), t.TempDir(), t.TempDir()
+	w.write(filepath.Join(empty, "series"), "# nothing yet\n")
+	w.write(filepath.Join(dangling, "series"), "0001-gone.patch\n")
+	for patches, says := range map[string]string{
+		nothing:  "holds no file named series",
+		empty:    "names no patch",
+		dangling: "names 0001-gone.patch, which is not there",
+	} {
+		got := w.run("build-libcurl", "--source", w.tree(nil),
+			"--variant", "patched", "--patches", patches)
+		requireRefused(t, got, 1, says)
+		w.requireNothingLeft()
+	}
+}
+
+func TestCompilerErrorIsQuoted(t *testing.T) {
+	w := newWorld(t)
+	got := w.run("build-libcurl", "--source",
+		w.tree(map[string]string{"lib/broken.c": "#error no such luck\n"}))
+	requireRefused(t, got, 1, "compiling failed", "no such luck", "log: "+w.cache)
+	w.requireNothingLeft()
+}
+
+func TestMissingSymbolIsAnError(t *testing.T) {
+	w := newWorld(t)
+	got := w.run("build-libcurl", "--source", w.tree(map[string]string{
+		"lib/lacking.c": "int inflate_it(void);\nint f(void);\n" +
+			"int f(void) { return inflate_it(); }\n",
+	}))
+	requireRefused(t, got, 1, "compiling failed", "log: ")
+	w.requireNothingLeft()
+}
+
+func TestOpenSSLPrefixWithoutOpenSSL(t *testing.T) {
+	w := newWorld(t)
+	got := w.run("build-libcurl", "--openssl", t.TempDir())
+	requireRefused(t, got, 1, "no OpenSSL there")
+	w.requireNothingLeft()
+}
+
+func TestCacheThatCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	w.cache = "/dev/null/cache"
+	got := w.run("build-libcurl")
+	requireRefused(t, got, 1, "cannot write the cache folder /dev/null/cache",
+		"CURLPIPE_CACHE")
+}
+
+func TestMissingToolsAreNamed(t *testing.T) {
+	w := newWorld(t)
+	w.hide("make", "patch")
+	got := w.run("build-libcurl")
+	requireRefused(t, got, 1, "not found: make patch", "scripts/setup")
+
+	w = newWorld(t)
+	w.hide("cmake")
+	tree := w.tree(map[string]string{"CMakeLists.txt": "\n"})
+	got = w.run("build-libcurl", "--source", tree)
+	requireRefused(t, got, 1, "cmake, which is not installed")
+	w.requireNothingLeft()
+}
+
+func TestNoNetworkForARelease(t *testing.T) {
+	w := newWorld(t)
+	w.stub("curl", "echo 'curl: (6) Could not resolve host' >&2; exit 6")
+	got := w.run("build-libcurl", "--version", "7.47.1")
+	requireRefused(t, got, 1, "cannot download https://", "curl-7.47.1.tar.bz2",
+		"Could not resolve host", "--source")
+	w.requireNothingLeft()
+
+	w = newWorld(t)
+	w.hide("curl", "wget")
+	got = w.run("build-libcurl", "--version", "7.47.1")
+	requireRefused(t, got, 1, "neither curl nor wget is installed")
+	w.requireNothingLeft()
+}
+
+func TestDownloadThatIsNotTheRelease(t *testing.T) {
+	w := newWorld(t)
+	w.stub("curl", `while [ "$1" != -o ]; do shift; done; echo bad >"$2"`)
+	got := w.run("build-libcurl", "--version", "7.47.1")
+	requireRefused(t, got, 1, "is not the official release")
+	w.requireNothingLeft()
+}
+
+// aptStub answers like apt on a machine with one Debian mirror.
+const aptStub = `case "$*" in
+  *indextargets*) echo 'Packages|mirror:/debian/|trixie|main|Debian|' ;;
+  *update*) %UPDATE% ;;
+  *source*) %SOURCE% ;;
+esac`
+
+func TestNoNetworkForTheDefaultSource(t *testing.T) {
+	w := newWorld(t)
+	w.stub("apt-get", strings.NewReplacer(
+		"%UPDATE%", "echo 'E: Failed to fetch: no route'; exit 100",
+		"%SOURCE%", "exit 100").Replace(aptStub))
+	got := w.run("build-libcurl")
+	requireRefused(t, got, 1, "Debian's source package 0ad",
+		"Failed to fetch: no route", "--source")
+	w.requireNothingLeft()
+}
+
+func TestDebianSourceMustMatchThePinnedTree(t *testing.T) {
+	w := newWorld(t)
+	archive := filepath.Join(t.TempDir(), "0ad.tar")
+	require.NoError(t, exec.Command("tar", "-C", w.tree(nil), "-cf", archive,
+		".").Run())
+	w.stub("apt-get", strings.NewReplacer("%UPDATE%", "exit 0",
+		"%SOURCE%", "cp "+archive+" 0ad_9.orig.tar.gz").Replace(aptStub))
+	got := w.run("build-libcurl")
+	requireRefused(t, got, 1, "Debian's source package 0ad",
+		"no pinned hash", "--source")
+	w.requireNothingLeft()
+}
+
+// The suites that are known to carry the tree are asked first, even on a
+// machine of another Debian release.
+func TestPinnedSuitesAreAskedFirst(t *testing.T) {
+	w := newWorld(t)
+	w.stub("apt-get", strings.NewReplacer("%UPDATE%", "exit 100",
+		"%SOURCE%", "exit 100").Replace(aptStub))
+	requireRefused(t, w.run("build-libcurl"), 1, "Debian's source package 0ad")
+	log, err := os.ReadFile(filepath.Join(w.cache, "logs/source-0ad.log"))
+	require.NoError(t, err)
+	var asked []string
+	for line := range strings.Lines(string(log)) {
+		if _, source, found := strings.Cut(line, "mirror:/debian/ "); found {
+			asked = append(asked, strings.TrimSpace(source))
+		}
+	}
+	require.Equal(t, []string{"bookworm main", "bullseye main", "trixie main"},
+		asked)
+}
+
+func TestInterruptedBuildLeavesNothing(t *testing.T) {
+	for signal, code := range map[syscall.Signal]int{
+		syscall.SIGINT: 130, syscall.SIGTERM: 143,
+	} {
+		t.Run(signal.String(), func(t *testing.T) {
+			w := newWorld(t)
+			started := filepath.Join(t.TempDir(), "started")
+			require.NoError(t, syscall.Mkfifo(started, 0o600))
+			tree := w.tree(map[string]string{
+				"configure": "#!/bin/sh\necho started >" + started +
+					"\nexec sleep 1000\n",
+			})
+			require.NoError(t, os.Chmod(filepath.Join(tree, "configure"), 0o755))
+
+			command := w.command("build-libcurl", "--source", tree)
+			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			require.NoError(t, command.Start())
+			reader, err := os.Open(started)
+			require.NoError(t, err)
+			_, err = bufio.NewReader(reader).ReadString('\n')
+			require.NoError(t, err)
+			require.NoError(t, reader.Close())
+
+			require.NoError(t, syscall.Kill(-command.Process.Pid, signal))
+			require.Error(t, command.Wait())
+			require.Equal(t, code, command.ProcessState.ExitCode())
+			w.requireNothingLeft()
+		})
+	}
+}
