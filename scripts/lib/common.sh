@@ -96,7 +96,7 @@ logged() {
   shift
   printf '\n$ %s\n' "$*" >>"$log"
   "$@" >>"$log" 2>&1 || {
-    reason=$(grep -m 1 -iE '(error|fatal)[: ]' "$log" | cut -c 1-160) || true
+    reason=$(grep -m 1 -iE '(error|fatal)[: ]' "$log" | cut -c 1-240) || true
     die "$what failed${reason:+ ($reason)}; log: $log${hint:+; $hint}"
   }
 }

@@ -165,7 +165,7 @@ fetch_pinned_tree() {
       keep_pinned_tree "$work/tree" && find_pinned_tree && return 0
     echo "E: the tree in it has no pinned hash" >>"$log"
   done < <(source_lines "$work")
-  reason=$(grep -m 1 -E '^(E|W): ' "$log" | cut -c 1-160) || true
+  reason=$(grep -m 1 -E '^(E|W): ' "$log" | cut -c 1-240) || true
   die "cannot get Debian's source package $package with apt" \
     "(${reason:-no suite that apt is set up with carries it}); log: $log;" \
     "bring its .orig.tar from elsewhere and pass it with --source"

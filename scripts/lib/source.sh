@@ -43,7 +43,7 @@ release_source() {
   scratch "source-$file"
   log=$cache/logs/source-$file.log
   download "$url" "$scratch_dir/$file" >"$log" 2>&1 ||
-    die "cannot download $url ($(tail -n 1 "$log" | cut -c 1-120));" \
+    die "cannot download $url ($(tail -n 1 "$log" | cut -c 1-240));" \
       "fetch $file by hand and pass it with --source"
   check_release "$scratch_dir/$file" "$version"
   mv -T -- "$scratch_dir/$file" "$source_archive"
