@@ -19,7 +19,8 @@ go_wanted() {
 go_suits() {
   local version wanted
   [[ -x $1 ]] || return 1
-  version=$(cd -- "$root" && "$1" env GOVERSION 2>/dev/null) || return 1
+  version=$(cd -- "$root" && confined "$1" env GOVERSION 2>/dev/null) ||
+    return 1
   version=${version#go}
   # A release candidate counts as the release.
   version=${version%%[!0-9.]*}
@@ -39,10 +40,11 @@ confine_go() {
   export GOPATH=$cache/go/path
 }
 
-# run_go ARGUMENT... - the go command, in the checkout.
-run_go() {
-  (cd -- "$root" && XDG_CONFIG_HOME=$cache/go/config "$go" "$@")
-}
+# confined PROGRAM ARGUMENT... - runs one go command under confine_go.
+confined() { XDG_CONFIG_HOME=$cache/go/config "$@"; }
+
+# run_go ARGUMENT... - the go command that find_go found, in the checkout.
+run_go() { (cd -- "$root" && confined "$go" "$@"); }
 
 # find_go - sets go to a suitable program and puts it first in PATH; fails
 # when there is none.
