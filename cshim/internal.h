@@ -68,6 +68,7 @@ struct cshim_loop {
   atomic_int sleep_state; /* SLEEP_* in loop.c */
   bool timer_set;
   int64_t timer_at; /* milliseconds, CLOCK_MONOTONIC */
+  bool lost_socket; /* one was closed since libcurl last ran every handle */
   int failure; /* first failure inside a callback: negative errno */
   struct watch *watches;
   struct watch *changed;

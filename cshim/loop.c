@@ -191,26 +191,6 @@ static void add_result(struct cshim_loop *loop, struct transfer *transfer,
   transfer_result(transfer, code, &loop->results[loop->result_count++]);
 }
 
-/* Submits one request. A request that libcurl refuses is finished at once. */
-static void submit(struct cshim_loop *loop,
-                   const struct cshim_request *request, const char *text)
-{
-  struct transfer *transfer = loop->slots[request->slot];
-  CURLcode code = transfer_prepare(transfer, request, text);
-  if(!code) {
-    CURLMcode refused;
-    push_active(loop, transfer);
-    refused = curl_multi_add_handle(loop->multi, transfer->easy);
-    if(!refused)
-      return;
-    remove_active(loop, transfer);
-    strncpy(transfer->detail, curl_multi_strerror(refused),
-            sizeof(transfer->detail) - 1);
-    code = CURLE_FAILED_INIT;
-  }
-  add_result(loop, transfer, code);
-}
-
 static void gather(struct cshim_loop *loop)
 {
   while(loop->result_count < CSHIM_MAX_BATCH) {
@@ -237,6 +217,44 @@ static void act(struct cshim_loop *loop, curl_socket_t socket, int bits)
   CURLMcode code = curl_multi_socket_action(loop->multi, socket, bits,
                                             &running);
   if(code && code != CURLM_BAD_SOCKET)
+    loop->failure = CSHIM_MULTI_FAILED;
+}
+
+/* Submits one request. A request that libcurl refuses is finished at once.
+   The handle gets its first turn here: of several timers that are due libcurl
+   serves the youngest first, and the requests would go out backwards. */
+static void submit(struct cshim_loop *loop,
+                   const struct cshim_request *request, const char *text)
+{
+  struct transfer *transfer = loop->slots[request->slot];
+  CURLcode code = transfer_prepare(transfer, request, text);
+  if(!code) {
+    CURLMcode refused;
+    push_active(loop, transfer);
+    refused = curl_multi_add_handle(loop->multi, transfer->easy);
+    if(!refused) {
+      loop->timer_set = false;
+      act(loop, CURL_SOCKET_TIMEOUT, 0);
+      return;
+    }
+    remove_active(loop, transfer);
+    strncpy(transfer->detail, curl_multi_strerror(refused),
+            sizeof(transfer->detail) - 1);
+    code = CURLE_FAILED_INIT;
+  }
+  add_result(loop, transfer, code);
+}
+
+/* When a connection closes under its pipeline, libcurl does not always tell
+   those that were in it: they have to start again, and nothing happens on
+   their socket any more. Running every handle once gets them going. */
+static void act_on_lost_socket(struct cshim_loop *loop)
+{
+  int running;
+  if(!loop->lost_socket)
+    return;
+  loop->lost_socket = false;
+  if(loop->first && curl_multi_socket_all(loop->multi, &running))
     loop->failure = CSHIM_MULTI_FAILED;
 }
 
@@ -322,6 +340,7 @@ int cshim_loop_run(struct cshim_loop *loop,
   for(;;) {
     int events;
     act_on_timer(loop);
+    act_on_lost_socket(loop);
     gather(loop);
     if(loop->failure)
       return loop->failure;

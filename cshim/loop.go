@@ -183,6 +183,14 @@ func (l *Loop) Movement() uint64 {
 	return uint64(C.cshim_loop_movement(l.handle))
 }
 
+// SocketsClosed is the counter of that name, for the owner of the loop.
+func (l *Loop) SocketsClosed() uint64 {
+	if l.handle == nil {
+		return l.final.SocketsClosed
+	}
+	return uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_CLOSED))
+}
+
 // Counters count what the loop did since it was made.
 type Counters struct {
 	SocketsOpened uint64 // sockets that libcurl opened to connect, successful or not

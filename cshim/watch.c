@@ -176,6 +176,7 @@ int watch_close_socket(void *userp, curl_socket_t socket)
       watch->applied = 0;
     }
   }
+  loop->lost_socket = true;
   atomic_fetch_add(&loop->counters[CSHIM_SOCKETS_CLOSED], 1);
   return close(socket);
 }

@@ -2,12 +2,43 @@ package curlpipe
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
+	curl "github.com/andelf/go-curl"
 	"github.com/stretchr/testify/require"
 )
+
+// fetchAll gets many paths at once and reports each that was not answered with
+// its own response.
+func fetchAll(t *testing.T, client *Client, url string, count int) {
+	t.Helper()
+	var group sync.WaitGroup
+	for i := range count {
+		group.Go(func() {
+			path := fmt.Sprintf("/item/%d", i)
+			request, _ := http.NewRequest(http.MethodGet, url+path, nil)
+			response, err := client.Do(context.Background(), request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			text, _ := io.ReadAll(response.Body)
+			if string(text) != "you asked for "+path {
+				t.Errorf("%s was answered with %q", path, text)
+			}
+		})
+	}
+	group.Wait()
+}
 
 func TestPipelinedGetsEachGetTheirOwnResponse(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
@@ -15,21 +46,8 @@ func TestPipelinedGetsEachGetTheirOwnResponse(t *testing.T) {
 			t.Run(fmt.Sprint(count), func(t *testing.T) {
 				s := newServer(t, overTLS, echo)
 				client := newTestClient(t, s, Options{})
-				var group sync.WaitGroup
-				for i := range count {
-					group.Go(func() {
-						path := fmt.Sprintf("/item/%d", i)
-						response, err := client.Do(context.Background(), get(t, s.URL+path))
-						if !assertNoError(t, err) {
-							return
-						}
-						if text := readAll(t, response); text != "you asked for "+path {
-							t.Errorf("%s was answered with %q", path, text)
-						}
-					})
-				}
-				group.Wait()
-				require.Equal(t, 1, s.connections())
+				fetchAll(t, client, s.URL, count)
+				require.EqualValues(t, 1, s.accepted.Load())
 				require.EqualValues(t, count, client.Stats().Answered)
 				require.EqualValues(t, 1, client.Stats().ConnectionsOpened)
 			})
@@ -37,9 +55,205 @@ func TestPipelinedGetsEachGetTheirOwnResponse(t *testing.T) {
 	})
 }
 
-func assertNoError(t *testing.T, err error) bool {
-	if err != nil {
-		t.Error(err)
+func TestPipelineDeeperThanABatch(t *testing.T) {
+	s := newServer(t, true, echo)
+	client := newTestClient(t, s, Options{MaxPipelineDepth: 1500})
+	require.Equal(t, "you asked for /first", fetch(t, client, s.URL+"/first"))
+	fetchAll(t, client, s.URL, 2000)
+	require.EqualValues(t, 1, s.accepted.Load())
+}
+
+func TestConcurrentUse(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, echo)
+		client := newTestClient(t, s, Options{})
+		var group sync.WaitGroup
+		for worker := range 100 {
+			group.Go(func() {
+				for turn := range 20 {
+					path := fmt.Sprintf("/%d/%d", worker, turn)
+					request, _ := http.NewRequest(http.MethodGet, s.URL+path, nil)
+					response, err := client.Do(context.Background(), request)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					text, _ := io.ReadAll(response.Body)
+					if string(text) != "you asked for "+path {
+						t.Errorf("%s was answered with %q", path, text)
+					}
+					_ = client.Stats()
+				}
+			})
+		}
+		group.Wait()
+		require.EqualValues(t, 1, s.accepted.Load())
+	})
+}
+
+func TestSeveralOrigins(t *testing.T) {
+	client := newTestClient(t, nil, Options{MaxPipelineDepth: 4})
+	var servers []*server
+	for range 5 {
+		servers = append(servers, newServer(t, false, echo))
 	}
-	return err == nil
+	for _, s := range servers {
+		fetchAll(t, client, s.URL, 20)
+	}
+	for _, s := range servers {
+		require.EqualValues(t, 1, s.accepted.Load())
+	}
+}
+
+func TestRequestsReachTheServerInOrder(t *testing.T) {
+	var mutex sync.Mutex
+	var seen []string
+	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		seen = append(seen, request.URL.Path)
+	})
+	client := newTestClient(t, s, Options{})
+	calls := make([]*call, 200)
+	for i := range calls {
+		calls[i] = newCall()
+		require.NoError(t, calls[i].encode(get(t, fmt.Sprintf("%s/%d", s.URL, i))))
+		require.NoError(t, client.engine.submit(calls[i]))
+	}
+	for _, c := range calls {
+		<-c.done
+		require.NoError(t, c.err)
+		client.engine.counters.count(nil)
+	}
+	mutex.Lock()
+	defer mutex.Unlock()
+	for i, path := range seen {
+		require.Equal(t, fmt.Sprintf("/%d", i), path)
+	}
+	require.Len(t, seen, len(calls))
+}
+
+func TestHead(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
+			writer.Header().Set("Content-Length", "7")
+			io.WriteString(writer, request.Method+"\n\n\n\n\n\n\n"[:7-len(request.Method)])
+		})
+		client := newTestClient(t, s, Options{})
+		// GET and HEAD in turn, on the same easy handles
+		for range 3 {
+			require.Equal(t, "GET\n\n\n\n", fetch(t, client, s.URL))
+			request, err := http.NewRequest(http.MethodHead, s.URL, nil)
+			require.NoError(t, err)
+			response, err := client.Do(t.Context(), request)
+			require.NoError(t, err)
+			require.EqualValues(t, 7, response.ContentLength)
+			require.Empty(t, readAll(t, response))
+		}
+		require.EqualValues(t, 1, s.accepted.Load())
+	})
+}
+
+func TestLargeBodies(t *testing.T) {
+	sizes := []int{0, 1, 16383, 16384, 16385, 1 << 20, 16 << 20}
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		for _, chunked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("chunked=%v", chunked), func(t *testing.T) {
+				s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
+					var size int
+					fmt.Sscanf(request.URL.Path, "/%d", &size)
+					if !chunked {
+						writer.Header().Set("Content-Length", fmt.Sprint(size))
+					} else {
+						writer.(http.Flusher).Flush()
+					}
+					io.WriteString(writer, strings.Repeat(string('a'+rune(size%26)), size))
+				})
+				client := newTestClient(t, s, Options{})
+				var group sync.WaitGroup
+				for _, size := range sizes {
+					group.Go(func() {
+						text := fetch(t, client, fmt.Sprintf("%s/%d", s.URL, size))
+						if text != strings.Repeat(string('a'+rune(size%26)), size) {
+							t.Errorf("body of %d bytes is wrong (has %d)", size, len(text))
+						}
+					})
+				}
+				group.Wait()
+				require.EqualValues(t, 1, s.accepted.Load())
+			})
+		}
+	})
+}
+
+func TestTLSVersions(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
+			fmt.Fprint(writer, request.TLS.Version)
+		})
+		client := newTestClient(t, s, Options{MinTLSVersion: version, MaxTLSVersion: version})
+		require.Equal(t, fmt.Sprint(version), fetch(t, client, s.URL))
+	}
+}
+
+func TestTLSVersionThatTheServerRefuses(t *testing.T) {
+	s := newServer(t, true, echo, func(s *httptest.Server) {
+		s.TLS = &tls.Config{MaxVersion: tls.VersionTLS12}
+	})
+	client := newTestClient(t, s, Options{MinTLSVersion: tls.VersionTLS13, MaxTLSVersion: tls.VersionTLS13})
+	_, err := client.Do(t.Context(), get(t, s.URL))
+	require.ErrorIs(t, err, curl.CurlError(curl.E_SSL_CONNECT_ERROR))
+}
+
+func TestCertificatesAreVerified(t *testing.T) {
+	s := newServer(t, true, echo)
+	client := newTestClient(t, nil, Options{})
+	_, err := client.Do(t.Context(), get(t, s.URL))
+	var code curl.CurlError
+	require.ErrorAs(t, err, &code)
+	require.Equal(t, curl.CurlError(curl.E_SSL_CACERT), code)
+	require.Contains(t, err.Error(), "certificate")
+}
+
+func TestConnectionRefused(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+
+	client := newTestClient(t, nil, Options{})
+	_, err = client.Do(t.Context(), get(t, "http://user:secret@"+address+"/x"))
+	require.ErrorIs(t, err, curl.CurlError(curl.E_COULDNT_CONNECT))
+	var failed *Error
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "GET", failed.Op)
+	require.Equal(t, "http://"+address+"/x", failed.URL)
+	require.False(t, failed.Timeout())
+	require.Contains(t, failed.Detail, "refused")
+	require.NotContains(t, err.Error(), "secret")
+}
+
+func TestServerThatClosesEachConnection(t *testing.T) {
+	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
+		writer.Header().Set("Connection", "close")
+		echo(writer, request)
+	})
+	client := newTestClient(t, s, Options{})
+	for i := range 3 {
+		response, err := client.Do(t.Context(), get(t, fmt.Sprintf("%s/%d", s.URL, i)))
+		require.NoError(t, err)
+		require.True(t, response.Close)
+		require.Equal(t, fmt.Sprintf("you asked for /%d", i), readAll(t, response))
+	}
+	require.EqualValues(t, 3, s.accepted.Load())
+	require.EqualValues(t, 3, client.Stats().ConnectionsOpened)
+}
+
+func TestErrorReadsWell(t *testing.T) {
+	err := &Error{Op: "GET", URL: "https://example.com/", Detail: "in 3 ms", Err: ErrStalled}
+	require.Equal(t, "curlpipe: GET https://example.com/: nothing was received or sent for StallTimeout, the connection was closed (in 3 ms)", err.Error())
+	require.ErrorIs(t, err, ErrStalled)
+	var network net.Error
+	require.True(t, errors.As(error(err), &network))
+	require.True(t, network.Timeout())
 }

@@ -22,15 +22,21 @@ type engine struct {
 
 	// Of the goroutine alone.
 	easyOptions []easyOption
-	perOrigin   int // most requests in flight to one origin
+	connections int    // most connections to one origin
+	perOrigin   int    // most requests in flight to one origin
+	closed      uint64 // sockets that the loop has closed
 	post        post
 	batch       cshim.Batch
 	origins     map[string]*origin
+	sweepAt     int       // so many origins are looked through for some to forget
 	ready       []*origin // have room in their pipelines and requests in their queues
 	handles     []*handle // by slot
 	idle        []*handle
 	stall       stallWatch
 }
+
+// leastSweep is how many origins are worth looking through.
+const leastSweep = 64
 
 // startEngine makes an engine and starts its goroutine.
 func startEngine(options Options, sslVersion int) (*engine, error) {
@@ -47,8 +53,10 @@ func startEngine(options Options, sslVersion int) (*engine, error) {
 		loop:        loop,
 		stopped:     make(chan struct{}),
 		easyOptions: easyOptions(options, sslVersion),
+		connections: options.MaxConnsPerHost,
 		perOrigin:   options.MaxConnsPerHost * options.MaxPipelineDepth,
 		origins:     make(map[string]*origin),
+		sweepAt:     leastSweep,
 		stall:       newStallWatch(options.StallTimeout),
 	}
 	e.mailbox.wake = loop.Wake
@@ -133,6 +141,7 @@ func (e *engine) cross() error {
 	for i := range results {
 		e.finish(&results[i])
 	}
+	e.closed = e.loop.SocketsClosed()
 	if e.stall.limit > 0 && e.stall.stalled(len(results) > 0 || e.counters.inFlight.Load() == 0, e.loop.Movement) {
 		return e.restart(ErrStalled)
 	}
@@ -148,7 +157,8 @@ func (e *engine) cross() error {
 func (e *engine) enqueue(c *call) {
 	o := e.origins[c.origin]
 	if o == nil {
-		o = &origin{key: c.origin}
+		e.sweep()
+		o = &origin{}
 		e.origins[c.origin] = o
 	}
 	o.push(c)
@@ -157,16 +167,37 @@ func (e *engine) enqueue(c *call) {
 	e.settle(o)
 }
 
-// settle notes an origin as ready if it is, and forgets it when it is done with.
+// room is how many requests to an origin may be in flight. libcurl pipelines
+// only when it has seen a response of the server on the connections it has, and
+// keeps what it gets before in a list that it walks again and again, and takes
+// out in no good order. So one request a connection has to do until then.
+func (e *engine) room(o *origin) int {
+	if o.proven && o.provenAt == e.closed {
+		return e.perOrigin
+	}
+	return e.connections
+}
+
+// settle notes an origin as ready if it is.
 func (e *engine) settle(o *origin) {
-	switch {
-	case o.listed:
-	case o.first != nil && o.inFlight < e.perOrigin:
+	if !o.listed && o.first != nil && o.inFlight < e.room(o) {
 		o.listed = true
 		e.ready = append(e.ready, o)
-	case o.first == nil && o.inFlight == 0:
-		delete(e.origins, o.key)
 	}
+}
+
+// sweep forgets origins without requests, now and then. It costs those that
+// still have a connection one round trip alone.
+func (e *engine) sweep() {
+	if len(e.origins) < e.sweepAt {
+		return
+	}
+	for key, o := range e.origins {
+		if o.first == nil && o.inFlight == 0 && !o.listed {
+			delete(e.origins, key)
+		}
+	}
+	e.sweepAt = max(leastSweep, 2*len(e.origins))
 }
 
 // admit fills the batch from the queues, in turn.
@@ -201,7 +232,11 @@ func (e *engine) start(c *call, o *origin) {
 
 // finish deals with one result.
 func (e *engine) finish(result *cshim.Result) {
-	c := e.takeBack(e.handles[result.Slot])
+	h := e.handles[result.Slot]
+	if o := e.origins[h.call.origin]; result.Code == 0 {
+		o.proven, o.provenAt = true, e.closed
+	}
+	c := e.takeBack(h)
 	switch {
 	case c.state.Load() == callAbandoned:
 		e.end(c, nil)
@@ -252,7 +287,6 @@ func (e *engine) forget(c *call) {
 	case placeQueued:
 		o := e.origins[c.origin]
 		o.remove(c)
-		e.settle(o)
 		e.counters.queued.Add(-1)
 		e.end(c, nil)
 	case placeInFlight:

@@ -3,10 +3,14 @@ package curlpipe
 // origin is one server, as scheme and authority name it: the calls that wait
 // for room in its pipelines, oldest first, and how many are in flight.
 type origin struct {
-	key         string // in engine.origins
 	first, last *call
 	inFlight    int
 	listed      bool // in engine.ready
+
+	// A response has come when the loop had closed provenAt sockets. When the
+	// loop has closed more since, the connection may be another one.
+	proven   bool
+	provenAt uint64
 }
 
 // push puts a call at the end of the queue.

@@ -1,19 +1,18 @@
 package curlpipe
 
 import (
+	"bufio"
 	"context"
-	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,24 +22,24 @@ import (
 // server is an origin on loopback that counts its connections.
 type server struct {
 	*httptest.Server
-	caFile string
-
-	mutex    sync.Mutex
-	accepted int
+	caFile   string
+	accepted atomic.Int64
 }
 
-// newServer starts a server, over TLS or plain.
-func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc) *server {
+// newServer starts a server, over TLS or plain. The configurations are applied
+// before it starts.
+func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure ...func(*httptest.Server)) *server {
 	t.Helper()
 	s := &server{Server: httptest.NewUnstartedServer(handler)}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
-			s.mutex.Lock()
-			s.accepted++
-			s.mutex.Unlock()
+			s.accepted.Add(1)
 		}
 	}
-	s.Config.ErrorLog = nil
+	for _, change := range configure {
+		change(s.Server)
+	}
 	if overTLS {
 		s.StartTLS()
 		s.caFile = filepath.Join(t.TempDir(), "ca.pem")
@@ -53,18 +52,43 @@ func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc) *server {
 	return s
 }
 
-func (s *server) connections() int {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.accepted
+// newRawServer answers each request, without looking at it, with the bytes
+// given, and then closes the connection if told so.
+func newRawServer(t testing.TB, answer string, thenClose bool) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer connection.Close()
+				requests := bufio.NewReader(connection)
+				for {
+					if _, err := http.ReadRequest(requests); err != nil {
+						return
+					}
+					if _, err := io.WriteString(connection, answer); err != nil || thenClose {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
 }
 
 // newTestClient makes a client that trusts the server. At the end of the test
-// the client is closed, its counters have to add up, and nothing may be left.
+// the client is closed, and its counters have to add up.
 func newTestClient(t testing.TB, s *server, options Options) *Client {
 	t.Helper()
-	options.CAFile = s.caFile
-	before := runtime.NumGoroutine()
+	if s != nil {
+		options.CAFile = s.caFile
+	}
 	client, err := New(options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -74,7 +98,6 @@ func newTestClient(t testing.TB, s *server, options Options) *Client {
 		require.Zero(t, stats.InFlight)
 		require.Zero(t, stats.Queued)
 		require.Equal(t, stats.ConnectionsOpened, stats.ConnectionsClosed)
-		_ = before
 	})
 	return client
 }
@@ -86,6 +109,14 @@ func get(t testing.TB, target string) *http.Request {
 	return request
 }
 
+// fetch gets a URL that has to be answered, and returns the body.
+func fetch(t testing.TB, client *Client, target string) string {
+	t.Helper()
+	response, err := client.Do(t.Context(), get(t, target))
+	require.NoError(t, err)
+	return readAll(t, response)
+}
+
 // readAll reads and closes a body.
 func readAll(t testing.TB, response *http.Response) string {
 	t.Helper()
@@ -95,11 +126,16 @@ func readAll(t testing.TB, response *http.Response) string {
 	return string(text)
 }
 
+// until waits for something that is about to happen.
+func until(t testing.TB, happened func() bool, what string) {
+	t.Helper()
+	require.Eventually(t, happened, time.Minute, time.Millisecond, what)
+}
+
 // forBoth runs a test over TLS and over plain HTTP.
 func forBoth(t *testing.T, test func(t *testing.T, overTLS bool)) {
-	for name, overTLS := range map[string]bool{"tls": true, "plain": false} {
-		t.Run(name, func(t *testing.T) { test(t, overTLS) })
-	}
+	t.Run("tls", func(t *testing.T) { test(t, true) })
+	t.Run("plain", func(t *testing.T) { test(t, false) })
 }
 
 // echo answers with the path that was asked for.
@@ -107,4 +143,26 @@ func echo(writer http.ResponseWriter, request *http.Request) {
 	fmt.Fprintf(writer, "you asked for %s", request.URL.Path)
 }
 
-var _ = []any{context.Background, tls.VersionTLS12, strings.Repeat, time.Second}
+// gate is a handler that keeps requests whose path is /wait until it is opened,
+// at the latest at the end of the test; others are echoed.
+type gate struct {
+	arrived chan struct{} // one for each request that waits
+	open    func()
+	opened  <-chan struct{}
+}
+
+func newGateServer(t testing.TB, overTLS bool) (*server, *gate) {
+	opened, open := context.WithCancel(context.Background())
+	g := &gate{arrived: make(chan struct{}, 1000), open: open, opened: opened.Done()}
+	s := newServer(t, overTLS, g.ServeHTTP)
+	t.Cleanup(open)
+	return s, g
+}
+
+func (g *gate) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
+	if request.URL.Path == "/wait" {
+		g.arrived <- struct{}{}
+		<-g.opened
+	}
+	echo(writer, request)
+}

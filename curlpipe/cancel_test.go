@@ -1,0 +1,244 @@
+package curlpipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// outcome is what a Do in another goroutine came back with.
+type outcome struct {
+	response *http.Response
+	err      error
+}
+
+// begin starts a Do in another goroutine.
+func begin(ctx context.Context, t testing.TB, client *Client, target string) <-chan outcome {
+	request := get(t, target)
+	came := make(chan outcome, 1)
+	go func() {
+		response, err := client.Do(ctx, request)
+		came <- outcome{response, err}
+	}()
+	return came
+}
+
+func TestCancelInFlight(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s, g := newGateServer(t, overTLS)
+		client := newTestClient(t, s, Options{})
+		fetch(t, client, s.URL) // from now on libcurl knows that it can pipeline
+
+		head := begin(t.Context(), t, client, s.URL+"/wait")
+		<-g.arrived
+		ctx, cancel := context.WithCancel(t.Context())
+		second := begin(ctx, t, client, s.URL+"/second")
+		third := begin(t.Context(), t, client, s.URL+"/third")
+		until(t, func() bool { return client.Stats().InFlight == 3 }, "three in flight")
+
+		cancel()
+		left := <-second // while the server still holds the response before it
+		require.ErrorIs(t, left.err, context.Canceled)
+		require.EqualValues(t, 1, client.Stats().Abandoned)
+		require.EqualValues(t, 3, client.Stats().InFlight)
+
+		g.open()
+		first, last := <-head, <-third
+		require.NoError(t, first.err)
+		require.NoError(t, last.err)
+		require.Equal(t, "you asked for /wait", readAll(t, first.response))
+		require.Equal(t, "you asked for /third", readAll(t, last.response))
+		require.EqualValues(t, 1, s.accepted.Load())
+	})
+}
+
+func TestCancelWhileQueued(t *testing.T) {
+	s, g := newGateServer(t, true)
+	client := newTestClient(t, s, Options{MaxPipelineDepth: 1})
+
+	head := begin(t.Context(), t, client, s.URL+"/wait")
+	<-g.arrived
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err := client.Do(ctx, get(t, s.URL+"/never"))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	var failed *Error
+	require.ErrorAs(t, err, &failed)
+	require.True(t, failed.Timeout())
+	until(t, func() bool { return client.Stats().Queued == 0 }, "the queue is empty")
+
+	g.open()
+	require.NoError(t, (<-head).err)
+	require.Equal(t, "you asked for /after", fetch(t, client, s.URL+"/after"))
+}
+
+func TestContextThatHasEnded(t *testing.T) {
+	client := newTestClient(t, newServer(t, false, echo), Options{})
+	reason := errors.New("had enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	_, err := client.Do(ctx, get(t, "http://127.0.0.1:1/"))
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, reason)
+	require.Zero(t, client.Stats().Requests)
+}
+
+func TestCancellationStorm(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, echo)
+		client := newTestClient(t, s, Options{MaxPipelineDepth: 50})
+		var group sync.WaitGroup
+		for i := range 3000 {
+			group.Go(func() {
+				ctx := t.Context()
+				if i%2 == 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(20_000))*time.Microsecond)
+					defer cancel()
+				}
+				path := fmt.Sprintf("/%d", i)
+				response, err := client.Do(ctx, get(t, s.URL+path))
+				switch {
+				case err == nil:
+					if text := readAll(t, response); text != "you asked for "+path {
+						t.Errorf("%s was answered with %q", path, text)
+					}
+				case i%2 != 0 || !errors.Is(err, context.DeadlineExceeded):
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		require.Equal(t, "you asked for /after", fetch(t, client, s.URL+"/after"))
+		require.EqualValues(t, 1, s.accepted.Load())
+	})
+}
+
+// endless sends a body without end on /endless, until nobody takes it.
+func endless(writer http.ResponseWriter, request *http.Request) {
+	if request.URL.Path != "/endless" {
+		echo(writer, request)
+		return
+	}
+	block := make([]byte, 16<<10)
+	for request.Context().Err() == nil {
+		if _, err := writer.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+func TestAbandonedResponseThatGoesOnIsGivenUp(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, endless)
+		client := newTestClient(t, s, Options{MaxAbandonedBytes: 1 << 20, MaxResponseBytes: 1 << 40})
+		fetch(t, client, s.URL)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err := client.Do(ctx, get(t, s.URL+"/endless"))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, "you asked for /after", fetch(t, client, s.URL+"/after"))
+		require.EqualValues(t, 1, client.Stats().ConnectionsGivenUp)
+		require.EqualValues(t, 2, client.Stats().ConnectionsOpened)
+	})
+}
+
+func TestResponseThatIsTooLarge(t *testing.T) {
+	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
+		if request.URL.Path == "/large" {
+			writer.Write(make([]byte, 100_000))
+		} else {
+			echo(writer, request)
+		}
+	})
+	client := newTestClient(t, s, Options{MaxResponseBytes: 50_000})
+	_, err := client.Do(t.Context(), get(t, s.URL+"/large"))
+	require.ErrorIs(t, err, ErrResponseTooLarge)
+	require.Equal(t, "you asked for /small", fetch(t, client, s.URL+"/small"))
+	require.EqualValues(t, 1, s.accepted.Load(), "the rest of the large one was read, for the connection's sake")
+}
+
+func TestCloseWhileInFlight(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s, g := newGateServer(t, overTLS)
+		client := newTestClient(t, s, Options{MaxPipelineDepth: 5})
+		fetch(t, client, s.URL)
+		var waiting []<-chan outcome
+		for range 10 {
+			waiting = append(waiting, begin(t.Context(), t, client, s.URL+"/wait"))
+		}
+		until(t, func() bool {
+			stats := client.Stats()
+			return stats.InFlight == 5 && stats.Queued == 5
+		}, "five in flight, five in the queue")
+
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() { _ = client.Close() })
+		}
+		group.Wait()
+		for _, each := range waiting {
+			require.ErrorIs(t, (<-each).err, ErrClosed)
+		}
+		_, err := client.Do(t.Context(), get(t, s.URL))
+		require.ErrorIs(t, err, ErrClosed)
+		g.open()
+	})
+}
+
+func TestCloseRacesWithUse(t *testing.T) {
+	s := newServer(t, false, echo)
+	for range 20 {
+		client := newTestClient(t, s, Options{})
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				for {
+					if _, err := client.Do(t.Context(), get(t, s.URL)); err != nil {
+						if !errors.Is(err, ErrClosed) {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			})
+		}
+		until(t, func() bool { return client.Stats().Answered > 0 }, "one was answered")
+		require.NoError(t, client.Close())
+		group.Wait()
+	}
+}
+
+func TestStall(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s, g := newGateServer(t, overTLS)
+		client := newTestClient(t, s, Options{StallTimeout: 100 * time.Millisecond})
+		fetch(t, client, s.URL)
+		first := begin(t.Context(), t, client, s.URL+"/wait")
+		second := begin(t.Context(), t, client, s.URL+"/wait")
+		require.ErrorIs(t, (<-first).err, ErrStalled)
+		require.ErrorIs(t, (<-second).err, ErrStalled)
+		g.open()
+		require.Equal(t, "you asked for /after", fetch(t, client, s.URL+"/after"))
+		require.EqualValues(t, 2, client.Stats().ConnectionsOpened)
+	})
+}
+
+func TestSlowIsNotStalled(t *testing.T) {
+	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
+		for range 20 {
+			time.Sleep(20 * time.Millisecond)
+			writer.Write([]byte("."))
+			writer.(http.Flusher).Flush()
+		}
+	})
+	client := newTestClient(t, s, Options{StallTimeout: 200 * time.Millisecond})
+	require.Len(t, fetch(t, client, s.URL), 20)
+}
