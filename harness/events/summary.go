@@ -1,0 +1,94 @@
+package events
+
+import "fmt"
+
+// Summary is what the events say about the writes of a subject.
+type Summary struct {
+	// Events that were seen; 0 means that the interposer saw nothing, the
+	// subject does not use OpenSSL or is statically linked.
+	Events int64
+	// Writes of application data that were tried.
+	Writes int64
+	// WantWrite is the number of writes that answered WANT_WRITE, or would
+	// have blocked on a plain socket.
+	WantWrite int64
+	// WantRead is the number of writes that answered WANT_READ.
+	WantRead int64
+	// BadRetries are the writes over TLS that followed a blocked one on the
+	// same SSL object with other arguments, in their order.
+	BadRetries []BadRetry
+	// Dropped events that the interposer could not deliver.
+	Dropped int64
+}
+
+// BadRetry is a write that broke OpenSSL's contract: after WANT_WRITE or
+// WANT_READ, the same call has to be repeated with the same arguments
+// [SSL_write(3)].
+type BadRetry struct {
+	// First is the write that was blocked.
+	First Event
+	// Second is the write that came in place of its repetition.
+	Second Event
+}
+
+// String tells what differs.
+func (b BadRetry) String() string {
+	return fmt.Sprintf("after %s of %d bytes at %s answered %s came %d bytes at %s",
+		b.First.Call, b.First.Length, b.First.Buffer, b.First.Error, b.Second.Length, b.Second.Buffer)
+}
+
+// Accountant takes events one by one and keeps the sums. The zero value is
+// ready to use; it is not safe for concurrent use.
+type Accountant struct {
+	summary Summary
+	pending map[string]Event // by SSL object: the write that has to be repeated
+}
+
+// See takes the next event.
+func (a *Accountant) See(e Event) {
+	if e.Call == "dropped" {
+		a.summary.Dropped += e.Count
+		return
+	}
+	a.summary.Events++
+	switch {
+	case e.Call == "SSL_free":
+		delete(a.pending, e.SSL)
+	case e.IsWrite():
+		a.write(e)
+	}
+}
+
+func (a *Accountant) write(e Event) {
+	a.summary.Writes++
+	if e.IsTLSWrite() {
+		if first, waiting := a.pending[e.SSL]; waiting && !repeats(first, e) {
+			a.summary.BadRetries = append(a.summary.BadRetries, BadRetry{First: first, Second: e})
+		}
+		delete(a.pending, e.SSL)
+	}
+	if !e.Blocked() {
+		return
+	}
+	if e.Error == WantRead {
+		a.summary.WantRead++
+	} else {
+		a.summary.WantWrite++
+	}
+	if e.IsTLSWrite() {
+		if a.pending == nil {
+			a.pending = make(map[string]Event)
+		}
+		a.pending[e.SSL] = e
+	}
+}
+
+// Summary returns the sums so far.
+func (a *Accountant) Summary() Summary {
+	return a.summary
+}
+
+// repeats reports whether second is the same write as first.
+func repeats(first, second Event) bool {
+	return first.Buffer == second.Buffer && first.Length == second.Length && first.Hash == second.Hash
+}

@@ -1,0 +1,147 @@
+package library
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// soname is the file that the loader looks for.
+const soname = "libcurl.so.4"
+
+// Library is a libcurl that a run can use.
+type Library struct {
+	// Name is how the user named it.
+	Name string
+	// Prefix is the absolute path of the folder that has lib/libcurl.so.4.
+	Prefix string
+	// Manifest says what it is.
+	Manifest *Manifest
+}
+
+// Label is how a table names the library: "7.53.1 stock".
+func (l *Library) Label() string {
+	return l.Manifest.Version + " " + l.Manifest.Variant
+}
+
+// LoaderPath is what LD_LIBRARY_PATH has to be for a subject to use it.
+func (l *Library) LoaderPath() string {
+	return filepath.Join(l.Prefix, "lib")
+}
+
+// Finder finds libraries. Both folders may be missing.
+type Finder struct {
+	// Cache is the folder that scripts/build-libcurl builds into.
+	Cache string
+	// Patches is the folder of the patch series; a patched library that was
+	// built of another series is refused. Empty means not to look.
+	Patches string
+}
+
+// DefaultCache returns $CURLPIPE_CACHE, or else the folder curlpipe in the
+// user's cache folder.
+func DefaultCache() (string, error) {
+	if dir := os.Getenv("CURLPIPE_CACHE"); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache folder: %w; set CURLPIPE_CACHE", err)
+	}
+	return filepath.Join(dir, "curlpipe"), nil
+}
+
+// Find returns the library of that name: one that scripts/build-libcurl has
+// built, as "stock" or "patched", or the path of a prefix. The error says what
+// to do.
+func (f *Finder) Find(name string) (*Library, error) {
+	prefix := name
+	if !strings.ContainsRune(name, filepath.Separator) {
+		prefix = filepath.Join(f.Cache, "libcurl", "by-name", name)
+		if _, err := os.Stat(prefix); errors.Is(err, fs.ErrNotExist) {
+			return nil, f.unknown(name)
+		}
+	}
+	prefix, err := filepath.EvalSymlinks(prefix)
+	if err != nil {
+		return nil, fmt.Errorf("finding the libcurl %q: %w", name, err)
+	}
+	if prefix, err = filepath.Abs(prefix); err != nil {
+		return nil, fmt.Errorf("finding the libcurl %q: %w", name, err)
+	}
+	if _, err := os.Stat(filepath.Join(prefix, "lib", soname)); err != nil {
+		return nil, fmt.Errorf("%s is no prefix of a libcurl: it has no lib/%s", name, soname)
+	}
+	manifest, err := readManifest(prefix)
+	if err != nil {
+		return nil, err
+	}
+	l := &Library{Name: name, Prefix: prefix, Manifest: manifest}
+	return l, f.check(l)
+}
+
+func (f *Finder) unknown(name string) error {
+	command := "scripts/build-libcurl"
+	if variant, version, _ := strings.Cut(name, "-"); variant == Stock || variant == Patched {
+		command += " --variant " + variant
+		if version != "" {
+			command += " --version " + version
+		}
+	} else {
+		var have []string
+		entries, _ := os.ReadDir(filepath.Join(f.Cache, "libcurl", "by-name"))
+		for _, e := range entries {
+			have = append(have, e.Name())
+		}
+		return fmt.Errorf("there is no libcurl named %q; built are: %s; a prefix of your own needs a slash in its path",
+			name, strings.Join(append(have, "(no more)"), ", "))
+	}
+	return fmt.Errorf("the libcurl %q is not built yet; run %s", name, command)
+}
+
+func (f *Finder) check(l *Library) error {
+	m := l.Manifest
+	if !m.Pipelining {
+		return fmt.Errorf("libcurl %s in %s cannot pipeline: only 7.16.0 to 7.61.1 can", m.LibcurlVersion, l.Prefix)
+	}
+	if m.Variant != Patched || f.Patches == "" {
+		return nil
+	}
+	series, err := SeriesHash(f.Patches)
+	if err != nil {
+		return err
+	}
+	if m.PatchSeries != series {
+		return fmt.Errorf("the libcurl %q was built of another patch series than the one in %s; "+
+			"run scripts/build-libcurl --variant patched", l.Name, f.Patches)
+	}
+	return nil
+}
+
+// SeriesHash returns the SHA-256, in hexadecimal, of a patch series: of the
+// file "series" in the folder followed by the patches that it names.
+func SeriesHash(folder string) (string, error) {
+	series, err := os.ReadFile(filepath.Join(folder, "series"))
+	if err != nil {
+		return "", fmt.Errorf("reading the patch series: %w", err)
+	}
+	sum := sha256.New()
+	sum.Write(series)
+	for line := range strings.Lines(string(series)) {
+		name := strings.TrimSpace(line)
+		if name == "" || strings.HasPrefix(name, "#") {
+			continue
+		}
+		patch, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return "", fmt.Errorf("reading the patch series: %w", err)
+		}
+		sum.Write(patch)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

@@ -1,0 +1,109 @@
+// Package library finds the libcurl that a run is to use.
+//
+// It stands before a run: what the user names on the command line, a build in
+// the cache or a prefix of his own, becomes a [Library] whose loader path the
+// lab gives to the subject. It refuses what cannot be used, with a reason.
+package library
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// Manifest is what scripts/build-libcurl writes into a prefix that it made.
+type Manifest struct {
+	Variant        string   `json:"variant"`
+	Version        string   `json:"version"`
+	LibcurlVersion string   `json:"libcurl_version"`
+	Source         Source   `json:"source"`
+	OpenSSL        OpenSSL  `json:"openssl"`
+	PatchSeries    string   `json:"patch_series_sha256"`
+	Patches        []string `json:"patches"`
+	Sanitize       bool     `json:"sanitize"`
+	Flags          []string `json:"flags"`
+	Pipelining     bool     `json:"pipelining"`
+}
+
+// Source tells where the source of a build came from.
+type Source struct {
+	Origin string `json:"origin"`
+	SHA256 string `json:"sha256"`
+}
+
+// OpenSSL tells which one a build was linked to. Prefix is empty for the
+// system's own.
+type OpenSSL struct {
+	Version string `json:"version"`
+	Prefix  string `json:"prefix"`
+}
+
+// variants that the build script makes; anything else is the user's own.
+const (
+	Stock   = "stock"
+	Patched = "patched"
+	own     = "own"
+)
+
+// readManifest returns the manifest of a prefix. For a prefix without one, a
+// libcurl that the user built himself, it makes one out of what the library
+// says of its version.
+func readManifest(prefix string) (*Manifest, error) {
+	file := filepath.Join(prefix, "manifest.json")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return inspect(prefix)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of a libcurl: %w", err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return nil, fmt.Errorf("%s is no manifest (%w); build the library again with scripts/build-libcurl", file, err)
+	}
+	return &m, nil
+}
+
+// versionText is how curl_version() begins, as it stands in the library.
+var versionText = regexp.MustCompile(`libcurl/([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*)`)
+
+func inspect(prefix string) (*Manifest, error) {
+	file := filepath.Join(prefix, "lib", soname)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading a libcurl: %w", err)
+	}
+	found := versionText.FindSubmatch(content)
+	if found == nil {
+		return nil, fmt.Errorf("%s does not say which version of libcurl it is", file)
+	}
+	version := string(found[1])
+	plain, _, _ := bytes.Cut(found[1], []byte("-"))
+	return &Manifest{
+		Variant:        own,
+		Version:        string(plain),
+		LibcurlVersion: version,
+		Source:         Source{Origin: prefix},
+		Pipelining:     pipelines(string(plain)),
+	}, nil
+}
+
+var versionNumber = regexp.MustCompile(`^([0-9]+)\.([0-9]+)`)
+
+// pipelines reports whether a release can pipeline: HTTP/1.1 pipelining came
+// with 7.16.0 and is ignored from 7.62.0 on [CURLMOPT_PIPELINING(3)].
+func pipelines(version string) bool {
+	found := versionNumber.FindStringSubmatch(version)
+	if found == nil {
+		return false
+	}
+	major, _ := strconv.Atoi(found[1])
+	minor, _ := strconv.Atoi(found[2])
+	return major == 7 && minor >= 16 && minor <= 61
+}

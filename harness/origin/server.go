@@ -1,0 +1,220 @@
+package origin
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// ErrAddress is what Start's error wraps when the origin cannot listen where
+// it was told to, because the port is in use for instance.
+var ErrAddress = errors.New("the origin cannot listen")
+
+// Client is the origin's view of whether the client is stuck.
+type Client interface {
+	// WaitStuck returns true as soon as the last write that the client tried
+	// was blocked, and false when the context ends before that.
+	WaitStuck(ctx context.Context) bool
+}
+
+// Config says how the origin behaves. The zero value is an honest origin for
+// plain HTTP on a free port of 127.0.0.1.
+type Config struct {
+	// Address to listen on, host and port; empty means 127.0.0.1 and any port.
+	Address string
+	// TLS is the one version that is spoken, as in plan.Plan.
+	TLS string
+	// Requests is how many the client is going to make in the whole run. A
+	// client that closes a connection before they are answered closes early.
+	Requests int
+	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
+	ReceiveBuffer int
+	// MaxSegment, if not 0, is TCP_MAXSEG in bytes.
+	MaxSegment int
+	// StallBeforeAnswer makes the origin stop reading after each request until
+	// the client is stuck.
+	StallBeforeAnswer bool
+	// Client is needed for StallBeforeAnswer.
+	Client Client
+}
+
+// Server is a running origin. It has to be stopped with Stop.
+type Server struct {
+	config   Config
+	listener net.Listener
+	tls      *tls.Config
+	identity *identity
+	serving  sync.WaitGroup
+
+	mutex       sync.Mutex
+	connections []*connection
+	answered    int // requests of the run
+}
+
+// Start listens and serves. The error wraps ErrAddress if that is the reason.
+func Start(config Config) (*Server, error) {
+	if config.StallBeforeAnswer && config.Client == nil {
+		return nil, errors.New("starting the origin: it is to stall until the client is stuck, but nobody watches the client")
+	}
+	s := &Server{config: config}
+	if err := s.prepareTLS(); err != nil {
+		return nil, err
+	}
+	address := config.Address
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	listen := net.ListenConfig{Control: s.setSocketOptions}
+	listener, err := listen.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
+	}
+	s.listener = listener
+	s.serving.Add(1)
+	go s.accept()
+	return s, nil
+}
+
+// URL returns scheme and authority, as in "https://127.0.0.1:4443".
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+// Authority returns the certificate, in PEM, that the origin's own is to be
+// verified against; nil without TLS.
+func (s *Server) Authority() []byte {
+	if s.identity == nil {
+		return nil
+	}
+	return s.identity.authority
+}
+
+// Stop ends the origin and returns what it saw. Connections that the client
+// has ended are served to their end; the context bounds the wait for those
+// that it has not, which the origin then ends itself.
+func (s *Server) Stop(ctx context.Context) *Log {
+	s.listener.Close()
+	done := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.mutex.Lock()
+		for _, c := range s.connections {
+			c.endByOrigin()
+		}
+		s.mutex.Unlock()
+		<-done
+	}
+	log := &Log{Connections: []Connection{}}
+	for _, c := range s.connections {
+		log.Connections = append(log.Connections, c.seen)
+	}
+	return log
+}
+
+func (s *Server) prepareTLS() error {
+	versions := map[string]uint16{plan.TLS12: tls.VersionTLS12, plan.TLS13: tls.VersionTLS13}
+	if s.config.TLS == plan.PlainText {
+		return nil
+	}
+	version, known := versions[s.config.TLS]
+	if !known {
+		return fmt.Errorf("starting the origin: unknown TLS version %q", s.config.TLS)
+	}
+	var err error
+	if s.identity, err = newIdentity(); err != nil {
+		return err
+	}
+	s.tls = &tls.Config{
+		Certificates: []tls.Certificate{s.identity.certificate},
+		MinVersion:   version,
+		MaxVersion:   version,
+		NextProtos:   []string{"http/1.1"},
+	}
+	return nil
+}
+
+// setSocketOptions sets what has to be known before the connection is made.
+func (s *Server) setSocketOptions(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	set := func(fd uintptr, level, name, value int, what string) {
+		if value == 0 || failed != nil {
+			return
+		}
+		if err := unix.SetsockoptInt(int(fd), level, name, value); err != nil {
+			failed = fmt.Errorf("setting %s to %d: %w", what, value, err)
+		}
+	}
+	err := raw.Control(func(fd uintptr) {
+		set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, s.config.ReceiveBuffer, "SO_RCVBUF")
+		set(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, s.config.MaxSegment, "TCP_MAXSEG")
+	})
+	return errors.Join(err, failed)
+}
+
+func (s *Server) accept() {
+	defer s.serving.Done()
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return // the listener was closed by Stop
+		}
+		s.mutex.Lock()
+		c := &connection{server: s, tcp: conn}
+		c.seen.Number = len(s.connections) + 1
+		c.seen.Requests = []Request{}
+		s.connections = append(s.connections, c)
+		s.mutex.Unlock()
+		s.serving.Add(1)
+		go func() {
+			defer s.serving.Done()
+			c.serve()
+		}()
+	}
+}
+
+// noteAnswered counts a response and returns whether it was the last one.
+func (s *Server) noteAnswered() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.answered++
+}
+
+func (s *Server) allAnswered() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.answered >= s.config.Requests
+}
+
+// stallBound is how long the origin waits for the client to get stuck. It is
+// only ever reached when the client has nothing left to send.
+const stallBound = 300 * time.Millisecond
+
+// isReset reports whether the error says that the client sent a RST.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// isOurs reports whether the error comes from the origin closing the
+// connection itself.
+func isOurs(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
+}
