@@ -55,42 +55,89 @@ func newClient(options Options, lib library) (*Client, error) {
 //
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
-	response, detail, err := c.do(ctx, request)
-	if err != nil {
-		return nil, &Error{Op: methodOf(request), URL: withoutCredentials(request.URL), Detail: detail, Err: err}
+	call, err := c.prepare(ctx, request)
+	if err == nil {
+		err = c.engine.submit(call)
 	}
-	return response, nil
+	if err != nil {
+		return nil, newError(request, "", err)
+	}
+	return c.await(ctx, request, call)
 }
 
-func (c *Client) do(ctx context.Context, request *http.Request) (response *http.Response, detail string, err error) {
+// Result is what came of one request of a batch.
+type Result struct {
+	Response *http.Response // nil after an error
+	Err      error          // an *Error, or nil
+}
+
+// DoBatch sends many requests at once and waits for all of their responses. The
+// requests to one origin reach it in the order given, none of another caller's
+// between them. Each request has its result at its own index; for the rest see
+// [Client.Do].
+func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result {
+	results := make([]Result, len(requests))
+	prepared := make([]*call, len(requests))
+	calls := make([]*call, 0, len(requests))
+	for i, request := range requests {
+		call, err := c.prepare(ctx, request)
+		if err != nil {
+			results[i].Err = newError(request, "", err)
+			continue
+		}
+		prepared[i] = call
+		calls = append(calls, call)
+	}
+	refused := c.engine.submit(calls...)
+	for i, request := range requests {
+		switch {
+		case prepared[i] == nil:
+		case refused != nil:
+			results[i].Err = newError(request, "", refused)
+		default:
+			results[i].Response, results[i].Err = c.await(ctx, request, prepared[i])
+		}
+	}
+	return results
+}
+
+// prepare makes a call of a request.
+func (c *Client) prepare(ctx context.Context, request *http.Request) (*call, error) {
 	if request.Body != nil {
 		defer request.Body.Close()
 	}
+	if ctx.Err() != nil {
+		return nil, contextError(ctx)
+	}
 	call := newCall()
 	if err := call.encode(request); err != nil {
-		return nil, "", err
+		call.release()
+		return nil, err
 	}
-	if ctx.Err() != nil {
-		return nil, "", contextError(ctx)
-	}
-	if err := c.engine.submit(call); err != nil {
-		return nil, "", err
-	}
+	return call, nil
+}
+
+// await waits for a call to end, or for the context.
+func (c *Client) await(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	select {
 	case <-call.done:
 	case <-ctx.Done():
 		if c.engine.abandon(call) {
-			return nil, "", contextError(ctx)
+			return nil, newError(request, "", contextError(ctx))
 		}
 		<-call.done // it ended at the same moment
 	}
 	defer call.release()
-	detail, err = call.detail, call.err
+	err := call.err
+	var response *http.Response
 	if err == nil {
 		response, err = newResponse(request, call)
 	}
 	c.engine.counters.count(err)
-	return response, detail, err
+	if err != nil {
+		return nil, newError(request, call.detail, err)
+	}
+	return response, nil
 }
 
 // Close ends every request that has not ended with [ErrClosed], closes the
@@ -99,6 +146,10 @@ func (c *Client) do(ctx context.Context, request *http.Request) (response *http.
 func (c *Client) Close() error {
 	c.engine.close()
 	return nil
+}
+
+func newError(request *http.Request, detail string, err error) *Error {
+	return &Error{Op: methodOf(request), URL: withoutCredentials(request.URL), Detail: detail, Err: err}
 }
 
 func methodOf(request *http.Request) string {

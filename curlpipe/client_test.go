@@ -105,7 +105,7 @@ func TestSeveralOrigins(t *testing.T) {
 	}
 }
 
-func TestRequestsReachTheServerInOrder(t *testing.T) {
+func TestBatchReachesTheServerInOrder(t *testing.T) {
 	var mutex sync.Mutex
 	var seen []string
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
@@ -113,24 +113,36 @@ func TestRequestsReachTheServerInOrder(t *testing.T) {
 		defer mutex.Unlock()
 		seen = append(seen, request.URL.Path)
 	})
-	client := newTestClient(t, s, Options{})
-	calls := make([]*call, 200)
-	for i := range calls {
-		calls[i] = newCall()
-		require.NoError(t, calls[i].encode(get(t, fmt.Sprintf("%s/%d", s.URL, i))))
-		require.NoError(t, client.engine.submit(calls[i]))
+	client := newTestClient(t, s, Options{MaxPipelineDepth: 60})
+	requests := make([]*http.Request, 200)
+	for i := range requests {
+		requests[i] = get(t, fmt.Sprintf("%s/%d", s.URL, i))
 	}
-	for _, c := range calls {
-		<-c.done
-		require.NoError(t, c.err)
-		client.engine.counters.count(nil)
+	for i, result := range client.DoBatch(t.Context(), requests) {
+		require.NoError(t, result.Err)
+		require.Same(t, requests[i], result.Response.Request)
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
 	for i, path := range seen {
 		require.Equal(t, fmt.Sprintf("/%d", i), path)
 	}
-	require.Len(t, seen, len(calls))
+	require.Len(t, seen, len(requests))
+}
+
+func TestBatchWithFailures(t *testing.T) {
+	s := newServer(t, false, echo)
+	client := newTestClient(t, s, Options{})
+	post, err := http.NewRequest(http.MethodPost, s.URL, strings.NewReader("x"))
+	require.NoError(t, err)
+	results := client.DoBatch(t.Context(), []*http.Request{get(t, s.URL+"/a"), post, get(t, s.URL+"/b")})
+	require.Equal(t, "you asked for /a", readAll(t, results[0].Response))
+	require.ErrorIs(t, results[1].Err, ErrUnsupportedRequest)
+	require.Equal(t, "you asked for /b", readAll(t, results[2].Response))
+
+	require.NoError(t, client.Close())
+	results = client.DoBatch(t.Context(), []*http.Request{get(t, s.URL)})
+	require.ErrorIs(t, results[0].Err, ErrClosed)
 }
 
 func TestHead(t *testing.T) {

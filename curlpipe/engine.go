@@ -71,12 +71,13 @@ func startEngine(options Options, sslVersion int) (*engine, error) {
 	return e, nil
 }
 
-// submit hands a call to the engine, which gives it back through call.done.
-func (e *engine) submit(c *call) error {
-	if err := e.mailbox.submit(c); err != nil {
+// submit hands calls to the engine, in order; it gives each back through
+// call.done.
+func (e *engine) submit(calls ...*call) error {
+	if err := e.mailbox.submit(calls...); err != nil {
 		return err
 	}
-	e.counters.requests.Add(1)
+	e.counters.requests.Add(uint64(len(calls)))
 	return nil
 }
 

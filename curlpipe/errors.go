@@ -23,6 +23,10 @@ var (
 	// releases 7.30.0 to 7.61.1 do.
 	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.30.0 to 7.61.1")
 
+	// ErrUnsupportedByLibcurl says that an option asks for something that this
+	// release of libcurl cannot do; the text after it says what.
+	ErrUnsupportedByLibcurl = errors.New("curlpipe: not with this libcurl")
+
 	// ErrStalled says that nothing moved for Options.StallTimeout. Whether the
 	// server has acted on the request is not known.
 	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")

@@ -19,23 +19,40 @@ type post struct {
 	closing   bool
 }
 
-// submit leaves a call, or says why the engine takes no more.
-func (m *mailbox) submit(c *call) error {
-	return m.leave(func() { m.post.submitted = append(m.post.submitted, c) })
+// submit leaves calls, in order, or says why the engine takes no more.
+func (m *mailbox) submit(calls ...*call) error {
+	m.mutex.Lock()
+	if err := m.closed; err != nil {
+		m.mutex.Unlock()
+		return err
+	}
+	m.post.submitted = append(m.post.submitted, calls...)
+	m.unlockAndNotify()
+	return nil
 }
 
 // abandon leaves word that a submitted call's caller has left. A closed mailbox
 // needs no such word.
 func (m *mailbox) abandon(c *call) {
-	_ = m.leave(func() { m.post.abandoned = append(m.post.abandoned, c) })
+	m.mutex.Lock()
+	if m.closed != nil {
+		m.mutex.Unlock()
+		return
+	}
+	m.post.abandoned = append(m.post.abandoned, c)
+	m.unlockAndNotify()
 }
 
 // close asks the engine to end.
 func (m *mailbox) close() {
-	_ = m.leave(func() {
-		m.post.closing = true
-		m.closed = ErrClosed
-	})
+	m.mutex.Lock()
+	if m.closed != nil {
+		m.mutex.Unlock()
+		return
+	}
+	m.post.closing = true
+	m.closed = ErrClosed
+	m.unlockAndNotify()
 }
 
 // shut refuses submissions from now on, for the reason given.
@@ -47,20 +64,13 @@ func (m *mailbox) shut(reason error) {
 	}
 }
 
-func (m *mailbox) leave(put func()) error {
-	m.mutex.Lock()
-	if m.closed != nil {
-		defer m.mutex.Unlock()
-		return m.closed
-	}
-	put()
+func (m *mailbox) unlockAndNotify() {
 	first := !m.notified
 	m.notified = true
 	m.mutex.Unlock()
 	if first {
 		m.wake()
 	}
-	return nil
 }
 
 // collect takes what has gathered and leaves empty, used lists in its place.

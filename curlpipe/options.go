@@ -118,6 +118,7 @@ const (
 	sslVersionTLS13    = 7
 	sslVersionMaxShift = 16      // CURL_SSLVERSION_MAX_TLSv1_x, from 7.54.0
 	firstMaxTLSVersion = 0x73600 // 7.54.0
+	firstTLS13         = 0x73400 // 7.52.0
 )
 
 // sslVersion turns MinTLSVersion and MaxTLSVersion into CURLOPT_SSLVERSION.
@@ -133,6 +134,8 @@ func (o Options) sslVersion(lib library) (int, error) {
 	switch {
 	case highest != sslVersionDefault && lowest > highest:
 		return 0, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
+	case lib.number < firstTLS13 && (lowest == sslVersionTLS13 || highest == sslVersionTLS13):
+		return 0, fmt.Errorf("%w: %s cannot be held to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
 	case lib.number >= firstMaxTLSVersion:
 		return lowest | highest<<sslVersionMaxShift, nil
 	case lowest == sslVersionDefault && highest == sslVersionDefault:
@@ -141,7 +144,7 @@ func (o Options) sslVersion(lib library) (int, error) {
 		// before 7.54.0 a version stands for exactly that one
 		return lowest, nil
 	}
-	return 0, fmt.Errorf("curlpipe: %s cannot limit TLS to a range of versions: set MinTLSVersion and MaxTLSVersion to the same, or to 0, or use libcurl 7.54.0 or later", lib.version)
+	return 0, fmt.Errorf("%w: %s cannot limit TLS to a range of versions: set MinTLSVersion and MaxTLSVersion to the same, or to 0, or use libcurl 7.54.0 or later", ErrUnsupportedByLibcurl, lib.version)
 }
 
 func sslVersionOf(version uint16) (int, error) {

@@ -1,0 +1,94 @@
+// Package subjectmain is what the subjects written in Go have in common: it
+// reads the plan, times the work, writes the report and sets the exit code.
+//
+// It stands between package plan, which says what plan and report look like,
+// and the executables that wrap a client each: a subject's main calls [Main]
+// with a function that carries a plan out.
+package subjectmain
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// ErrUnimplemented is to be wrapped by a subject's errors that say that it does
+// not do what the plan asks for.
+var ErrUnimplemented = errors.New("unimplemented")
+
+// Subject is one program under test.
+type Subject struct {
+	// Name of the program, as in its report.
+	Name string
+	// Drivers that it has, plan.DriverPerform or plan.DriverSocket.
+	Drivers []string
+	// LibcurlVersion returns what curl_version() says.
+	LibcurlVersion func() string
+	// CarryOut does what the plan says and returns one result for each of its
+	// requests, in order, and perhaps counters. An error means that it could not.
+	CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
+}
+
+// Main carries out the plan on standard input, writes the report to standard
+// output and ends the process. With an exit code other than plan.ExitDone there
+// is one line on standard error.
+func Main(subject Subject) {
+	code, err := subject.run(os.Stdin, os.Stdout)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", subject.Name, err)
+	}
+	os.Exit(code)
+}
+
+func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
+	p, err := plan.Read(input)
+	if err != nil {
+		return plan.ExitBadPlan, err
+	}
+	if !slices.Contains(s.Drivers, p.Driver) {
+		return plan.ExitUnimplemented, fmt.Errorf("%w: driver %q (it has %q)", ErrUnimplemented, p.Driver, s.Drivers)
+	}
+	report := plan.Report{Subject: s.Name, Driver: p.Driver, LibcurlVersion: s.LibcurlVersion()}
+	start, cpuStart := time.Now(), cpuTime()
+	report.Results, report.Counters, err = s.CarryOut(p)
+	report.CPUMS = milliseconds(cpuTime() - cpuStart)
+	report.DurationMS = milliseconds(time.Since(start))
+	switch {
+	case errors.Is(err, ErrUnimplemented):
+		return plan.ExitUnimplemented, err
+	case err != nil:
+		return plan.ExitBadPlan, err
+	}
+	if err := report.Write(output); err != nil {
+		return plan.ExitBadPlan, err
+	}
+	return plan.ExitDone, nil
+}
+
+// Answered fills in what the response tells: whose it is, and whether it came
+// whole.
+func Answered(result *plan.Result, status int, body []byte) {
+	id, _, _ := bytes.Cut(body, []byte("\n"))
+	result.Status = status
+	result.BodyID = string(id)
+	result.BodyBytes = int64(len(body))
+	result.BodyHash = plan.Hash(body)
+}
+
+// cpuTime is the user and system time of this process so far.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
