@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Watch tells others, while a subject runs, whether it is stuck: whether the
@@ -10,8 +11,12 @@ import (
 type Watch struct {
 	mutex   sync.Mutex
 	stuck   bool
-	changed chan struct{} // closed and replaced whenever stuck becomes true
+	changed chan struct{} // closed and replaced at each blocked write
 }
+
+// settle is how long a subject that was stuck already is given to try again,
+// now that the peer may have made room. If it does not, it still is.
+const settle = 15 * time.Millisecond
 
 // NewWatch returns a Watch of a subject that has not written anything yet.
 func NewWatch() *Watch {
@@ -32,19 +37,27 @@ func (w *Watch) See(e Event) {
 	}
 }
 
-// WaitStuck returns true as soon as the last write that was tried is one that
-// was blocked, and false when the context ends before.
+// WaitStuck returns true when a write is blocked, or when the last one was and
+// the subject does not try again, and false when the context ends before.
 func (w *Watch) WaitStuck(ctx context.Context) bool {
+	settled := time.NewTimer(settle)
+	defer settled.Stop()
 	w.mutex.Lock()
-	stuck, changed := w.stuck, w.changed
+	changed := w.changed
 	w.mutex.Unlock()
-	if stuck {
-		return true
-	}
-	select {
-	case <-changed:
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case <-changed:
+			return true
+		case <-settled.C:
+			w.mutex.Lock()
+			stuck := w.stuck
+			w.mutex.Unlock()
+			if stuck {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
 	}
 }

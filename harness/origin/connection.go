@@ -44,8 +44,9 @@ func (c *connection) serve() {
 			c.refuse(stream, h)
 			return
 		}
-		if c.server.config.StallBeforeAnswer {
-			c.stall()
+		h.Arrived = time.Now()
+		if len(c.seen.Requests) > 0 && c.server.stalls(c.seen.Number) {
+			c.stall() // but not before the first answer, clients wait for that one
 		}
 		err = answer(stream, h)
 		h.Answered = err == nil
@@ -54,7 +55,7 @@ func (c *connection) serve() {
 			c.end(err, requests.partial())
 			return
 		}
-		c.server.noteAnswered()
+		c.server.noteAnswered(h.ID)
 	}
 }
 
@@ -105,7 +106,7 @@ func (c *connection) refuse(w io.Writer, h *head) {
 	c.seen.Requests = append(c.seen.Requests, h.Request)
 	fmt.Fprintf(w, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s\n",
 		len(h.Problem)+1, h.Problem)
-	c.seen.End = End{Error: "the request makes no sense: " + h.Problem}
+	c.seen.End = End{Time: time.Now(), Error: "the request makes no sense: " + h.Problem}
 }
 
 func (c *connection) endByOrigin() {
@@ -115,14 +116,13 @@ func (c *connection) endByOrigin() {
 
 // end writes down why the connection cannot go on.
 func (c *connection) end(err error, partial int64) {
-	end := End{PartialBytes: partial}
+	end := End{Time: time.Now(), PartialBytes: partial}
 	if !errors.Is(err, io.EOF) {
 		end.Error = err.Error()
 	}
 	if !c.ours.Load() && !isOurs(err) {
 		end.ByClient = true
 		end.Reset = isReset(err)
-		end.Early = !c.server.allAnswered()
 	}
 	c.seen.End = end
 }

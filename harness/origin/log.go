@@ -33,6 +33,8 @@ type Request struct {
 	// Method and Target are the first two parts of the request line.
 	Method string `json:"method"`
 	Target string `json:"target"`
+	// Arrived is when its last byte did.
+	Arrived time.Time `json:"arrived"`
 	// Offset of its first byte among the bytes that the client sent on this
 	// connection, and its length in bytes.
 	Offset int64 `json:"offset"`
@@ -46,12 +48,14 @@ type Request struct {
 
 // End tells how a connection ended.
 type End struct {
+	// Time of the end.
+	Time time.Time `json:"time"`
 	// ByClient is true if the client ended it, false if the origin did.
 	ByClient bool `json:"by_client"`
 	// Reset is true if the client ended it with a TCP RST.
 	Reset bool `json:"reset"`
-	// Early is true if the client ended it before all requests of the run had
-	// been answered.
+	// Early is true if the client ended it when it was not done: before all
+	// requests of the run had been answered, or to make some of them again.
 	Early bool `json:"early"`
 	// PartialBytes is the length of a request that had begun to arrive.
 	PartialBytes int64 `json:"partial_bytes"`
@@ -69,4 +73,27 @@ func (l *Log) EarlyEnds() int {
 		}
 	}
 	return n
+}
+
+// findEarlyEnds sets Early. Whether the client was done is known only when the
+// run is over: it was not if one of the requests of the run was never answered
+// or if it made another one later.
+func (l *Log) findEarlyEnds(requests int) {
+	var last time.Time
+	answered := make(map[string]bool)
+	for _, c := range l.Connections {
+		for _, r := range c.Requests {
+			if r.Arrived.After(last) {
+				last = r.Arrived
+			}
+			if r.Answered {
+				answered[r.ID] = true
+			}
+		}
+	}
+	for i := range l.Connections {
+		end := &l.Connections[i].End
+		done := len(answered) >= requests && end.PartialBytes == 0 && !last.After(end.Time)
+		end.Early = end.ByClient && !done
+	}
 }

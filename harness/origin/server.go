@@ -41,10 +41,13 @@ type Config struct {
 	ReceiveBuffer int
 	// MaxSegment, if not 0, is TCP_MAXSEG in bytes.
 	MaxSegment int
-	// StallBeforeAnswer makes the origin stop reading after each request until
-	// the client is stuck.
-	StallBeforeAnswer bool
-	// Client is needed for StallBeforeAnswer.
+	// StallConnections, if not 0, is on how many connections the origin stops
+	// reading after a request until the client is stuck.
+	StallConnections int
+	// StallUntilLeft ends the stalling when no more than so many requests are
+	// unanswered, as a client that has sent them all does not get stuck.
+	StallUntilLeft int
+	// Client is needed for StallConnections.
 	Client Client
 }
 
@@ -58,15 +61,15 @@ type Server struct {
 
 	mutex       sync.Mutex
 	connections []*connection
-	answered    int // requests of the run
+	answered    map[string]bool // requests of the run, by id
 }
 
 // Start listens and serves. The error wraps ErrAddress if that is the reason.
 func Start(config Config) (*Server, error) {
-	if config.StallBeforeAnswer && config.Client == nil {
+	if config.StallConnections > 0 && config.Client == nil {
 		return nil, errors.New("starting the origin: it is to stall until the client is stuck, but nobody watches the client")
 	}
-	s := &Server{config: config}
+	s := &Server{config: config, answered: make(map[string]bool)}
 	if err := s.prepareTLS(); err != nil {
 		return nil, err
 	}
@@ -127,6 +130,7 @@ func (s *Server) Stop(ctx context.Context) *Log {
 	for _, c := range s.connections {
 		log.Connections = append(log.Connections, c.seen)
 	}
+	log.findEarlyEnds(s.config.Requests)
 	return log
 }
 
@@ -191,17 +195,18 @@ func (s *Server) accept() {
 	}
 }
 
-// noteAnswered counts a response and returns whether it was the last one.
-func (s *Server) noteAnswered() {
+func (s *Server) noteAnswered(id string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.answered++
+	s.answered[id] = true
 }
 
-func (s *Server) allAnswered() bool {
+// stalls reports whether the origin is to stall now on this connection.
+func (s *Server) stalls(connection int) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return s.answered >= s.config.Requests
+	return connection <= s.config.StallConnections &&
+		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
 }
 
 // stallBound is how long the origin waits for the client to get stuck. It is

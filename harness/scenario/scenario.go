@@ -51,10 +51,15 @@ type Origin struct {
 	// MaxSegment, if not 0, is the TCP maximum segment size in bytes. The
 	// loopback's own of 64 KB makes small windows depend on timers.
 	MaxSegment int
-	// StallBeforeAnswer, if true, makes the origin read a request, then stop
-	// reading until the client is seen to be stuck in a write, and only then
-	// answer.
-	StallBeforeAnswer bool
+	// StallConnections, if not 0, is the number of connections on which the
+	// origin stalls: it reads a request, stops reading until the client is
+	// seen to be stuck in a write, and only then answers. Those after them
+	// are served honestly, which bounds the time that a client takes that
+	// loses each connection.
+	StallConnections int
+	// StallUntilLeft ends the stalling when no more than so many requests are
+	// unanswered: what fits into the buffers does not get stuck.
+	StallUntilLeft int
 }
 
 // Expect is what has to come of a scenario.
@@ -119,9 +124,9 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
 	case s.Client.MaxPipelineLength < 1:
 		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
-	case s.Expect.MinBlockedWrites > 0 && !s.Origin.StallBeforeAnswer:
+	case s.Expect.MinBlockedWrites > 0 && s.Origin.StallConnections == 0:
 		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
-	case s.Origin.StallBeforeAnswer && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
+	case s.Origin.StallConnections > 0 && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
 		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
 	}
 	return nil

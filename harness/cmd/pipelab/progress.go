@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// progress shows how far the runs are: a bar on a terminal, a line for each
+// run elsewhere.
+type progress struct {
+	w     io.Writer
+	bar   *progressbar.ProgressBar // nil without a terminal
+	total int
+	done  int
+}
+
+func newProgress(w io.Writer, total int) *progress {
+	p := &progress{w: w, total: total}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		p.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(w),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+func name(setup lab.Setup) string {
+	return fmt.Sprintf("%s, %s (%s), libcurl %s",
+		setup.Scenario.ID, setup.Subject.Name, setup.Driver, setup.Library.Label())
+}
+
+func (p *progress) begin(setup lab.Setup) {
+	if p.bar != nil {
+		p.bar.Describe(name(setup))
+	}
+}
+
+func (p *progress) end(r *report.Run) {
+	p.done++
+	if p.bar != nil {
+		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
+		return
+	}
+	fmt.Fprintf(p.w, "[%d/%d] %s, %s (%s), libcurl %s: %s in %.0f ms\n", p.done, p.total,
+		r.Scenario, r.Subject, r.Driver, r.Library, r.Verdict, r.DurationMS)
+}
+
+func (p *progress) finish() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// selection is what the arguments of run ask for.
+type selection struct {
+	scenario   string
+	libraries  []string
+	subjects   []string
+	drivers    []string
+	repeat     int
+	seed       uint64
+	address    string
+	jsonFile   string
+	seedChosen bool
+}
+
+func runCommand() *cobra.Command {
+	var s selection
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Run clients through scenarios and judge them",
+		Long: "Runs each chosen subject with each chosen libcurl through each chosen scenario, prints a table,\n" +
+			"and exits 0 exactly when every run came out as the scenario expects: the stock libcurl has to\n" +
+			"show the defects that it is known for, the patched one has to pass.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			s.seedChosen = command.Flags().Changed("seed")
+			return run(command, &s)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&s.scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&s.libraries, "library", []string{"stock", "patched"},
+		"libcurls: `NAME`s of what scripts/build-libcurl has built, or prefixes of your own")
+	flags.StringSliceVar(&s.subjects, "subject", subjectNames(), "`NAME`s of subjects")
+	flags.StringSliceVar(&s.drivers, "driver", nil,
+		"perform, socket or both (default: the first that the subject has)")
+	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")
+	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
+	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
+	flags.StringVar(&s.jsonFile, "json", "", "write the runs to `FILE` as JSON, too")
+	return command
+}
+
+func subjectNames() []string {
+	var names []string
+	for _, s := range (&lab.Bench{}).Subjects() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func run(command *cobra.Command, s *selection) error {
+	if s.repeat < 1 {
+		return usage(fmt.Errorf("--repeat must be 1 or more, not %d", s.repeat))
+	}
+	if !s.seedChosen {
+		s.seed = rand.Uint64N(1 << 32)
+	}
+	setups, err := resolve(s)
+	if err != nil {
+		return err
+	}
+	runs, err := runAll(command.Context(), setups, s, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
+	if err != nil {
+		return err
+	}
+	if err := report.Table(command.OutOrStdout(), runs); err != nil {
+		return cannotRun(err)
+	}
+	if s.jsonFile != "" {
+		if err := report.NewDocument(runs).WriteFile(s.jsonFile); err != nil {
+			return cannotRun(err)
+		}
+	}
+	for i := range runs {
+		if !runs[i].AsExpected() {
+			return errUnexpected
+		}
+	}
+	return nil
+}
+
+// runAll makes all runs, one after the other: they measure CPU time.
+func runAll(ctx context.Context, setups []lab.Setup, s *selection, progress *progress) ([]report.Run, error) {
+	defer progress.finish()
+	var runs []report.Run
+	for repetition := range s.repeat {
+		for _, setup := range setups {
+			setup.Seed = s.seed + uint64(repetition)
+			progress.begin(setup)
+			observation, err := lab.Run(ctx, setup)
+			if err != nil {
+				return nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
+					setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
+			}
+			r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
+			r.Seed, r.Repetition = setup.Seed, repetition+1
+			runs = append(runs, r)
+			progress.end(&r)
+		}
+	}
+	return runs, nil
+}

@@ -1,0 +1,105 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// eventsFD is the file descriptor of the interposer's pipe in the subject:
+// the first one of exec.Cmd.ExtraFiles.
+const eventsFD = 3
+
+// process is a subject that runs.
+type process struct {
+	path        string
+	environment []string
+	plan        *plan.Plan
+	see         func(events.Event)
+}
+
+// outcome is what became of it: a report, or why there is none.
+type outcome struct {
+	report        *plan.Report
+	failure       string
+	unimplemented string
+}
+
+// run runs the subject to its end. Only what keeps it from running at all is
+// an error; what goes wrong in it is part of the outcome.
+func (p *process) run(ctx context.Context) (*outcome, error) {
+	input, err := json.Marshal(p.plan)
+	if err != nil {
+		return nil, fmt.Errorf("writing the plan for %s: %w", p.path, err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe for the interposer: %w", err)
+	}
+	defer reader.Close()
+
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(ctx, p.path)
+	command.Stdin = bytes.NewReader(input)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	command.Env = append(os.Environ(), p.environment...)
+	command.ExtraFiles = []*os.File{writer}
+	command.WaitDelay = time.Second
+	err = command.Start()
+	writer.Close()
+	if err != nil {
+		return nil, fmt.Errorf("starting the subject %s: %w", p.path, err)
+	}
+	read := make(chan error, 1)
+	go func() { read <- events.Read(reader, p.see) }()
+	waited := command.Wait()
+	if err := <-read; err != nil {
+		return nil, err
+	}
+	return understand(ctx, waited, stdout.Bytes(), stderr.String()), nil
+}
+
+// understand makes an outcome of how the process ended and what it printed.
+func understand(ctx context.Context, waited error, stdout []byte, stderr string) *outcome {
+	said := strings.TrimSpace(stderr)
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return &outcome{failure: "the subject did not end and was killed" + quote(said)}
+	case errors.As(waited, &exit) && exit.ExitCode() == plan.ExitUnimplemented:
+		return &outcome{unimplemented: said}
+	case errors.As(waited, &exit) && exit.ExitCode() == plan.ExitBadPlan:
+		return &outcome{failure: "the subject refused the plan" + quote(said)}
+	case waited != nil:
+		return &outcome{failure: fmt.Sprintf("the subject failed: %v%s", waited, quote(said))}
+	}
+	var report plan.Report
+	if err := json.Unmarshal(stdout, &report); err != nil {
+		return &outcome{failure: fmt.Sprintf("the subject printed no report: %v%s", err, quote(said))}
+	}
+	o := &outcome{report: &report}
+	if said != "" {
+		o.failure = "the subject printed to standard error" + quote(said)
+	}
+	return o
+}
+
+func quote(said string) string {
+	const most = 2000
+	if said == "" {
+		return ""
+	}
+	if len(said) > most {
+		said = said[:most] + "…"
+	}
+	return ": " + said
+}

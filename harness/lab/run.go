@@ -1,0 +1,130 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/scenario"
+)
+
+// Setup says what to run.
+type Setup struct {
+	Scenario *scenario.Scenario
+	Subject  *Subject
+	// Driver is one of the subject's drivers.
+	Driver  string
+	Library *library.Library
+	// Interposer is the path of the library to preload.
+	Interposer string
+	// Seed picks the sizes within the scenario's ranges.
+	Seed uint64
+	// Address for the origin to listen on; empty means any free port of
+	// 127.0.0.1.
+	Address string
+}
+
+// processLimit bounds the run of a subject that does not end by itself.
+const processLimit = time.Minute
+
+// farewell bounds the wait for connections that a subject left open. Its exit
+// has closed them already.
+const farewell = 2 * time.Second
+
+// Run carries a run out. Only what keeps it from happening at all is an error.
+func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
+	if err := setup.Scenario.Check(); err != nil {
+		return nil, err
+	}
+	watch := events.NewWatch()
+	server, err := origin.Start(originConfig(setup, watch))
+	if err != nil {
+		return nil, err
+	}
+	observation, err := observe(ctx, setup, server, watch)
+	bound, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	log := server.Stop(bound)
+	if err != nil {
+		return nil, err
+	}
+	observation.Origin = log
+	return observation, nil
+}
+
+func originConfig(setup Setup, watch *events.Watch) origin.Config {
+	s := setup.Scenario
+	return origin.Config{
+		Address:          setup.Address,
+		TLS:              s.Client.TLS,
+		Requests:         s.Client.Requests,
+		ReceiveBuffer:    s.Origin.ReceiveBuffer,
+		MaxSegment:       s.Origin.MaxSegment,
+		StallConnections: s.Origin.StallConnections,
+		StallUntilLeft:   s.Origin.StallUntilLeft,
+		Client:           watch,
+	}
+}
+
+// observe runs the subject against the origin.
+func observe(ctx context.Context, setup Setup, server *origin.Server, watch *events.Watch) (*judge.Observation, error) {
+	folder, err := os.MkdirTemp("", "pipelab-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the run: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	caFile := ""
+	if authority := server.Authority(); authority != nil {
+		caFile = filepath.Join(folder, "ca.pem")
+		if err := os.WriteFile(caFile, authority, 0o600); err != nil {
+			return nil, fmt.Errorf("writing the origin's authority: %w", err)
+		}
+	}
+	var accountant events.Accountant
+	p := process{
+		path:        setup.Subject.Path,
+		environment: environment(setup),
+		plan:        setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver),
+		see: func(e events.Event) {
+			accountant.See(e)
+			watch.See(e)
+		},
+	}
+	limited, cancel := context.WithTimeout(ctx, processLimit)
+	defer cancel()
+	out, err := p.run(limited)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // the user gave up, not the subject
+	}
+	return &judge.Observation{
+		Scenario:      setup.Scenario,
+		Plan:          p.plan,
+		Report:        out.report,
+		Failure:       out.failure,
+		Unimplemented: out.unimplemented,
+		Events:        accountant.Summary(),
+	}, nil
+}
+
+// environment is what makes the subject use the library and the interposer.
+func environment(setup Setup) []string {
+	list := []string{
+		"LD_LIBRARY_PATH=" + setup.Library.LoaderPath(),
+		"LD_PRELOAD=" + setup.Interposer,
+		"PIPELAB_EVENTS_FD=" + strconv.Itoa(eventsFD),
+	}
+	if n := setup.Scenario.Client.SendBuffer; n > 0 {
+		list = append(list, "PIPELAB_SEND_BUFFER="+strconv.Itoa(n))
+	}
+	return list
+}

@@ -1,0 +1,93 @@
+// Package report shows what came of runs: as a table for people, as JSON for
+// programs.
+//
+// It stands behind the judge. A [Run] holds one run's figures and findings;
+// the JSON of a [Document] is documented in harness/README.md, and fields are
+// only ever added to it.
+package report
+
+import (
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/scenario"
+)
+
+// Document is all runs of one call of pipelab.
+type Document struct {
+	// OpenSSL is the version that the libraries of the runs are linked to;
+	// several are separated by ", ".
+	OpenSSL string `json:"openssl"`
+	// Runs in the order in which they were made.
+	Runs []Run `json:"runs"`
+}
+
+// Run is one run.
+type Run struct {
+	Scenario       string          `json:"scenario"`
+	Subject        string          `json:"subject"`
+	Driver         string          `json:"driver"`
+	Library        string          `json:"library"` // "7.53.1 stock"
+	LibcurlVersion string          `json:"libcurl_version"`
+	OpenSSL        string          `json:"openssl"`
+	TLS            string          `json:"tls"` // empty for plain HTTP
+	Seed           uint64          `json:"seed"`
+	Repetition     int             `json:"repetition"` // from 1
+	Verdict        judge.Verdict   `json:"verdict"`
+	Expected       judge.Verdict   `json:"expected_verdict"`
+	Connections    int             `json:"connections"`
+	Resets         int             `json:"resets"` // ended early by the client
+	Requests       int             `json:"requests"`
+	Answered       int             `json:"answered"`
+	OwnResponse    int             `json:"own_response"`
+	WantWrite      int64           `json:"want_write"`
+	WantRead       int64           `json:"want_read"`
+	BadWriteRetry  int             `json:"bad_write_retry"`
+	DurationMS     float64         `json:"duration_ms"`
+	CPUMS          float64         `json:"cpu_ms"`
+	SubjectError   string          `json:"subject_error,omitempty"`
+	Invariants     []judge.Finding `json:"invariants"`
+}
+
+// AsExpected reports whether the verdict is the one that the scenario expects
+// of this library.
+func (r *Run) AsExpected() bool {
+	return r.Verdict == r.Expected || r.Verdict == judge.NotApplicable
+}
+
+// Of makes a Run of what was observed.
+func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
+	own, _ := judge.OwnResponses(o)
+	findings := judge.Findings(o)
+	r := Run{
+		Scenario:       o.Scenario.ID,
+		Subject:        subject,
+		Driver:         driver,
+		Library:        l.Label(),
+		LibcurlVersion: l.Manifest.LibcurlVersion,
+		OpenSSL:        l.Manifest.OpenSSL.Version,
+		TLS:            o.Scenario.Client.TLS,
+		Verdict:        judge.Sum(findings),
+		Expected:       expected(o.Scenario, l),
+		Connections:    len(o.Origin.Connections),
+		Resets:         o.Origin.EarlyEnds(),
+		Requests:       len(o.Plan.Requests),
+		Answered:       judge.Answered(o),
+		OwnResponse:    own,
+		WantWrite:      o.Events.WantWrite,
+		WantRead:       o.Events.WantRead,
+		BadWriteRetry:  len(o.Events.BadRetries),
+		SubjectError:   o.Failure,
+		Invariants:     findings,
+	}
+	if o.Report != nil {
+		r.DurationMS, r.CPUMS = o.Report.DurationMS, o.Report.CPUMS
+	}
+	return r
+}
+
+func expected(s *scenario.Scenario, l *library.Library) judge.Verdict {
+	if l.Manifest.Variant == library.Stock && s.Expect.StockFails {
+		return judge.Fail
+	}
+	return judge.Pass
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+)
+
+// group is the runs that make one row: they differ in nothing but the seed.
+type group struct {
+	first *Run
+	runs  []Run
+}
+
+func groups(runs []Run) []group {
+	var list []group
+	index := make(map[[4]string]int)
+	for i := range runs {
+		r := &runs[i]
+		key := [4]string{r.Scenario, r.Subject, r.Driver, r.LibcurlVersion + r.OpenSSL + r.Library}
+		at, known := index[key]
+		if !known {
+			at = len(list)
+			index[key] = at
+			list = append(list, group{first: r})
+		}
+		list[at].runs = append(list[at].runs, *r)
+	}
+	return list
+}
+
+// span is the smallest and the largest of a figure: "36", or "34–38".
+func (g *group) span(figure func(*Run) int64) string {
+	least, most := figure(g.first), figure(g.first)
+	for i := range g.runs {
+		least, most = min(least, figure(&g.runs[i])), max(most, figure(&g.runs[i]))
+	}
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d–%d", least, most)
+}
+
+// verdict is the verdict of the runs: "fail", or "pass 49 fail 1".
+func (g *group) verdict() string {
+	count := make(map[judge.Verdict]int)
+	for _, r := range g.runs {
+		count[r.Verdict]++
+	}
+	if len(g.runs) == 1 {
+		return string(g.first.Verdict)
+	}
+	var parts []string
+	for _, v := range []judge.Verdict{judge.Pass, judge.Fail, judge.Inconclusive, judge.NotApplicable} {
+		if count[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d/%d", v, count[v], len(g.runs)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Table writes the runs as a table for people, a row for runs that differ in
+// nothing but the repetition, and below it what is behind each verdict that is
+// no pass.
+func Table(w io.Writer, runs []Run) error {
+	rows := groups(runs)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")+"\t") }
+	line("scenario", "subject", "driver", "library", "connections", "resets", "answered", "own response",
+		"WANT_WRITE", "bad retry", "verdict")
+	for i := range rows {
+		g := &rows[i]
+		of := fmt.Sprintf("/%d", g.first.Requests)
+		line(g.first.Scenario, g.first.Subject, g.first.Driver, g.first.Library,
+			g.span(func(r *Run) int64 { return int64(r.Connections) }),
+			g.span(func(r *Run) int64 { return int64(r.Resets) }),
+			g.span(func(r *Run) int64 { return int64(r.Answered) })+of,
+			g.span(func(r *Run) int64 { return int64(r.OwnResponse) })+of,
+			g.span(func(r *Run) int64 { return r.WantWrite }),
+			g.span(func(r *Run) int64 { return int64(r.BadWriteRetry) }),
+			g.verdict())
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	for i := range rows {
+		explain(w, &rows[i])
+	}
+	return nil
+}
+
+// explain tells, for the first run of the group that did not pass, why.
+func explain(w io.Writer, g *group) {
+	for _, r := range g.runs {
+		if r.Verdict == judge.Pass {
+			continue
+		}
+		note := "as expected of this library"
+		if !r.AsExpected() {
+			note = fmt.Sprintf("NOT as expected, which is %s", r.Expected)
+		}
+		fmt.Fprintf(w, "\n%s, %s (%s), %s: %s, %s (seed %d)\n",
+			r.Scenario, r.Subject, r.Driver, r.Library, r.Verdict, note, r.Seed)
+		for _, f := range r.Invariants {
+			if f.Verdict != judge.Pass {
+				fmt.Fprintf(w, "  %-14s %s: expected %s; saw %s\n", f.ID, f.Verdict, f.Expected, f.Actual)
+			}
+		}
+		return
+	}
+}
