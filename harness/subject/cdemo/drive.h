@@ -7,7 +7,7 @@
  *
  *   while(session_goes_on(session)) {
  *     session_add_due(session);
- *     (wait; call into the multi handle; session->calls++)
+ *     (wait; call into the multi handle)
  *     session_collect(session);
  *   }
  */
@@ -26,9 +26,6 @@ struct session {
   struct transfer *transfers; /* one for each request, in order */
   size_t added;               /* how many of them were added so far */
   size_t completed;           /* how many of them have ended */
-  unsigned long calls;        /* calls into the multi handle that can move
-                                 data; the driver counts them */
-  unsigned long calls_at_add; /* its value when a handle was last added */
   long long started_ns;
   long long moved_ns;         /* when something was last received */
   char stopped[256];          /* why it was given up, empty when it was not */

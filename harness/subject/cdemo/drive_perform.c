@@ -56,19 +56,16 @@ static void wait_for_sockets(struct session *session)
 
 void drive_perform(struct session *session)
 {
-  int running;
-
   while(session_goes_on(session)) {
     CURLMcode code;
+    int running;
 
     session_add_due(session);
+    wait_for_sockets(session);
     code = curl_multi_perform(session->multi, &running);
-    session->calls++;
     if(code)
       session_stop(session, "curl_multi_perform: %s",
                    curl_multi_strerror(code));
     session_collect(session);
-    if(session_goes_on(session))
-      wait_for_sockets(session);
   }
 }

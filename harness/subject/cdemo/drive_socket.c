@@ -105,14 +105,12 @@ static int wait_ms(const struct event_loop *loop)
 
 static void call(struct event_loop *loop, curl_socket_t socket, int bits)
 {
-  struct session *session = loop->session;
   int running;
-  CURLMcode code = curl_multi_socket_action(session->multi, socket, bits,
-                                            &running);
+  CURLMcode code = curl_multi_socket_action(loop->session->multi, socket,
+                                            bits, &running);
 
-  session->calls++;
   if(code)
-    session_stop(session, "curl_multi_socket_action: %s",
+    session_stop(loop->session, "curl_multi_socket_action: %s",
                  curl_multi_strerror(code));
 }
 

@@ -192,7 +192,6 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
     { .name = "stall_limit_ms", .required = true,
       .number = &plan->stall_limit_ms },
     { .name = "concurrent", .number = &plan->concurrent },
-    { .name = "add_every", .number = &plan->add_every },
     { .name = "requests", .required = true },
     { .name = NULL }
   };

@@ -48,8 +48,6 @@ struct plan {
   long stall_limit_ms;  /* nothing received for this long: stop */
   long concurrent;      /* so many handles in the multi handle at a time, the
                            next one when one has finished; 0: no limit */
-  long add_every;       /* one handle, then so many calls into the multi
-                           handle, then the next; 0: all that may be */
   struct plan_request *requests;
   size_t request_count;
 };

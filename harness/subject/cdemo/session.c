@@ -45,12 +45,8 @@ static bool add_is_due(const struct session *session)
   const struct plan *plan = session->plan;
   size_t unfinished = session->added - session->completed;
 
-  if(session->added == plan->request_count)
-    return false;
-  if(plan->concurrent && unfinished >= (size_t)plan->concurrent)
-    return false;
-  return !plan->add_every || !session->added ||
-    session->calls - session->calls_at_add >= (unsigned long)plan->add_every;
+  return session->added < plan->request_count &&
+    (!plan->concurrent || unfinished < (size_t)plan->concurrent);
 }
 
 void session_add_due(struct session *session)
@@ -66,7 +62,6 @@ void session_add_due(struct session *session)
     }
     transfer->in_multi = true;
     session->added++;
-    session->calls_at_add = session->calls;
   }
 }
 
