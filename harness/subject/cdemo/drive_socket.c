@@ -46,28 +46,34 @@ static int select_bits(uint32_t events)
     (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 }
 
+/* Changes what a socket is watched for, or begins to watch it. The kernel
+   knows which of the two it is: a socket that is closed leaves the set. */
+static int watch(struct event_loop *loop, curl_socket_t socket,
+                 struct epoll_event *event)
+{
+  int failed = epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, socket, event);
+
+  if(failed && errno == ENOENT)
+    failed = epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, socket, event);
+  return failed;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user,
-                     void *watched)
+                     void *unused)
 {
   struct event_loop *loop = user;
   struct epoll_event event = { .events = epoll_events(what) };
 
   (void)easy;
+  (void)unused;
   event.data.fd = socket;
-  if(what == CURL_POLL_REMOVE) {
-    /* libcurl may have closed it already, which took it out of the set */
+  if(what == CURL_POLL_REMOVE)
+    /* fails when libcurl has closed it already: then it is out of the set */
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, &event);
-    return 0;
-  }
-  if(epoll_ctl(loop->epoll_fd, watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-               socket, &event)) {
+  else if(watch(loop, socket, &event))
     session_stop(loop->session, "epoll_ctl for socket %d: %s", (int)socket,
                  strerror(errno));
-    return 0;
-  }
-  /* from now on libcurl hands us this for the socket: it is in the set */
-  curl_multi_assign(loop->session->multi, socket, loop);
   return 0;
 }
 

@@ -3,6 +3,10 @@
 
 /*
  * The report: what came of a plan, one JSON document on one line.
+ *
+ * A result is answered when its transfer ended without an error. One that had
+ * not ended when the session was given up has curl_code 0, times_completed 0
+ * and, as its error, the reason: "silent for 5000 ms".
  */
 
 #include <stdbool.h>

@@ -46,6 +46,9 @@ func build(directory string) error {
 	if libraryPath == "" {
 		return fmt.Errorf("pkg-config finds no libcurl: run scripts/test, or set PKG_CONFIG_PATH to the lib/pkgconfig of what scripts/build-libcurl prints")
 	}
+	if exec.Command("pkg-config", "--max-version=7.61.1", "libcurl").Run() != nil {
+		return fmt.Errorf("the libcurl in %s is too new, it does not pipeline: run scripts/test, or set PKG_CONFIG_PATH to the lib/pkgconfig of what scripts/build-libcurl prints", libraryPath)
+	}
 	libraries := strings.Fields(pkgConfig("--cflags", "--libs", "libcurl", "jansson"))
 	sources, err := filepath.Glob("../*.c")
 	if err != nil {
