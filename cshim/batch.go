@@ -58,7 +58,7 @@ type Result struct {
 	Response     []byte
 	HeaderLength int    // length of the header section; 0 when none came
 	Trailer      []byte // trailer section of a chunked response
-	TooLarge     bool   // the response went over Limits.ResponseBytes; nothing was kept
+	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
 	Detail       string // libcurl's own words for a failure; may be empty
 }

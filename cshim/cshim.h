@@ -28,6 +28,8 @@ struct cshim_loop;
 struct cshim_limits {
   long connections_per_host; /* at most so many connections to one host */
   long pipeline_length; /* at most so many requests on one connection */
+  size_t header_bytes; /* a response whose header section, or trailer section,
+                          is larger is not kept */
   size_t response_bytes; /* a response that is larger is not kept */
   size_t dropped_bytes; /* so much of one response is read and thrown away
                            before its connection is given up */
@@ -60,7 +62,8 @@ struct cshim_result {
   const char *detail; /* libcurl's own words for a failure; may be empty */
 };
 
-#define CSHIM_RESULT_TOO_LARGE 1 /* over response_bytes; nothing was kept */
+#define CSHIM_RESULT_TOO_LARGE 1 /* over header_bytes or
+                                    response_bytes; nothing was kept */
 #define CSHIM_RESULT_GIVEN_UP 2 /* over dropped_bytes; the connection was
                                    closed for it */
 

@@ -50,7 +50,8 @@ var ErrClosed = errors.New("cshim: the loop is closed")
 type Limits struct {
 	ConnectionsPerHost int   // most connections to one host, 1 or more
 	PipelineLength     int   // most requests on one connection, 1 or more
-	ResponseBytes      int64 // a response larger than this is read and not kept
+	HeaderBytes        int64 // a response whose header or trailer section is larger is read and not kept
+	ResponseBytes      int64 // a response larger than this, header and body, is read and not kept
 	DroppedBytes       int64 // so much of one unwanted response is read before its connection is closed
 }
 
@@ -69,12 +70,13 @@ type Loop struct {
 // NewLoop makes a loop. The caller closes it.
 func NewLoop(limits Limits) (*Loop, error) {
 	if limits.ConnectionsPerHost < 1 || limits.PipelineLength < 1 ||
-		limits.ResponseBytes < 1 || limits.DroppedBytes < 0 {
+		limits.HeaderBytes < 1 || limits.ResponseBytes < 1 || limits.DroppedBytes < 0 {
 		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
 	}
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
 		connections_per_host: C.long(limits.ConnectionsPerHost),
 		pipeline_length:      C.long(limits.PipelineLength),
+		header_bytes:         C.size_t(limits.HeaderBytes),
 		response_bytes:       C.size_t(limits.ResponseBytes),
 		dropped_bytes:        C.size_t(limits.DroppedBytes),
 	})

@@ -60,15 +60,16 @@ void transfer_drop(struct transfer *transfer)
   give_back(&transfer->trailer);
 }
 
-/* Keeps what came, or throws it away when this transfer keeps nothing.
-   False: give the transfer, and so its connection, up. */
+/* Keeps what came, or throws it away when this transfer keeps nothing or the
+   section it belongs to grows beyond its limit. False: give the transfer, and
+   so its connection, up. */
 static bool take(struct transfer *transfer, struct buffer *buffer,
-                 const char *data, size_t length)
+                 const char *data, size_t length, size_t limit)
 {
   const struct cshim_limits *limits = &transfer->loop->limits;
-  size_t kept = transfer->response.length + transfer->trailer.length;
 
-  if(!transfer->dropping && length > limits->response_bytes - kept) {
+  if(!transfer->dropping &&
+     (buffer->length > limit || length > limit - buffer->length)) {
     transfer->result_flags |= CSHIM_RESULT_TOO_LARGE;
     transfer_drop(transfer);
   }
@@ -89,6 +90,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
   size_t length = size * count;
+  size_t limit = transfer->loop->limits.header_bytes;
   bool kept;
 
   /* A field name has no slash in it, so this is a status line. libcurl may
@@ -98,9 +100,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
     forget_response(transfer);
 
   if(transfer->header_complete)
-    return take(transfer, &transfer->trailer, data, length) ? length : 0;
+    return take(transfer, &transfer->trailer, data, length, limit) ?
+           length : 0;
 
-  kept = take(transfer, &transfer->response, data, length);
+  kept = take(transfer, &transfer->response, data, length, limit);
   if(data[0] == '\r' || data[0] == '\n') {
     transfer->header_complete = true;
     transfer->header_length = transfer->response.length;
@@ -113,7 +116,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
   size_t length = size * count;
-  return take(transfer, &transfer->response, data, length) ? length : 0;
+  return take(transfer, &transfer->response, data, length,
+              transfer->loop->limits.response_bytes) ? length : 0;
 }
 
 static bool tie(struct transfer *transfer)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,17 +153,24 @@ func TestAbandonedResponseThatGoesOnIsGivenUp(t *testing.T) {
 
 func TestResponseThatIsTooLarge(t *testing.T) {
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
-		if request.URL.Path == "/large" {
-			writer.Write(make([]byte, 100_000))
-		} else {
+		switch request.URL.Path {
+		case "/body":
+			_, _ = writer.Write(make([]byte, 100_000))
+		case "/header":
+			for i := range 100 {
+				writer.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 1000))
+			}
+		default:
 			echo(writer, request)
 		}
 	})
-	client := newTestClient(t, s, Options{MaxResponseBytes: 50_000})
-	_, err := client.Do(t.Context(), get(t, s.URL+"/large"))
-	require.ErrorIs(t, err, ErrResponseTooLarge)
-	require.Equal(t, "you asked for /small", fetch(t, client, s.URL+"/small"))
-	require.EqualValues(t, 1, s.accepted.Load(), "the rest of the large one was read, for the connection's sake")
+	client := newTestClient(t, s, Options{MaxResponseBytes: 50_000, MaxHeaderBytes: 10_000})
+	for _, path := range []string{"/body", "/header"} {
+		_, err := client.Do(t.Context(), get(t, s.URL+path))
+		require.ErrorIs(t, err, ErrResponseTooLarge)
+		require.Equal(t, "you asked for /small", fetch(t, client, s.URL+"/small"))
+	}
+	require.EqualValues(t, 1, s.accepted.Load(), "the rest of the large ones was read, for the connection's sake")
 }
 
 func TestCloseWhileInFlight(t *testing.T) {

@@ -43,6 +43,7 @@ func startEngine(options Options, sslVersion int) (*engine, error) {
 	loop, err := cshim.NewLoop(cshim.Limits{
 		ConnectionsPerHost: options.MaxConnsPerHost,
 		PipelineLength:     options.MaxPipelineDepth,
+		HeaderBytes:        options.MaxHeaderBytes,
 		ResponseBytes:      options.MaxResponseBytes,
 		DroppedBytes:       options.MaxAbandonedBytes,
 	})

@@ -31,9 +31,9 @@ var (
 	// server has acted on the request is not known.
 	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
 
-	// ErrResponseTooLarge says that a response went over
-	// Options.MaxResponseBytes.
-	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxResponseBytes")
+	// ErrResponseTooLarge says that a response went over Options.MaxHeaderBytes
+	// or Options.MaxResponseBytes.
+	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxHeaderBytes or MaxResponseBytes")
 
 	// ErrUnsupportedRequest says that the request asks for something that this
 	// client does not do; the text around it says what.

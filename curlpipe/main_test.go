@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestMain fails the run when tests leave goroutines or file descriptors.
+// TestMain fails the run when tests leave engines or file descriptors behind.
 func TestMain(m *testing.M) {
 	// the runtime's own poller keeps file descriptors once it was used
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -21,10 +21,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	goroutines, files := runtime.NumGoroutine(), openFiles()
+	files := openFiles()
 	status := m.Run()
 	if status == 0 {
-		if left := leftovers(goroutines, files); left != "" {
+		if left := leftovers(files); left != "" {
 			fmt.Fprintln(os.Stderr, "left at the end: "+left)
 			status = 1
 		}
@@ -33,18 +33,19 @@ func TestMain(m *testing.M) {
 }
 
 // leftovers waits for what is ending anyway, and describes what is left.
-func leftovers(goroutines, files int) string {
+func leftovers(files int) string {
+	var engines int
+	var stacks string
 	for range 1000 {
-		if runtime.NumGoroutine() <= goroutines && openFiles() <= files {
+		all := make([]byte, 1<<20)
+		stacks = string(all[:runtime.Stack(all, true)])
+		engines = strings.Count(stacks, "(*engine).run(")
+		if engines == 0 && openFiles() <= files {
 			return ""
 		}
 		time.Sleep(time.Millisecond)
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%d goroutines, were %d; %d files, were %d\n", runtime.NumGoroutine(), goroutines, openFiles(), files)
-	stacks := make([]byte, 1<<20)
-	text.Write(stacks[:runtime.Stack(stacks, true)])
-	return text.String()
+	return fmt.Sprintf("%d engines; %d files, were %d\n%s", engines, openFiles(), files, stacks)
 }
 
 // openFiles counts this process's file descriptors.

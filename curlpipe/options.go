@@ -12,6 +12,7 @@ import (
 const (
 	DefaultMaxConnsPerHost   = 1
 	DefaultMaxPipelineDepth  = 100
+	DefaultMaxHeaderBytes    = 1 << 20
 	DefaultMaxResponseBytes  = 64 << 20
 	DefaultMaxAbandonedBytes = 16 << 20
 )
@@ -48,6 +49,10 @@ type Options struct {
 	// abandoned request may hold up others, and how long a connect may take.
 	StallTimeout time.Duration
 
+	// MaxHeaderBytes is the largest header section of a response that is kept; a
+	// larger one fails with ErrResponseTooLarge. 0 means DefaultMaxHeaderBytes.
+	MaxHeaderBytes int64
+
 	// MaxResponseBytes is the largest response, header and body together, that
 	// is kept; a larger one fails with ErrResponseTooLarge. 0 means
 	// DefaultMaxResponseBytes.
@@ -68,6 +73,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("curlpipe: MaxPipelineDepth is %d: give 1 or more, or 0 for %d", o.MaxPipelineDepth, DefaultMaxPipelineDepth)
 	case o.StallTimeout < 0:
 		return o, fmt.Errorf("curlpipe: StallTimeout is %v: give a positive time, or 0 for none", o.StallTimeout)
+	case o.MaxHeaderBytes < 0:
+		return o, fmt.Errorf("curlpipe: MaxHeaderBytes is %d: give 1 or more, or 0 for %d", o.MaxHeaderBytes, int64(DefaultMaxHeaderBytes))
 	case o.MaxResponseBytes < 0:
 		return o, fmt.Errorf("curlpipe: MaxResponseBytes is %d: give 1 or more, or 0 for %d", o.MaxResponseBytes, int64(DefaultMaxResponseBytes))
 	case o.MaxAbandonedBytes < 0:
@@ -75,6 +82,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	setDefault(&o.MaxConnsPerHost, DefaultMaxConnsPerHost)
 	setDefault(&o.MaxPipelineDepth, DefaultMaxPipelineDepth)
+	setDefault(&o.MaxHeaderBytes, DefaultMaxHeaderBytes)
 	setDefault(&o.MaxResponseBytes, DefaultMaxResponseBytes)
 	setDefault(&o.MaxAbandonedBytes, DefaultMaxAbandonedBytes)
 	if o.CAFile == "" {

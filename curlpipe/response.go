@@ -46,42 +46,63 @@ func parseStatusLine(response *http.Response, line string) error {
 	return nil
 }
 
-// parseFields reads a header or trailer section (RFC 9112, section 5). A line
-// that begins with white space continues the one before it (section 5.2).
+// parseFields reads a header or trailer section (RFC 9112, section 5).
 func parseFields(section string) (http.Header, error) {
 	lines := strings.Count(section, "\n")
 	header := make(http.Header, lines)
 	values := make([]string, 0, lines) // one allocation for most values
-	var last string
 	for section != "" {
 		var line string
-		line, section, _ = strings.Cut(section, "\n")
-		line = strings.TrimSuffix(line, "\r")
+		line, section = cutLine(section)
 		if line == "" {
-			continue
-		}
-		if line[0] == ' ' || line[0] == '\t' {
-			if last == "" {
-				return nil, fmt.Errorf("%w: field line %q continues nothing", ErrMalformedResponse, line)
-			}
-			sofar := header[last]
-			sofar[len(sofar)-1] = strings.TrimRight(sofar[len(sofar)-1]+" "+strings.Trim(line, " \t"), " ")
 			continue
 		}
 		name, value, colon := strings.Cut(line, ":")
 		if !colon || !isToken(name) {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
 		}
-		last = textproto.CanonicalMIMEHeaderKey(name)
-		value = strings.Trim(value, " \t")
-		if sofar := header[last]; sofar != nil {
-			header[last] = append(sofar, value)
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		value = unfold(value)
+		if sofar := header[name]; sofar != nil {
+			header[name] = append(sofar, value)
 			continue
 		}
 		values = append(values, value)
-		header[last] = values[len(values)-1 : len(values) : len(values)]
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	return header, nil
+}
+
+// cutLine takes the first field line off a section, and with it the lines that
+// continue it: those that begin with white space (RFC 9112, section 5.2).
+func cutLine(section string) (line, rest string) {
+	end := 0
+	for {
+		next := strings.IndexByte(section[end:], '\n')
+		if next < 0 {
+			return section, ""
+		}
+		end += next + 1
+		if line = strings.TrimSuffix(section[:end-1], "\r"); line == "" {
+			return line, section[end:] // an empty line has no continuation
+		}
+		if end == len(section) || section[end] != ' ' && section[end] != '\t' {
+			return line, section[end:]
+		}
+	}
+}
+
+// unfold takes the white space off a field value and joins the lines of one
+// that was continued with a space.
+func unfold(value string) string {
+	if strings.IndexByte(value, '\n') < 0 {
+		return strings.Trim(value, " \t\r")
+	}
+	lines := strings.Split(value, "\n")
+	for i, line := range lines {
+		lines[i] = strings.Trim(line, " \t\r")
+	}
+	return strings.Trim(strings.Join(lines, " "), " ")
 }
 
 // frame sets the fields of the response that tell how long its body is and what

@@ -1,0 +1,165 @@
+package curlpipe
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+
+	curl "github.com/andelf/go-curl"
+	"github.com/stretchr/testify/require"
+)
+
+func TestResponses(t *testing.T) {
+	for name, each := range map[string]struct {
+		answer string
+		check  func(t *testing.T, response *http.Response, body string)
+	}{
+		"plain": {
+			"HTTP/1.1 200 OK\r\nX-Two: a\r\nx-two:  b \r\nContent-Length: 3\r\n\r\nabc",
+			func(t *testing.T, response *http.Response, body string) {
+				require.Equal(t, "200 OK", response.Status)
+				require.Equal(t, []string{"a", "b"}, response.Header["X-Two"])
+				require.EqualValues(t, 3, response.ContentLength)
+				require.False(t, response.Close)
+				require.Equal(t, "abc", body)
+			},
+		},
+		"no reason phrase": {
+			"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n",
+			func(t *testing.T, response *http.Response, body string) {
+				require.Equal(t, 404, response.StatusCode)
+				require.Equal(t, "404", response.Status)
+				require.Equal(t, http.NoBody, response.Body)
+			},
+		},
+		"no content": {
+			"HTTP/1.1 204 No Content\r\n\r\n",
+			func(t *testing.T, response *http.Response, body string) {
+				require.EqualValues(t, 0, response.ContentLength)
+			},
+		},
+		"chunked with trailer": {
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 9\r\n\r\n",
+			func(t *testing.T, response *http.Response, body string) {
+				require.Equal(t, "abcde", body)
+				require.EqualValues(t, -1, response.ContentLength)
+				require.Equal(t, []string{"chunked"}, response.TransferEncoding)
+				require.Empty(t, response.Header["Transfer-Encoding"])
+				require.Equal(t, http.Header{"X-Sum": {"9"}}, response.Trailer)
+			},
+		},
+		"interim responses": {
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nz",
+			func(t *testing.T, response *http.Response, body string) {
+				require.Equal(t, 200, response.StatusCode)
+				require.Empty(t, response.Header["Link"])
+				require.Equal(t, "z", body)
+			},
+		},
+		"folded field line": {
+			"HTTP/1.1 200 OK\r\nX-Long: a\r\n\t b\r\nContent-Length: 0\r\n\r\n",
+			func(t *testing.T, response *http.Response, body string) {
+				require.Equal(t, []string{"a b"}, response.Header["X-Long"])
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := newRawServer(t, each.answer, false)
+			client := newTestClient(t, nil, Options{})
+			for range 2 { // the second one after the first, on its connection
+				response, err := client.Do(t.Context(), get(t, url))
+				require.NoError(t, err)
+				each.check(t, response, readAll(t, response))
+			}
+			require.EqualValues(t, 1, client.Stats().ConnectionsOpened)
+		})
+	}
+}
+
+func TestBodyUntilTheConnectionCloses(t *testing.T) {
+	url := newRawServer(t, "HTTP/1.0 200 OK\r\n\r\nall of it", true)
+	client := newTestClient(t, nil, Options{})
+	response, err := client.Do(t.Context(), get(t, url))
+	require.NoError(t, err)
+	require.True(t, response.Close)
+	require.EqualValues(t, -1, response.ContentLength)
+	require.Equal(t, "all of it", readAll(t, response))
+}
+
+func TestBadResponses(t *testing.T) {
+	for name, each := range map[string]struct {
+		answer string
+		err    error
+	}{
+		"not HTTP":               {"hello\r\n\r\n", ErrMalformedResponse},
+		"nothing":                {"", curl.CurlError(curl.E_GOT_NOTHING)},
+		"body cut short":         {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", curl.CurlError(curl.E_PARTIAL_FILE)},
+		"field line w/o colon":   {"HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 0\r\n\r\n", ErrMalformedResponse},
+		"space before the colon": {"HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 0\r\n\r\n", ErrMalformedResponse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := newRawServer(t, each.answer, true)
+			client := newTestClient(t, nil, Options{})
+			_, err := client.Do(t.Context(), get(t, url))
+			require.ErrorIs(t, err, each.err)
+			require.EqualValues(t, 1, client.Stats().Failed)
+		})
+	}
+}
+
+func TestReadAfterClose(t *testing.T) {
+	client := newTestClient(t, newServer(t, false, echo), Options{})
+	response, err := client.Do(t.Context(), get(t, newServer(t, false, echo).URL))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	_, err = io.ReadAll(response.Body)
+	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
+}
+
+// FuzzParseFields holds our reading of a header section against net/textproto's.
+func FuzzParseFields(f *testing.F) {
+	f.Add("A: b\r\nC: d\r\n c\r\nA: e\r\n\r\n")
+	f.Add("A:\r\nB : c\r\n")
+	f.Add(" x\r\n")
+	f.Fuzz(func(t *testing.T, section string) {
+		ours, err := parseFields(section)
+		theirs, theirErr := textproto.NewReader(bufio.NewReader(strings.NewReader(section + "\r\n\r\n"))).ReadMIMEHeader()
+		if err != nil || theirErr != nil || strings.Contains("\n"+section, "\n\n") || strings.Contains("\n"+section, "\n\r\n") {
+			return // they end at an empty line, which libcurl does not hand us
+		}
+		require.Equal(t, oneSpace(theirs), oneSpace(ours))
+	})
+}
+
+// oneSpace writes a header section down with one space for each run of white
+// space: a fold may become one space or more (RFC 9112, section 5.2).
+func oneSpace[header ~map[string][]string](fields header) string {
+	for _, values := range fields {
+		for i := range values {
+			values[i] = strings.Join(strings.Fields(values[i]), " ")
+		}
+	}
+	return fmt.Sprintf("%q", map[string][]string(fields))
+}
+
+// FuzzNewResponse looks for header sections that newResponse cannot stand.
+func FuzzNewResponse(f *testing.F) {
+	f.Add("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "X: y\r\n", []byte("z"))
+	f.Add("HTTP/1.1 204\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", "", []byte{})
+	f.Fuzz(func(t *testing.T, header, trailer string, body []byte) {
+		response, err := newResponse(nil, &call{header: header, trailer: trailer, body: body})
+		if err != nil {
+			require.ErrorIs(t, err, ErrMalformedResponse)
+			return
+		}
+		require.GreaterOrEqual(t, response.StatusCode, 100)
+		require.Less(t, response.StatusCode, 1000)
+		require.Equal(t, string(body), readAll(t, response))
+	})
+}
