@@ -1,0 +1,417 @@
+package cshim
+
+import (
+	"bufio"
+	"fmt"
+
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+	"github.com/stretchr/testify/require"
+)
+
+var roomy = Limits{ConnectionsPerHost: 1, PipelineLength: 1000, HeaderBytes: 1 << 20, ResponseBytes: 1 << 30, DroppedBytes: 1 << 21}
+
+// newTestServer answers each request with a body that is its target, except
+// that it answers /silent not at all and /long with a megabyte.
+func newTestServer(t testing.TB) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(connection)
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// serve does as little as it can, so that benchmarks measure the other side.
+func serve(connection net.Conn) {
+	defer connection.Close()
+	requests := bufio.NewReaderSize(connection, 64<<10)
+	answers := bufio.NewWriterSize(connection, 64<<10)
+	var target string
+	for {
+		line, err := requests.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		if fields := strings.Fields(string(line)); len(fields) == 3 {
+			target = fields[0] + " " + fields[1]
+		}
+		if len(line) > 2 {
+			continue // not the end of the header section yet
+		}
+		switch {
+		case target == "GET /silent":
+			continue
+		case target == "GET /long":
+			fmt.Fprintf(answers, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 1<<20, strings.Repeat("x", 1<<20))
+		case strings.HasPrefix(target, "HEAD"):
+			fmt.Fprintf(answers, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(target))
+		default:
+			fmt.Fprintf(answers, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(target), target)
+		}
+		if requests.Buffered() == 0 && answers.Flush() != nil {
+			return
+		}
+	}
+}
+
+// newTestLoop makes a loop with so many easy handles, all of it closed with the
+// test.
+func newTestLoop(t testing.TB, limits Limits, handles int) (*Loop, []Slot) {
+	t.Helper()
+	loop, err := NewLoop(limits)
+	require.NoError(t, err)
+	slots := make([]Slot, handles)
+	for i := range slots {
+		easy := newEasy(t)
+		t.Cleanup(easy.Cleanup)
+		slots[i], err = loop.Attach(easy.GetHandle())
+		require.NoError(t, err)
+	}
+	t.Cleanup(loop.Close) // before the handles' Cleanup
+	return loop, slots
+}
+
+func newEasy(t testing.TB) *curl.CURL {
+	t.Helper()
+	easy := curl.EasyInit()
+	require.NoError(t, easy.Setopt(curl.OPT_NOSIGNAL, true))
+	require.NoError(t, easy.Setopt(curl.OPT_PROXY, ""))
+	easy.MallocFreeAfter(0)
+	return easy
+}
+
+func request(slot Slot, url string, lines ...string) *Request {
+	text := url + "\x00"
+	for _, line := range lines {
+		text += line + "\x00"
+	}
+	return &Request{Slot: slot, Text: []byte(text), URLLength: len(url)}
+}
+
+// collect runs the loop until so many requests have finished, and returns the
+// bodies by slot.
+func collect(t testing.TB, loop *Loop, batch *Batch, count int) map[Slot]string {
+	t.Helper()
+	bodies := make(map[Slot]string)
+	for len(bodies) < count {
+		results, err := loop.Run(batch, -1)
+		require.NoError(t, err)
+		for _, result := range results {
+			require.Zero(t, result.Code, result.Detail)
+			bodies[result.Slot] = string(result.Response[result.HeaderLength:])
+		}
+	}
+	return bodies
+}
+
+func TestBatchComesBack(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 500)
+	var batch Batch
+	for turn := range 3 {
+		for i, slot := range slots {
+			batch.Add(request(slot, fmt.Sprintf("%s/%d/%d", url, turn, i), "Accept:", "X-Y: z"))
+		}
+		require.Equal(t, len(slots), batch.Len())
+		bodies := collect(t, loop, &batch, len(slots))
+		require.Zero(t, batch.Len())
+		for i, slot := range slots {
+			require.Equal(t, fmt.Sprintf("GET /%d/%d", turn, i), bodies[slot])
+		}
+	}
+	require.Equal(t, Counters{SocketsOpened: 1}, loop.Counters())
+}
+
+func TestGetAndHeadOnOneHandle(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 1)
+	var batch Batch
+	for _, head := range []bool{true, false, true, false} {
+		each := request(slots[0], url+"/x")
+		each.Head = head
+		batch.Add(each)
+		want := "GET /x"
+		if head {
+			want = ""
+		}
+		require.Equal(t, want, collect(t, loop, &batch, 1)[slots[0]])
+	}
+}
+
+func TestResultHasHeaderSection(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 1)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/x"))
+	results, err := loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", string(results[0].Response[:results[0].HeaderLength]))
+	require.Empty(t, results[0].Trailer)
+}
+
+func TestFailureComesBackWithItsWords(t *testing.T) {
+	loop, slots := newTestLoop(t, roomy, 2)
+	var batch Batch
+	batch.Add(request(slots[0], "nonsense://x"))
+	batch.Add(request(slots[1], "http://127.0.0.1:1/"))
+	came := make(map[Slot]Result)
+	for len(came) < 2 {
+		results, err := loop.Run(&batch, -1)
+		require.NoError(t, err)
+		for _, result := range results {
+			came[result.Slot] = result
+		}
+	}
+	require.Equal(t, curl.E_UNSUPPORTED_PROTOCOL, came[slots[0]].Code)
+	require.Equal(t, curl.E_COULDNT_CONNECT, came[slots[1]].Code)
+	require.Contains(t, came[slots[1]].Detail, "refused")
+}
+
+func TestWake(t *testing.T) {
+	loop, slots := newTestLoop(t, roomy, 1)
+	var batch Batch
+	loop.Wake() // before Run: it is not lost
+	results, err := loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.Empty(t, results)
+
+	batch.Add(request(slots[0], newTestServer(t)+"/silent"))
+	for range 1000 {
+		var group sync.WaitGroup
+		group.Go(loop.Wake)
+		results, err = loop.Run(&batch, -1)
+		require.NoError(t, err)
+		require.Empty(t, results)
+		group.Wait()
+	}
+}
+
+func TestRunWithinATime(t *testing.T) {
+	loop, slots := newTestLoop(t, roomy, 1)
+	var batch Batch
+	batch.Add(request(slots[0], newTestServer(t)+"/silent"))
+	for _, wait := range []time.Duration{0, time.Microsecond, 20 * time.Millisecond} {
+		start := time.Now()
+		results, err := loop.Run(&batch, wait)
+		require.NoError(t, err)
+		require.Empty(t, results)
+		require.GreaterOrEqual(t, time.Since(start), wait)
+	}
+}
+
+func TestReset(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 50)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/first"))
+	collect(t, loop, &batch, 1)
+	for _, slot := range slots {
+		batch.Add(request(slot, url+"/silent"))
+	}
+	results, err := loop.Run(&batch, 0)
+	require.NoError(t, err)
+	require.Empty(t, results)
+
+	require.NoError(t, loop.Reset())
+	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1}, loop.Counters())
+	for _, slot := range slots {
+		batch.Add(request(slot, url+"/again"))
+	}
+	require.Len(t, collect(t, loop, &batch, len(slots)), len(slots))
+}
+
+func TestDrop(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 2)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/long"))
+	_, err := loop.Run(&batch, 0)
+	require.NoError(t, err)
+	loop.Drop(slots[0])
+	batch.Add(request(slots[1], url+"/next"))
+	bodies := collect(t, loop, &batch, 2)
+	require.Equal(t, map[Slot]string{slots[0]: "", slots[1]: "GET /next"}, bodies)
+	require.Equal(t, Counters{SocketsOpened: 1}, loop.Counters())
+}
+
+func TestBounds(t *testing.T) {
+	url := newTestServer(t)
+	limits := roomy
+	limits.ResponseBytes, limits.DroppedBytes = 1000, 500_000
+	loop, slots := newTestLoop(t, limits, 1)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/long"))
+	var results []Result
+	for len(results) == 0 {
+		var err error
+		results, err = loop.Run(&batch, -1)
+		require.NoError(t, err)
+	}
+	require.True(t, results[0].TooLarge)
+	require.True(t, results[0].GivenUp)
+	require.Empty(t, results[0].Response)
+	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1, GivenUp: 1}, loop.Counters())
+	batch.Add(request(slots[0], url+"/next"))
+	require.Equal(t, "GET /next", collect(t, loop, &batch, 1)[slots[0]])
+}
+
+func TestMovement(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 2)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/x"))
+	collect(t, loop, &batch, 1)
+	batch.Add(request(slots[0], url+"/silent"))
+	_, err := loop.Run(&batch, 0)
+	require.NoError(t, err)
+	// from here on the server has all of it, and says nothing
+	settled := func() bool {
+		before := loop.Movement()
+		_, err := loop.Run(&batch, 10*time.Millisecond)
+		return err == nil && before == loop.Movement()
+	}
+	require.Eventually(t, settled, time.Minute, time.Millisecond)
+	before := loop.Movement()
+	batch.Add(request(slots[1], url+"/y"))
+	require.Eventually(t, func() bool {
+		_, err := loop.Run(&batch, time.Millisecond)
+		return err == nil && loop.Movement() != before
+	}, time.Minute, time.Millisecond)
+}
+
+func TestDetach(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 3)
+	var batch Batch
+	batch.Add(request(slots[1], url+"/silent"))
+	_, err := loop.Run(&batch, 0)
+	require.NoError(t, err)
+	loop.Detach(slots[1]) // with a request on the wire
+	loop.Detach(slots[1])
+
+	easy := newEasy(t)
+	slot, err := loop.Attach(easy.GetHandle())
+	require.NoError(t, err)
+	require.Equal(t, slots[1], slot, "the slot is used again")
+	batch.Add(request(slot, url+"/x"))
+	require.Equal(t, "GET /x", collect(t, loop, &batch, 1)[slot])
+	loop.Detach(slot)
+	// the handle is its owner's again
+	var body strings.Builder
+	require.NoError(t, easy.Setopt(curl.OPT_WRITEFUNCTION, func(data []byte, _ any) bool {
+		body.Write(data)
+		return true
+	}))
+	require.NoError(t, easy.Perform())
+	require.Equal(t, "GET /x", body.String())
+	easy.Cleanup()
+}
+
+func TestClosedLoop(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 1)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/x"))
+	collect(t, loop, &batch, 1)
+	loop.Close()
+	loop.Close()
+	loop.Wake()
+	loop.Drop(slots[0])
+	loop.Detach(slots[0])
+	require.Zero(t, loop.Movement())
+	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1}, loop.Counters())
+	require.EqualValues(t, 1, loop.SocketsClosed())
+	require.ErrorIs(t, loop.Reset(), ErrClosed)
+	_, err := loop.Run(&batch, 0)
+	require.ErrorIs(t, err, ErrClosed)
+	_, err = loop.Attach(nil)
+	require.ErrorIs(t, err, ErrClosed)
+}
+
+func TestLimitsAreChecked(t *testing.T) {
+	_, err := NewLoop(Limits{})
+	require.ErrorContains(t, err, "has to be positive")
+}
+
+func TestWakeRacesWithClose(t *testing.T) {
+	for range 100 {
+		loop, err := NewLoop(roomy)
+		require.NoError(t, err)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				loop.Wake()
+				_ = loop.Counters()
+			})
+		}
+		loop.Close()
+		group.Wait()
+	}
+}
+
+func BenchmarkCrossing(b *testing.B) {
+	loop, _ := newTestLoop(b, roomy, 0)
+	var batch Batch
+	for b.Loop() {
+		_, _ = loop.Run(&batch, 0)
+	}
+}
+
+func BenchmarkWake(b *testing.B) {
+	loop, _ := newTestLoop(b, roomy, 0)
+	for b.Loop() {
+		loop.Wake()
+	}
+}
+
+// BenchmarkRequests keeps so many requests in flight; an operation is one
+// request. The server runs in the same process.
+func BenchmarkRequests(b *testing.B) {
+	for _, depth := range []int{1, 16, 100, 500} {
+		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
+			url := newTestServer(b)
+			loop, slots := newTestLoop(b, roomy, depth)
+			var batch Batch
+			batch.Add(request(slots[0], url+"/"))
+			collect(b, loop, &batch, 1)
+			template := request(0, url+"/", "Accept:", "User-Agent: bench")
+			crossings, sent, finished := 0, 0, 0
+			b.ReportAllocs()
+			b.ResetTimer()
+			for ; sent < min(depth, b.N); sent++ {
+				template.Slot = slots[sent]
+				batch.Add(template)
+			}
+			for finished < b.N {
+				results, err := loop.Run(&batch, -1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				crossings++
+				for _, result := range results {
+					finished++
+					if sent < b.N {
+						template.Slot = result.Slot
+						batch.Add(template)
+						sent++
+					}
+				}
+			}
+			b.ReportMetric(float64(b.N)/float64(crossings), "requests/crossing")
+		})
+	}
+}
