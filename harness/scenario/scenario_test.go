@@ -1,0 +1,126 @@
+package scenario
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+func TestTableIsSound(t *testing.T) {
+	words := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	seen := make(map[string]bool)
+	for _, s := range All() {
+		require.NoError(t, s.Check())
+		require.Regexp(t, words, s.ID)
+		require.False(t, seen[s.ID], "two scenarios are named %s", s.ID)
+		seen[s.ID] = true
+		require.True(t, strings.HasSuffix(s.Summary, "."), "the summary of %s is no sentence", s.ID)
+	}
+}
+
+func TestAllHandsOutACopy(t *testing.T) {
+	first := All()
+	first[0].ID = "changed"
+	require.NotEqual(t, first[0].ID, All()[0].ID)
+}
+
+// stalling is a scenario that Check takes, with everything that it looks at.
+func stalling() Scenario {
+	return Scenario{
+		ID:      "some-words",
+		Summary: "Something happens.",
+		Client: Client{
+			Requests: 3, TLS: plan.TLS12, MaxPipelineLength: 5, SendBuffer: 4096,
+			HeaderBytes: Range{10, 20}, BodyBytes: Range{5, 5},
+		},
+		Origin: Origin{ReceiveBuffer: 4096, StallConnections: 2},
+		Expect: Expect{MinBlockedWrites: 1},
+	}
+}
+
+func TestCheckRefusesContradictions(t *testing.T) {
+	sound := stalling()
+	require.NoError(t, sound.Check())
+	for name, each := range map[string]struct {
+		spoil  func(*Scenario)
+		reason string
+	}{
+		"no id":                     {func(s *Scenario) { s.ID = "" }, "id and summary"},
+		"no summary":                {func(s *Scenario) { s.Summary = "" }, "id and summary"},
+		"no requests":               {func(s *Scenario) { s.Client.Requests = 0 }, "no requests"},
+		"headers backwards":         {func(s *Scenario) { s.Client.HeaderBytes = Range{20, 10} }, "range runs backwards"},
+		"headers below 0":           {func(s *Scenario) { s.Client.HeaderBytes = Range{-1, 10} }, "range runs backwards"},
+		"bodies backwards":          {func(s *Scenario) { s.Client.BodyBytes = Range{20, 10} }, "range runs backwards"},
+		"no pipeline":               {func(s *Scenario) { s.Client.MaxPipelineLength = 0 }, "no length"},
+		"blocked without a stall":   {func(s *Scenario) { s.Origin.StallConnections = 0 }, "never stalls"},
+		"stalls, send buffer":       {func(s *Scenario) { s.Client.SendBuffer = 0 }, "not clamped"},
+		"stalls, receive buffer":    {func(s *Scenario) { s.Origin.ReceiveBuffer = 0 }, "not clamped"},
+		"stalls, nothing expected":  {func(s *Scenario) { s.Expect.MinBlockedWrites = 0; s.Client.SendBuffer = 0 }, "not clamped"},
+		"the reason names the case": {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stalling()
+			each.spoil(&s)
+			require.ErrorContains(t, s.Check(), each.reason)
+		})
+	}
+}
+
+func TestMatch(t *testing.T) {
+	found, err := Match("reported")
+	require.NoError(t, err)
+	require.Equal(t, []string{"reported"}, idsOf(found))
+
+	found, err = Match("*")
+	require.NoError(t, err)
+	require.Equal(t, idsOf(All()), idsOf(found), "in the order of the table")
+
+	found, err = Match("honest-?????[rn]")
+	require.NoError(t, err)
+	require.Equal(t, []string{"honest-origin"}, idsOf(found))
+}
+
+func TestMatchRefusesAnEmptySelection(t *testing.T) {
+	for _, pattern := range []string{"", "report", "Reported", "reported "} {
+		found, err := Match(pattern)
+		require.ErrorContains(t, err, `no scenario matches "`+pattern+`"; there are: `)
+		for _, s := range All() {
+			require.ErrorContains(t, err, s.ID)
+		}
+		require.Empty(t, found)
+	}
+}
+
+func TestMatchRefusesAMalformedPattern(t *testing.T) {
+	_, err := Match("[reported")
+	require.ErrorContains(t, err, `"[reported"`)
+}
+
+func TestPick(t *testing.T) {
+	seen := make(map[int]bool)
+	for random := range uint64(100) {
+		seen[Range{7, 10}.Pick(random)] = true
+	}
+	require.Equal(t, map[int]bool{7: true, 8: true, 9: true, 10: true}, seen, "both ends are in")
+	require.Equal(t, 7, Range{7, 7}.Pick(1<<63))
+	require.Zero(t, Range{}.Pick(1<<63))
+}
+
+func TestAllowedConnections(t *testing.T) {
+	s := stalling()
+	require.Equal(t, 1, s.AllowedConnections(), "one, unless the scenario says otherwise")
+	s.Expect.MaxConnections = 2
+	require.Equal(t, 2, s.AllowedConnections())
+}
+
+func idsOf(list []Scenario) []string {
+	var ids []string
+	for _, s := range list {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
