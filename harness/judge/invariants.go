@@ -142,7 +142,9 @@ func allAnswered(o *Observation) (Verdict, string, string) {
 		return Fail, expected, o.Failure
 	}
 	var wrong []string
+	results := make(map[string]int, n)
 	for _, r := range o.Report.Results {
+		results[r.ID]++
 		switch {
 		case !r.Answered:
 			wrong = append(wrong, fmt.Sprintf("%s: %s", r.ID, reason(r.Error, r.CurlCode)))
@@ -152,8 +154,10 @@ func allAnswered(o *Observation) (Verdict, string, string) {
 			wrong = append(wrong, fmt.Sprintf("%s: status %d", r.ID, r.Status))
 		}
 	}
-	if got := len(o.Report.Results); got != n {
-		wrong = append(wrong, fmt.Sprintf("%d results for %d requests", got, n))
+	for _, r := range o.Plan.Requests {
+		if results[r.ID] != 1 {
+			wrong = append(wrong, fmt.Sprintf("%s: %d results", r.ID, results[r.ID]))
+		}
 	}
 	if len(wrong) > 0 {
 		return Fail, expected, fmt.Sprintf("%d are not: %s", len(wrong), strings.Join(firstOf(wrong, 3), "; "))

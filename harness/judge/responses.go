@@ -18,6 +18,7 @@ func OwnResponses(o *Observation) (own int, wrong []string) {
 	for _, r := range o.Plan.Requests {
 		requests[r.ID] = r
 	}
+	owners := make(map[string]bool)
 	for _, result := range o.Report.Results {
 		request, known := requests[result.ID]
 		switch {
@@ -31,10 +32,10 @@ func OwnResponses(o *Observation) (own int, wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s got %d bytes that are not its body of %d",
 				result.ID, result.BodyBytes, bodySize(request)))
 		default:
-			own++
+			owners[result.ID] = true
 		}
 	}
-	return own, wrong
+	return len(owners), wrong
 }
 
 // Answered returns how many requests the subject says were answered.
