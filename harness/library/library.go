@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -75,33 +77,53 @@ func (f *Finder) Find(name string) (*Library, error) {
 		return nil, fmt.Errorf("finding the libcurl %q: %w", name, err)
 	}
 	if _, err := os.Stat(filepath.Join(prefix, "lib", soname)); err != nil {
-		return nil, fmt.Errorf("%s is no prefix of a libcurl: it has no lib/%s", name, soname)
+		return nil, fmt.Errorf("%q is no prefix of a libcurl: it has no lib/%s", name, soname)
 	}
 	manifest, err := readManifest(prefix)
 	if err != nil {
 		return nil, err
 	}
 	l := &Library{Name: name, Prefix: prefix, Manifest: manifest}
-	return l, f.check(l)
+	if err := f.check(l); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func (f *Finder) unknown(name string) error {
-	command := "scripts/build-libcurl"
-	if variant, version, _ := strings.Cut(name, "-"); variant == Stock || variant == Patched {
-		command += " --variant " + variant
-		if version != "" {
-			command += " --version " + version
-		}
-	} else {
-		var have []string
-		entries, _ := os.ReadDir(filepath.Join(f.Cache, "libcurl", "by-name"))
-		for _, e := range entries {
-			have = append(have, e.Name())
-		}
-		return fmt.Errorf("there is no libcurl named %q; built are: %s; a prefix of your own needs a slash in its path",
-			name, strings.Join(append(have, "(no more)"), ", "))
+	if command := buildCommand(name); command != "" {
+		return fmt.Errorf("the libcurl %q is not built yet; run %s", name, command)
 	}
-	return fmt.Errorf("the libcurl %q is not built yet; run %s", name, command)
+	var built []string
+	entries, _ := os.ReadDir(filepath.Join(f.Cache, "libcurl", "by-name"))
+	for _, e := range entries {
+		built = append(built, e.Name())
+	}
+	return fmt.Errorf("there is no libcurl named %q; built so far: %s; a prefix of your own needs a slash in its path",
+		name, cmp.Or(strings.Join(built, ", "), "none"))
+}
+
+// builtName is what scripts/build-libcurl calls its builds of official sources.
+var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
+
+// buildCommand returns the call of the script that makes the build of that
+// name, or nothing if it makes none.
+func buildCommand(name string) string {
+	part := builtName.FindStringSubmatch(name)
+	if part == nil {
+		return ""
+	}
+	command := "scripts/build-libcurl --variant " + part[1]
+	if part[2] != "" {
+		command += " --version " + part[2]
+	}
+	if part[3] != "" {
+		command += " --sanitize"
+	}
+	if part[4] != "" {
+		command += " --openssl PREFIX"
+	}
+	return command
 }
 
 func (f *Finder) check(l *Library) error {
@@ -117,8 +139,9 @@ func (f *Finder) check(l *Library) error {
 		return err
 	}
 	if m.PatchSeries != series {
-		return fmt.Errorf("the libcurl %q was built of another patch series than the one in %s; "+
-			"run scripts/build-libcurl --variant patched", l.Name, f.Patches)
+		command := cmp.Or(buildCommand(l.Name), buildCommand(Patched))
+		return fmt.Errorf("the libcurl %q was built of another patch series than the one in %s; run %s",
+			l.Name, f.Patches, command)
 	}
 	return nil
 }
@@ -133,11 +156,12 @@ func SeriesHash(folder string) (string, error) {
 	sum := sha256.New()
 	sum.Write(series)
 	for line := range strings.Lines(string(series)) {
-		name := strings.TrimSpace(line)
-		if name == "" || strings.HasPrefix(name, "#") {
+		entry, _, _ := strings.Cut(line, "#")
+		words := strings.Fields(entry) // the name, and perhaps options for quilt
+		if len(words) == 0 {
 			continue
 		}
-		patch, err := os.ReadFile(filepath.Join(folder, name))
+		patch, err := os.ReadFile(filepath.Join(folder, words[0]))
 		if err != nil {
 			return "", fmt.Errorf("reading the patch series: %w", err)
 		}

@@ -67,6 +67,10 @@ func readManifest(prefix string) (*Manifest, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return nil, fmt.Errorf("%s is no manifest (%w); build the library again with scripts/build-libcurl", file, err)
 	}
+	if m.Variant == "" || m.Version == "" {
+		return nil, fmt.Errorf("%s is no manifest (it names no variant or no version); "+
+			"build the library again with scripts/build-libcurl", file)
+	}
 	return &m, nil
 }
 
