@@ -1,0 +1,194 @@
+package library
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// newPrefix makes a folder that holds a file in libcurl's place, with the
+// version in it as a library has it, and returns its path.
+func newPrefix(t *testing.T, folder, version string) string {
+	t.Helper()
+	lib := filepath.Join(folder, "lib")
+	require.NoError(t, os.MkdirAll(lib, 0o755))
+	content := "\x7fELF\x00\x00OpenSSL/3.0.19\x00libcurl/" + version + "\x00more\x00"
+	require.NoError(t, os.WriteFile(filepath.Join(lib, "libcurl.so.4"), []byte(content), 0o644))
+	return folder
+}
+
+func writeManifest(t *testing.T, prefix string, m Manifest) {
+	t.Helper()
+	text, err := json.Marshal(m)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(prefix, "manifest.json"), text, 0o644))
+}
+
+// newCache makes a cache in which the build of that name is described by m,
+// under a key of its own, and returns a Finder for it.
+func newCache(t *testing.T, name string, m Manifest) *Finder {
+	t.Helper()
+	cache := t.TempDir()
+	prefix := newPrefix(t, filepath.Join(cache, "libcurl", "0123abcd"), m.LibcurlVersion)
+	writeManifest(t, prefix, m)
+	names := filepath.Join(cache, "libcurl", "by-name")
+	require.NoError(t, os.MkdirAll(names, 0o755))
+	require.NoError(t, os.Symlink("../0123abcd", filepath.Join(names, name)))
+	return &Finder{Cache: cache}
+}
+
+var stock = Manifest{
+	Variant: Stock, Version: "7.53.1", LibcurlVersion: "7.53.1-stock", Pipelining: true,
+	OpenSSL: OpenSSL{Version: "3.0.19"},
+}
+
+// patchedOf is the manifest of a build with a series of that hash.
+func patchedOf(series string) Manifest {
+	return Manifest{
+		Variant: Patched, Version: "7.53.1", LibcurlVersion: "7.53.1-doing.1", Pipelining: true, PatchSeries: series,
+	}
+}
+
+func TestFindByName(t *testing.T) {
+	finder := newCache(t, "stock", stock)
+	found, err := finder.Find("stock")
+	require.NoError(t, err)
+	require.Equal(t, "stock", found.Name)
+	require.Equal(t, filepath.Join(finder.Cache, "libcurl", "0123abcd"), found.Prefix, "the link is followed")
+	require.Equal(t, filepath.Join(found.Prefix, "lib"), found.LoaderPath())
+	require.Equal(t, &stock, found.Manifest)
+	require.Equal(t, "7.53.1 stock", found.Label())
+}
+
+func TestFindByPrefix(t *testing.T) {
+	folder := t.TempDir()
+	prefix := newPrefix(t, filepath.Join(folder, "own"), "7.53.1-stock")
+	writeManifest(t, prefix, stock)
+	finder := &Finder{Cache: filepath.Join(folder, "no-cache")}
+	found, err := finder.Find(prefix)
+	require.NoError(t, err)
+	require.Equal(t, prefix, found.Prefix)
+	require.Equal(t, &stock, found.Manifest)
+
+	t.Chdir(folder)
+	found, err = finder.Find("./own")
+	require.NoError(t, err)
+	require.Equal(t, prefix, found.Prefix, "a relative path becomes absolute: the loader needs that")
+}
+
+func TestFindByPrefixWithoutManifest(t *testing.T) {
+	for version, label := range map[string]string{
+		"7.47.1": "7.47.1 own", "7.53.1-mine.2": "7.53.1 own", "7.16.0": "7.16.0 own", "7.61.1": "7.61.1 own",
+	} {
+		found, err := (&Finder{}).Find(newPrefix(t, t.TempDir(), version))
+		require.NoError(t, err, version)
+		require.Equal(t, label, found.Label())
+		require.Equal(t, version, found.Manifest.LibcurlVersion)
+	}
+}
+
+func TestFindRefusesWhatCannotPipeline(t *testing.T) {
+	for _, version := range []string{"7.15.5", "7.62.0", "7.88.1", "8.5.0"} {
+		_, err := (&Finder{}).Find(newPrefix(t, t.TempDir(), version))
+		require.ErrorContains(t, err, "libcurl "+version)
+		require.ErrorContains(t, err, "cannot pipeline: only 7.16.0 to 7.61.1 can")
+	}
+
+	m := stock
+	m.Version, m.Pipelining = "7.88.1", false
+	_, err := newCache(t, "stock-7.88.1", m).Find("stock-7.88.1")
+	require.ErrorContains(t, err, "cannot pipeline", "and what the manifest says counts")
+}
+
+func TestFindNamesTheCallThatBuilds(t *testing.T) {
+	for name, command := range map[string]string{
+		"stock":                         "scripts/build-libcurl --variant stock",
+		"patched":                       "scripts/build-libcurl --variant patched",
+		"stock-7.47.1":                  "scripts/build-libcurl --variant stock --version 7.47.1",
+		"patched-sanitize":              "scripts/build-libcurl --variant patched --sanitize",
+		"patched-7.47.1-sanitize":       "scripts/build-libcurl --variant patched --version 7.47.1 --sanitize",
+		"stock-openssl-3.5.7":           "scripts/build-libcurl --variant stock --openssl PREFIX",
+		"patched-7.47.1-openssl-1.0.1m": "scripts/build-libcurl --variant patched --version 7.47.1 --openssl PREFIX",
+	} {
+		_, err := (&Finder{Cache: t.TempDir()}).Find(name)
+		require.EqualError(t, err, `the libcurl "`+name+`" is not built yet; run `+command)
+	}
+}
+
+func TestFindByNameOfABuildThatIsGone(t *testing.T) {
+	finder := newCache(t, "stock", stock)
+	require.NoError(t, os.RemoveAll(filepath.Join(finder.Cache, "libcurl", "0123abcd")))
+	_, err := finder.Find("stock")
+	require.ErrorContains(t, err, "run scripts/build-libcurl --variant stock", "the link alone is no build")
+}
+
+func TestFindByUnknownNameTellsWhatIsBuilt(t *testing.T) {
+	for _, name := range []string{"stick", "stock-", "stock-new", "patched-7.53"} {
+		_, err := newCache(t, "stock", stock).Find(name)
+		require.EqualError(t, err, `there is no libcurl named "`+name+`"; built so far: stock; `+
+			`a prefix of your own needs a slash in its path`)
+	}
+	_, err := (&Finder{Cache: t.TempDir()}).Find("stick")
+	require.ErrorContains(t, err, "built so far: none;")
+}
+
+func TestFindRefusesAPrefixWithoutLibcurl(t *testing.T) {
+	folder := t.TempDir()
+	_, err := (&Finder{}).Find(folder)
+	require.EqualError(t, err, `"`+folder+`" is no prefix of a libcurl: it has no lib/libcurl.so.4`)
+
+	_, err = (&Finder{}).Find(filepath.Join(folder, "nowhere"))
+	require.ErrorContains(t, err, "nowhere")
+	require.ErrorContains(t, err, "no such file")
+}
+
+func TestFindRefusesALibraryWithoutVersion(t *testing.T) {
+	prefix := newPrefix(t, t.TempDir(), "of our own making")
+	_, err := (&Finder{}).Find(prefix)
+	require.EqualError(t, err, prefix+"/lib/libcurl.so.4 does not say which version of libcurl it is")
+}
+
+func TestFindRefusesABrokenManifest(t *testing.T) {
+	for name, text := range map[string]string{
+		"no JSON":    "variant: stock",
+		"cut off":    `{"variant": "stock", "vers`,
+		"empty":      "",
+		"no variant": `{"version": "7.53.1", "pipelining": true}`,
+		"no version": `{"variant": "stock", "pipelining": true}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			prefix := newPrefix(t, t.TempDir(), "7.53.1")
+			require.NoError(t, os.WriteFile(filepath.Join(prefix, "manifest.json"), []byte(text), 0o644))
+			_, err := (&Finder{}).Find(prefix)
+			require.ErrorContains(t, err, prefix+"/manifest.json is no manifest")
+			require.ErrorContains(t, err, "scripts/build-libcurl")
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestDefaultCache(t *testing.T) {
+	t.Setenv("CURLPIPE_CACHE", "/elsewhere")
+	t.Setenv("XDG_CACHE_HOME", "/xdg")
+	dir, err := DefaultCache()
+	require.NoError(t, err)
+	require.Equal(t, "/elsewhere", dir)
+
+	t.Setenv("CURLPIPE_CACHE", "")
+	dir, err = DefaultCache()
+	require.NoError(t, err)
+	require.Equal(t, "/xdg/curlpipe", dir)
+
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "/home/somebody")
+	dir, err = DefaultCache()
+	require.NoError(t, err)
+	require.Equal(t, "/home/somebody/.cache/curlpipe", dir)
+
+	t.Setenv("HOME", "")
+	_, err = DefaultCache()
+	require.ErrorContains(t, err, "set CURLPIPE_CACHE")
+}
