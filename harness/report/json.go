@@ -20,19 +20,33 @@ func NewDocument(runs []Run) *Document {
 	return &Document{OpenSSL: strings.Join(versions, ", "), Runs: append([]Run{}, runs...)}
 }
 
-// WriteFile writes the document as JSON. The file appears whole or not at all:
-// what was there before stays until then.
+// WriteFile writes the document as JSON. A file appears whole or not at all:
+// what was there before stays until then. What is no regular file, as a pipe
+// or a terminal, is written to and not replaced.
 func (d *Document) WriteFile(path string) error {
 	text, err := json.MarshalIndent(d, "", "  ")
+	if err == nil {
+		text = append(text, '\n')
+		if info, failed := os.Stat(path); failed == nil && !info.Mode().IsRegular() {
+			err = os.WriteFile(path, text, 0)
+		} else {
+			err = replace(path, text)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
+	return nil
+}
+
+// replace puts a file with that content in the place of what is there.
+func replace(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(append(text, '\n'))
+	defer os.Remove(file.Name()) // unless it was renamed
+	_, err = file.Write(content)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
@@ -42,8 +56,5 @@ func (d *Document) WriteFile(path string) error {
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return err
 }

@@ -104,6 +104,10 @@ func explain(w io.Writer, g *group) {
 		}
 		fmt.Fprintf(w, "\n%s, %s (%s), %s: %s, %s (seed %d)\n",
 			r.Scenario, r.Subject, r.Driver, r.Library, r.Verdict, note, r.Seed)
+		if r.Verdict == judge.NotApplicable { // every finding says the same then
+			fmt.Fprintf(w, "  %s\n", r.Invariants[0].Actual)
+			return
+		}
 		for _, f := range r.Invariants {
 			if f.Verdict != judge.Pass {
 				fmt.Fprintf(w, "  %-14s %s: expected %s; saw %s\n", f.ID, f.Verdict, f.Expected, f.Actual)
