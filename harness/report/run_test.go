@@ -1,0 +1,99 @@
+package report
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// observed is a run of two requests, one of which was not answered.
+func observed() *judge.Observation {
+	body := plan.Body("r0", 20)
+	return &judge.Observation{
+		Scenario: &scenario.Scenario{ID: "some-words", Client: scenario.Client{TLS: plan.TLS12}},
+		Plan: &plan.Plan{TLS: plan.TLS12, Requests: []plan.Request{
+			{ID: "r0", Method: "GET", Path: "/r0?body=20"}, {ID: "r1", Method: "GET", Path: "/r1?body=20"},
+		}},
+		Report: &plan.Report{DurationMS: 812.5, CPUMS: 31.25, Results: []plan.Result{
+			{ID: "r0", Answered: true, Status: 200, TimesCompleted: 1, BodyID: "r0", BodyBytes: 20, BodyHash: plan.Hash(body)},
+			{ID: "r1", CurlCode: 55, TimesCompleted: 1},
+		}},
+		Failure: "the subject printed to standard error: oops",
+		Origin: &origin.Log{Connections: []origin.Connection{
+			{Number: 1, End: origin.End{ByClient: true, Reset: true, Early: true}}, {Number: 2}, {Number: 3},
+		}},
+		Events: events.Summary{Events: 50, WantWrite: 6, WantRead: 5, BadRetries: make([]events.BadRetry, 4)},
+	}
+}
+
+// libraryOf is one of that variant.
+func libraryOf(variant string) *library.Library {
+	return &library.Library{Manifest: &library.Manifest{
+		Variant: variant, Version: "7.53.1", LibcurlVersion: "7.53.1-" + variant, OpenSSL: library.OpenSSL{Version: "3.0.19"},
+	}}
+}
+
+func TestOf(t *testing.T) {
+	o := observed()
+	require.Equal(t, Run{
+		Scenario: "some-words", Subject: "fake", Driver: "perform", Library: "7.53.1 stock", LibcurlVersion: "7.53.1-stock",
+		OpenSSL: "3.0.19", TLS: "1.2", Verdict: judge.Fail, Expected: judge.Pass,
+		Connections: 3, Resets: 1, Requests: 2, Answered: 1, OwnResponse: 1, WantWrite: 6, WantRead: 5, BadWriteRetry: 4,
+		DurationMS: 812.5, CPUMS: 31.25, SubjectError: "the subject printed to standard error: oops",
+		Invariants: judge.Findings(o),
+	}, Of(o, "fake", "perform", libraryOf("stock")))
+}
+
+func TestOfARunWithoutReport(t *testing.T) {
+	o := observed()
+	o.Report = nil
+	r := Of(o, "fake", "perform", libraryOf("stock"))
+	require.Zero(t, r.Answered)
+	require.Zero(t, r.DurationMS)
+	require.Equal(t, 2, r.Requests)
+	require.Equal(t, judge.Fail, r.Verdict)
+}
+
+func TestExpectedVerdict(t *testing.T) {
+	for _, each := range []struct {
+		variant    string
+		stockFails bool
+		expected   judge.Verdict
+	}{
+		{library.Stock, true, judge.Fail},
+		{library.Stock, false, judge.Pass},
+		{library.Patched, true, judge.Pass},
+		{library.Patched, false, judge.Pass},
+		{"own", true, judge.Pass},
+	} {
+		o := observed()
+		o.Scenario.Expect.StockFails = each.stockFails
+		require.Equal(t, each.expected, Of(o, "fake", "perform", libraryOf(each.variant)).Expected, "%+v", each)
+	}
+}
+
+func TestAsExpected(t *testing.T) {
+	for _, each := range []struct {
+		verdict, expected judge.Verdict
+		as                bool
+	}{
+		{judge.Pass, judge.Pass, true},
+		{judge.Fail, judge.Fail, true},
+		{judge.Fail, judge.Pass, false},
+		{judge.Pass, judge.Fail, false},
+		{judge.Inconclusive, judge.Pass, false},
+		{judge.Inconclusive, judge.Fail, false},
+		{judge.NotApplicable, judge.Pass, true},
+		{judge.NotApplicable, judge.Fail, true},
+	} {
+		r := Run{Verdict: each.verdict, Expected: each.expected}
+		require.Equal(t, each.as, r.AsExpected(), "%s where %s is expected", each.verdict, each.expected)
+	}
+}
