@@ -28,7 +28,7 @@ var table = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: Origin{
-			ReceiveBuffer:    16 << 10,
+			ReceiveBuffer:    8 << 10,
 			MaxSegment:       1400,
 			StallConnections: 12,
 			StallUntilLeft:   10,
