@@ -48,6 +48,7 @@ type Accountant struct {
 func (a *Accountant) See(e Event) {
 	if e.Call == "dropped" {
 		a.summary.Dropped += e.Count
+		clear(a.pending) // the repetition may be among them
 		return
 	}
 	a.summary.Events++
