@@ -1,0 +1,166 @@
+package events
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sumOf is what an Accountant makes of events.
+func sumOf(list ...Event) Summary {
+	var a Accountant
+	for _, e := range list {
+		a.See(e)
+	}
+	return a.Summary()
+}
+
+// recording reads what the interposer wrote of a client: c-demo with sixteen
+// requests of the scenario "reported", against an origin that stalled on the
+// first three connections.
+func recording(t *testing.T, file string) []Event {
+	t.Helper()
+	text, err := os.Open("testdata/" + file)
+	require.NoError(t, err)
+	defer text.Close()
+	var list []Event
+	require.NoError(t, Read(text, func(e Event) { list = append(list, e) }))
+	return list
+}
+
+func TestSummaryOfRecordings(t *testing.T) {
+	for file, want := range map[string]Summary{
+		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12},
+		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14},
+		// 4 sends were cut short, 10 would have blocked
+		"stock-plain.jsonl": {Events: 39, Writes: 30, WantWrite: 14},
+	} {
+		require.Equal(t, want, sumOf(recording(t, file)...), file)
+	}
+}
+
+func TestStockBreaksTheContract(t *testing.T) {
+	sum := sumOf(recording(t, "stock-tls12.jsonl")...)
+	require.EqualValues(t, 99, sum.Events)
+	require.EqualValues(t, 38, sum.Writes)
+	require.EqualValues(t, 5, sum.WantWrite)
+	require.Len(t, sum.BadRetries, 5, "each blocked write lost its connection")
+	for _, bad := range sum.BadRetries {
+		require.Equal(t, WantWrite, bad.First.Error)
+		require.Equal(t, bad.First.SSL, bad.Second.SSL)
+		require.NotEqual(t, bad.First.Hash, bad.Second.Hash, "another request took the turn")
+		require.Equal(t, "SSL", bad.Second.Error, "and OpenSSL refused it")
+	}
+	require.Equal(t, "after SSL_write of 13893 bytes at 0x55d1dddac108 answered WANT_WRITE came 12475 bytes at 0x55d1dddbbad8",
+		sum.BadRetries[0].String())
+}
+
+// Take any repetition out of the recording, and the next request breaks in.
+func TestRecordingWithoutOneRepetition(t *testing.T) {
+	list := recording(t, "patched-tls12.jsonl")
+	taken := 0
+	var before Event
+	for i, e := range list {
+		another := slices.ContainsFunc(list[i+1:], func(e Event) bool { return e.IsWrite() })
+		if e.IsWrite() && before.Blocked() && !e.Blocked() && another {
+			sum := sumOf(slices.Concat(list[:i], list[i+1:])...)
+			require.Len(t, sum.BadRetries, 1, "without event %d", i)
+			taken++
+		}
+		if e.IsWrite() {
+			before = e
+		}
+	}
+	require.Equal(t, 6, taken)
+}
+
+// blocked is a write that has to be repeated.
+var blocked = Event{
+	Call: "SSL_write", SSL: "0x1", FD: 4, Buffer: "0xa0", Length: 90, Hash: "aa", Result: -1, Error: WantWrite,
+}
+
+// with is the blocked write with a change.
+func with(change func(*Event)) Event {
+	e := blocked
+	change(&e)
+	return e
+}
+
+// done is the blocked write, repeated with success.
+func done(e *Event) { e.Result, e.Error = e.Length, "" }
+
+func TestRepeatedWritesAreNoBadRetry(t *testing.T) {
+	wantRead := with(func(e *Event) { e.Error = WantRead })
+	for name, list := range map[string][]Event{
+		"at once":            {blocked, with(done)},
+		"after WANT_READ":    {wantRead, with(done)},
+		"blocked once more":  {blocked, wantRead, blocked, with(done)},
+		"with reads between": {blocked, {Call: "SSL_read", SSL: "0x1", Length: 16384, Result: 700}, with(done)},
+		"then another write": {blocked, with(done), with(func(e *Event) { e.Buffer, e.Hash = "0xb0", "bb" })},
+		"never, it was freed": {blocked, {Call: "SSL_free", SSL: "0x1", Result: 1}, with(func(e *Event) {
+			e.Buffer, e.Hash = "0xb0", "bb"
+		})},
+		"on another object": {blocked, with(func(e *Event) { e.SSL, e.Buffer = "0x2", "0xb0" }), with(done)},
+		"through SSL_write_ex": {with(func(e *Event) { e.Call, e.Result = "SSL_write_ex", 0 }),
+			with(func(e *Event) { e.Call, e.Result, e.Error = "SSL_write_ex", 1, "" })},
+		"after events were lost": {blocked, {Call: "dropped", Count: 3}, with(func(e *Event) { e.Buffer = "0xb0" })},
+		"on a plain socket": {{Call: "send", FD: 4, Buffer: "0xa0", Length: 90, Result: -1, Error: WantWrite},
+			{Call: "send", FD: 4, Buffer: "0xb0", Length: 10, Result: 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Empty(t, sumOf(list...).BadRetries)
+		})
+	}
+}
+
+func TestBadRetries(t *testing.T) {
+	for name, second := range map[string]Event{
+		"another buffer":   with(func(e *Event) { e.Buffer = "0xb0" }),
+		"shorter":          with(func(e *Event) { e.Length = 89 }),
+		"longer":           with(func(e *Event) { e.Length = 91 }),
+		"another content":  with(func(e *Event) { e.Hash = "bb" }),
+		"by SSL_write_ex":  with(func(e *Event) { e.Call, e.Buffer = "SSL_write_ex", "0xb0" }),
+		"one that gets by": with(func(e *Event) { e.Buffer, e.Result, e.Error = "0xb0", 90, "" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, first := range []Event{blocked, with(func(e *Event) { e.Error = WantRead })} {
+				require.Equal(t, []BadRetry{{First: first, Second: second}}, sumOf(first, second).BadRetries)
+			}
+		})
+	}
+}
+
+func TestOneBadRetryIsCountedOnce(t *testing.T) {
+	refused := with(func(e *Event) { e.Buffer, e.Hash, e.Error = "0xb0", "bb", "SSL" })
+	require.Len(t, sumOf(blocked, refused, with(done)).BadRetries, 1, "a refused write leaves nothing to repeat")
+
+	moved := with(func(e *Event) { e.Buffer = "0xb0" })
+	require.Len(t, sumOf(blocked, moved, moved).BadRetries, 1, "one that was blocked has to be repeated itself")
+	require.Len(t, sumOf(blocked, moved, blocked).BadRetries, 2)
+}
+
+func TestTwoObjectsDoNotMix(t *testing.T) {
+	other := with(func(e *Event) { e.SSL, e.Buffer = "0x2", "0xb0" })
+	freed := Event{Call: "SSL_free", SSL: "0x2"}
+	sum := sumOf(blocked, other, freed, with(func(e *Event) { e.Buffer = "0xc0" }))
+	require.Len(t, sum.BadRetries, 1, "the other one's end is not the end of this one")
+	require.Equal(t, "0x1", sum.BadRetries[0].First.SSL)
+}
+
+func TestCounts(t *testing.T) {
+	sum := sumOf(
+		Event{Call: "connect", FD: 4, Result: -1, Error: WantWrite},
+		Event{Call: "SSL_read", SSL: "0x1", Result: -1, Error: WantRead},
+		blocked,
+		with(func(e *Event) { e.Error = WantRead }),
+		with(func(e *Event) { e.Call, e.Result = "SSL_write_ex", 0 }),
+		Event{Call: "send", FD: 5, Length: 90, Result: 40},
+		Event{Call: "send", FD: 5, Length: 50, Result: -1, Error: WantWrite},
+		Event{Call: "send", FD: 5, Length: 50, Result: 50},
+		Event{Call: "dropped", Count: 3},
+		Event{Call: "dropped", Count: 4},
+	)
+	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Dropped: 7}, sum)
+}

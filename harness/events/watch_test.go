@@ -1,0 +1,84 @@
+package events
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ended is a context that is over, so that nothing waits.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// waiting starts to wait and returns where the outcome will be told, once the
+// wait has begun.
+func waiting(ctx context.Context, w *Watch) <-chan bool {
+	outcome, begun := make(chan bool, 1), make(chan struct{})
+	go func() {
+		close(begun)
+		outcome <- w.WaitStuck(ctx)
+	}()
+	<-begun
+	return outcome
+}
+
+func TestWaitStuckReturnsAtABlockedWrite(t *testing.T) {
+	for name, write := range map[string]Event{
+		"WANT_WRITE":      blocked,
+		"WANT_READ":       with(func(e *Event) { e.Error = WantRead }),
+		"a plain send":    {Call: "send", FD: 4, Length: 90, Result: -1, Error: WantWrite},
+		"a part was sent": {Call: "send", FD: 4, Length: 90, Result: 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := NewWatch()
+			outcome := waiting(context.Background(), w)
+			w.See(write)
+			require.True(t, <-outcome)
+		})
+	}
+}
+
+// The peer may have read in the meantime without making enough room.
+func TestWaitStuckReturnsForAWriteThatStaysBlocked(t *testing.T) {
+	w := NewWatch()
+	w.See(blocked)
+	require.True(t, w.WaitStuck(context.Background()))
+	require.True(t, w.WaitStuck(context.Background()), "still")
+}
+
+func TestWaitStuckIsFalseWhenTheContextEnds(t *testing.T) {
+	require.False(t, NewWatch().WaitStuck(ended()))
+
+	ctx, cancel := context.WithCancel(context.Background())
+	outcome := waiting(ctx, NewWatch())
+	cancel()
+	require.False(t, <-outcome)
+}
+
+func TestWaitStuckIsFalseForAClientThatGoesOn(t *testing.T) {
+	w := NewWatch()
+	w.See(blocked)
+	w.See(with(done))
+	w.See(Event{Call: "SSL_read", SSL: "0x1", Result: -1, Error: WantRead})
+	ctx, cancel := context.WithTimeout(context.Background(), 3*settle)
+	defer cancel()
+	require.False(t, w.WaitStuck(ctx), "it was stuck, and is no more")
+}
+
+func TestWatchIsSafeForConcurrentUse(t *testing.T) {
+	w := NewWatch()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { require.True(t, w.WaitStuck(context.Background())) })
+		group.Go(func() {
+			w.See(with(done))
+			w.See(blocked)
+		})
+	}
+	group.Wait()
+}
