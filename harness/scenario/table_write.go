@@ -1,0 +1,76 @@
+package scenario
+
+import "github.com/curlpipe/curlpipe/harness/subject/plan"
+
+// slowReader is an origin whose clients are blocked while they write: its
+// buffers are small, and it reads no further before the client is stuck.
+func slowReader(stallUntilLeft int) Origin {
+	return Origin{
+		ReceiveBuffer:    8 << 10,
+		MaxSegment:       1400,
+		StallConnections: 12,
+		StallUntilLeft:   stallUntilLeft,
+	}
+}
+
+// writeContract has the scenarios in which a request cannot be sent at once.
+var writeContract = []Scenario{
+	{
+		ID: "reported",
+		Summary: "Writes answer WANT_WRITE while responses come in, as in the report of " +
+			"March 2016: stock libcurl lets the next request write, and loses the connection.",
+		Client: Client{
+			Requests:          50,
+			HeaderBytes:       Range{12000, 15000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: slowReader(10),
+		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+	},
+	{
+		ID:      "reported-tls13",
+		Summary: "The same over TLS 1.3.",
+		Client: Client{
+			Requests:          50,
+			HeaderBytes:       Range{12000, 15000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS13,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: slowReader(10),
+		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+	},
+	{
+		ID: "plain-interleave",
+		Summary: "The same over plain HTTP, where nothing refuses a wrong write: stock libcurl " +
+			"puts a later request inside one that is half sent.",
+		Client: Client{
+			Requests:          50,
+			HeaderBytes:       Range{24000, 30000},
+			BodyBytes:         Range{500, 900},
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: slowReader(10),
+		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+	},
+	{
+		ID: "large-request",
+		Summary: "Requests of several TLS records, up to 75 KB: stock libcurl sends them in pieces " +
+			"of 16 KB, and others get between the pieces.",
+		Client: Client{
+			Requests:          20,
+			HeaderBytes:       Range{17000, 75000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: slowReader(4),
+		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+	},
+}
