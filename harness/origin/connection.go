@@ -40,11 +40,11 @@ func (c *connection) serve() {
 			c.end(err, requests.partial())
 			return
 		}
+		h.Arrived = time.Now()
 		if h.Problem != "" {
 			c.refuse(stream, h)
 			return
 		}
-		h.Arrived = time.Now()
 		if len(c.seen.Requests) > 0 && c.server.stalls(c.seen.Number) {
 			c.stall() // but not before the first answer, clients wait for that one
 		}
@@ -120,7 +120,7 @@ func (c *connection) end(err error, partial int64) {
 	if !errors.Is(err, io.EOF) {
 		end.Error = err.Error()
 	}
-	if !c.ours.Load() && !isOurs(err) {
+	if !c.ours.Load() && isFromClient(err) {
 		end.ByClient = true
 		end.Reset = isReset(err)
 	}

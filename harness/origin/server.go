@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -62,6 +62,7 @@ type Server struct {
 	mutex       sync.Mutex
 	connections []*connection
 	answered    map[string]bool // requests of the run, by id
+	stopped     bool            // ends what is accepted from now on
 }
 
 // Start listens and serves. The error wraps ErrAddress if that is the reason.
@@ -120,6 +121,7 @@ func (s *Server) Stop(ctx context.Context) *Log {
 	case <-done:
 	case <-ctx.Done():
 		s.mutex.Lock()
+		s.stopped = true
 		for _, c := range s.connections {
 			c.endByOrigin()
 		}
@@ -186,6 +188,9 @@ func (s *Server) accept() {
 		c.seen.Number = len(s.connections) + 1
 		c.seen.Requests = []Request{}
 		s.connections = append(s.connections, c)
+		if s.stopped {
+			c.endByOrigin()
+		}
 		s.mutex.Unlock()
 		s.serving.Add(1)
 		go func() {
@@ -218,8 +223,10 @@ func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// isOurs reports whether the error comes from the origin closing the
-// connection itself.
-func isOurs(err error) bool {
-	return errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
+// isFromClient reports whether the error says that the client ended the
+// connection: by FIN, RST or a TLS alert. All others mean that the origin does.
+func isFromClient(err error) bool {
+	var alert *net.OpError
+	return isReset(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &alert) && alert.Op == "remote error" // crypto/tls has no better name for it
 }
