@@ -2,7 +2,6 @@ package origin
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,16 +9,28 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/scenario"
 )
 
 // connection serves one connection. Only serve touches seen until it returns.
 type connection struct {
-	server *Server
-	tcp    net.Conn
-	seen   Connection
-	ours   atomic.Bool // the origin ended it
-	vain   int         // stalls in a row in which the client did not get stuck
+	server   *Server
+	tcp      *net.TCPConn
+	stream   transport
+	requests *reader
+	queue    []*exchange // arrived and not answered yet, the oldest first
+	kept     []byte      // of responses that go out with the next one
+	seen     Connection
+	ours     atomic.Bool // the origin ended it
+	vain     int         // stalls in a row in which the client did not get stuck
+}
+
+// exchange is one request on its way to being answered.
+type exchange struct {
+	*head
+	answer scenario.Answer
+	number int  // its place in the connection's log
+	waited bool // for other requests, long enough
 }
 
 // vainStalls in a row make the origin stop stalling on a connection: the
@@ -28,50 +39,66 @@ const vainStalls = 2
 
 func (c *connection) serve() {
 	defer c.tcp.Close()
-	stream, err := c.handshake()
+	begin := time.Now()
+	stream, err := handshake(c.tcp, c.server.tls)
 	if err != nil {
-		c.end(err, 0)
+		c.end(err, false)
 		return
 	}
-	requests := newReader(stream)
-	for {
-		h, err := requests.next()
-		if err != nil {
-			c.end(err, requests.partial())
-			return
-		}
-		h.Arrived = time.Now()
-		if h.Problem != "" {
-			c.refuse(stream, h)
-			return
-		}
-		if len(c.seen.Requests) > 0 && c.server.stalls(c.seen.Number) {
-			c.stall() // but not before the first answer, clients wait for that one
-		}
-		err = answer(stream, h)
-		h.Answered = err == nil
-		c.seen.Requests = append(c.seen.Requests, h.Request)
-		if err != nil {
-			c.end(err, requests.partial())
-			return
-		}
-		c.server.noteAnswered(h.ID)
+	c.stream = stream
+	if c.seen.TLS = stream.Version(); c.seen.TLS != "" {
+		c.seen.Handshake = time.Since(begin)
+	}
+	c.requests = newReader(stream, c.proceed)
+	for c.step() {
 	}
 }
 
-// handshake returns what requests are read from and responses written to.
-func (c *connection) handshake() (io.ReadWriter, error) {
-	if c.server.tls == nil {
-		return c.tcp, nil
+// step reads a request or answers one. It returns false when the connection
+// has come to its end.
+func (c *connection) step() bool {
+	if len(c.queue) == 0 {
+		return c.receive()
 	}
-	stream := tls.Server(c.tcp, c.server.tls)
-	begin := time.Now()
-	if err := stream.Handshake(); err != nil {
-		return nil, err
+	if oldest := c.queue[0]; c.needsMore(oldest) {
+		switch more, err := c.requests.within(patience(oldest.answer.Hold)); {
+		case err != nil:
+			c.end(err, true)
+			return false
+		case more:
+			return c.receive()
+		}
+		oldest.waited = true
 	}
-	c.seen.Handshake = time.Since(begin)
-	c.seen.TLS = tls.VersionName(stream.ConnectionState().Version)
-	return stream, nil
+	return c.answer(c.queue[0])
+}
+
+// receive reads one request.
+func (c *connection) receive() bool {
+	h, err := c.requests.next()
+	if err != nil {
+		c.end(err, true)
+		return false
+	}
+	h.Arrived, h.Behind = time.Now(), len(c.queue)
+	if h.Problem != "" {
+		c.refuse(h)
+		return false
+	}
+	x := &exchange{head: h, number: len(c.seen.Requests), answer: c.server.noteArrived(h.ID)}
+	c.seen.Requests = append(c.seen.Requests, h.Request)
+	c.queue = append(c.queue, x)
+	return true
+}
+
+// proceed lets a client that waits for it send the body of its request, unless
+// other responses have to go first.
+func (c *connection) proceed() error {
+	if len(c.queue) > 0 || len(c.kept) > 0 {
+		return nil
+	}
+	_, err := io.WriteString(c.stream, "HTTP/1.1 100 Continue\r\n\r\n")
+	return err
 }
 
 // stall reads nothing until the client is stuck in a write.
@@ -90,33 +117,56 @@ func (c *connection) stall() {
 	c.vain++
 }
 
-// answer writes the response that the request is due.
-func answer(w io.Writer, h *head) error {
-	response := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s: %s\r\n\r\n",
-		h.bodyBytes, plan.RequestIDField, h.ID)
-	if h.Method != "HEAD" {
-		response = append(response, plan.Body(h.ID, h.bodyBytes)...)
-	}
-	_, err := w.Write(response)
-	return err
-}
-
 // refuse ends the connection because of a request that makes no sense.
-func (c *connection) refuse(w io.Writer, h *head) {
+func (c *connection) refuse(h *head) {
 	c.seen.Requests = append(c.seen.Requests, h.Request)
-	fmt.Fprintf(w, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s\n",
+	fmt.Fprintf(c.stream, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s\n",
 		len(h.Problem)+1, h.Problem)
 	c.seen.End = End{Time: time.Now(), Error: "the request makes no sense: " + h.Problem}
 }
 
+// hangUp ends the connection on purpose. A client that goes on sending is
+// listened to until it notices: what is left unread would become a RST, and a
+// RST destroys the responses that are still on their way [RFC 9112 §9.6].
+func (c *connection) hangUp(withReset bool) {
+	c.seen.End = End{Time: time.Now()}
+	if withReset {
+		reset(c.tcp)
+		return
+	}
+	if err := c.stream.CloseWrite(); err != nil {
+		c.seen.End.Error = err.Error()
+		return
+	}
+	for {
+		h, err := c.requests.next()
+		if err != nil {
+			break
+		}
+		if h.Problem != "" {
+			_, _ = io.Copy(io.Discard, c.stream) // until the client notices
+			break
+		}
+		h.Arrived, h.Ignored, h.Behind = time.Now(), true, len(c.queue)
+		c.server.noteArrived(h.ID)
+		c.seen.Requests = append(c.seen.Requests, h.Request)
+	}
+	c.seen.End.PartialBytes, c.seen.End.PartialID = c.requests.partial()
+}
+
+// endByOrigin ends the connection from another goroutine.
 func (c *connection) endByOrigin() {
 	c.ours.Store(true)
 	c.tcp.Close()
 }
 
-// end writes down why the connection cannot go on.
-func (c *connection) end(err error, partial int64) {
-	end := End{Time: time.Now(), PartialBytes: partial}
+// end writes down why the connection cannot go on; requests is true when it
+// was ready to take some.
+func (c *connection) end(err error, requests bool) {
+	end := End{Time: time.Now()}
+	if requests {
+		end.PartialBytes, end.PartialID = c.requests.partial()
+	}
 	if !errors.Is(err, io.EOF) {
 		end.Error = err.Error()
 	}

@@ -22,6 +22,8 @@ type Connection struct {
 	// stuck; VainStalls is how often it gave up waiting for that.
 	Stalls     int `json:"stalls"`
 	VainStalls int `json:"vain_stalls"`
+	// Waits are the times that the origin kept the client waiting.
+	Waits []Wait `json:"waits,omitempty"`
 	// End tells how the connection ended.
 	End End `json:"end"`
 }
@@ -42,8 +44,32 @@ type Request struct {
 	// Problem says what is wrong with it, as a request that another one got
 	// into; empty for a whole request.
 	Problem string `json:"problem,omitempty"`
-	// Answered is true when the whole response could be written.
+	// Credentials are the user and password of its Authorization field,
+	// "user:password"; empty if it has none.
+	Credentials string `json:"credentials,omitempty"`
+	// BodyBytes is the size of its body.
+	BodyBytes int `json:"body_bytes,omitempty"`
+	// Behind is how many requests before it on this connection were still
+	// unanswered when it arrived.
+	Behind int `json:"behind"`
+	// Ignored is true if it came after the origin had closed its half of the
+	// connection.
+	Ignored bool `json:"ignored,omitempty"`
+	// Answered is true when the whole response could be written, or was kept
+	// back for the next one.
 	Answered bool `json:"answered"`
+	// AsPlanned is true when everything happened that the scenario says comes
+	// before the answer, as the client getting stuck.
+	AsPlanned bool `json:"as_planned"`
+}
+
+// Wait is a time in which the origin kept the client waiting and the client
+// could not do anything.
+type Wait struct {
+	// Duration of the wait, in nanoseconds.
+	Duration time.Duration `json:"duration_ns"`
+	// CPU time that the client used meanwhile, in nanoseconds.
+	CPU time.Duration `json:"cpu_ns"`
 }
 
 // End tells how a connection ended.
@@ -57,8 +83,10 @@ type End struct {
 	// Early is true if the client ended it when it was not done: before all
 	// requests of the run had been answered, or to make some of them again.
 	Early bool `json:"early"`
-	// PartialBytes is the length of a request that had begun to arrive.
-	PartialBytes int64 `json:"partial_bytes"`
+	// PartialBytes is the length of a request that had begun to arrive, and
+	// PartialID its id, if that had arrived.
+	PartialBytes int64  `json:"partial_bytes"`
+	PartialID    string `json:"partial_id,omitempty"`
 	// Error as the origin's read or write had it; empty for an orderly end.
 	Error string `json:"error,omitempty"`
 }
@@ -76,9 +104,9 @@ func (l *Log) EarlyEnds() int {
 }
 
 // findEarlyEnds sets Early. Whether the client was done is known only when the
-// run is over: it was not if one of the requests of the run was never answered
-// or if it made another one later.
-func (l *Log) findEarlyEnds(requests int) {
+// run is over: it was not if fewer requests than these were ever answered,
+// beside those that need no answer, or if it made one later.
+func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 	var last time.Time
 	answered := make(map[string]bool)
 	for _, c := range l.Connections {
@@ -90,6 +118,9 @@ func (l *Log) findEarlyEnds(requests int) {
 				answered[r.ID] = true
 			}
 		}
+	}
+	for _, id := range needNoAnswer {
+		answered[id] = true
 	}
 	for i := range l.Connections {
 		end := &l.Connections[i].End

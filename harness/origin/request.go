@@ -2,18 +2,36 @@ package origin
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/textproto"
 	"net/url"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
-// maxLine bounds a line of a request, in bytes.
-const maxLine = 1 << 20
+// Bounds, in bytes, of a line of a request, of the body of a request, and of
+// the body that a request may ask for.
+const (
+	maxLine     = 1 << 20
+	maxBody     = 64 << 20
+	maxResponse = 64 << 20
+)
+
+// methods that a client may be told to use.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	http.MethodOptions,
+}
 
 // head is a request that has arrived whole, or as far as it made sense.
 type head struct {
@@ -23,18 +41,46 @@ type head struct {
 
 // reader reads requests and counts what it reads.
 type reader struct {
+	stream   stream
 	buffered *bufio.Reader
-	offset   int64 // of the next byte
-	begin    int64 // of the request that is being read
+	proceed  func() error // lets a client that waits for it send its body
+	offset   int64        // of the next byte
+	begin    int64        // of the request that is being read
+	id       string       // of the request that is being read, once it is known
 }
 
-func newReader(r io.Reader) *reader {
-	return &reader{buffered: bufio.NewReaderSize(r, 4<<10)}
+// stream is what a reader reads from. A read that reached its deadline may be
+// tried again.
+type stream interface {
+	io.Reader
+	SetReadDeadline(time.Time) error
 }
 
-// partial returns how many bytes of a request that never became whole arrived.
-func (r *reader) partial() int64 {
-	return r.offset - r.begin
+func newReader(s stream, proceed func() error) *reader {
+	return &reader{stream: s, buffered: bufio.NewReaderSize(s, 4<<10), proceed: proceed}
+}
+
+// partial returns how many bytes of a request that never became whole arrived,
+// and its id, if that had arrived.
+func (r *reader) partial() (length int64, id string) {
+	return r.offset - r.begin, r.id
+}
+
+// within reports whether a request begins to arrive within that time.
+func (r *reader) within(limit time.Duration) (bool, error) {
+	if err := r.stream.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return false, fmt.Errorf("bounding the wait for a request: %w", err)
+	}
+	_, err := r.buffered.Peek(1)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	} else if err == nil {
+		limit = 0
+	}
+	if failed := r.stream.SetReadDeadline(time.Time{}); err == nil && failed != nil {
+		err = fmt.Errorf("bounding the wait for a request: %w", failed)
+	}
+	return limit == 0 && err == nil, err
 }
 
 func (r *reader) line() (string, error) {
@@ -59,7 +105,7 @@ func (r *reader) line() (string, error) {
 // that makes no sense is returned with its Problem; what follows it on the
 // connection cannot be understood.
 func (r *reader) next() (*head, error) {
-	r.begin = r.offset
+	r.begin, r.id = r.offset, ""
 	first, err := r.line()
 	if err != nil {
 		return nil, err
@@ -81,26 +127,49 @@ func (r *reader) next() (*head, error) {
 			break
 		}
 		fields.Add(name, strings.TrimSpace(value))
+		r.id = fields.Get(plan.RequestIDField)
 	}
-	h.Length = r.offset - r.begin
+	h.ID = r.id
 	if h.Problem == "" {
 		h.Problem = h.understand(first, fields)
-	} else {
-		h.ID = fields.Get(plan.RequestIDField)
 	}
-	r.begin = r.offset
+	if h.Problem == "" {
+		if err := r.body(h, fields); err != nil {
+			return nil, err
+		}
+	}
+	h.Length = r.offset - r.begin
+	r.begin, r.id = r.offset, ""
 	return h, nil
+}
+
+// body reads the body of a request. An error means that it never came.
+func (r *reader) body(h *head, fields textproto.MIMEHeader) error {
+	if fields.Get("Expect") != "" {
+		if err := r.proceed(); err != nil {
+			return err
+		}
+	}
+	got := make([]byte, h.BodyBytes)
+	n, err := io.ReadFull(r.buffered, got)
+	r.offset += int64(n)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, plan.Body(h.ID, h.BodyBytes)) {
+		h.Problem = "a body that is not its own"
+	}
+	return nil
 }
 
 // understand fills the head in and returns what is wrong with the request.
 func (h *head) understand(first string, fields textproto.MIMEHeader) string {
-	h.ID = fields.Get(plan.RequestIDField)
 	parts := strings.Split(first, " ")
 	if len(parts) != 3 || parts[2] != "HTTP/1.1" {
 		return fmt.Sprintf("no request line of HTTP/1.1: %q", shorten(first))
 	}
 	h.Method, h.Target = parts[0], parts[1]
-	if h.Method != "GET" && h.Method != "HEAD" {
+	if !slices.Contains(methods, h.Method) {
 		return fmt.Sprintf("an unexpected method: %q", shorten(first))
 	}
 	if n := len(fields["Host"]); n != 1 {
@@ -116,12 +185,41 @@ func (h *head) understand(first string, fields textproto.MIMEHeader) string {
 	if err != nil {
 		return fmt.Sprintf("a target that is none: %q", shorten(h.Target))
 	}
-	if size := target.Query().Get("body"); size != "" {
-		if h.bodyBytes, err = strconv.Atoi(size); err != nil || h.bodyBytes < 0 {
-			return fmt.Sprintf("a body of %q bytes", size)
+	if h.bodyBytes, err = size(target.Query().Get("body"), maxResponse); err != nil {
+		return fmt.Sprintf("a body of %v", err)
+	}
+	if h.BodyBytes, err = size(fields.Get("Content-Length"), maxBody); err != nil {
+		return fmt.Sprintf("a Content-Length of %v", err)
+	}
+	if field := fields.Get("Authorization"); field != "" {
+		if h.Credentials, err = basic(field); err != nil {
+			return err.Error()
 		}
 	}
 	return ""
+}
+
+// size reads a number of bytes; no text is 0.
+func size(text string, most int) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("%q bytes", shorten(text))
+	}
+	return n, nil
+}
+
+// basic returns user and password of the Basic scheme [RFC 7617], with the
+// colon between them.
+func basic(field string) (string, error) {
+	scheme, encoded, _ := strings.Cut(field, " ")
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || !strings.EqualFold(scheme, "Basic") {
+		return "", fmt.Errorf("credentials that are not Basic: %q", shorten(field))
+	}
+	return string(decoded), nil
 }
 
 func shorten(s string) string {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
@@ -47,30 +48,41 @@ type Config struct {
 	// StallUntilLeft ends the stalling when no more than so many requests are
 	// unanswered, as a client that has sent them all does not get stuck.
 	StallUntilLeft int
-	// Client is needed for StallConnections.
+	// Answers has, by request id, how those requests are answered that are not
+	// answered honestly.
+	Answers map[string]scenario.Answer
+	// Initial is how many requests the client makes that nothing has to happen
+	// for; scenario.HoldRest waits for so many.
+	Initial int
+	// NeedNoAnswer are the ids of requests that the client may be done without.
+	NeedNoAnswer []string
+	// Client is needed for StallConnections and for scenario.HoldStuck.
 	Client Client
+	// Process is needed for answers with signals or times to linger.
+	Process Process
 }
 
 // Server is a running origin. It has to be stopped with Stop.
 type Server struct {
 	config   Config
-	listener net.Listener
+	listener *net.TCPListener
 	tls      *tls.Config
 	identity *identity
 	serving  sync.WaitGroup
 
 	mutex       sync.Mutex
 	connections []*connection
+	arrived     map[string]bool // requests of the run, by id
 	answered    map[string]bool // requests of the run, by id
 	stopped     bool            // ends what is accepted from now on
 }
 
 // Start listens and serves. The error wraps ErrAddress if that is the reason.
 func Start(config Config) (*Server, error) {
-	if config.StallConnections > 0 && config.Client == nil {
-		return nil, errors.New("starting the origin: it is to stall until the client is stuck, but nobody watches the client")
+	if err := config.check(); err != nil {
+		return nil, fmt.Errorf("starting the origin: %w", err)
 	}
-	s := &Server{config: config, answered: make(map[string]bool)}
+	s := &Server{config: config, arrived: make(map[string]bool), answered: make(map[string]bool)}
 	if err := s.prepareTLS(); err != nil {
 		return nil, err
 	}
@@ -83,10 +95,26 @@ func Start(config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
 	}
-	s.listener = listener
+	s.listener = listener.(*net.TCPListener)
 	s.serving.Add(1)
 	go s.accept()
 	return s, nil
+}
+
+// check returns an error if somebody is missing whom the origin has to ask.
+func (c *Config) check() error {
+	stalls, asks := c.StallConnections > 0, false
+	for _, a := range c.Answers {
+		stalls = stalls || a.Hold == scenario.HoldStuck
+		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
+	}
+	if stalls && c.Client == nil {
+		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
+	}
+	if asks && c.Process == nil {
+		return errors.New("it is to signal the client or measure it, but has no way to its process")
+	}
+	return nil
 }
 
 // URL returns scheme and authority, as in "https://127.0.0.1:4443".
@@ -132,7 +160,7 @@ func (s *Server) Stop(ctx context.Context) *Log {
 	for _, c := range s.connections {
 		log.Connections = append(log.Connections, c.seen)
 	}
-	log.findEarlyEnds(s.config.Requests)
+	log.findEarlyEnds(s.config.Requests, s.config.NeedNoAnswer)
 	return log
 }
 
@@ -154,6 +182,8 @@ func (s *Server) prepareTLS() error {
 		MinVersion:   version,
 		MaxVersion:   version,
 		NextProtos:   []string{"http/1.1"},
+		// what is written at once goes into one record, up to 16 KB
+		DynamicRecordSizingDisabled: true,
 	}
 	return nil
 }
@@ -179,7 +209,7 @@ func (s *Server) setSocketOptions(_, _ string, raw syscall.RawConn) error {
 func (s *Server) accept() {
 	defer s.serving.Done()
 	for {
-		conn, err := s.listener.Accept()
+		conn, err := s.listener.AcceptTCP()
 		if err != nil {
 			return // the listener was closed by Stop
 		}
@@ -198,6 +228,26 @@ func (s *Server) accept() {
 			c.serve()
 		}()
 	}
+}
+
+// noteArrived returns how the request is to be answered.
+func (s *Server) noteArrived(id string) scenario.Answer {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	again := s.arrived[id]
+	s.arrived[id] = true
+	if a := s.config.Answers[id]; a.Always || !again {
+		return a
+	}
+	return scenario.Answer{}
+}
+
+// allArrived reports whether every request has arrived that nothing has to
+// happen for.
+func (s *Server) allArrived() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return len(s.arrived) >= s.config.Initial
 }
 
 func (s *Server) noteAnswered(id string) {

@@ -1,0 +1,96 @@
+package origin
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// transport carries the bytes of one connection, inside TLS or not.
+type transport interface {
+	io.ReadWriter
+	// SetReadDeadline bounds reads; the zero time takes the bound away. A read
+	// that reached its deadline may be tried again.
+	SetReadDeadline(time.Time) error
+	// CloseWrite says that nothing more will be written.
+	CloseWrite() error
+	// Version is the negotiated version of TLS, "TLS 1.2"; empty without TLS.
+	Version() string
+}
+
+// plainTransport is no more than the socket.
+type plainTransport struct{ *net.TCPConn }
+
+func (plainTransport) Version() string { return "" }
+
+// tlsTransport is the TLS of Go's own library.
+type tlsTransport struct {
+	*tls.Conn
+	tcp *net.TCPConn
+}
+
+func (t tlsTransport) Version() string {
+	return tls.VersionName(t.ConnectionState().Version)
+}
+
+// CloseWrite sends a close_notify, and then a FIN.
+func (t tlsTransport) CloseWrite() error {
+	return errors.Join(t.Conn.CloseWrite(), t.tcp.CloseWrite())
+}
+
+// handshake makes a transport of a socket.
+func handshake(tcp *net.TCPConn, config *tls.Config) (transport, error) {
+	if config == nil {
+		return plainTransport{tcp}, nil
+	}
+	conn := tls.Server(tcp, config)
+	if err := conn.Handshake(); err != nil {
+		return nil, err
+	}
+	return tlsTransport{conn, tcp}, nil
+}
+
+// reset ends the connection with a RST.
+func reset(tcp *net.TCPConn) {
+	_ = tcp.SetLinger(0) // fails only on a socket that is closed already
+	tcp.Close()
+}
+
+// waitHangup returns nil when the client has closed the connection, or its
+// half of it, and errLingered when it has not within that time. It reads
+// nothing.
+func waitHangup(tcp *net.TCPConn, limit time.Duration) error {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("watching a connection of the origin: %w", err)
+	}
+	until := time.Now().Add(limit)
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		for {
+			left := time.Until(until)
+			if left <= 0 {
+				failed = errLingered
+				return
+			}
+			set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+			n, err := unix.Poll(set, int(left.Milliseconds())+1)
+			if n > 0 {
+				return
+			}
+			if err != nil && !errors.Is(err, unix.EINTR) {
+				failed = fmt.Errorf("watching a connection of the origin: %w", err)
+				return
+			}
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+// errLingered is what waitHangup returns when the client is still there.
+var errLingered = errors.New("the client has not closed the connection")

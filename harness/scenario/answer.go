@@ -1,0 +1,125 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+)
+
+// Answer is how the origin answers one request. The zero value is honest: the
+// whole response, at once.
+//
+// An answer applies to the first time that its request arrives. A request that
+// the client makes once more is answered honestly, unless Always is set.
+type Answer struct {
+	// Hold is what the origin waits for before it answers.
+	Hold Hold
+	// Signal, if any, is raised for the client when the hold is over; the
+	// origin goes on when the client has taken notice of it.
+	Signal string
+	// Linger is how long the origin then keeps the client waiting, reading and
+	// writing nothing. It goes on early if the client closes the connection.
+	Linger time.Duration
+
+	// Redirect, if any, is the path that the client is told to go to instead.
+	Redirect string
+	// Chunked, if true, sends the body in chunks in place of a Content-Length.
+	Chunked bool
+	// HeadBody, if true, answers HEAD with the body that GET would get.
+	HeadBody bool
+	// Excess is how many bytes follow the body that belong to nothing.
+	Excess int
+	// WithNext, if true, keeps the response back and writes it together with
+	// the next one, in one write and in one TLS record if it fits.
+	WithNext bool
+	// SplitTail is how many bytes of the response are kept back and written
+	// together with the next one.
+	SplitTail int
+	// SignalBlocked, if any, is raised for the client when it takes no more of
+	// the response, or else when all of it is written.
+	SignalBlocked string
+
+	// CloseAnnounced, if true, announces in the response that the connection
+	// will be closed, and does so.
+	CloseAnnounced bool
+	// Close, if true, closes the connection after the response, unannounced.
+	Close bool
+	// CutAfter, if not 0, is how many bytes of the body are sent before the
+	// connection is closed.
+	CutAfter int
+	// Drop, if true, closes the connection in place of answering.
+	Drop bool
+	// Reset, if true, does with a RST what Close, CutAfter or Drop would do
+	// with a FIN.
+	Reset bool
+
+	// Always, if true, answers the request like this each time that it comes.
+	Always bool
+}
+
+// Hold is something that the origin waits for before it answers a request.
+type Hold string
+
+// What the origin can wait for.
+const (
+	// HoldNothing answers at once.
+	HoldNothing Hold = ""
+	// HoldStuck reads nothing and waits until the client is stuck in a write.
+	HoldStuck Hold = "stuck"
+	// HoldNext waits for the request after this one, on the same connection.
+	HoldNext Hold = "next"
+	// HoldRest waits until all requests of the run have arrived that are in
+	// the plan from the start.
+	HoldRest Hold = "rest"
+	// HoldQuiet waits to see whether anything comes behind the request: until
+	// something does, or nothing has for QuietTime.
+	HoldQuiet Hold = "quiet"
+)
+
+// QuietTime is how long nothing has to come to count as nothing. A client that
+// sends a request behind another one does so long before.
+const QuietTime = 100 * time.Millisecond
+
+// Honest reports whether the answer is that of an honest origin.
+func (a Answer) Honest() bool {
+	a.Always = false
+	return a == Answer{}
+}
+
+// Ends reports whether the connection ends with the answer.
+func (a Answer) Ends() bool {
+	return a.CloseAnnounced || a.Close || a.CutAfter > 0 || a.Drop
+}
+
+// joins reports whether the answer is written together with the next one.
+func (a Answer) joins() bool {
+	return a.WithNext || a.SplitTail > 0
+}
+
+// check returns what is wrong with the answer; nil if it can be given.
+func (a Answer) check() error {
+	ends := 0
+	for _, each := range []bool{a.CloseAnnounced, a.Close, a.CutAfter > 0, a.Drop} {
+		if each {
+			ends++
+		}
+	}
+	switch {
+	case a.Excess < 0 || a.SplitTail < 0 || a.CutAfter < 0 || a.Linger < 0:
+		return fmt.Errorf("a number is below 0")
+	case ends > 1:
+		return fmt.Errorf("it ends the connection in several ways")
+	case a.Reset && (ends == 0 || a.CloseAnnounced):
+		return fmt.Errorf("nothing is to be cut off with a RST")
+	case a.joins() && ends > 0:
+		return fmt.Errorf("the response is kept back but the connection is closed")
+	case a.WithNext && a.SplitTail > 0:
+		return fmt.Errorf("the response is kept back both whole and in part")
+	case a.joins() && a.Hold != HoldNext && a.Hold != HoldRest:
+		return fmt.Errorf("the response is kept back for one that may never come: it needs a hold")
+	}
+	switch a.Hold {
+	case HoldNothing, HoldStuck, HoldNext, HoldRest, HoldQuiet:
+		return nil
+	}
+	return fmt.Errorf("nobody knows how to wait for %q", a.Hold)
+}
