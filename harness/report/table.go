@@ -63,8 +63,8 @@ func (g *group) verdict() string {
 }
 
 // Table writes the runs as a table for people, a row for runs that differ in
-// nothing but the repetition, and below it what is behind each verdict that is
-// no pass.
+// nothing but the repetition, and below it what requests cost with one library
+// compared to another, and what is behind each verdict that is no pass.
 func Table(w io.Writer, runs []Run) error {
 	rows := groups(runs)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -86,6 +86,7 @@ func Table(w io.Writer, runs []Run) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
+	costs(w, rows)
 	for i := range rows {
 		explain(w, &rows[i])
 	}
