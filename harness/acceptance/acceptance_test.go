@@ -1,0 +1,159 @@
+// Package acceptance holds the whole laboratory, the patch series and the
+// clients against what the project promises: real libraries, real OpenSSL,
+// real connections.
+package acceptance
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// bench has what the scripts build. A test that needs something that is not
+// built fails: nothing is skipped here.
+type bench struct {
+	subjects   *lab.Bench
+	interposer string
+	libraries  map[string]*library.Library
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	require.NoError(t, err)
+	b := &bench{
+		subjects:  &lab.Bench{Folder: filepath.Join(root, "build", "subjects")},
+		libraries: make(map[string]*library.Library),
+	}
+	b.interposer, err = b.subjects.Interposer()
+	require.NoError(t, err)
+	cache, err := library.DefaultCache()
+	require.NoError(t, err)
+	finder := library.Finder{Cache: cache, Patches: filepath.Join(root, "patches")}
+	for _, name := range []string{library.Stock, library.Patched} {
+		b.libraries[name], err = finder.Find(name)
+		require.NoError(t, err)
+	}
+	return b
+}
+
+// run makes one run.
+func (b *bench) run(t *testing.T, s *scenario.Scenario, subject, driver, libcurl string) report.Run {
+	t.Helper()
+	found, err := b.subjects.Find(subject)
+	require.NoError(t, err)
+	observation, err := lab.Run(context.Background(), lab.Setup{
+		Scenario: s, Subject: found, Driver: driver, Library: b.libraries[libcurl],
+		Interposer: b.interposer, Seed: 1,
+	})
+	require.NoError(t, err)
+	return report.Of(observation, subject, driver, b.libraries[libcurl])
+}
+
+func only(t *testing.T, id string) *scenario.Scenario {
+	t.Helper()
+	found, err := scenario.Match(id)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	return &found[0]
+}
+
+// finding returns what the judge says of one invariant.
+func finding(t *testing.T, r report.Run, id string) judge.Finding {
+	t.Helper()
+	for _, f := range r.Invariants {
+		if f.ID == id {
+			return f
+		}
+	}
+	require.Failf(t, "no such invariant", "%s", id)
+	return judge.Finding{}
+}
+
+// clients are the subjects of the report with each way they can be driven.
+var clients = []struct{ subject, driver string }{
+	{"c-demo", plan.DriverPerform},
+	{"c-demo", plan.DriverSocket},
+	{"go-curl", plan.DriverPerform},
+	{"curlpipe", plan.DriverSocket},
+}
+
+// TestReset is what the project is for: stock loses the connection, patched
+// keeps it, for every client.
+func TestReset(t *testing.T) {
+	b := newBench(t)
+	s := only(t, "reported")
+	for _, c := range clients {
+		t.Run(c.subject+"/"+c.driver+"/stock", func(t *testing.T) {
+			r := b.run(t, s, c.subject, c.driver, library.Stock)
+			require.Equal(t, judge.Pass, finding(t, r, "exercised").Verdict, "no write was blocked: inconclusive")
+			require.Equal(t, judge.Fail, r.Verdict)
+			require.Equal(t, judge.Fail, finding(t, r, "write-retry").Verdict)
+			require.GreaterOrEqual(t, r.BadWriteRetry, 1)
+			require.GreaterOrEqual(t, r.Connections, 5)
+			require.GreaterOrEqual(t, r.Resets, 1)
+			require.True(t, r.AsExpected())
+		})
+		t.Run(c.subject+"/"+c.driver+"/patched", func(t *testing.T) {
+			r := b.run(t, s, c.subject, c.driver, library.Patched)
+			require.Equal(t, judge.Pass, finding(t, r, "exercised").Verdict, "too few writes were blocked: inconclusive")
+			require.Equal(t, judge.Pass, r.Verdict, "%+v", r.Invariants)
+			require.Equal(t, 1, r.Connections)
+			require.Zero(t, r.Resets)
+			require.Zero(t, r.BadWriteRetry)
+			require.Equal(t, 50, r.Requests)
+			require.Equal(t, 50, r.Answered)
+			require.Equal(t, 50, r.OwnResponse)
+			require.GreaterOrEqual(t, r.WantWrite+r.WantRead, int64(10))
+		})
+	}
+}
+
+// TestEveryScenario runs the table with the client that can do all of it.
+func TestEveryScenario(t *testing.T) {
+	b := newBench(t)
+	for _, s := range scenario.All() {
+		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
+			for _, libcurl := range []string{library.Stock, library.Patched} {
+				t.Run(strings.Join([]string{s.ID, driver, libcurl}, "/"), func(t *testing.T) {
+					r := b.run(t, &s, "c-demo", driver, libcurl)
+					require.True(t, r.AsExpected(), "%s, expected %s: %+v", r.Verdict, r.Expected, r.Invariants)
+				})
+			}
+		}
+	}
+}
+
+// TestNothingAtStakeIsInconclusive makes the requests of the reported scenario
+// fit into the buffers: nothing is blocked, and the run must not count.
+func TestNothingAtStakeIsInconclusive(t *testing.T) {
+	b := newBench(t)
+	s := *only(t, "reported")
+	s.Client.HeaderBytes = scenario.Range{Min: 10, Max: 20}
+	r := b.run(t, &s, "c-demo", plan.DriverPerform, library.Patched)
+	require.Equal(t, judge.Inconclusive, r.Verdict, "%+v", r.Invariants)
+	require.Equal(t, judge.Inconclusive, finding(t, r, "exercised").Verdict)
+	require.False(t, r.AsExpected(), "inconclusive is never a pass")
+}
+
+// TestMissingBuildsAreNamed checks that whoever has built nothing is told what
+// to run.
+func TestMissingBuildsAreNamed(t *testing.T) {
+	empty := &lab.Bench{Folder: t.TempDir()}
+	_, err := empty.Find("c-demo")
+	require.ErrorContains(t, err, "scripts/build-subjects")
+	_, err = empty.Interposer()
+	require.ErrorContains(t, err, "scripts/build-subjects")
+	_, err = (&library.Finder{Cache: t.TempDir()}).Find(library.Patched)
+	require.ErrorContains(t, err, "scripts/build-libcurl --variant patched")
+}
