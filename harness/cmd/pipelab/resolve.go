@@ -2,11 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/lab"
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
@@ -20,16 +17,16 @@ func resolve(s *selection) ([]lab.Setup, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	checkout, err := findCheckout()
+	found, err := checkout.Find()
 	if err != nil {
 		return nil, cannotRun(err)
 	}
-	bench := &lab.Bench{Folder: filepath.Join(checkout, "build", "subjects")}
+	bench := found.Bench()
 	interposer, err := bench.Interposer()
 	if err != nil {
 		return nil, cannotRun(err)
 	}
-	libraries, err := findLibraries(s.libraries, checkout)
+	libraries, err := findLibraries(s.libraries, found)
 	if err != nil {
 		return nil, cannotRun(err)
 	}
@@ -66,15 +63,14 @@ func resolve(s *selection) ([]lab.Setup, error) {
 	return setups, nil
 }
 
-func findLibraries(names []string, checkout string) ([]*library.Library, error) {
+func findLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no libcurl is named")
 	}
-	cache, err := library.DefaultCache()
+	finder, err := c.Finder()
 	if err != nil {
 		return nil, err
 	}
-	finder := library.Finder{Cache: cache, Patches: filepath.Join(checkout, "patches")}
 	var list []*library.Library
 	for _, name := range names {
 		l, err := finder.Find(name)
@@ -103,31 +99,4 @@ func chooseDrivers(subject *lab.Subject, wanted []string) ([]string, error) {
 		}
 	}
 	return list, nil
-}
-
-// module is the first line of the checkout's go.mod.
-const module = "module github.com/curlpipe/curlpipe"
-
-// findCheckout returns the folder of the checkout: the one that the executable
-// was built in, or else one above the working directory.
-func findCheckout() (string, error) {
-	var starts []string
-	if executable, err := os.Executable(); err == nil {
-		starts = append(starts, filepath.Dir(executable))
-	}
-	if working, err := os.Getwd(); err == nil {
-		starts = append(starts, working)
-	}
-	for _, start := range starts {
-		for folder := start; ; folder = filepath.Dir(folder) {
-			text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
-			if err == nil && strings.HasPrefix(string(text), module+"\n") {
-				return folder, nil
-			}
-			if folder == filepath.Dir(folder) {
-				break
-			}
-		}
-	}
-	return "", fmt.Errorf("no checkout of curlpipe found above %s; run pipelab inside of one", strings.Join(starts, " or "))
 }

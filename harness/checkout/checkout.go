@@ -1,0 +1,64 @@
+// Package checkout finds what was built in a checkout of curlpipe and for it.
+//
+// It stands before a run: from where a program is or was started it finds the
+// checkout, and from there the subjects (see package lab) and the libcurls
+// (see package library).
+package checkout
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/library"
+)
+
+// Checkout is a checkout of curlpipe.
+type Checkout struct {
+	// Folder is its absolute path.
+	Folder string
+}
+
+// module is the first line of the checkout's go.mod.
+const module = "module github.com/curlpipe/curlpipe"
+
+// Find returns the checkout that the executable was built in, or else the one
+// that the working directory is in.
+func Find() (*Checkout, error) {
+	var starts []string
+	if executable, err := os.Executable(); err == nil {
+		starts = append(starts, filepath.Dir(executable))
+	}
+	if working, err := os.Getwd(); err == nil {
+		starts = append(starts, working)
+	}
+	for _, start := range starts {
+		for folder := start; ; folder = filepath.Dir(folder) {
+			text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+			if err == nil && strings.HasPrefix(string(text), module+"\n") {
+				return &Checkout{Folder: folder}, nil
+			}
+			if folder == filepath.Dir(folder) {
+				break
+			}
+		}
+	}
+	return nil, fmt.Errorf("no checkout of curlpipe found above %s; start it inside of one", strings.Join(starts, " or "))
+}
+
+// Bench returns the subjects of the checkout, which need not be built.
+func (c *Checkout) Bench() *lab.Bench {
+	return &lab.Bench{Folder: filepath.Join(c.Folder, "build", "subjects")}
+}
+
+// Finder returns what finds libcurls: those in the cache and, by their prefix,
+// all others. A patched one has to have the patches of the checkout.
+func (c *Checkout) Finder() (*library.Finder, error) {
+	cache, err := library.DefaultCache()
+	if err != nil {
+		return nil, err
+	}
+	return &library.Finder{Cache: cache, Patches: filepath.Join(c.Folder, "patches")}, nil
+}
