@@ -19,7 +19,7 @@ import (
 // Exit codes.
 const (
 	exitExpected   = 0 // every run came out as expected
-	exitUnexpected = 1 // a run did not
+	exitUnexpected = 1 // a run did not, or none could be made
 	exitUsage      = 2 // the arguments ask for something that does not exist
 	exitCannotRun  = 3 // something that is needed is missing or in the way
 )
@@ -36,8 +36,11 @@ func (f *failure) Unwrap() error { return f.err }
 func usage(err error) error     { return &failure{exitUsage, err} }
 func cannotRun(err error) error { return &failure{exitCannotRun, err} }
 
-// errUnexpected is returned when the table has said it all.
-var errUnexpected = &failure{exitUnexpected, errors.New("not every run came out as expected")}
+// What is returned when the table has said it all.
+var (
+	errUnexpected = &failure{exitUnexpected, errors.New("not every run came out as expected")}
+	errNothing    = &failure{exitUnexpected, errors.New("not one of the runs could be made, all are n/a")}
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -53,9 +56,8 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usage(errors.New("a command is needed: list or run; pipelab --help tells more"))
-		},
+		// without this cobra takes any word for a call for help
+		RunE: func(root *cobra.Command, _ []string) error { return root.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(listCommand(), runCommand())

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/lab"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
@@ -67,6 +70,11 @@ func run(command *cobra.Command, s *selection) error {
 	if !s.seedChosen {
 		s.seed = rand.Uint64N(1 << 32)
 	}
+	if s.jsonFile != "" {
+		if _, err := os.Stat(filepath.Dir(s.jsonFile)); err != nil { // not after all the runs
+			return cannotRun(fmt.Errorf("--json %s: there is no folder for it: %w", s.jsonFile, err))
+		}
+	}
 	setups, err := resolve(s)
 	if err != nil {
 		return err
@@ -83,10 +91,21 @@ func run(command *cobra.Command, s *selection) error {
 			return cannotRun(err)
 		}
 	}
+	return sum(runs)
+}
+
+// sum is the outcome of all runs. If none of them could be made, as no subject
+// can do what the scenarios ask for, nothing has been shown.
+func sum(runs []report.Run) error {
+	applicable := false
 	for i := range runs {
 		if !runs[i].AsExpected() {
 			return errUnexpected
 		}
+		applicable = applicable || runs[i].Verdict != judge.NotApplicable
+	}
+	if !applicable {
+		return errNothing
 	}
 	return nil
 }
