@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/origin"
+)
+
+func TestCommandLinesThatMakeNoSense(t *testing.T) {
+	enterCheckout(t, "good")
+	for name, each := range map[string]struct {
+		arguments string
+		reason    string
+	}{
+		"an unknown command":       {"walk", `unknown command "walk"`},
+		"a word too many":          {"run reported", `unknown command "reported"`},
+		"a word too many for list": {"list all", `unknown command "all"`},
+		"an unknown flag":          {"run --scenarios reported", "unknown flag: --scenarios"},
+		"a flag without value":     {"run --scenario", "flag needs an argument: --scenario"},
+		"no number":                {"run --repeat often", `invalid argument "often" for "--repeat"`},
+		"no repetition":            {"run --repeat 0", "--repeat must be 1 or more, not 0"},
+		"less than none":           {"run --repeat -3", "--repeat must be 1 or more, not -3"},
+		"a negative seed":          {"run --seed -1", `invalid argument "-1" for "--seed"`},
+		"an unknown scenario":      {"run --scenario reporte", `no scenario matches "reporte"; there are: honest-origin, reported`},
+		"a broken pattern":         {"run --scenario [", `scenario pattern "["`},
+		"an unknown subject":       {"run --subject wget", `there is no subject "wget"; there are: c-demo, go-curl, curlpipe`},
+		"an unknown driver":        {"run --driver poll", `there is no driver "poll"; there are: perform, socket`},
+		"a driver that none has":   {"run --subject go-curl --driver socket", "none of the subjects has one of the drivers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := pipelab(strings.Fields(each.arguments)...)
+			require.Equal(t, exitUsage, code)
+			requireOneLine(t, stdout, stderr)
+			require.Contains(t, stderr, each.reason)
+		})
+	}
+}
+
+func TestWhatKeepsRunsFromBeingMade(t *testing.T) {
+	other, err := origin.Start(origin.Config{})
+	require.NoError(t, err)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	defer other.Stop(ended)
+	taken := strings.TrimPrefix(other.URL(), "http://")
+
+	for name, each := range map[string]struct {
+		spoil     func(t *testing.T, checkout string)
+		arguments string
+		reason    string
+	}{
+		"no checkout": {func(t *testing.T, checkout string) {
+			require.NoError(t, os.Remove(filepath.Join(checkout, "go.mod")))
+		}, "", "no checkout of curlpipe found"},
+		"no interposer": {func(t *testing.T, checkout string) {
+			require.NoError(t, os.Remove(filepath.Join(checkout, "build", "subjects", "libinterposer.so")))
+		}, "", "the interposer is not built"},
+		"a subject that is not built": {func(t *testing.T, checkout string) {
+			require.NoError(t, os.Remove(filepath.Join(checkout, "build", "subjects", "go-curl")))
+		}, "", "the subject go-curl is not built"},
+		"a library that is not built": {func(t *testing.T, checkout string) {
+			require.NoError(t, os.RemoveAll(filepath.Join(checkout, "cache")))
+		}, "", `the libcurl "stock" is not built yet; run scripts/build-libcurl --variant stock`},
+		"a stale library": {func(t *testing.T, checkout string) {
+			write(t, filepath.Join(checkout, "patches", "a.patch"), "BBB\n")
+		}, "", `the libcurl "patched" was built of another patch series`},
+		"a library that cannot pipeline": {func(t *testing.T, checkout string) {
+			write(t, filepath.Join(checkout, "new", "lib", "libcurl.so.4"), "libcurl/7.88.1\x00")
+		}, "--library ./new", "libcurl 7.88.1 in"},
+		"an unknown library":          {nil, "--library stick", `there is no libcurl named "stick"; built so far: patched, stock`},
+		"no library":                  {nil, "--library=", "no libcurl is named"},
+		"a prefix without libcurl":    {nil, "--library ./patches", `"./patches" is no prefix of a libcurl`},
+		"a port in use":               {nil, "--listen " + taken, "the origin cannot listen on " + taken},
+		"an address that is none":     {nil, "--listen nowhere", "the origin cannot listen on nowhere"},
+		"no folder for the JSON":      {nil, "--json nowhere/runs.json", "--json nowhere/runs.json: there is no folder for it"},
+		"a broken manifest":           {breakManifest, "", "manifest.json is no manifest"},
+		"a subject that is no binary": {breakSubject, "", "starting the subject"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkout := enterCheckout(t, "good")
+			if each.spoil != nil {
+				each.spoil(t, checkout)
+			}
+			arguments := append([]string{"run", "--scenario", "honest-origin"}, strings.Fields(each.arguments)...)
+			code, stdout, stderr := pipelab(arguments...)
+			require.Equal(t, exitCannotRun, code)
+			requireOneLine(t, stdout, stderr)
+			require.Contains(t, stderr, each.reason)
+		})
+	}
+}
+
+func breakManifest(t *testing.T, checkout string) {
+	write(t, filepath.Join(checkout, "cache", "libcurl", "by-name", library.Stock, "manifest.json"), "{")
+}
+
+func breakSubject(t *testing.T, checkout string) {
+	path := filepath.Join(checkout, "build", "subjects", "c-demo")
+	require.NoError(t, os.Remove(path))
+	write(t, path, "no program")
+}
+
+func TestRunThatIsInterrupted(t *testing.T) {
+	enterCheckout(t, "good")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout, stderr strings.Builder
+	code := execute(ctx, []string{"run", "--scenario", "honest-origin", "--json", "runs.json"}, &stdout, &stderr)
+	require.Equal(t, exitCannotRun, code)
+	requireOneLine(t, stdout.String(), stderr.String())
+	require.Contains(t, stderr.String(), "context canceled")
+	require.NoFileExists(t, "runs.json")
+}

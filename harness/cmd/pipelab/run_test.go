@@ -1,0 +1,112 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+func TestRunsThatComeOutAsExpected(t *testing.T) {
+	enterCheckout(t, "good")
+	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--json", "runs.json")
+	require.Equal(t, exitExpected, code, stderr)
+	require.Equal(t, 6, strings.Count(stdout, "   500/500       500/500   "), stdout)
+	require.Equal(t, 6, strings.Count(stderr, "\n"), "a line for each run")
+	require.Regexp(t, `(?m)^\[1/6\] honest-origin, c-demo \(perform\), libcurl 7\.53\.1 stock: pass in 3 ms$`, stderr)
+
+	var made []string
+	for _, r := range runsIn(t, "runs.json") {
+		made = append(made, strings.Join([]string{r.Subject, r.Driver, r.Library, string(r.Verdict)}, " "))
+	}
+	require.Equal(t, []string{
+		"c-demo perform 7.53.1 stock pass", "c-demo perform 7.53.1 patched pass",
+		"go-curl perform 7.53.1 stock pass", "go-curl perform 7.53.1 patched pass",
+		"curlpipe socket 7.53.1 stock pass", "curlpipe socket 7.53.1 patched pass",
+	}, made)
+}
+
+func TestRunsThatDoNot(t *testing.T) {
+	enterCheckout(t, "good") // it is blocked once, and "reported" asks for more
+	code, stdout, stderr := pipelab("run", "--scenario", "reported", "--subject", "c-demo", "--json", "runs.json")
+	require.Equal(t, exitUnexpected, code)
+	require.Contains(t, stdout, "inconclusive, NOT as expected, which is pass")
+	require.Contains(t, stdout, "inconclusive, NOT as expected, which is fail")
+	require.True(t, strings.HasSuffix(stderr, "\npipelab: not every run came out as expected\n"), stderr)
+	require.Len(t, runsIn(t, "runs.json"), 2, "they are written all the same")
+}
+
+func TestRunsOfWhichNoneCanBeMade(t *testing.T) {
+	enterCheckout(t, "unimplemented")
+	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--library", "patched")
+	require.Equal(t, exitUnexpected, code)
+	require.Contains(t, stdout, "unimplemented: everything")
+	require.True(t, strings.HasSuffix(stderr, "\npipelab: not one of the runs could be made, all are n/a\n"), stderr)
+}
+
+func TestSum(t *testing.T) {
+	pass := report.Run{Verdict: judge.Pass, Expected: judge.Pass}
+	wrong := report.Run{Verdict: judge.Pass, Expected: judge.Fail}
+	skipped := report.Run{Verdict: judge.NotApplicable, Expected: judge.Pass}
+	require.NoError(t, sum([]report.Run{pass, skipped}))
+	require.ErrorIs(t, sum([]report.Run{pass, wrong, skipped}), errUnexpected)
+	require.ErrorIs(t, sum([]report.Run{skipped, skipped}), errNothing)
+}
+
+// runsOf runs the honest origin with c-demo and the patched library.
+func runsOf(t *testing.T, arguments ...string) []report.Run {
+	t.Helper()
+	code, _, stderr := pipelab(append([]string{
+		"run", "--scenario", "honest-origin", "--subject", "c-demo", "--library", "patched", "--json", "runs.json",
+	}, arguments...)...)
+	require.Equal(t, exitExpected, code, stderr)
+	return runsIn(t, "runs.json")
+}
+
+func TestRepetitionsHaveSeedsOfTheirOwn(t *testing.T) {
+	enterCheckout(t, "good")
+	runs := runsOf(t, "--repeat", "3", "--seed", "7")
+	require.Len(t, runs, 3)
+	for i, r := range runs {
+		require.EqualValues(t, 7+i, r.Seed)
+		require.Equal(t, i+1, r.Repetition)
+	}
+	require.EqualValues(t, 0, runsOf(t, "--seed", "0")[0].Seed, "0 is a seed, too")
+	require.NotEqual(t, runsOf(t)[0].Seed, runsOf(t)[0].Seed, "without a choice they are random")
+}
+
+func TestDriversAreChosen(t *testing.T) {
+	enterCheckout(t, "good")
+	for arguments, want := range map[string][]string{
+		"":                        {"perform"},
+		"--driver socket":         {"socket"},
+		"--driver socket,perform": {"socket", "perform"},
+	} {
+		var drivers []string
+		for _, r := range runsOf(t, strings.Fields(arguments)...) {
+			drivers = append(drivers, r.Driver)
+		}
+		require.Equal(t, want, drivers, arguments)
+	}
+}
+
+func TestSubjectsWithoutTheDriverAreLeftOut(t *testing.T) {
+	enterCheckout(t, "good")
+	var subjects []string
+	for _, r := range runsOf(t, "--subject", "go-curl,curlpipe", "--driver", "socket") {
+		subjects = append(subjects, r.Subject)
+	}
+	require.Equal(t, []string{"c-demo", "curlpipe"}, subjects)
+}
+
+func TestALibraryOfTheUsersOwn(t *testing.T) {
+	enterCheckout(t, "good")
+	write(t, "own/lib/libcurl.so.4", "libcurl/7.47.1-mine\x00")
+	runs := runsOf(t, "--library", "./own")
+	require.Len(t, runs, 2)
+	require.Equal(t, "7.47.1 own", runs[1].Library)
+	require.Equal(t, "7.47.1-mine", runs[1].LibcurlVersion)
+}
