@@ -64,7 +64,7 @@ func TestListForPeople(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, arguments := range [][]string{nil, {"--help"}, {"help"}} {
+	for _, arguments := range [][]string{{"--help"}, {"help"}} {
 		code, stdout, stderr := pipelab(arguments...)
 		require.Equal(t, exitExpected, code)
 		require.Empty(t, stderr)

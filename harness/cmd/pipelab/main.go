@@ -56,8 +56,9 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		// without this cobra takes any word for a call for help
-		RunE: func(root *cobra.Command, _ []string) error { return root.Help() },
+		RunE: func(*cobra.Command, []string) error {
+			return usage(errors.New("a command is needed: list or run; pipelab --help tells more"))
+		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(listCommand(), runCommand())
