@@ -1,0 +1,100 @@
+// Package patches_test holds the patch series to its form: it goes in with
+// git am, one patch after the other, each with the fields that it needs, and
+// curl's own checker has nothing to say about what it changes.
+package patches_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/library"
+)
+
+// series returns the names of the patches in order.
+func series(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("series")
+	require.NoError(t, err)
+	return strings.Fields(string(text))
+}
+
+func TestSeriesListsEveryPatchOnce(t *testing.T) {
+	files, err := filepath.Glob("*.patch")
+	require.NoError(t, err)
+	require.ElementsMatch(t, files, series(t))
+	require.IsIncreasing(t, series(t), "the names tell the order")
+}
+
+func TestEveryPatchHasItsFields(t *testing.T) {
+	fields := map[string]*regexp.Regexp{
+		"author":      regexp.MustCompile(`(?m)^From: .+ <.+@.+>$`),
+		"subject":     regexp.MustCompile(`(?m)^Subject: \[PATCH\] [a-z0-9]+: [^A-Z].{1,90}[^.]$`),
+		"bug":         regexp.MustCompile(`(?m)^Bug: https://github\.com/curl/curl/issues/[0-9]+$`),
+		"forwarded":   regexp.MustCompile(`(?m)^Forwarded: (no|not-needed|https://.+)$`),
+		"last update": regexp.MustCompile(`(?m)^Last-Update: 20[0-9]{2}-[0-9]{2}-[0-9]{2}$`),
+	}
+	for _, name := range series(t) {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		head, body, found := strings.Cut(string(text), "\n\n")
+		require.True(t, found, name)
+		for what, field := range fields {
+			require.Regexp(t, field, head, "%s: %s", name, what)
+		}
+		message, _, found := strings.Cut(body, "\n---\n")
+		require.True(t, found, "%s has no message", name)
+		for _, line := range strings.Split(message, "\n") {
+			require.LessOrEqual(t, len(line), 75, "%s: a line of the message is too long: %s", name, line)
+		}
+	}
+}
+
+func TestSeriesGoesInAndIsCleanAtEveryStep(t *testing.T) {
+	tree := t.TempDir()
+	require.NoError(t, os.CopyFS(tree, os.DirFS(source(t))))
+	git(t, tree, "init", "-q")
+	git(t, tree, "add", "-A")
+	git(t, tree, "commit", "-q", "-m", "libcurl 7.53.1")
+	for _, name := range series(t) {
+		patch, err := filepath.Abs(name)
+		require.NoError(t, err)
+		git(t, tree, "am", "-q", patch)
+		for file := range strings.FieldsSeq(git(t, tree, "diff", "--name-only", "HEAD^", "HEAD")) {
+			folder, base := filepath.Split(file)
+			said := run(t, tree, "perl", "lib/checksrc.pl", "-D"+filepath.Clean(folder), base)
+			require.Empty(t, said, "lib/checksrc.pl about %s after %s", file, name)
+		}
+	}
+}
+
+// source returns the libcurl 7.53.1 that scripts/build-libcurl has fetched.
+func source(t *testing.T) string {
+	t.Helper()
+	cache, err := library.DefaultCache()
+	require.NoError(t, err)
+	found, err := filepath.Glob(filepath.Join(cache, "sources", "tree-*", "lib", "checksrc.pl"))
+	require.NoError(t, err)
+	require.NotEmpty(t, found, "the source of libcurl is not there: run scripts/build-libcurl")
+	return filepath.Dir(filepath.Dir(found[0]))
+}
+
+func git(t *testing.T, tree string, arguments ...string) string {
+	t.Helper()
+	identity := []string{"-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"}
+	return run(t, tree, "git", append(identity, arguments...)...)
+}
+
+func run(t *testing.T, folder, program string, arguments ...string) string {
+	t.Helper()
+	command := exec.Command(program, arguments...)
+	command.Dir = folder
+	said, err := command.CombinedOutput()
+	require.NoError(t, err, "%s %s: %s", program, strings.Join(arguments, " "), said)
+	return string(said)
+}
