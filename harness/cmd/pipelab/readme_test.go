@@ -1,0 +1,152 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+var update = flag.Bool("update", false, "write the tables of harness/README.md anew instead of comparing them")
+
+const readmeFile = "../../README.md"
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.FromSlash(readmeFile))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// requireTable compares a table between two comments of the README with what
+// `pipelab list --json` says.
+func requireTable(t *testing.T, name, head string, items []item) {
+	t.Helper()
+	want := head + "\n| --- | --- |\n"
+	for _, i := range items {
+		want += "| `" + i.ID + "` | " + i.Summary + " |\n"
+	}
+	between := regexp.MustCompile(`(?s)(<!-- ` + name + `: [^\n]*-->\n)(.*?)(<!-- end -->)`)
+	text := readme(t)
+	found := between.FindStringSubmatchIndex(text)
+	require.NotNil(t, found, "no table of %s", name)
+	if *update {
+		text = text[:found[4]] + want + text[found[5]:]
+		require.NoError(t, os.WriteFile(readmeFile, []byte(text), 0o644))
+		return
+	}
+	require.Equal(t, want, text[found[4]:found[5]], "go test ./harness/cmd/pipelab -update writes it anew")
+}
+
+func TestReadmeHasTheScenarios(t *testing.T) {
+	requireTable(t, "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
+}
+
+func TestReadmeHasTheInvariants(t *testing.T) {
+	requireTable(t, "invariants", "| invariant | what holds |", listed(t)["invariants"])
+}
+
+// tableIn returns the rows of the README's table with that head, cell by cell.
+func tableIn(t *testing.T, head string) [][]string {
+	t.Helper()
+	_, rest, found := strings.Cut(readme(t), "\n| "+head)
+	require.True(t, found, "no table that begins with %s", head)
+	table, _, _ := strings.Cut(rest, "\n\n")
+	var rows [][]string
+	for _, line := range strings.Split(table, "\n")[2:] {
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}
+
+// quoted are the words in backticks.
+func quoted(text string) []string {
+	var words []string
+	for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {
+		words = append(words, match[1])
+	}
+	return words
+}
+
+// fieldsOf are the names that a struct has in JSON.
+func fieldsOf(value any) []string {
+	var names []string
+	for i := range reflect.TypeOf(value).NumField() {
+		name, _, _ := strings.Cut(reflect.TypeOf(value).Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
+	var documented []string
+	for _, row := range tableIn(t, "field | meaning |") {
+		documented = append(documented, quoted(row[0])...)
+		if row[0] == "`invariants`" {
+			require.Equal(t, fieldsOf(judge.Finding{}), quoted(row[1]))
+		}
+	}
+	require.ElementsMatch(t, fieldsOf(report.Run{}), documented)
+	for _, name := range fieldsOf(report.Document{}) {
+		require.Contains(t, readme(t), `"`+name+`": `)
+	}
+}
+
+func TestReadmeHasEveryFlag(t *testing.T) {
+	var documented, flags []string
+	for _, row := range tableIn(t, "flag of `run`") {
+		name, _, _ := strings.Cut(quoted(row[0])[0], " ")
+		documented = append(documented, name)
+	}
+	runCommand().Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+	require.ElementsMatch(t, flags, documented)
+}
+
+func TestReadmeHasEveryExitCode(t *testing.T) {
+	for head, codes := range map[string][]int{
+		"exit code | meaning |":     {exitExpected, exitUnexpected, exitUsage, exitCannotRun},
+		"exit code of a subject | ": {plan.ExitDone, plan.ExitBadPlan, plan.ExitUnimplemented},
+	} {
+		var documented []int
+		for _, row := range tableIn(t, head) {
+			code, err := strconv.Atoi(row[0])
+			require.NoError(t, err)
+			documented = append(documented, code)
+		}
+		require.Equal(t, codes, documented)
+	}
+}
+
+func TestReadmeHasEveryFolder(t *testing.T) {
+	var documented []string
+	for _, row := range tableIn(t, "folder | what |") {
+		documented = append(documented, strings.TrimSuffix(quoted(row[0])[0], "/"))
+	}
+	var folders []string
+	entries, err := os.ReadDir("../..")
+	require.NoError(t, err)
+	for _, e := range entries {
+		switch {
+		case e.Name() == "cmd":
+			folders = append(folders, "cmd/pipelab")
+		case e.IsDir():
+			folders = append(folders, e.Name())
+		}
+	}
+	require.ElementsMatch(t, folders, documented)
+}
