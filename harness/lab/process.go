@@ -60,9 +60,15 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 		return nil, fmt.Errorf("starting the subject %s: %w", p.path, err)
 	}
 	read := make(chan error, 1)
-	go func() { read <- events.Read(reader, p.see) }()
+	go func() {
+		err := events.Read(reader, p.see)
+		reader.Close() // or the subject would wait for room in the pipe
+		read <- err
+	}()
 	waited := command.Wait()
-	if err := <-read; err != nil {
+	// Whom the subject has left behind may keep the pipe open for ever.
+	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
+	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
 	}
 	return understand(ctx, waited, stdout.Bytes(), stderr.String()), nil
