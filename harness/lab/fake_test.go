@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/curlpipe/curlpipe/harness/lab/labtest"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// The test binary is its own subject: with this variable set it behaves as
+// one of the fakes.
+const fakeVariable = "LAB_TEST_FAKE"
+
+// readyVariable names a FIFO that a fake opens when it has come to the point.
+const readyVariable = "LAB_TEST_READY"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(fakeVariable); name != "" {
+		fake, known := fakes[name]
+		if !known {
+			panic("no such fake: " + name)
+		}
+		fake()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// fakes are subjects that behave in one way each.
+var fakes = map[string]func(){
+	"good": func() { labtest.CarryOut(); labtest.BlockOnce() },
+	"crash": func() {
+		labtest.CarryOut()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	},
+	"exit 1":            func() { die(1, "out of memory") },
+	"exit 1, silent":    func() { os.Exit(1) },
+	"exit 1, wordy":     func() { die(1, strings.Repeat("x", 5000)) },
+	"refuses":           func() { die(plan.ExitBadPlan, "the plan has no url") },
+	"unimplemented":     func() { die(plan.ExitUnimplemented, `unimplemented: driver "socket"`) },
+	"prints garbage":    func() { fmt.Println("Segmentation fault") },
+	"prints nothing":    func() {},
+	"complains":         func() { labtest.CarryOut(); fmt.Fprintln(os.Stderr, "leak of 7 bytes") },
+	"complains, no say": func() { fmt.Fprintln(os.Stderr, "oops") },
+	"hangs":             func() { labtest.BlockOnce(); ready(); select {} },
+	"garbles events": func() {
+		_, _ = io.WriteString(labtest.EventsPipe(), "oops\n")
+		_, _ = io.WriteString(labtest.EventsPipe(), strings.Repeat("x", 1<<20)) // more than a pipe holds
+		labtest.CarryOut()
+	},
+	"leaves a child": func() {
+		labtest.CarryOut()
+		labtest.BlockOnce()
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), fakeVariable+"=stays")
+		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		child.ExtraFiles = []*os.File{labtest.EventsPipe()}
+		if err := child.Start(); err != nil {
+			panic(err)
+		}
+	},
+	// stays until the test has closed its end of the FIFO
+	"stays": func() {
+		fifo, err := os.Open(os.Getenv(readyVariable))
+		if err == nil {
+			_, _ = io.Copy(io.Discard, fifo)
+		}
+	},
+}
+
+func die(code int, words string) {
+	fmt.Fprintln(os.Stderr, words)
+	os.Exit(code)
+}
+
+// ready tells the test, and waits until it has been told.
+func ready() {
+	fifo, err := os.OpenFile(os.Getenv(readyVariable), os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	fifo.Close()
+}
