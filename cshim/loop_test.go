@@ -17,7 +17,8 @@ import (
 var roomy = Limits{ConnectionsPerHost: 1, PipelineLength: 1000, HeaderBytes: 1 << 20, ResponseBytes: 1 << 30, DroppedBytes: 1 << 21}
 
 // newTestServer answers each request with a body that is its target, except
-// that it answers /silent not at all and /long with a megabyte.
+// that it answers /silent not at all, /long with a megabyte, and /half with a
+// megabyte whose second half it sends when the next request has come.
 func newTestServer(t testing.TB) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -40,7 +41,7 @@ func serve(connection net.Conn) {
 	defer connection.Close()
 	requests := bufio.NewReaderSize(connection, 64<<10)
 	answers := bufio.NewWriterSize(connection, 64<<10)
-	var target string
+	var target, owed string
 	for {
 		line, err := requests.ReadSlice('\n')
 		if err != nil {
@@ -52,7 +53,12 @@ func serve(connection net.Conn) {
 		if len(line) > 2 {
 			continue // not the end of the header section yet
 		}
+		_, _ = answers.WriteString(owed)
+		owed = ""
 		switch {
+		case target == "GET /half":
+			owed = strings.Repeat("x", 1<<19)
+			fmt.Fprintf(answers, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 1<<20, owed)
 		case target == "GET /silent":
 			continue
 		case target == "GET /long":
@@ -238,9 +244,12 @@ func TestDrop(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 2)
 	var batch Batch
-	batch.Add(request(slots[0], url+"/long"))
-	_, err := loop.Run(&batch, 0)
+	batch.Add(request(slots[0], url+"/x"))
+	collect(t, loop, &batch, 1) // from now on libcurl knows that it can pipeline
+	batch.Add(request(slots[0], url+"/half"))
+	results, err := loop.Run(&batch, 0)
 	require.NoError(t, err)
+	require.Empty(t, results)
 	loop.Drop(slots[0])
 	batch.Add(request(slots[1], url+"/next"))
 	bodies := collect(t, loop, &batch, 2)

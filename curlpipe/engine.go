@@ -269,8 +269,7 @@ func (e *engine) takeBack(h *handle) *call {
 	if len(e.idle) < e.perOrigin {
 		e.idle = append(e.idle, h)
 	} else {
-		h.free(e.loop)
-		e.handles[h.slot] = nil
+		e.drop(h)
 	}
 	return c
 }
@@ -317,6 +316,14 @@ func (e *engine) keep(h *handle) {
 		e.handles = append(e.handles, nil)
 	}
 	e.handles[h.slot] = h
+	e.counters.easyHandles.Add(1)
+}
+
+// drop frees a handle that carries no request.
+func (e *engine) drop(h *handle) {
+	h.free(e.loop)
+	e.handles[h.slot] = nil
+	e.counters.easyHandles.Add(-1)
 }
 
 // restart fails what is in flight and starts the loop anew, for the requests
@@ -350,7 +357,7 @@ func (e *engine) tearDown(reason error) {
 	e.loop.Close()
 	for _, h := range e.handles {
 		if h != nil {
-			h.easy.Cleanup()
+			e.drop(h)
 		}
 	}
 	e.handles, e.idle, e.ready = nil, nil, nil

@@ -72,7 +72,7 @@ func newHandle(loop *cshim.Loop, options []easyOption) (*handle, error) {
 	return &handle{easy: easy, slot: slot}, nil
 }
 
-// free lets go of a handle that carries no request.
+// free lets go of a handle that carries no request, or whose loop is closed.
 func (h *handle) free(loop *cshim.Loop) {
 	loop.Detach(h.slot)
 	h.easy.Cleanup()

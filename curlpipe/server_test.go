@@ -97,6 +97,7 @@ func newTestClient(t testing.TB, s *server, options Options) *Client {
 		require.Equal(t, stats.Requests, stats.Answered+stats.Failed+stats.Abandoned, "%+v", stats)
 		require.Zero(t, stats.InFlight)
 		require.Zero(t, stats.Queued)
+		require.Zero(t, stats.EasyHandles)
 		require.Equal(t, stats.ConnectionsOpened, stats.ConnectionsClosed)
 	})
 	return client

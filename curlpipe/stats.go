@@ -14,12 +14,13 @@ type Stats struct {
 	Abandoned          uint64 // left by their caller, whose context ended
 	InFlight           int64  // handed to libcurl and not ended, abandoned ones included
 	Queued             int64  // wait for room in a pipeline
+	EasyHandles        int64  // libcurl's easy handles, in use or kept for the next request
 }
 
 // counters are the part of Stats that this package keeps itself.
 type counters struct {
 	requests, answered, failed, abandoned atomic.Uint64
-	inFlight, queued                      atomic.Int64
+	inFlight, queued, easyHandles         atomic.Int64
 }
 
 // count counts the end of a request for its caller.
@@ -46,5 +47,6 @@ func (c *Client) Stats() Stats {
 		Abandoned:          counted.abandoned.Load(),
 		InFlight:           counted.inFlight.Load(),
 		Queued:             counted.queued.Load(),
+		EasyHandles:        counted.easyHandles.Load(),
 	}
 }

@@ -35,6 +35,7 @@ type transfer struct {
 // of the response arrive.
 func newTransfer(p *plan.Plan, request plan.Request, moved func()) (*transfer, error) {
 	t := &transfer{request: request, easy: curl.EasyInit()}
+	// go-curl never frees the list that it makes for HTTPHEADER
 	options := []struct {
 		option int
 		value  any

@@ -55,6 +55,9 @@ func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
 	if !slices.Contains(s.Drivers, p.Driver) {
 		return plan.ExitUnimplemented, fmt.Errorf("%w: driver %q (it has %q)", ErrUnimplemented, p.Driver, s.Drivers)
 	}
+	if special := p.Special(); special != "" {
+		return plan.ExitUnimplemented, fmt.Errorf("%w: the plan asks for %q", ErrUnimplemented, special)
+	}
 	report := plan.Report{Subject: s.Name, Driver: p.Driver, LibcurlVersion: s.LibcurlVersion()}
 	start, cpuStart := time.Now(), cpuTime()
 	report.Results, report.Counters, err = s.CarryOut(p)
