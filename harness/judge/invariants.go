@@ -1,10 +1,5 @@
 package judge
 
-import (
-	"fmt"
-	"strings"
-)
-
 // Invariant is something that has to hold in every run.
 type Invariant struct {
 	// ID is a word that never changes.
@@ -66,134 +61,50 @@ var invariants = []Invariant{
 		examine: writeRetry,
 	},
 	{
+		ID:      "sent-once",
+		Meaning: "No request reached the origin more often than the scenario allows.",
+		Rule: "RFC 9110 §9.2.2: \"a client MUST NOT automatically retry a request\" unless it is idempotent or known " +
+			"not to have been applied, and \"a client SHOULD NOT automatically retry a failed automatic retry\"",
+		examine: sentOnce,
+	},
+	{
+		ID:      "not-pipelined",
+		Meaning: "A request that is not idempotent shared the connection with no other.",
+		Rule: "RFC 9112 §9.3.2: \"A user agent SHOULD NOT pipeline requests after a non-idempotent method, until the " +
+			"final response status code for that method has been received\"",
+		examine: notPipelined,
+	},
+	{
+		ID:      "own-credentials",
+		Meaning: "Each request carried its own credentials, method and body.",
+		Rule: "RFC 9110 §11.6.2: the Authorization field \"consists of credentials containing the authentication " +
+			"information of the user agent\" for the request that it is in",
+		examine: ownCredentials,
+	},
+	{
+		ID:      "paused-waits",
+		Meaning: "A transfer that was paused got nothing, and what came for it was not hoarded.",
+		Rule: "CURLOPT_WRITEFUNCTION(3): CURL_WRITEFUNC_PAUSE \"will cause writing to this connection to become " +
+			"paused\"; curl_easy_pause(3)",
+		examine: pausedWaits,
+	},
+	{
+		ID:      "quiet-wait",
+		Meaning: "While it could not go on, the client used next to no CPU time.",
+		Rule: "curl_multi_fdset(3) and CURLMOPT_SOCKETFUNCTION(3): the application waits for what libcurl waits for, " +
+			"and nothing else",
+		examine: quietWait,
+	},
+	{
+		ID:      "no-leak",
+		Meaning: "At the end no file descriptor was left open.",
+		Rule:    "curl_multi_cleanup(3): it \"cleans up and removes a whole multi stack\"",
+		examine: noLeak,
+	},
+	{
 		ID:      "exercised",
 		Meaning: "What the scenario is about really happened.",
 		Rule:    "a run in which nothing was at stake proves nothing",
 		examine: exercised,
 	},
-}
-
-func oneConnection(o *Observation) (Verdict, string, string) {
-	allowed := o.Scenario.AllowedConnections()
-	got := len(o.Origin.Connections)
-	expected := fmt.Sprintf("1 to %d connections", allowed)
-	if allowed == 1 {
-		expected = "1 connection"
-	}
-	return passIf(got >= 1 && got <= allowed), expected, fmt.Sprintf("%d accepted", got)
-}
-
-func noReset(o *Observation) (Verdict, string, string) {
-	early, resets := 0, 0
-	for _, c := range o.Origin.Connections {
-		if c.End.Early {
-			early++
-			if c.End.Reset {
-				resets++
-			}
-		}
-	}
-	actual := fmt.Sprintf("%d ended early by the client, %d of them by RST", early, resets)
-	return passIf(early == 0), "no connection ended early by the client", actual
-}
-
-func ownResponse(o *Observation) (Verdict, string, string) {
-	expected := "every response is the one to its request"
-	if o.Report == nil {
-		return Inconclusive, expected, o.Failure
-	}
-	own, wrong := OwnResponses(o)
-	if len(wrong) > 0 {
-		return Fail, expected, strings.Join(firstOf(wrong, 3), "; ")
-	}
-	return Pass, expected, fmt.Sprintf("%d of %d own, no other's", own, len(o.Plan.Requests))
-}
-
-func wireOrder(o *Observation) (Verdict, string, string) {
-	expected := "whole requests, none inside another, none twice on a connection"
-	submitted := make(map[string]bool, len(o.Plan.Requests))
-	for _, r := range o.Plan.Requests {
-		submitted[r.ID] = true
-	}
-	seen := 0
-	for _, c := range o.Origin.Connections {
-		before := make(map[string]bool)
-		for _, r := range c.Requests {
-			seen++
-			where := fmt.Sprintf("connection %d, byte %d", c.Number, r.Offset)
-			switch {
-			case r.Problem != "":
-				return Fail, expected, fmt.Sprintf("%s: %s", where, r.Problem)
-			case !submitted[r.ID]:
-				return Fail, expected, fmt.Sprintf("%s: request %q that nobody submitted", where, r.ID)
-			case before[r.ID]:
-				return Fail, expected, fmt.Sprintf("%s: %s a second time", where, r.ID)
-			}
-			before[r.ID] = true
-		}
-	}
-	return Pass, expected, fmt.Sprintf("%d requests, all whole", seen)
-}
-
-func allAnswered(o *Observation) (Verdict, string, string) {
-	n := len(o.Plan.Requests)
-	expected := fmt.Sprintf("%d of %d answered, each once", n, n)
-	if o.Report == nil || o.Failure != "" {
-		return Fail, expected, o.Failure
-	}
-	var wrong []string
-	results := make(map[string]int, n)
-	for _, r := range o.Report.Results {
-		results[r.ID]++
-		switch {
-		case !r.Answered:
-			wrong = append(wrong, fmt.Sprintf("%s: %s", r.ID, reason(r.Error, r.CurlCode)))
-		case r.TimesCompleted != 1:
-			wrong = append(wrong, fmt.Sprintf("%s: completed %d times", r.ID, r.TimesCompleted))
-		case r.Status != 200:
-			wrong = append(wrong, fmt.Sprintf("%s: status %d", r.ID, r.Status))
-		}
-	}
-	for _, r := range o.Plan.Requests {
-		if results[r.ID] != 1 {
-			wrong = append(wrong, fmt.Sprintf("%s: %d results", r.ID, results[r.ID]))
-		}
-	}
-	if len(wrong) > 0 {
-		return Fail, expected, fmt.Sprintf("%d are not: %s", len(wrong), strings.Join(firstOf(wrong, 3), "; "))
-	}
-	return Pass, expected, fmt.Sprintf("%d of %d", n, n)
-}
-
-func writeRetry(o *Observation) (Verdict, string, string) {
-	expected := "each blocked write is repeated with the same arguments"
-	bad := o.Events.BadRetries
-	switch {
-	case len(bad) > 0:
-		return Fail, expected, fmt.Sprintf("%d were not; the first: %s", len(bad), bad[0])
-	case o.Plan.TLS == "":
-		return Pass, expected, "no TLS, no such contract"
-	case o.Events.Events == 0:
-		return Inconclusive, expected, "the interposer saw nothing of this subject"
-	case o.Events.Dropped > 0:
-		return Inconclusive, expected, fmt.Sprintf("%d events are missing", o.Events.Dropped)
-	}
-	return Pass, expected, fmt.Sprintf("%d blocked, all repeated", o.Events.WantRead+o.Events.WantWrite)
-}
-
-func exercised(o *Observation) (Verdict, string, string) {
-	least := o.Scenario.Expect.MinBlockedWrites
-	blocked := o.Events.WantRead + o.Events.WantWrite
-	actual := fmt.Sprintf("%d blocked writes", blocked)
-	if least == 0 {
-		return Pass, "nothing in particular", actual
-	}
-	if blocked < int64(least) {
-		// A client that broke down before that has shown what it has to show.
-		if len(o.Events.BadRetries) == 0 {
-			return Inconclusive, fmt.Sprintf("at least %d blocked writes", least), actual
-		}
-		least = 1
-	}
-	return Pass, fmt.Sprintf("at least %d blocked writes", least), actual
 }

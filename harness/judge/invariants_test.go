@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -154,7 +155,7 @@ var cases = []observed{
 }
 
 func TestInvariants(t *testing.T) {
-	for _, each := range cases {
+	for _, each := range slices.Concat(cases, courseCases) {
 		t.Run(each.invariant+"/"+each.name, func(t *testing.T) {
 			o := sound()
 			each.spoil(o)
@@ -169,7 +170,7 @@ func TestInvariants(t *testing.T) {
 // Each invariant has a case that it passes and one that it does not.
 func TestEveryInvariantIsTested(t *testing.T) {
 	seen := make(map[string]map[bool]bool)
-	for _, each := range cases {
+	for _, each := range slices.Concat(cases, courseCases) {
 		if seen[each.invariant] == nil {
 			seen[each.invariant] = make(map[bool]bool)
 		}

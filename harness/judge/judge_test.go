@@ -84,14 +84,15 @@ func TestWhatFailsTogether(t *testing.T) {
 	}{
 		"swapped responses": {swap, Fail, map[string]Verdict{"own-response": Fail}},
 		"a crash": {fail, Fail, map[string]Verdict{
-			"own-response": Inconclusive, "all-answered": Fail,
+			"own-response": Inconclusive, "all-answered": Fail, "paused-waits": Inconclusive, "no-leak": Inconclusive,
 		}},
 		"a crash before anything": {func(o *Observation) {
 			fail(o)
 			o.Origin.Connections, o.Events = nil, events.Summary{}
 		}, Fail, map[string]Verdict{
 			"one-connection": Fail, "own-response": Inconclusive, "all-answered": Fail,
-			"write-retry": Inconclusive, "exercised": Inconclusive,
+			"write-retry": Inconclusive, "exercised": Inconclusive, "paused-waits": Inconclusive,
+			"no-leak": Inconclusive,
 		}},
 		"no interposer": {func(o *Observation) { o.Events = events.Summary{} }, Inconclusive, map[string]Verdict{
 			"write-retry": Inconclusive, "exercised": Inconclusive,

@@ -3,10 +3,111 @@ package judge
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
+
+func ownResponse(o *Observation) (Verdict, string, string) {
+	expected := "every response is the one to its request"
+	if o.Report == nil {
+		return Inconclusive, expected, o.Failure
+	}
+	own, wrong := OwnResponses(o)
+	if len(wrong) > 0 {
+		return Fail, expected, strings.Join(firstOf(wrong, 3), "; ")
+	}
+	return Pass, expected, fmt.Sprintf("%d of %d own, no other's", own, len(o.Plan.Requests))
+}
+
+func allAnswered(o *Observation) (Verdict, string, string) {
+	n := len(o.Plan.Requests)
+	expected := expectation(o)
+	if o.Report == nil || o.Failure != "" {
+		return Fail, expected, o.Failure
+	}
+	var wrong []string
+	results := make(map[string]int, n)
+	for _, r := range o.Report.Results {
+		results[r.ID]++
+		if problem := o.problem(r); problem != "" {
+			wrong = append(wrong, r.ID+": "+problem)
+		}
+	}
+	for _, r := range o.Plan.Requests {
+		if results[r.ID] != 1 {
+			wrong = append(wrong, fmt.Sprintf("%s: %d results", r.ID, results[r.ID]))
+		}
+	}
+	if len(wrong) > 0 {
+		return Fail, expected, fmt.Sprintf("%d are not: %s", len(wrong), strings.Join(firstOf(wrong, 3), "; "))
+	}
+	return Pass, expected, fmt.Sprintf("%d of %d", n, n)
+}
+
+// expectation says what has to come of the requests.
+func expectation(o *Observation) string {
+	n := len(o.Plan.Requests)
+	special := len(o.Scenario.NeedNoAnswer())
+	if special == 0 {
+		return fmt.Sprintf("%d of %d answered, each once", n, n)
+	}
+	return fmt.Sprintf("%d of %d answered, each once, and %d ended otherwise", n-special, n, special)
+}
+
+// problem says what is wrong with a result; nothing if it is an expected one.
+func (o *Observation) problem(r plan.Result) string {
+	want := o.Scenario.ResultOf(r.ID)
+	answered, failed := unanswered(r), unfailed(r, want.Codes)
+	switch want.Outcome {
+	case scenario.Removed:
+		switch {
+		case !r.Removed:
+			return "not removed"
+		case r.TimesCompleted != 0:
+			return fmt.Sprintf("removed, and completed %d times", r.TimesCompleted)
+		}
+		return ""
+	case scenario.Failed:
+		return failed
+	case scenario.AnsweredOrFailed:
+		if r.Answered {
+			return answered
+		}
+		return failed
+	}
+	return answered
+}
+
+// unanswered says in what a result is not that of an answered request.
+func unanswered(r plan.Result) string {
+	switch {
+	case !r.Answered:
+		return reason(r.Error, r.CurlCode)
+	case r.TimesCompleted != 1:
+		return fmt.Sprintf("completed %d times", r.TimesCompleted)
+	case r.Status != 200:
+		return fmt.Sprintf("status %d", r.Status)
+	}
+	return ""
+}
+
+// unfailed says in what a result is not that of a request that failed with one
+// of those codes.
+func unfailed(r plan.Result, codes []int) string {
+	switch {
+	case r.TimesCompleted != 1:
+		return fmt.Sprintf("completed %d times", r.TimesCompleted)
+	case r.Answered || r.CurlCode == 0:
+		return "answered"
+	case len(codes) > 0 && !slices.Contains(codes, r.CurlCode):
+		return reason(r.Error, r.CurlCode)
+	}
+	return ""
+}
 
 // OwnResponses returns how many requests got their own response, whole, and
 // one line for each that was told to be answered and got anything else.
@@ -28,9 +129,9 @@ func OwnResponses(o *Observation) (own int, wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s got the response of %q", result.ID, result.BodyID))
 		case !result.Answered:
 			// no answer is no other's answer
-		case result.BodyHash != plan.Hash(plan.Body(request.ID, bodySize(request))):
+		case result.BodyHash != plan.Hash(plan.Body(request.ID, bodySize(o, request))):
 			wrong = append(wrong, fmt.Sprintf("%s got %d bytes that are not its body of %d",
-				result.ID, result.BodyBytes, bodySize(request)))
+				result.ID, result.BodyBytes, bodySize(o, request)))
 		default:
 			owners[result.ID] = true
 		}
@@ -52,9 +153,14 @@ func Answered(o *Observation) int {
 	return n
 }
 
-// bodySize is the size of the body that the request asks the origin for.
-func bodySize(r plan.Request) int {
-	target, err := url.ParseRequestURI(r.Path)
+// bodySize is the size of the body that the request asks the origin for, in
+// the end.
+func bodySize(o *Observation, r plan.Request) int {
+	path := r.Path
+	if redirect := o.Scenario.AnswerTo(r.ID).Redirect; redirect != "" && o.Plan.FollowRedirects {
+		path = redirect
+	}
+	target, err := url.ParseRequestURI(path)
 	if err != nil || r.Method == "HEAD" {
 		return 0
 	}

@@ -19,12 +19,13 @@ import (
 // the first one of exec.Cmd.ExtraFiles.
 const eventsFD = 3
 
-// process is a subject that runs.
+// process is a subject that is to be run.
 type process struct {
 	path        string
 	environment []string
 	plan        *plan.Plan
 	see         func(events.Event)
+	link        *link // told about the process while it runs
 }
 
 // outcome is what became of it: a report, or why there is none.
@@ -37,10 +38,15 @@ type outcome struct {
 // run runs the subject to its end. Only what keeps it from running at all is
 // an error; what goes wrong in it is part of the outcome.
 func (p *process) run(ctx context.Context) (*outcome, error) {
-	input, err := json.Marshal(p.plan)
+	document, err := json.Marshal(p.plan)
 	if err != nil {
 		return nil, fmt.Errorf("writing the plan for %s: %w", p.path, err)
 	}
+	input, stdin, err := newInput()
+	if err != nil {
+		return nil, err
+	}
+	defer input.close()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe for the interposer: %w", err)
@@ -49,16 +55,19 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 
 	var stdout, stderr bytes.Buffer
 	command := exec.CommandContext(ctx, p.path)
-	command.Stdin = bytes.NewReader(input)
+	command.Stdin = stdin
 	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Env = append(os.Environ(), p.environment...)
 	command.ExtraFiles = []*os.File{writer}
 	command.WaitDelay = time.Second
 	err = command.Start()
 	writer.Close()
+	stdin.Close()
 	if err != nil {
 		return nil, fmt.Errorf("starting the subject %s: %w", p.path, err)
 	}
+	p.link.set(&running{pid: command.Process.Pid, input: input})
+	go input.send(document, hasSignals(p.plan))
 	read := make(chan error, 1)
 	go func() {
 		err := events.Read(reader, p.see)

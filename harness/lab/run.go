@@ -43,12 +43,12 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err := setup.Scenario.Check(); err != nil {
 		return nil, err
 	}
-	watch := events.NewWatch()
-	server, err := origin.Start(originConfig(setup, watch))
+	watch, link := events.NewWatch(), &link{}
+	server, err := origin.Start(originConfig(setup, watch, link))
 	if err != nil {
 		return nil, err
 	}
-	observation, err := observe(ctx, setup, server, watch)
+	observation, err := observe(ctx, setup, server, watch, link)
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	log := server.Stop(bound)
@@ -59,7 +59,7 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	return observation, nil
 }
 
-func originConfig(setup Setup, watch *events.Watch) origin.Config {
+func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 	s := setup.Scenario
 	return origin.Config{
 		Address:          setup.Address,
@@ -69,12 +69,16 @@ func originConfig(setup Setup, watch *events.Watch) origin.Config {
 		MaxSegment:       s.Origin.MaxSegment,
 		StallConnections: s.Origin.StallConnections,
 		StallUntilLeft:   s.Origin.StallUntilLeft,
+		Answers:          s.Answers(),
+		Initial:          s.Initial(),
+		NeedNoAnswer:     s.NeedNoAnswer(),
 		Client:           watch,
+		Process:          link,
 	}
 }
 
 // observe runs the subject against the origin.
-func observe(ctx context.Context, setup Setup, server *origin.Server, watch *events.Watch) (*judge.Observation, error) {
+func observe(ctx context.Context, setup Setup, server *origin.Server, watch *events.Watch, link *link) (*judge.Observation, error) {
 	folder, err := os.MkdirTemp("", "pipelab-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the run: %w", err)
@@ -96,6 +100,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 			accountant.See(e)
 			watch.See(e)
 		},
+		link: link,
 	}
 	limited, cancel := context.WithTimeout(ctx, processLimit)
 	defer cancel()

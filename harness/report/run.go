@@ -67,7 +67,7 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 		OpenSSL:        l.Manifest.OpenSSL.Version,
 		TLS:            o.Scenario.Client.TLS,
 		Verdict:        judge.Sum(findings),
-		Expected:       expected(o.Scenario, l),
+		Expected:       expected(o.Scenario, driver, l),
 		Connections:    len(o.Origin.Connections),
 		Resets:         o.Origin.EarlyEnds(),
 		Requests:       len(o.Plan.Requests),
@@ -85,8 +85,8 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 	return r
 }
 
-func expected(s *scenario.Scenario, l *library.Library) judge.Verdict {
-	if l.Manifest.Variant == library.Stock && s.Expect.StockFails {
+func expected(s *scenario.Scenario, driver string, l *library.Library) judge.Verdict {
+	if l.Manifest.Variant == library.Stock && s.StockFails(driver) != "" {
 		return judge.Fail
 	}
 	return judge.Pass

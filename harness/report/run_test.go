@@ -63,18 +63,19 @@ func TestOfARunWithoutReport(t *testing.T) {
 
 func TestExpectedVerdict(t *testing.T) {
 	for _, each := range []struct {
-		variant    string
-		stockFails bool
-		expected   judge.Verdict
+		variant  string
+		stock    map[string]string
+		expected judge.Verdict
 	}{
-		{library.Stock, true, judge.Fail},
-		{library.Stock, false, judge.Pass},
-		{library.Patched, true, judge.Pass},
-		{library.Patched, false, judge.Pass},
-		{"own", true, judge.Pass},
+		{library.Stock, map[string]string{"perform": "it hangs"}, judge.Fail},
+		{library.Stock, map[string]string{"socket": "it hangs"}, judge.Pass},
+		{library.Stock, nil, judge.Pass},
+		{library.Patched, map[string]string{"perform": "it hangs"}, judge.Pass},
+		{library.Patched, nil, judge.Pass},
+		{"own", map[string]string{"perform": "it hangs"}, judge.Pass},
 	} {
 		o := observed()
-		o.Scenario.Expect.StockFails = each.stockFails
+		o.Scenario.Expect.Stock = each.stock
 		require.Equal(t, each.expected, Of(o, "fake", "perform", libraryOf(each.variant)).Expected, "%+v", each)
 	}
 }

@@ -26,53 +26,6 @@ type Scenario struct {
 	Expect Expect
 }
 
-// Client is the client's half of a scenario.
-type Client struct {
-	// Requests is how many requests are submitted, all at once.
-	Requests int
-	// HeaderBytes is the range of the size of a request's padding.
-	HeaderBytes Range
-	// BodyBytes is the range of the size of a response's body.
-	BodyBytes Range
-	// TLS is the version that is used, as in plan.Plan.
-	TLS string
-	// SendBuffer, if not 0, is what SO_SNDBUF is set to before the client
-	// connects, in bytes. Linux doubles it.
-	SendBuffer int
-	// MaxPipelineLength is CURLMOPT_MAX_PIPELINE_LENGTH.
-	MaxPipelineLength int
-}
-
-// Origin is the server's half of a scenario.
-type Origin struct {
-	// ReceiveBuffer, if not 0, is what SO_RCVBUF is set to, in bytes. Linux
-	// doubles it.
-	ReceiveBuffer int
-	// MaxSegment, if not 0, is the TCP maximum segment size in bytes. The
-	// loopback's own of 64 KB makes small windows depend on timers.
-	MaxSegment int
-	// StallConnections, if not 0, is the number of connections on which the
-	// origin stalls: it reads a request, stops reading until the client is
-	// seen to be stuck in a write, and only then answers. Those after them
-	// are served honestly, which bounds the time that a client takes that
-	// loses each connection.
-	StallConnections int
-	// StallUntilLeft ends the stalling when no more than so many requests are
-	// unanswered: what fits into the buffers does not get stuck.
-	StallUntilLeft int
-}
-
-// Expect is what has to come of a scenario.
-type Expect struct {
-	// MaxConnections is how many connections the origin may see; 0 means 1.
-	MaxConnections int
-	// MinBlockedWrites is how many writes must have been blocked for the run
-	// to count, with a client that the interposer can see into.
-	MinBlockedWrites int
-	// StockFails is true if the stock libcurl is known to fail: then it has to.
-	StockFails bool
-}
-
 // Range is an inclusive range of sizes in bytes, of which the seed of a run
 // picks one for each request.
 type Range struct {
@@ -112,26 +65,6 @@ func Match(pattern string) ([]Scenario, error) {
 	return found, nil
 }
 
-// Check returns an error if the scenario contradicts itself and therefore
-// cannot be run.
-func (s *Scenario) Check() error {
-	switch {
-	case s.ID == "" || s.Summary == "":
-		return fmt.Errorf("scenario %q: id and summary are needed", s.ID)
-	case s.Client.Requests < 1:
-		return fmt.Errorf("scenario %s: there are no requests", s.ID)
-	case !s.Client.HeaderBytes.valid() || !s.Client.BodyBytes.valid():
-		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
-	case s.Client.MaxPipelineLength < 1:
-		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
-	case s.Expect.MinBlockedWrites > 0 && s.Origin.StallConnections == 0:
-		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
-	case s.Origin.StallConnections > 0 && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
-		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
-	}
-	return nil
-}
-
 func (r Range) valid() bool {
 	return r.Min >= 0 && r.Max >= r.Min
 }
@@ -145,9 +78,4 @@ func ids() string {
 		list += s.ID
 	}
 	return list
-}
-
-// AllowedConnections returns how many connections the origin may see.
-func (s *Scenario) AllowedConnections() int {
-	return max(1, s.Expect.MaxConnections)
 }

@@ -28,7 +28,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each")},
 	},
 	{
 		ID:      "reported-tls13",
@@ -42,7 +42,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each")},
 	},
 	{
 		ID: "plain-interleave",
@@ -56,7 +56,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
 	},
 	{
 		ID: "large-request",
@@ -71,6 +71,6 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(4),
-		Expect: Expect{MinBlockedWrites: 10, StockFails: true},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
 	},
 }

@@ -29,6 +29,8 @@ static enum exit_code carry_out(const struct plan *plan)
 {
   struct session session;
   enum exit_code code = EXIT_CARRIED_OUT;
+  int fds_before = report_open_fds();
+  json_t *report = NULL;
 
   if(!session_open(&session, plan))
     code = complain(EXIT_BROKEN,
@@ -39,10 +41,11 @@ static enum exit_code carry_out(const struct plan *plan)
       drive_socket(&session);
     else
       drive_perform(&session);
-    if(!report_write(&session, stdout))
-      code = complain(EXIT_BROKEN, "could not write the report to stdout");
+    report = report_make(&session);
   }
   session_close(&session);
+  if(!code && !report_write(report, report_open_fds() - fds_before, stdout))
+    code = complain(EXIT_BROKEN, "could not write the report to stdout");
   return code;
 }
 

@@ -21,15 +21,19 @@ static const struct word driver_words[] = {
   { "perform", PLAN_PERFORM }, { "socket", PLAN_SOCKET }, { NULL, 0 }
 };
 
-static const struct word method_words[] = { { "GET", 0 }, { NULL, 0 } };
+static const struct word method_words[] = {
+  { "GET", PLAN_GET }, { "HEAD", PLAN_HEAD }, { "POST", PLAN_POST },
+  { NULL, 0 }
+};
 
 /* What may stand in an object: the name of a field and where its value goes
-   (one of the three). */
+   (one of the four). */
 struct field {
   const char *name;
   bool required;
   const char **string;
   long *number;             /* 0 to INT_MAX */
+  bool *truth;
   const struct word *words; /* a string, one of these */
   int *word;
 };
@@ -57,6 +61,14 @@ static enum exit_code read_field(const struct field *field, json_t *value,
                     "%s: \"%s\" must be a whole number from 0 to %d",
                     where, field->name, INT_MAX);
     *field->number = (long)number;
+    return EXIT_CARRIED_OUT;
+  }
+
+  if(field->truth) {
+    if(!json_is_boolean(value))
+      return refuse(error, EXIT_BAD_PLAN, "%s: \"%s\" must be true or false",
+                    where, field->name);
+    *field->truth = json_is_true(value);
     return EXIT_CARRIED_OUT;
   }
 
@@ -107,7 +119,8 @@ static enum exit_code read_object(const struct field *fields, json_t *object,
       return refuse(error, EXIT_BAD_PLAN, "%s has no \"%s\"", where,
                     field->name);
     /* a list is read by who knows what is in it */
-    if(value && (field->string || field->number || field->words)) {
+    if(value && (field->string || field->number || field->truth ||
+                 field->words)) {
       enum exit_code code = read_field(field, value, where, error);
       if(code)
         return code;
@@ -126,13 +139,18 @@ static enum exit_code read_request(struct plan_request *request,
                                    struct plan_error *error)
 {
   char where[64];
-  int method = 0;
+  int method = PLAN_GET;
   enum exit_code code;
   const struct field fields[] = {
     { .name = "id", .required = true, .string = &request->id },
     { .name = "path", .required = true, .string = &request->path },
     { .name = "method", .words = method_words, .word = &method },
     { .name = "header_bytes", .number = &request->header_bytes },
+    { .name = "credentials", .string = &request->credentials },
+    { .name = "custom_method", .string = &request->custom_method },
+    { .name = "body_bytes", .number = &request->body_bytes },
+    { .name = "timeout_ms", .number = &request->timeout_ms },
+    { .name = "abort_at_bytes", .number = &request->abort_at_bytes },
     { .name = NULL }
   };
 
@@ -145,6 +163,7 @@ static enum exit_code read_request(struct plan_request *request,
   if(*request->path != '/')
     return refuse(error, EXIT_BAD_PLAN,
                   "%s: \"path\" must begin with a slash", where);
+  request->method = (enum plan_method)method;
   return EXIT_CARRIED_OUT;
 }
 
@@ -192,6 +211,8 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
     { .name = "stall_limit_ms", .required = true,
       .number = &plan->stall_limit_ms },
     { .name = "concurrent", .number = &plan->concurrent },
+    { .name = "receive_buffer", .number = &plan->receive_buffer },
+    { .name = "follow_redirects", .truth = &plan->follow_redirects },
     { .name = "requests", .required = true },
     { .name = NULL }
   };

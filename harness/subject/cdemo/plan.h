@@ -5,6 +5,7 @@
  * The plan: what the laboratory asks this program to do, one JSON document.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -29,10 +30,23 @@ enum plan_driver {
   PLAN_SOCKET    /* curl_multi_socket_action(), epoll */
 };
 
+enum plan_method {
+  PLAN_GET,
+  PLAN_HEAD,
+  PLAN_POST
+};
+
 struct plan_request {
   const char *id;     /* sent as X-Request-Id */
   const char *path;   /* path and query, from the first slash on */
+  enum plan_method method;
   long header_bytes;  /* length of X-Padding's value; 0: no such header */
+  const char *credentials;   /* "user:password", NULL for none */
+  const char *custom_method; /* sent in place of the method, NULL for none */
+  long body_bytes;    /* size of the body of a POST */
+  long timeout_ms;    /* for the whole transfer, 0 for none */
+  long abort_at_bytes; /* the write callback fails when so many have come; 0:
+                          it does not */
 };
 
 /* Strings belong to the document. */
@@ -46,6 +60,8 @@ struct plan {
   long pipelining;
   long max_pipeline_length;
   long stall_limit_ms;  /* nothing received for this long: stop */
+  long receive_buffer;  /* CURLOPT_BUFFERSIZE; 0: libcurl's own */
+  bool follow_redirects;
   long concurrent;      /* so many handles in the multi handle at a time, the
                            next one when one has finished; 0: no limit */
   struct plan_request *requests;

@@ -1,9 +1,8 @@
 #include "report.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <sys/resource.h>
-
-#include <jansson.h>
 
 static double milliseconds(struct timeval time)
 {
@@ -65,18 +64,51 @@ static json_t *results(const struct session *session)
   return list;
 }
 
-bool report_write(const struct session *session, FILE *out)
+/* The most memory that this process had at a time. */
+static json_int_t max_memory_bytes(void)
+{
+  struct rusage usage;
+
+  if(getrusage(RUSAGE_SELF, &usage))
+    return 0;
+  return (json_int_t)usage.ru_maxrss * 1024;
+}
+
+int report_open_fds(void)
+{
+  DIR *folder = opendir("/proc/self/fd");
+  int count = -1; /* without the one that is open for reading the folder */
+
+  if(!folder)
+    return 0;
+  for(struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+    if(entry->d_name[0] != '.')
+      count++;
+  }
+  closedir(folder);
+  return count;
+}
+
+json_t *report_make(const struct session *session)
 {
   double duration_ms = (double)(now_ns() - session->started_ns) / 1e6;
-  json_t *report = json_pack(
-    "{s:s, s:s, s:s, s:f, s:f, s:o}",
+
+  return json_pack(
+    "{s:s, s:s, s:s, s:f, s:f, s:I, s:o}",
     "subject", "c-demo",
     "driver", plan_driver_name(session->plan->driver),
     "libcurl_version", curl_version(),
     "duration_ms", duration_ms,
     "cpu_ms", cpu_ms(),
+    "max_memory_bytes", max_memory_bytes(),
     "results", results(session));
+}
+
+bool report_write(json_t *report, int open_fds_after, FILE *out)
+{
   bool written = report &&
+    !json_object_set_new(report, "open_fds_after",
+                         json_integer(open_fds_after)) &&
     !json_dumpf(report, out, JSON_COMPACT | JSON_REAL_PRECISION(9)) &&
     fputc('\n', out) != EOF && !fflush(out);
 

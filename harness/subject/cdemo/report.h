@@ -12,10 +12,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "drive.h"
 
-/* Writes the report of a session that does not go on any more. False when it
-   could not be written whole. */
-bool report_write(const struct session *session, FILE *out);
+/* How many file descriptors this process has open. */
+int report_open_fds(void);
+
+/* Makes the report of a session that does not go on any more, NULL when there
+   is no memory for it. report_write() frees it. */
+json_t *report_make(const struct session *session);
+
+/* Writes and frees the report, with how many more file descriptors are open
+   than before the session. False when it could not be written whole. */
+bool report_write(json_t *report, int open_fds_after, FILE *out);
 
 #endif

@@ -81,6 +81,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     transfer->body_hash *= HASH_PRIME;
   }
   transfer->body_bytes += len;
+  if(transfer->request->abort_at_bytes &&
+     transfer->body_bytes >= (uint64_t)transfer->request->abort_at_bytes)
+    return 0;
   return len;
 }
 
@@ -109,17 +112,24 @@ static bool add_id_header(struct transfer *transfer)
   return added;
 }
 
+/* Fills buffer with the id and a full stop, over and over, and a zero. */
+static void fill(char *buffer, size_t len, const char *id)
+{
+  size_t period = strlen(id) + 1;
+  size_t i;
+
+  for(i = 0; i < len; i++)
+    buffer[i] = i % period == period - 1 ? '.' : id[i % period];
+  buffer[len] = 0;
+}
+
 /* A header whose value is the id over and over, so that a piece of one
    request inside another one shows whose it is. */
 static bool add_padding_header(struct transfer *transfer)
 {
   static const char name[] = "X-Padding: ";
-  const char *id = transfer->request->id;
-  size_t period = strlen(id) + 1;
   size_t padding = (size_t)transfer->request->header_bytes;
   char *header;
-  char *value;
-  size_t i;
   bool added;
 
   if(!padding)
@@ -128,10 +138,7 @@ static bool add_padding_header(struct transfer *transfer)
   if(!header)
     return false;
   memcpy(header, name, sizeof(name));
-  value = header + strlen(name);
-  for(i = 0; i < padding; i++)
-    value[i] = i % period == period - 1 ? '.' : id[i % period];
-  value[padding] = 0;
+  fill(header + strlen(name), padding, transfer->request->id);
   added = add_header(&transfer->headers, header);
   free(header);
   return added;
@@ -163,6 +170,58 @@ static bool set_tls(struct transfer *transfer, const struct plan *plan)
     && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 }
 
+/* The body of a POST: the id in a line, then the id over and over. */
+static bool set_upload(struct transfer *transfer)
+{
+  const char *id = transfer->request->id;
+  size_t size = (size_t)transfer->request->body_bytes;
+  size_t line = strlen(id) + 1;
+  char *body = malloc(size + line + 1);
+
+  if(!body)
+    return false;
+  transfer->upload = body;
+  snprintf(body, line + 1, "%s\n", id);
+  fill(body + line, size > line ? size - line : 0, id);
+  return !curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L)
+    && !curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)size)
+    && !curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body);
+}
+
+static bool set_method(struct transfer *transfer)
+{
+  const struct plan_request *request = transfer->request;
+
+  if(request->custom_method &&
+     curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST,
+                      request->custom_method))
+    return false;
+  switch(request->method) {
+  case PLAN_HEAD:
+    return !curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L);
+  case PLAN_POST:
+    return set_upload(transfer);
+  default:
+    return true;
+  }
+}
+
+/* What few requests ask for. */
+static bool set_special(struct transfer *transfer, const struct plan *plan)
+{
+  const struct plan_request *request = transfer->request;
+  CURL *easy = transfer->easy;
+
+  return (!request->credentials ||
+          !curl_easy_setopt(easy, CURLOPT_USERPWD, request->credentials))
+    && (!request->timeout_ms ||
+        !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->timeout_ms))
+    && (!plan->receive_buffer ||
+        !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, plan->receive_buffer))
+    && !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
+                         plan->follow_redirects ? 1L : 0L);
+}
+
 bool transfer_init(struct transfer *transfer, const struct plan *plan,
                    const struct plan_request *request, long long *moved_ns)
 {
@@ -178,6 +237,8 @@ bool transfer_init(struct transfer *transfer, const struct plan *plan,
     && add_padding_header(transfer)
     && set_url(transfer, plan)
     && set_tls(transfer, plan)
+    && set_method(transfer)
+    && set_special(transfer, plan)
     /* nothing of the environment: not its proxy, and no signals */
     && !curl_easy_setopt(easy, CURLOPT_PROXY, "")
     && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
@@ -203,5 +264,6 @@ void transfer_free(struct transfer *transfer)
 {
   curl_easy_cleanup(transfer->easy);
   curl_slist_free_all(transfer->headers);
+  free(transfer->upload);
   memset(transfer, 0, sizeof(*transfer));
 }

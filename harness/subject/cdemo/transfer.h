@@ -19,6 +19,7 @@ struct transfer {
   const struct plan_request *request;
   CURL *easy;
   struct curl_slist *headers;
+  char *upload;         /* the body of a POST, NULL without one */
   bool in_multi;
 
   /* what was received; moved_ns is CLOCK_MONOTONIC of the latest of it, over

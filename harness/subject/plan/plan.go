@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Exit codes of a subject.
@@ -58,6 +59,12 @@ type Plan struct {
 	// StallLimitMS bounds a hang: when nothing has been completed and no byte
 	// has been received for so many milliseconds, the subject gives up.
 	StallLimitMS int `json:"stall_limit_ms"`
+	// ReceiveBuffer is CURLOPT_BUFFERSIZE in bytes; 0 leaves it to libcurl.
+	ReceiveBuffer int `json:"receive_buffer,omitempty"`
+	// FollowRedirects is CURLOPT_FOLLOWLOCATION.
+	FollowRedirects bool `json:"follow_redirects,omitempty"`
+	// Steps are what else is done, strictly one after the other.
+	Steps []Step `json:"steps,omitempty"`
 	// Requests in the order in which they are submitted.
 	Requests []Request `json:"requests"`
 }
@@ -73,6 +80,94 @@ type Request struct {
 	// HeaderBytes is the length of the X-Padding field's value; 0 leaves the
 	// field away. See Padding.
 	HeaderBytes int `json:"header_bytes"`
+	// Credentials are user and password with a colon between them
+	// (CURLOPT_USERPWD); empty for none.
+	Credentials string `json:"credentials,omitempty"`
+	// CustomMethod is sent in place of Method (CURLOPT_CUSTOMREQUEST).
+	CustomMethod string `json:"custom_method,omitempty"`
+	// BodyBytes is the size of the body of a POST, which is Body of the ID.
+	BodyBytes int `json:"body_bytes,omitempty"`
+	// TimeoutMS is CURLOPT_TIMEOUT_MS; 0 for none.
+	TimeoutMS int `json:"timeout_ms,omitempty"`
+	// AbortAtBytes, if not 0, makes the write callback fail once so many bytes
+	// of the body have come.
+	AbortAtBytes int `json:"abort_at_bytes,omitempty"`
+}
+
+// What a Step does.
+const (
+	// DoAdd submits a request that is not submitted at the start.
+	DoAdd = "add"
+	// DoRemove takes a request out of the multi handle.
+	DoRemove = "remove"
+	// DoPause makes the write callback of a request pause it.
+	DoPause = "pause"
+	// DoResume lets a paused request go on.
+	DoResume = "resume"
+	// DoPipelining sets CURLMOPT_PIPELINING to Value.
+	DoPipelining = "pipelining"
+	// DoPipelineLength sets CURLMOPT_MAX_PIPELINE_LENGTH to Value.
+	DoPipelineLength = "pipeline_length"
+)
+
+// Step is something that is done while requests are under way.
+type Step struct {
+	// When it is done; the zero value means at once.
+	When When `json:"when"`
+	// Do is one of the words above.
+	Do string `json:"do"`
+	// Request is the ID of the request that it is done to, if to one.
+	Request string `json:"request,omitempty"`
+	// Value for DoPipelining and DoPipelineLength.
+	Value int `json:"value,omitempty"`
+}
+
+// When is what a Step waits for: the first of these that is not zero.
+type When struct {
+	// Signal is the name in a line "signal NAME" on standard input, after the
+	// plan.
+	Signal string `json:"signal,omitempty"`
+	// Completed is how many transfers have to have ended.
+	Completed int `json:"completed,omitempty"`
+	// Received is the ID of a request of whose response's body Bytes have to
+	// have come.
+	Received string `json:"received,omitempty"`
+	Bytes    int    `json:"bytes,omitempty"`
+}
+
+// HasSignals reports whether a step waits for a signal, so that lines may
+// follow the plan on standard input.
+func (p *Plan) HasSignals() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.When.Signal != "" })
+}
+
+// Special names, in the words of the JSON, what a plan asks for beyond GET and
+// HEAD requests that are all submitted at the start. A subject that does not
+// have it says that it is unimplemented. Empty means nothing.
+func (p *Plan) Special() string {
+	switch {
+	case p.ReceiveBuffer != 0:
+		return "receive_buffer"
+	case p.FollowRedirects:
+		return "follow_redirects"
+	case len(p.Steps) > 0:
+		return "steps"
+	}
+	for _, r := range p.Requests {
+		switch {
+		case r.Credentials != "":
+			return "credentials"
+		case r.CustomMethod != "":
+			return "custom_method"
+		case r.BodyBytes != 0:
+			return "body_bytes"
+		case r.TimeoutMS != 0:
+			return "timeout_ms"
+		case r.AbortAtBytes != 0:
+			return "abort_at_bytes"
+		}
+	}
+	return ""
 }
 
 // Report is what a subject has to say after it has carried a plan out.
@@ -87,6 +182,11 @@ type Report struct {
 	DurationMS float64 `json:"duration_ms"`
 	// CPUMS is the CPU time of the work, user and system, in milliseconds.
 	CPUMS float64 `json:"cpu_ms"`
+	// MaxMemoryBytes is the most memory that the process had at a time.
+	MaxMemoryBytes int64 `json:"max_memory_bytes,omitempty"`
+	// OpenFDsAfter is how many more file descriptors were open after the work
+	// than before it.
+	OpenFDsAfter int `json:"open_fds_after,omitempty"`
 	// Results has one element for each request of the plan, in its order.
 	Results []Result `json:"results"`
 	// Counters are figures that only this subject has.
@@ -111,6 +211,10 @@ type Result struct {
 	BodyHash string `json:"body_hash"`
 	// TimesCompleted is how often the client said that the transfer ended.
 	TimesCompleted int `json:"times_completed"`
+	// Removed is true if a step took the request out before it had ended.
+	Removed bool `json:"removed,omitempty"`
+	// PausedBytes were given to the write callback while it was paused.
+	PausedBytes int64 `json:"paused_bytes,omitempty"`
 	// Error in the client's own words; empty without one.
 	Error string `json:"error"`
 }

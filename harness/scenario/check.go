@@ -1,0 +1,132 @@
+package scenario
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// Check returns an error if the scenario contradicts itself and therefore
+// cannot be run.
+func (s *Scenario) Check() error {
+	switch {
+	case s.ID == "" || s.Summary == "":
+		return fmt.Errorf("scenario %q: id and summary are needed", s.ID)
+	case s.Client.Requests < 1:
+		return fmt.Errorf("scenario %s: there are no requests", s.ID)
+	case !s.Client.HeaderBytes.valid() || !s.Client.BodyBytes.valid():
+		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
+	case s.Client.MaxPipelineLength < 1:
+		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
+	case s.Expect.MinBlockedWrites > 0 && !s.stalls():
+		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
+	case s.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
+		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
+	}
+	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkExpect} {
+		if err := check(); err != nil {
+			return fmt.Errorf("scenario %s: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) stalls() bool {
+	for _, a := range s.Origin.Answers {
+		if a.Hold == HoldStuck {
+			return true
+		}
+	}
+	return s.Origin.StallConnections > 0 || s.Origin.EveryAnswer.Hold == HoldStuck
+}
+
+func (s *Scenario) has(number int) error {
+	if number < 0 || number >= s.Client.Requests {
+		return fmt.Errorf("there is no request %d", number)
+	}
+	return nil
+}
+
+func (s *Scenario) checkRequests() error {
+	for number, r := range s.Client.Special {
+		switch {
+		case s.has(number) != nil:
+			return s.has(number)
+		case !r.HeaderBytes.valid() || !r.BodyBytes.valid():
+			return fmt.Errorf("request %d: a range runs backwards or below 0", number)
+		case r.UploadBytes > 0 && r.Method != "POST":
+			return fmt.Errorf("request %d: only POST has a body", number)
+		}
+	}
+	return nil
+}
+
+// checkSteps also holds steps and answers against each other: a signal that
+// only one of them knows would be waited for in vain.
+func (s *Scenario) checkSteps() error {
+	raised := make(map[string]bool)
+	for _, a := range s.Origin.Answers {
+		raised[a.Signal], raised[a.SignalBlocked] = true, true
+	}
+	awaited := map[string]bool{"": true}
+	for i, step := range s.Client.Steps {
+		awaited[step.OnSignal] = true
+		switch {
+		case s.has(step.Request) != nil:
+			return s.has(step.Request)
+		case step.OnSignal != "" && !raised[step.OnSignal]:
+			return fmt.Errorf("step %d waits for the signal %q, which nothing raises", i+1, step.OnSignal)
+		case step.Do == plan.DoRemove && s.ResultOf(ID(step.Request)).Outcome != Removed:
+			return fmt.Errorf("step %d removes a request that is expected not to be", i+1)
+		}
+	}
+	for signal := range raised {
+		if !awaited[signal] {
+			return fmt.Errorf("the signal %q is raised, but no step waits for it", signal)
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) checkAnswers() error {
+	for number, a := range s.Origin.Answers {
+		if err := s.has(number); err != nil {
+			return err
+		}
+		if err := a.check(); err != nil {
+			return fmt.Errorf("the answer to request %d: %w", number, err)
+		}
+		if a.Redirect != "" {
+			if _, err := url.ParseRequestURI(a.Redirect); err != nil {
+				return fmt.Errorf("the answer to request %d: %w", number, err)
+			}
+		}
+	}
+	if err := s.Origin.EveryAnswer.check(); err != nil {
+		return fmt.Errorf("the answer to every request: %w", err)
+	}
+	return nil
+}
+
+func (s *Scenario) checkExpect() error {
+	for number := range s.Expect.Results {
+		if err := s.has(number); err != nil {
+			return err
+		}
+	}
+	for _, number := range s.Expect.HalfSent {
+		if err := s.has(number); err != nil {
+			return err
+		}
+	}
+	for driver, reason := range s.Expect.Stock {
+		if driver != plan.DriverPerform && driver != plan.DriverSocket {
+			return fmt.Errorf("there is no driver %q", driver)
+		}
+		if reason == "" {
+			return fmt.Errorf("stock fails with driver %s for no reason", driver)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package scenario
+
+// Client is the client's half of a scenario.
+type Client struct {
+	// Requests is how many requests are in the plan. They are numbered from 0,
+	// and submitted at once unless a step adds them later.
+	Requests int
+	// HeaderBytes is the range of the size of a request's padding.
+	HeaderBytes Range
+	// BodyBytes is the range of the size of a response's body.
+	BodyBytes Range
+	// Special has, by their number, the requests that differ from the others.
+	Special map[int]Request
+	// Steps are what else the client does, strictly one after the other.
+	Steps []Step
+	// TLS is the version that is used, as in plan.Plan.
+	TLS string
+	// SendBuffer, if not 0, is what SO_SNDBUF is set to before the client
+	// connects, in bytes. Linux doubles it.
+	SendBuffer int
+	// ReadBuffer, if not 0, is CURLOPT_BUFFERSIZE in bytes.
+	ReadBuffer int
+	// MaxPipelineLength is CURLMOPT_MAX_PIPELINE_LENGTH.
+	MaxPipelineLength int
+	// FollowRedirects is CURLOPT_FOLLOWLOCATION.
+	FollowRedirects bool
+}
+
+// Request is what is special about one request. Fields that are zero are as
+// with all others.
+type Request struct {
+	// Method is GET, HEAD or POST; empty means GET.
+	Method string
+	// CustomMethod is sent in place of the method (CURLOPT_CUSTOMREQUEST).
+	CustomMethod string
+	// HeaderBytes and BodyBytes take the place of the client's ranges.
+	HeaderBytes Range
+	BodyBytes   Range
+	// UploadBytes is the size of the body of a POST.
+	UploadBytes int
+	// Credentials are user and password for the Basic scheme, with a colon
+	// between them.
+	Credentials string
+	// TimeoutMS is CURLOPT_TIMEOUT_MS in milliseconds.
+	TimeoutMS int
+	// AbortAtBytes makes the write callback fail when it has been given so
+	// many bytes of the body.
+	AbortAtBytes int
+}
+
+// Step is something that the client does while requests are under way. It
+// waits for the first of its conditions that is not zero, or for nothing.
+type Step struct {
+	// OnSignal is a signal that an Answer raises.
+	OnSignal string
+	// OnCompleted is how many transfers have to have ended.
+	OnCompleted int
+	// OnReceived is how many bytes of the body of Request have to have been
+	// received.
+	OnReceived int
+	// Do is what is done, one of the plan's words.
+	Do string
+	// Request is the number of the request that it is done to.
+	Request int
+	// Value is what an option is set to.
+	Value int
+}

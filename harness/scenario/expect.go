@@ -1,0 +1,97 @@
+package scenario
+
+import "github.com/curlpipe/curlpipe/harness/subject/plan"
+
+// Expect is what has to come of a scenario. What is zero is what an honest
+// origin and a client without faults come to: each request is answered with
+// status 200 and its own body, over one connection, asked for once.
+type Expect struct {
+	// MaxConnections is how many connections the origin may see; 0 means 1.
+	MaxConnections int
+	// MaxEarlyEnds is how many connections the client may end early.
+	MaxEarlyEnds int
+	// MaxRequests is how often a request may reach the origin; 0 means once,
+	// and once more for each connection beyond the first.
+	MaxRequests int
+	// MaxMemory, if not 0, is how much memory the client may use, in bytes.
+	MaxMemory int64
+	// Results has, by their number, the requests that end otherwise.
+	Results map[int]Result
+	// MinBlockedWrites is how many writes must have been blocked for the run
+	// to count, with a client that the interposer can see into.
+	MinBlockedWrites int
+	// HalfSent are the numbers of the requests that must have arrived in part
+	// for the run to count, and not have been whole when the origin held back
+	// the answer before them.
+	HalfSent []int
+	// Stock has, by driver, what the stock libcurl is known to do wrong. With
+	// a driver that is not in it, it has to pass.
+	Stock map[string]string
+}
+
+// Result is what has to come of one request.
+type Result struct {
+	// Outcome of the request.
+	Outcome Outcome
+	// Codes are the CURLcodes that it may fail with; empty means any.
+	Codes []int
+}
+
+// Outcome is how a request can end.
+type Outcome string
+
+// The outcomes.
+const (
+	// Answered: with status 200 and its own body.
+	Answered Outcome = ""
+	// Failed: with a CURLcode.
+	Failed Outcome = "failed"
+	// AnsweredOrFailed: one of the two, where both are right.
+	AnsweredOrFailed Outcome = "answered or failed"
+	// Removed: by the application, before it ended.
+	Removed Outcome = "removed"
+)
+
+// both is what stock does wrong with either driver.
+func both(reason string) map[string]string {
+	return map[string]string{plan.DriverPerform: reason, plan.DriverSocket: reason}
+}
+
+// AllowedConnections returns how many connections the origin may see.
+func (s *Scenario) AllowedConnections() int {
+	return max(1, s.Expect.MaxConnections)
+}
+
+// AllowedRequests returns how often a request may reach the origin.
+func (s *Scenario) AllowedRequests() int {
+	if s.Expect.MaxRequests > 0 {
+		return s.Expect.MaxRequests
+	}
+	return s.AllowedConnections()
+}
+
+// StockFails returns what the stock libcurl does wrong with a driver; empty if
+// it passes.
+func (s *Scenario) StockFails(driver string) string {
+	return s.Expect.Stock[driver]
+}
+
+// ResultOf returns what has to come of the request with that id.
+func (s *Scenario) ResultOf(id string) Result {
+	number, known := Number(id)
+	if !known {
+		return Result{}
+	}
+	return s.Expect.Results[number]
+}
+
+// NeedNoAnswer returns the ids of the requests that may end without an answer.
+func (s *Scenario) NeedNoAnswer() []string {
+	var ids []string
+	for number, result := range s.Expect.Results {
+		if result.Outcome != Answered {
+			ids = append(ids, ID(number))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,25 @@
+package scenario
+
+// Origin is the server's half of a scenario.
+type Origin struct {
+	// ReceiveBuffer, if not 0, is what SO_RCVBUF is set to, in bytes. Linux
+	// doubles it.
+	ReceiveBuffer int
+	// MaxSegment, if not 0, is the TCP maximum segment size in bytes. The
+	// loopback's own of 64 KB makes small windows depend on timers.
+	MaxSegment int
+	// StallConnections, if not 0, is the number of connections on which the
+	// origin stalls: it reads a request, stops reading until the client is
+	// seen to be stuck in a write, and only then answers. Those after them
+	// are served honestly, which bounds the time that a client takes that
+	// loses each connection.
+	StallConnections int
+	// StallUntilLeft ends the stalling when no more than so many requests are
+	// unanswered: what fits into the buffers does not get stuck.
+	StallUntilLeft int
+	// Answers has, by the number of the request, how those requests are
+	// answered that are not answered honestly.
+	Answers map[int]Answer
+	// EveryAnswer is how all others are answered.
+	EveryAnswer Answer
+}
