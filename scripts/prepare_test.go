@@ -159,6 +159,7 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	demo := filepath.Join(w.root, "harness/subject/cdemo/main.c")
 	w.write(demo, "#include <curl/curlver.h>\nint main(void) { return 0; }\n")
 	w.write(filepath.Join(w.root, "harness/interposer/main.c"), "int hook;\n")
+	w.write(filepath.Join(w.root, "harness/origin/openssl/engine/main.c"), "int main(void) { return 0; }\n")
 
 	got := w.run("build-subjects")
 	require.Zero(t, got.code, got.stderr)
@@ -167,6 +168,8 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(w.root,
 		"build/subjects/libinterposer.so"))
+	require.FileExists(t, filepath.Join(w.root,
+		"build/subjects/tls-engine"))
 	calls, err := os.ReadFile(filepath.Join(w.root, "go-calls"))
 	require.NoError(t, err)
 	for _, target := range []string{
