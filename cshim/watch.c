@@ -110,7 +110,8 @@ static int on_timer(CURLM *multi, long timeout_ms, void *userp)
   (void)multi;
   loop->timer_set = timeout_ms >= 0;
   if(timeout_ms > 0)
-    loop->timer_at = watch_now_ms() + timeout_ms;
+    /* our clock may have just turned over: one more, so as not to be early */
+    loop->timer_at = watch_now_ms() + timeout_ms + 1;
   else
     loop->timer_at = 0; /* due at once: save the look at the clock */
   return 0;

@@ -36,7 +36,7 @@ func newClient(options Options, lib library) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := startEngine(options, sslVersion)
+	engine, err := startEngine(options, easyOptions(options, lib, sslVersion))
 	if err != nil {
 		return nil, err
 	}

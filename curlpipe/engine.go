@@ -39,7 +39,7 @@ type engine struct {
 const leastSweep = 64
 
 // startEngine makes an engine and starts its goroutine.
-func startEngine(options Options, sslVersion int) (*engine, error) {
+func startEngine(options Options, easyOptions []easyOption) (*engine, error) {
 	loop, err := cshim.NewLoop(cshim.Limits{
 		ConnectionsPerHost: options.MaxConnsPerHost,
 		PipelineLength:     options.MaxPipelineDepth,
@@ -53,7 +53,7 @@ func startEngine(options Options, sslVersion int) (*engine, error) {
 	e := &engine{
 		loop:        loop,
 		stopped:     make(chan struct{}),
-		easyOptions: easyOptions(options, sslVersion),
+		easyOptions: easyOptions,
 		connections: options.MaxConnsPerHost,
 		perOrigin:   options.MaxConnsPerHost * options.MaxPipelineDepth,
 		origins:     make(map[string]*origin),
@@ -208,7 +208,7 @@ func (e *engine) admit() {
 		o := e.ready[0]
 		e.ready = e.ready[1:]
 		o.listed = false
-		if c := o.first; c != nil {
+		if c := o.first; c != nil && o.inFlight < e.room(o) {
 			o.remove(c)
 			e.counters.queued.Add(-1)
 			e.start(c, o)
@@ -330,6 +330,7 @@ func (e *engine) drop(h *handle) {
 // that are still to come.
 func (e *engine) restart(reason error) error {
 	err := e.loop.Reset()
+	e.closed = e.loop.SocketsClosed()
 	e.failInFlight(reason)
 	return err
 }

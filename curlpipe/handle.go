@@ -11,8 +11,8 @@ import (
 
 // Options of libcurl that go-curl does not name (curl.h).
 const (
-	optPathAsIs = 234 // CURLOPT_PATH_AS_IS, from 7.42.0
-	firstPathAs = 0x72a00
+	optPathAsIs   = 234 // CURLOPT_PATH_AS_IS, from 7.42.0
+	firstPathAsIs = 0x72a00
 )
 
 // handle is an easy handle in the loop's hands. It is used for one request
@@ -31,7 +31,7 @@ type easyOption struct {
 }
 
 // easyOptions lists what every request shares.
-func easyOptions(options Options, sslVersion int) []easyOption {
+func easyOptions(options Options, lib library, sslVersion int) []easyOption {
 	list := []easyOption{
 		{"NOSIGNAL", curl.OPT_NOSIGNAL, true}, // signals belong to Go's runtime
 		{"PROXY", curl.OPT_PROXY, ""},         // and no look at the environment for each request
@@ -40,10 +40,13 @@ func easyOptions(options Options, sslVersion int) []easyOption {
 		{"SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true},
 		{"SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2},
 		{"SSLVERSION", curl.OPT_SSLVERSION, sslVersion},
-		{"PATH_AS_IS", optPathAsIs, true}, // dots in a path are the caller's
 		// libcurl counts the wait for a turn to send as part of connecting and
 		// ends it after 300 s; what bounds a wait here is StallTimeout.
 		{"CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, math.MaxInt32 / 1000},
+	}
+	if lib.number >= firstPathAsIs {
+		// dots in a path are the caller's; before, libcurl takes them out
+		list = append(list, easyOption{"PATH_AS_IS", optPathAsIs, true})
 	}
 	if options.CAFile != "" {
 		list = append(list, easyOption{"CAINFO", curl.OPT_CAINFO, options.CAFile})

@@ -58,11 +58,18 @@ func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
 	if special := p.Special(); special != "" {
 		return plan.ExitUnimplemented, fmt.Errorf("%w: the plan asks for %q", ErrUnimplemented, special)
 	}
+	if special := p.Special(); special != "" {
+		return plan.ExitUnimplemented, fmt.Errorf("%w: the plan asks for %q", ErrUnimplemented, special)
+	}
 	report := plan.Report{Subject: s.Name, Driver: p.Driver, LibcurlVersion: s.LibcurlVersion()}
-	start, cpuStart := time.Now(), cpuTime()
+	files := openFiles()
+	start, before := time.Now(), usage()
 	report.Results, report.Counters, err = s.CarryOut(p)
-	report.CPUMS = milliseconds(cpuTime() - cpuStart)
+	after := usage()
 	report.DurationMS = milliseconds(time.Since(start))
+	report.CPUMS = milliseconds(cpuTime(after) - cpuTime(before))
+	report.MaxMemoryBytes = after.Maxrss * 1024
+	report.OpenFDsAfter = openFiles() - files
 	switch {
 	case errors.Is(err, ErrUnimplemented):
 		return plan.ExitUnimplemented, err
@@ -85,13 +92,25 @@ func Answered(result *plan.Result, status int, body []byte) {
 	result.BodyHash = plan.Hash(body)
 }
 
-// cpuTime is the user and system time of this process so far.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+// usage is what this process has used so far.
+func usage() (used syscall.Rusage) {
+	// it cannot fail: the arguments are right
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return used
+}
+
+// cpuTime is user and system time together.
+func cpuTime(used syscall.Rusage) time.Duration {
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// openFiles counts this process's file descriptors.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
 		return 0
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return len(entries)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -41,6 +41,8 @@ func TestReport(t *testing.T) {
 	require.Equal(t, plan.DriverPerform, report.Driver)
 	require.Equal(t, "libcurl/7.53.1", report.LibcurlVersion)
 	require.Equal(t, map[string]float64{"turns": 3}, report.Counters)
+	require.Positive(t, report.MaxMemoryBytes)
+	require.Zero(t, report.OpenFDsAfter)
 	require.Equal(t, []plan.Result{{ID: "r0", Status: 200, BodyID: "r0", BodyBytes: 10, BodyHash: plan.Hash(plan.Body("r0", 10))}}, report.Results)
 }
 
@@ -53,6 +55,7 @@ func TestExitCodes(t *testing.T) {
 		"not JSON":           {"{", nil, plan.ExitBadPlan},
 		"no requests":        {`{"url": "http://x", "driver": "perform", "stall_limit_ms": 1}`, nil, plan.ExitBadPlan},
 		"a driver it lacks":  {strings.Replace(onePlan, "perform", "socket", 1), nil, plan.ExitUnimplemented},
+		"a special plan":     {strings.Replace(onePlan, "{", `{"follow_redirects": true, `, 1), nil, plan.ExitUnimplemented},
 		"a thing it lacks":   {onePlan, fmt.Errorf("%w: method", ErrUnimplemented), plan.ExitUnimplemented},
 		"work that went bad": {onePlan, errors.New("no memory"), plan.ExitBadPlan},
 	} {
