@@ -176,7 +176,7 @@ func TestNothingIsReadThatNobodyAsksFor(t *testing.T) {
 
 		// the client fills the buffers of both sockets and is stuck
 		var sent int
-		_, err := fmt.Sscanf(client.does("fill"), "WANT_WRITE %d", &sent)
+		_, err := fmt.Sscanf(client.does("fill 6000"), "WANT_WRITE %d", &sent)
 		require.NoError(t, err)
 		require.Less(t, sent, 100<<10)
 		require.Equal(t, "WANT_WRITE", client.does("go on"))

@@ -76,25 +76,24 @@ static void go_on(void)
     printf("%s\n", why(ret));
 }
 
-static void start_write(int length)
+static void prepare(int length)
 {
   int i;
 
+  if(length < 1 || (size_t)length > sizeof(pending))
+    die("write");
   for(i = 0; i < length; i++)
     pending[i] = (unsigned char)((sent + (unsigned long)i) % 251);
   pending_length = length;
-  go_on();
 }
 
-static void fill(void)
+/* Writes until that is not possible any more. */
+static void fill(int length)
 {
   int ret;
-  int i;
 
   do {
-    for(i = 0; i < 6000; i++)
-      pending[i] = (unsigned char)((sent + (unsigned long)i) % 251);
-    pending_length = 6000;
+    prepare(length);
     ERR_clear_error();
     ret = SSL_write(ssl, pending, pending_length);
     if(ret > 0)
@@ -129,14 +128,14 @@ static void wait_for(short what)
 
 static void obey(const char *order)
 {
-  struct linger at_once = { 1, 0 };
-
-  if(!strncmp(order, "write ", 6))
-    start_write(atoi(order + 6));
+  if(!strncmp(order, "write ", 6)) {
+    prepare(atoi(order + 6));
+    go_on();
+  }
   else if(!strcmp(order, "go on"))
     go_on();
-  else if(!strcmp(order, "fill"))
-    fill();
+  else if(!strncmp(order, "fill ", 5))
+    fill(atoi(order + 5));
   else if(!strcmp(order, "read"))
     read_once();
   else if(!strcmp(order, "wait for reading"))
@@ -148,11 +147,6 @@ static void obey(const char *order)
   else if(!strcmp(order, "update key"))
     printf("%d %d\n", SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED),
            SSL_do_handshake(ssl));
-  else if(!strcmp(order, "reset")) {
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
-    puts("closed");
-  }
   else
     die(order);
 }
