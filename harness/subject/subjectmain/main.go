@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -68,7 +69,7 @@ func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
 	after := usage()
 	report.DurationMS = milliseconds(time.Since(start))
 	report.CPUMS = milliseconds(cpuTime(after) - cpuTime(before))
-	report.MaxMemoryBytes = after.Maxrss * 1024
+	report.MaxMemoryBytes = maxMemory()
 	report.OpenFDsAfter = openFiles() - files
 	switch {
 	case errors.Is(err, ErrUnimplemented):
@@ -102,6 +103,22 @@ func usage() (used syscall.Rusage) {
 // cpuTime is user and system time together.
 func cpuTime(used syscall.Rusage) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// maxMemory is the most memory that this program had, in bytes. Not getrusage's
+// figure: that one includes what the process had before it became this program,
+// which is all of its parent's (Linux, setmax_mm_hiwater_rss).
+func maxMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes int64
+	if _, err := fmt.Sscan(line, &kilobytes); err != nil {
+		return 0
+	}
+	return kilobytes * 1024
 }
 
 // openFiles counts this process's file descriptors.
