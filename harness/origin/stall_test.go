@@ -162,6 +162,35 @@ func (untilTheEnd) WaitStuck(ctx context.Context) bool {
 	return false
 }
 
+// whyItEnded waits as long as it may, too, and tells why it could not any
+// longer.
+type whyItEnded chan error
+
+func (w whyItEnded) WaitStuck(ctx context.Context) bool {
+	<-ctx.Done()
+	w <- ctx.Err()
+	return false
+}
+
+// The time at which a connection ended tells whether the client was done, so
+// the origin may not find out late.
+func TestAStallEndsWhenTheClientLeaves(t *testing.T) {
+	for name, leave := range map[string]func(*client){
+		"by RST": (*client).reset,
+		"by FIN": func(c *client) { require.NoError(c.t, c.tcp.CloseWrite()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(whyItEnded, 1)
+			s := start(t, origin.Config{Requests: 2, StallConnections: 1, Client: ended})
+			c := connect(t, s)
+			c.ask("r0")
+			c.send(get("r1", 700))
+			leave(c)
+			require.ErrorIs(t, <-ended, context.Canceled)
+		})
+	}
+}
+
 // The client resets the connection while it is held up; libcurl does that.
 func TestAResetInTheMiddleOfAStall(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
