@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -43,12 +45,30 @@ func TestWaitStuckReturnsAtABlockedWrite(t *testing.T) {
 	}
 }
 
+func TestWaitStuckReturnsAtABlockedWriteHoweverLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch()
+		outcome := waiting(context.Background(), w)
+		time.Sleep(100 * settle) // of the bubble's time
+		synctest.Wait()
+		require.Empty(t, outcome, "nothing is known yet")
+		w.See(blocked)
+		require.True(t, <-outcome)
+	})
+}
+
 // The peer may have read in the meantime without making enough room.
 func TestWaitStuckReturnsForAWriteThatStaysBlocked(t *testing.T) {
-	w := NewWatch()
-	w.See(blocked)
-	require.True(t, w.WaitStuck(context.Background()))
-	require.True(t, w.WaitStuck(context.Background()), "still")
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch()
+		w.See(blocked)
+		w.See(Event{Call: "SSL_read", SSL: "0x1", Length: 16384, Result: 700})
+		for range 2 {
+			begin := time.Now()
+			require.True(t, w.WaitStuck(context.Background()))
+			require.Equal(t, settle, time.Since(begin), "it is given the time to try again")
+		}
+	})
 }
 
 func TestWaitStuckIsFalseWhenTheContextEnds(t *testing.T) {
@@ -61,13 +81,14 @@ func TestWaitStuckIsFalseWhenTheContextEnds(t *testing.T) {
 }
 
 func TestWaitStuckIsFalseForAClientThatGoesOn(t *testing.T) {
-	w := NewWatch()
-	w.See(blocked)
-	w.See(with(done))
-	w.See(Event{Call: "SSL_read", SSL: "0x1", Result: -1, Error: WantRead})
-	ctx, cancel := context.WithTimeout(context.Background(), 3*settle)
-	defer cancel()
-	require.False(t, w.WaitStuck(ctx), "it was stuck, and is no more")
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch()
+		w.See(blocked)
+		w.See(with(done))
+		ctx, cancel := context.WithTimeout(context.Background(), 100*settle)
+		defer cancel()
+		require.False(t, w.WaitStuck(ctx), "it was stuck, and is no more")
+	})
 }
 
 func TestWatchIsSafeForConcurrentUse(t *testing.T) {
