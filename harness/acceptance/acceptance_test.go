@@ -5,12 +5,12 @@ package acceptance
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/lab"
 	"github.com/curlpipe/curlpipe/harness/library"
@@ -29,17 +29,13 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("..", ".."))
+	found, err := checkout.Find()
 	require.NoError(t, err)
-	b := &bench{
-		subjects:  &lab.Bench{Folder: filepath.Join(root, "build", "subjects")},
-		libraries: make(map[string]*library.Library),
-	}
+	b := &bench{subjects: found.Bench(), libraries: make(map[string]*library.Library)}
 	b.interposer, err = b.subjects.Interposer()
 	require.NoError(t, err)
-	cache, err := library.DefaultCache()
+	finder, err := found.Finder()
 	require.NoError(t, err)
-	finder := library.Finder{Cache: cache, Patches: filepath.Join(root, "patches")}
 	for _, name := range []string{library.Stock, library.Patched} {
 		b.libraries[name], err = finder.Find(name)
 		require.NoError(t, err)
@@ -116,6 +112,22 @@ func TestReset(t *testing.T) {
 			require.Equal(t, 50, r.OwnResponse)
 			require.GreaterOrEqual(t, r.WantWrite+r.WantRead, int64(10))
 		})
+	}
+}
+
+// TestHonestOrigin is the control: where nothing is in the way, nothing fails.
+func TestHonestOrigin(t *testing.T) {
+	b := newBench(t)
+	s := only(t, "honest-origin")
+	for _, c := range clients {
+		for _, libcurl := range []string{library.Stock, library.Patched} {
+			t.Run(c.subject+"/"+c.driver+"/"+libcurl, func(t *testing.T) {
+				r := b.run(t, s, c.subject, c.driver, libcurl)
+				require.Equal(t, judge.Pass, r.Verdict, "%+v", r.Invariants)
+				require.Equal(t, 1, r.Connections)
+				require.Equal(t, r.Requests, r.OwnResponse)
+			})
+		}
 	}
 }
 
