@@ -80,6 +80,12 @@ func exercised(o *Observation) (Verdict, string, string) {
 			missing = append(missing, id+" was not answered as planned")
 		}
 	}
+	for _, at := range o.Scenario.Origin.Places {
+		expected = append(expected, fmt.Sprintf("%d connections as planned", at.Connections))
+		if n := asPlanned(o, at); n < at.Connections {
+			missing = append(missing, fmt.Sprintf("%d connections as planned", n))
+		}
+	}
 	for _, number := range o.Scenario.Expect.HalfSent {
 		id := scenario.ID(number)
 		expected = append(expected, id+" half sent")
@@ -116,6 +122,18 @@ func unplanned(o *Observation) []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// asPlanned returns on how many connections the request in that place was
+// answered as planned.
+func asPlanned(o *Observation, at scenario.Place) int {
+	n := 0
+	for _, c := range o.Origin.Connections {
+		if c.Number <= at.Connections && len(c.Requests) > at.Request && c.Requests[at.Request].AsPlanned {
+			n++
+		}
+	}
+	return n
 }
 
 // halfSent reports whether a connection ended with a part of that request.

@@ -70,6 +70,7 @@ func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 		StallConnections: s.Origin.StallConnections,
 		StallUntilLeft:   s.Origin.StallUntilLeft,
 		Answers:          s.Answers(),
+		Places:           s.Origin.Places,
 		Initial:          s.Initial(),
 		NeedNoAnswer:     s.NeedNoAnswer(),
 		Client:           watch,

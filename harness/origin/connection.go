@@ -85,7 +85,8 @@ func (c *connection) receive() bool {
 		c.refuse(h)
 		return false
 	}
-	x := &exchange{head: h, number: len(c.seen.Requests), answer: c.server.noteArrived(h.ID)}
+	place := len(c.seen.Requests)
+	x := &exchange{head: h, number: place, answer: c.server.noteArrived(h.ID, c.seen.Number, place)}
 	c.seen.Requests = append(c.seen.Requests, h.Request)
 	c.queue = append(c.queue, x)
 	return true
@@ -163,7 +164,7 @@ func (c *connection) hangUp(withReset bool) {
 			break
 		}
 		h.Arrived, h.Ignored, h.Behind = time.Now(), true, len(c.queue)
-		c.server.noteArrived(h.ID)
+		c.server.noteArrived(h.ID, c.seen.Number, len(c.seen.Requests))
 		c.seen.Requests = append(c.seen.Requests, h.Request)
 	}
 	c.seen.End.PartialBytes, c.seen.End.PartialID = c.requests.partial()

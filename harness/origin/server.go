@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -51,6 +53,9 @@ type Config struct {
 	// Answers has, by request id, how those requests are answered that are not
 	// answered honestly.
 	Answers map[string]scenario.Answer
+	// Places has how the requests in certain places of a connection are
+	// answered.
+	Places []scenario.Place
 	// Initial is how many requests the client makes that nothing has to happen
 	// for; scenario.HoldRest waits for so many.
 	Initial int
@@ -104,7 +109,11 @@ func Start(config Config) (*Server, error) {
 // check returns an error if somebody is missing whom the origin has to ask.
 func (c *Config) check() error {
 	stalls, asks := c.StallConnections > 0, false
-	for _, a := range c.Answers {
+	answers := slices.Collect(maps.Values(c.Answers))
+	for _, p := range c.Places {
+		answers = append(answers, p.Answer)
+	}
+	for _, a := range answers {
 		stalls = stalls || a.Hold == scenario.HoldStuck
 		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
 	}
@@ -230,12 +239,18 @@ func (s *Server) accept() {
 	}
 }
 
-// noteArrived returns how the request is to be answered.
-func (s *Server) noteArrived(id string) scenario.Answer {
+// noteArrived returns how the request is to be answered that came on that
+// connection in that place.
+func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	again := s.arrived[id]
 	s.arrived[id] = true
+	for _, p := range s.config.Places {
+		if connection <= p.Connections && place == p.Request {
+			return p.Answer
+		}
+	}
 	if a := s.config.Answers[id]; a.Always || !again {
 		return a
 	}

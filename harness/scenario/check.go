@@ -38,6 +38,11 @@ func (s *Scenario) stalls() bool {
 			return true
 		}
 	}
+	for _, place := range s.Origin.Places {
+		if place.Answer.Hold == HoldStuck {
+			return true
+		}
+	}
 	return s.Origin.StallConnections > 0 || s.Origin.EveryAnswer.Hold == HoldStuck
 }
 
@@ -68,6 +73,9 @@ func (s *Scenario) checkSteps() error {
 	raised := make(map[string]bool)
 	for _, a := range s.Origin.Answers {
 		raised[a.Signal], raised[a.SignalBlocked] = true, true
+	}
+	for _, place := range s.Origin.Places {
+		raised[place.Answer.Signal], raised[place.Answer.SignalBlocked] = true, true
 	}
 	awaited := map[string]bool{"": true}
 	for i, step := range s.Client.Steps {
@@ -105,6 +113,15 @@ func (s *Scenario) checkAnswers() error {
 	}
 	if err := s.Origin.EveryAnswer.check(); err != nil {
 		return fmt.Errorf("the answer to every request: %w", err)
+	}
+	for _, place := range s.Origin.Places {
+		if err := place.Answer.check(); err != nil {
+			return fmt.Errorf("the answer in place %d: %w", place.Request, err)
+		}
+		if place.Connections < 1 || place.Request < 0 || place.Answer.Redirect != "" {
+			return fmt.Errorf("the answer in place %d: that place is nowhere, or it redirects one that nobody knows",
+				place.Request)
+		}
 	}
 	return nil
 }

@@ -22,4 +22,18 @@ type Origin struct {
 	Answers map[int]Answer
 	// EveryAnswer is how all others are answered.
 	EveryAnswer Answer
+	// Places are how the requests in certain places of a connection are
+	// answered, whichever these are: in what order a client sends what was
+	// submitted together is its own affair.
+	Places []Place
+}
+
+// Place is a place in the order of a connection's requests.
+type Place struct {
+	// Connections is on how many connections, from the first one on.
+	Connections int
+	// Request is its place there, counted from 0.
+	Request int
+	// Answer that it gets.
+	Answer Answer
 }

@@ -8,7 +8,7 @@ import (
 
 // table is all scenarios, in the order in which they are shown: a section a
 // file.
-var table = slices.Concat(control, writeContract)
+var table = slices.Concat(control, writeContract, serversEnd, reading, identity)
 
 var control = []Scenario{
 	{
@@ -23,4 +23,24 @@ var control = []Scenario{
 			MaxPipelineLength: 50,
 		},
 	},
+}
+
+// CURLcodes that requests are expected to fail with, from curl/curl.h.
+const (
+	curlePartialFile       = 18
+	curleWriteError        = 23
+	curleOperationTimedOut = 28
+	curleRecvError         = 56
+)
+
+// pipelined is a client that makes small requests and sends all of them as
+// soon as it may.
+func pipelined(requests int, tls string) Client {
+	return Client{
+		Requests:          requests,
+		HeaderBytes:       Range{100, 300},
+		BodyBytes:         Range{500, 900},
+		TLS:               tls,
+		MaxPipelineLength: 50,
+	}
 }

@@ -1,0 +1,38 @@
+package scenario
+
+import "github.com/curlpipe/curlpipe/harness/subject/plan"
+
+// identity has the scenarios about who asks, and how.
+var identity = []Scenario{
+	{
+		ID:      "post-not-pipelined",
+		Summary: "POST among GET: it travels alone, and nothing is sent behind it before it is answered.",
+		Client: Client{
+			Requests:    6,
+			HeaderBytes: Range{100, 300},
+			BodyBytes:   Range{500, 900},
+			Special: map[int]Request{
+				2: {Method: "POST", UploadBytes: 500}, 4: {Method: "POST", UploadBytes: 3000},
+			},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{EveryAnswer: Answer{Hold: HoldQuiet}},
+	},
+	{
+		ID:      "custom-method-not-pipelined",
+		Summary: "The same with a method that the application has made of GET.",
+		Client: Client{
+			Requests:    6,
+			HeaderBytes: Range{100, 300},
+			BodyBytes:   Range{500, 900},
+			Special: map[int]Request{
+				2: {CustomMethod: "PATCH"}, 4: {CustomMethod: "POST"},
+			},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{EveryAnswer: Answer{Hold: HoldQuiet}},
+		Expect: Expect{Stock: both("a method that is not safe is pipelined")},
+	},
+}
