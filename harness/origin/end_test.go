@@ -72,6 +72,21 @@ func TestAResetWhenDoneIsNotEarly(t *testing.T) {
 	require.False(t, end.Early)
 }
 
+// The origin may be busy with a connection and notice its end late.
+func TestAResetBeforeAnotherConnectionIsEarlyHoweverLateItIsNoticed(t *testing.T) {
+	s := start(t, origin.Config{Requests: 2})
+	first := connect(t, s)
+	first.ask("r0")
+	second := connect(t, s)
+	second.ask("r1")
+	second.close()
+	first.reset()
+	log := logOf(s)
+	require.True(t, log.Connections[0].End.Early)
+	require.False(t, log.Connections[1].End.Early)
+	require.Equal(t, 1, log.EarlyEnds())
+}
+
 func TestACloseInTheMiddleOfARequest(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
 		s := start(t, origin.Config{TLS: version, Requests: 1})

@@ -105,12 +105,16 @@ func (l *Log) EarlyEnds() int {
 
 // findEarlyEnds sets Early. Whether the client was done is known only when the
 // run is over: it was not if fewer requests than these were ever answered,
-// beside those that need no answer, or if it made one later.
+// beside those that need no answer, or if it made one later. A RST followed by
+// another connection that is used comes from a client that was not done, even
+// if the origin was busy and noticed it only when all was over.
 func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 	var last time.Time
+	lastUsed := 0 // the number of a connection
 	answered := make(map[string]bool)
 	for _, c := range l.Connections {
 		for _, r := range c.Requests {
+			lastUsed = c.Number
 			if r.Arrived.After(last) {
 				last = r.Arrived
 			}
@@ -124,7 +128,8 @@ func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 	}
 	for i := range l.Connections {
 		end := &l.Connections[i].End
-		done := len(answered) >= requests && end.PartialBytes == 0 && !last.After(end.Time)
+		cameBack := last.After(end.Time) || end.Reset && l.Connections[i].Number < lastUsed
+		done := len(answered) >= requests && end.PartialBytes == 0 && !cameBack
 		end.Early = end.ByClient && !done
 	}
 }
