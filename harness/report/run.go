@@ -49,9 +49,10 @@ type Run struct {
 }
 
 // AsExpected reports whether the verdict is the one that the scenario expects
-// of this library.
+// of this library. A subject that broke down failed, but it has not shown the
+// defect that the scenario is about: that is never as expected.
 func (r *Run) AsExpected() bool {
-	return r.Verdict == r.Expected || r.Verdict == judge.NotApplicable
+	return r.Verdict == judge.NotApplicable || r.Verdict == r.Expected && r.SubjectError == ""
 }
 
 // Of makes a Run of what was observed.

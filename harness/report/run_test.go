@@ -96,5 +96,9 @@ func TestAsExpected(t *testing.T) {
 	} {
 		r := Run{Verdict: each.verdict, Expected: each.expected}
 		require.Equal(t, each.as, r.AsExpected(), "%s where %s is expected", each.verdict, each.expected)
+		if each.verdict != judge.NotApplicable {
+			r.SubjectError = "the subject failed: signal: segmentation fault"
+			require.False(t, r.AsExpected(), "a breakdown shows no defect of the library")
+		}
 	}
 }

@@ -100,7 +100,11 @@ func explain(w io.Writer, g *group) {
 			continue
 		}
 		note := "as expected of this library"
-		if !r.AsExpected() {
+		switch {
+		case r.AsExpected():
+		case r.SubjectError != "":
+			note = "NOT as expected, the subject broke down"
+		default:
 			note = fmt.Sprintf("NOT as expected, which is %s", r.Expected)
 		}
 		fmt.Fprintf(w, "\n%s, %s (%s), %s: %s, %s (seed %d)\n",
