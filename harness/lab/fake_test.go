@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/curlpipe/curlpipe/harness/lab/labtest"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
@@ -40,11 +41,21 @@ var fakes = map[string]func(){
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	},
-	"exit 1":            func() { die(1, "out of memory") },
-	"exit 1, silent":    func() { os.Exit(1) },
-	"exit 1, wordy":     func() { die(1, strings.Repeat("x", 5000)) },
-	"refuses":           func() { die(plan.ExitBadPlan, "the plan has no url") },
-	"unimplemented":     func() { die(plan.ExitUnimplemented, `unimplemented: driver "socket"`) },
+	"exit 1":                func() { die(1, "out of memory") },
+	"exit 1, silent":        func() { os.Exit(1) },
+	"exit 1, wordy":         func() { die(1, strings.Repeat("x", 5000)) },
+	"refuses":               func() { die(plan.ExitBadPlan, "the plan has no url") },
+	"unimplemented":         func() { die(plan.ExitUnimplemented, `unimplemented: driver "socket"`) },
+	"unimplemented, silent": func() { os.Exit(plan.ExitUnimplemented) },
+	"prints without end": func() {
+		for {
+			fmt.Println(strings.Repeat("x", 1<<16))
+		}
+	},
+	"other library": func() {
+		report := plan.Report{Subject: "fake", LibcurlVersion: "libcurl/7.47.1-stock OpenSSL/3.0.19"}
+		_ = report.Write(os.Stdout)
+	},
 	"prints garbage":    func() { fmt.Println("Segmentation fault") },
 	"prints nothing":    func() {},
 	"complains":         func() { labtest.CarryOut(); fmt.Fprintln(os.Stderr, "leak of 7 bytes") },
@@ -58,19 +69,23 @@ var fakes = map[string]func(){
 	"leaves a child": func() {
 		labtest.CarryOut()
 		labtest.BlockOnce()
+		fifo, err := os.OpenFile(os.Getenv(readyVariable), os.O_WRONLY, 0)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprint(fifo, "born")
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), fakeVariable+"=stays")
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
-		child.ExtraFiles = []*os.File{labtest.EventsPipe()}
+		child.ExtraFiles = []*os.File{labtest.EventsPipe(), fifo}
 		if err := child.Start(); err != nil {
 			panic(err)
 		}
 	},
-	// stays until the test has closed its end of the FIFO
+	// stays until it is killed
 	"stays": func() {
-		fifo, err := os.Open(os.Getenv(readyVariable))
-		if err == nil {
-			_, _ = io.Copy(io.Discard, fifo)
+		for {
+			time.Sleep(time.Hour)
 		}
 	},
 }

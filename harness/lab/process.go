@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/events"
@@ -53,13 +53,16 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 	}
 	defer reader.Close()
 
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr output
 	command := exec.CommandContext(ctx, p.path)
 	command.Stdin = stdin
 	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Env = append(os.Environ(), p.environment...)
 	command.ExtraFiles = []*os.File{writer}
 	command.WaitDelay = time.Second
+	// A group of its own, so that whom the subject starts can be ended with it.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	err = command.Start()
 	writer.Close()
 	stdin.Close()
@@ -75,12 +78,16 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 		read <- err
 	}()
 	waited := command.Wait()
-	// Whom the subject has left behind may keep the pipe open for ever.
+	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails when nobody is left behind
+	// Who has left the group may keep the pipe open for ever.
 	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
 	}
-	return understand(ctx, waited, stdout.Bytes(), stderr.String()), nil
+	if stdout.full || stderr.full {
+		return &outcome{failure: errTooMuch.Error()}, nil
+	}
+	return understand(ctx, waited, stdout.text.Bytes(), stderr.text.String()), nil
 }
 
 // understand makes an outcome of how the process ended and what it printed.
@@ -91,9 +98,14 @@ func understand(ctx context.Context, waited error, stdout []byte, stderr string)
 	case ctx.Err() != nil:
 		return &outcome{failure: "the subject did not end and was killed" + quote(said)}
 	case errors.As(waited, &exit) && exit.ExitCode() == plan.ExitUnimplemented:
+		if said == "" {
+			said = "the subject cannot do this, and does not say what"
+		}
 		return &outcome{unimplemented: said}
 	case errors.As(waited, &exit) && exit.ExitCode() == plan.ExitBadPlan:
 		return &outcome{failure: "the subject refused the plan" + quote(said)}
+	case errors.Is(waited, exec.ErrWaitDelay):
+		return &outcome{failure: "the subject ended, but a process that it started kept its output open" + quote(said)}
 	case waited != nil:
 		return &outcome{failure: fmt.Sprintf("the subject failed: %v%s", waited, quote(said))}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/events"
@@ -13,6 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Setup says what to run.
@@ -112,6 +114,9 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	if err := ctx.Err(); err != nil {
 		return nil, err // the user gave up, not the subject
 	}
+	if out.failure == "" && out.report != nil {
+		out.failure = otherLibrary(out.report, setup.Library)
+	}
 	return &judge.Observation{
 		Scenario:      setup.Scenario,
 		Plan:          p.plan,
@@ -120,6 +125,18 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 		Unimplemented: out.unimplemented,
 		Events:        accountant.Summary(),
 	}, nil
+}
+
+// otherLibrary says so if the subject has not used the library under test, as
+// one that is linked to its own with an rpath would; then the run says nothing
+// about the one that it is for. A client without libcurl is none of it.
+func otherLibrary(r *plan.Report, l *library.Library) string {
+	token, _, _ := strings.Cut(r.LibcurlVersion, " ")
+	used, isLibcurl := strings.CutPrefix(token, "libcurl/")
+	if !isLibcurl || used == l.Manifest.LibcurlVersion {
+		return ""
+	}
+	return fmt.Sprintf("the subject used libcurl %s instead of %s in %s", used, l.Manifest.LibcurlVersion, l.Prefix)
 }
 
 // environment is what makes the subject use the library and the interposer.

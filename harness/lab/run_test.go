@@ -3,11 +3,13 @@ package lab
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,7 +39,7 @@ func setupFor(t *testing.T, fake string) Setup {
 		},
 		Subject: &Subject{Name: "fake", Drivers: []string{plan.DriverPerform}, Path: executable},
 		Driver:  plan.DriverPerform,
-		Library: &library.Library{Prefix: "/some/prefix", Manifest: &library.Manifest{}},
+		Library: &library.Library{Prefix: "/some/prefix", Manifest: &library.Manifest{LibcurlVersion: "7.53.1-stock"}},
 		Seed:    5,
 	}
 }
@@ -89,16 +91,21 @@ func TestWhatGoesWrongInASubject(t *testing.T) {
 		failure, unimplemented string
 		report                 bool
 	}{
-		"crash":             {failure: "the subject failed: signal: killed"},
-		"exit 1":            {failure: "the subject failed: exit status 1: out of memory"},
-		"exit 1, silent":    {failure: "the subject failed: exit status 1"},
-		"exit 1, wordy":     {failure: "the subject failed: exit status 1: " + strings.Repeat("x", 2000) + "…"},
-		"refuses":           {failure: "the subject refused the plan: the plan has no url"},
-		"unimplemented":     {unimplemented: `unimplemented: driver "socket"`},
-		"prints garbage":    {failure: "the subject printed no report: invalid character 'S' looking for beginning of value"},
-		"prints nothing":    {failure: "the subject printed no report: unexpected end of JSON input"},
-		"complains":         {failure: "the subject printed to standard error: leak of 7 bytes", report: true},
-		"complains, no say": {failure: "the subject printed no report: unexpected end of JSON input: oops"},
+		"crash":                 {failure: "the subject failed: signal: killed"},
+		"exit 1":                {failure: "the subject failed: exit status 1: out of memory"},
+		"exit 1, silent":        {failure: "the subject failed: exit status 1"},
+		"exit 1, wordy":         {failure: "the subject failed: exit status 1: " + strings.Repeat("x", 2000) + "…"},
+		"refuses":               {failure: "the subject refused the plan: the plan has no url"},
+		"unimplemented":         {unimplemented: `unimplemented: driver "socket"`},
+		"unimplemented, silent": {unimplemented: "the subject cannot do this, and does not say what"},
+		"other library": {
+			failure: "the subject used libcurl 7.47.1-stock instead of 7.53.1-stock in /some/prefix", report: true,
+		},
+		"prints without end": {failure: "the subject printed more than 16 MB"},
+		"prints garbage":     {failure: "the subject printed no report: invalid character 'S' looking for beginning of value"},
+		"prints nothing":     {failure: "the subject printed no report: unexpected end of JSON input"},
+		"complains":          {failure: "the subject printed to standard error: leak of 7 bytes", report: true},
+		"complains, no say":  {failure: "the subject printed no report: unexpected end of JSON input: oops"},
 	} {
 		t.Run(fake, func(t *testing.T) {
 			o := observed(t, setupFor(t, fake))
@@ -152,15 +159,18 @@ func TestEventsThatMakeNoSenseEndTheRun(t *testing.T) {
 	require.ErrorContains(t, err, `reading an event of the interposer, "oops\n"`)
 }
 
-// The child has the subject's ends of all pipes, and does not end.
-func TestAChildThatStaysDoesNotHoldTheRunUp(t *testing.T) {
-	path := fifo(t)
-	keeper, err := os.OpenFile(path, os.O_RDWR, 0)
+// The child has the subject's ends of all pipes, and does not end by itself.
+func TestAChildThatStaysDoesNotHoldTheRunUpAndIsEnded(t *testing.T) {
+	reader, err := os.OpenFile(fifo(t), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	require.NoError(t, err)
-	defer keeper.Close() // ends the child
+	defer reader.Close()
 	o := observed(t, setupFor(t, "leaves a child"))
-	require.Equal(t, "the subject failed: exec: WaitDelay expired before I/O complete", o.Failure)
+	require.Equal(t, "the subject ended, but a process that it started kept its output open", o.Failure)
 	require.EqualValues(t, 1, o.Events.WantWrite)
+	require.NoError(t, reader.SetReadDeadline(time.Now().Add(time.Minute))) // rather than to wait for ever
+	said, err := io.ReadAll(reader)                                         // ends when nobody can write any more
+	require.NoError(t, err)
+	require.Equal(t, "born", string(said))
 }
 
 func TestRunLeavesNothingBehind(t *testing.T) {
