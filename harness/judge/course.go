@@ -86,13 +86,6 @@ func exercised(o *Observation) (Verdict, string, string) {
 			missing = append(missing, fmt.Sprintf("%d connections as planned", n))
 		}
 	}
-	for _, number := range o.Scenario.Expect.HalfSent {
-		id := scenario.ID(number)
-		expected = append(expected, id+" half sent")
-		if !halfSent(o, id) {
-			missing = append(missing, id+" never was half sent")
-		}
-	}
 	if len(expected) == 0 {
 		return Pass, "nothing in particular", fmt.Sprintf("%d blocked writes", o.Events.WantRead+o.Events.WantWrite)
 	}
@@ -134,14 +127,4 @@ func asPlanned(o *Observation, at scenario.Place) int {
 		}
 	}
 	return n
-}
-
-// halfSent reports whether a connection ended with a part of that request.
-func halfSent(o *Observation, id string) bool {
-	for _, c := range o.Origin.Connections {
-		if c.End.PartialID == id {
-			return true
-		}
-	}
-	return false
 }

@@ -103,13 +103,17 @@ var courseCases = []observed{
 		rename(o)
 		o.Scenario.Origin.Answers = map[int]scenario.Answer{0: {Chunked: true}}
 	}, Inconclusive, "at least 4 blocked writes, every answer as planned", "r0000 was not answered as planned"},
-	{"exercised", "half sent", func(o *Observation) {
-		o.Scenario.Expect = scenario.Expect{HalfSent: []int{7}}
-		o.Origin.Connections[0].End.PartialID = "r0007"
-	}, Pass, "r0007 half sent", "all of it"},
-	{"exercised", "not half sent", func(o *Observation) {
-		o.Scenario.Expect = scenario.Expect{HalfSent: []int{7}}
-	}, Inconclusive, "r0007 half sent", "r0007 never was half sent"},
+	{"exercised", "both connections as planned", func(o *Observation) {
+		o.Scenario.Expect.MinBlockedWrites = 0
+		o.Scenario.Origin.Places = []scenario.Place{{Connections: 2, Request: 0}}
+		onTwo(o)
+		first(o).AsPlanned, o.Origin.Connections[1].Requests[0].AsPlanned = true, true
+	}, Pass, "2 connections as planned", "all of it"},
+	{"exercised", "one of two connections as planned", func(o *Observation) {
+		o.Scenario.Expect.MinBlockedWrites = 0
+		o.Scenario.Origin.Places = []scenario.Place{{Connections: 2, Request: 0}}
+		first(o).AsPlanned = true
+	}, Inconclusive, "2 connections as planned", "1 connections as planned"},
 
 	{"no-reset", "one early end, which is allowed", func(o *Observation) {
 		o.Scenario.Expect.MaxEarlyEnds = 1
@@ -144,6 +148,17 @@ var courseCases = []observed{
 		hasTo(o, scenario.AnsweredOrFailed)
 		o.Report.Results[0] = plan.Result{ID: "r0000"}
 	}, Fail, "2 of 3 answered, each once, and 1 ended otherwise", "1 are not: r0000: completed 0 times"},
+	{"all-answered", "one may fail, and two do", func(o *Observation) {
+		o.Scenario.Expect.MaxFailed = 1
+		o.Scenario.Expect.Results = map[int]scenario.Result{
+			0: {Outcome: scenario.AnsweredOrFailed}, 1: {Outcome: scenario.AnsweredOrFailed},
+		}
+		for i := range 2 {
+			id := scenario.ID(i)
+			o.Plan.Requests[i].ID = id
+			o.Report.Results[i] = plan.Result{ID: id, CurlCode: 8, TimesCompleted: 1}
+		}
+	}, Fail, "1 of 3 answered, each once, and 2 ended otherwise", "1 are not: 2 failed where at most 1 may"},
 	{"all-answered", "one is removed", func(o *Observation) {
 		hasTo(o, scenario.Removed)
 		o.Report.Results[0] = plan.Result{ID: "r0000", Removed: true}

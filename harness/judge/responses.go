@@ -42,6 +42,9 @@ func allAnswered(o *Observation) (Verdict, string, string) {
 			wrong = append(wrong, fmt.Sprintf("%s: %d results", r.ID, results[r.ID]))
 		}
 	}
+	if most := o.Scenario.Expect.MaxFailed; most > 0 && n-Answered(o) > most {
+		wrong = append(wrong, fmt.Sprintf("%d failed where at most %d may", n-Answered(o), most))
+	}
 	if len(wrong) > 0 {
 		return Fail, expected, fmt.Sprintf("%d are not: %s", len(wrong), strings.Join(firstOf(wrong, 3), "; "))
 	}
@@ -125,7 +128,7 @@ func OwnResponses(o *Observation) (own int, wrong []string) {
 		switch {
 		case !known:
 			wrong = append(wrong, fmt.Sprintf("a result for %q, which is not in the plan", result.ID))
-		case result.BodyID != "" && result.BodyID != result.ID:
+		case result.BodyID != "" && result.BodyID != bodyID(o, request):
 			wrong = append(wrong, fmt.Sprintf("%s got the response of %q", result.ID, result.BodyID))
 		case !result.Answered:
 			// no answer is no other's answer
@@ -169,6 +172,14 @@ func bodySize(o *Observation, r plan.Request) int {
 		return 0
 	}
 	return size
+}
+
+// bodyID is the first line of that body, which may be cut.
+func bodyID(o *Observation, r plan.Request) string {
+	if size := bodySize(o, r); size < len(r.ID) {
+		return r.ID[:size]
+	}
+	return r.ID
 }
 
 func passIf(ok bool) Verdict {

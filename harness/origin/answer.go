@@ -55,6 +55,7 @@ func (c *connection) answer(x *exchange) bool {
 	}
 	if err := c.write(x, wire, now); err != nil {
 		c.note(x, false, carried)
+		c.drain() // what had arrived before
 		c.end(err, true)
 		return false
 	}

@@ -154,20 +154,25 @@ func (c *connection) hangUp(withReset bool) {
 		c.seen.End.Error = err.Error()
 		return
 	}
+	c.drain()
+	c.seen.End.PartialBytes, c.seen.End.PartialID = c.requests.partial()
+}
+
+// drain reads what the client goes on to send, to its end.
+func (c *connection) drain() {
 	for {
 		h, err := c.requests.next()
 		if err != nil {
-			break
+			return
 		}
 		if h.Problem != "" {
 			_, _ = io.Copy(io.Discard, c.stream) // until the client notices
-			break
+			return
 		}
 		h.Arrived, h.Ignored, h.Behind = time.Now(), true, len(c.queue)
 		c.server.noteArrived(h.ID, c.seen.Number, len(c.seen.Requests))
 		c.seen.Requests = append(c.seen.Requests, h.Request)
 	}
-	c.seen.End.PartialBytes, c.seen.End.PartialID = c.requests.partial()
 }
 
 // endByOrigin ends the connection from another goroutine.

@@ -54,6 +54,9 @@ func (c *connection) wait(x *exchange) bool {
 	if a.Hold == scenario.HoldStuck && !c.server.config.Client.WaitStuck(ctx) {
 		happened = false
 	}
+	if a.Hold == scenario.HoldUnread && waitUnread(c.tcp, a.Unread, holdBound) != nil {
+		happened = false
+	}
 	if a.Signal != "" && c.server.config.Process.Signal(ctx, a.Signal) != nil {
 		happened = false
 	}
@@ -65,14 +68,14 @@ func (c *connection) wait(x *exchange) bool {
 
 // linger keeps the client waiting and measures the CPU time that it takes.
 func (c *connection) linger(limit time.Duration) {
-	begin := time.Now()
+	begin, arrivals := time.Now(), c.server.arrivals()
 	before, failed := c.server.config.Process.CPUTime()
 	if err := waitHangup(c.tcp, limit); !errors.Is(err, errLingered) {
 		return // the client was not waiting, it was busy closing
 	}
 	after, err := c.server.config.Process.CPUTime()
-	if failed != nil || err != nil {
-		return // the subject has ended
+	if failed != nil || err != nil || arrivals != c.server.arrivals() {
+		return // the subject has ended, or gone on with another connection
 	}
 	c.seen.Waits = append(c.seen.Waits, Wait{Duration: time.Since(begin), CPU: after - before})
 }

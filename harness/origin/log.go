@@ -53,7 +53,7 @@ type Request struct {
 	// unanswered when it arrived.
 	Behind int `json:"behind"`
 	// Ignored is true if it came after the origin had closed its half of the
-	// connection.
+	// connection, or could not write any more.
 	Ignored bool `json:"ignored,omitempty"`
 	// Answered is true when the whole response could be written, or was kept
 	// back for the next one.
@@ -109,15 +109,9 @@ func (l *Log) EarlyEnds() int {
 // another connection that is used comes from a client that was not done, even
 // if the origin was busy and noticed it only when all was over.
 func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
-	var last time.Time
-	lastUsed := 0 // the number of a connection
 	answered := make(map[string]bool)
 	for _, c := range l.Connections {
 		for _, r := range c.Requests {
-			lastUsed = c.Number
-			if r.Arrived.After(last) {
-				last = r.Arrived
-			}
 			if r.Answered {
 				answered[r.ID] = true
 			}
@@ -126,10 +120,16 @@ func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 	for _, id := range needNoAnswer {
 		answered[id] = true
 	}
-	for i := range l.Connections {
+	var last time.Time // of the requests on later connections, of which there are any when it is not zero
+	for i := len(l.Connections) - 1; i >= 0; i-- {
 		end := &l.Connections[i].End
-		cameBack := last.After(end.Time) || end.Reset && l.Connections[i].Number < lastUsed
+		cameBack := last.After(end.Time) || end.Reset && !last.IsZero()
 		done := len(answered) >= requests && end.PartialBytes == 0 && !cameBack
 		end.Early = end.ByClient && !done
+		for _, r := range l.Connections[i].Requests {
+			if r.Arrived.After(last) {
+				last = r.Arrived
+			}
+		}
 	}
 }

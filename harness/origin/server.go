@@ -79,6 +79,7 @@ type Server struct {
 	connections []*connection
 	arrived     map[string]bool // requests of the run, by id
 	answered    map[string]bool // requests of the run, by id
+	total       int             // requests that have arrived
 	stopped     bool            // ends what is accepted from now on
 }
 
@@ -244,6 +245,7 @@ func (s *Server) accept() {
 func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.total++
 	again := s.arrived[id]
 	s.arrived[id] = true
 	for _, p := range s.config.Places {
@@ -255,6 +257,13 @@ func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
 		return a
 	}
 	return scenario.Answer{}
+}
+
+// arrivals returns how many requests have arrived.
+func (s *Server) arrivals() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.total
 }
 
 // allArrived reports whether every request has arrived that nothing has to

@@ -61,10 +61,45 @@ func reset(tcp *net.TCPConn) {
 	tcp.Close()
 }
 
+// errLingered is what waitHangup and waitUnread return when what they wait for
+// has not come in time.
+var errLingered = errors.New("it did not come in time")
+
 // waitHangup returns nil when the client has closed the connection, or its
-// half of it, and errLingered when it has not within that time. It reads
-// nothing.
+// half of it. It reads nothing.
 func waitHangup(tcp *net.TCPConn, limit time.Duration) error {
+	return wait(tcp, unix.POLLRDHUP, limit)
+}
+
+// waitUnread returns nil when so many bytes have arrived that have not been
+// read, or when no more will. It reads nothing.
+func waitUnread(tcp *net.TCPConn, n int, limit time.Duration) error {
+	if err := setLowWater(tcp, n); err != nil {
+		return err
+	}
+	err := wait(tcp, unix.POLLIN, limit)
+	return errors.Join(err, setLowWater(tcp, 1))
+}
+
+// setLowWater sets how many bytes have to be there for the socket to count as
+// readable.
+func setLowWater(tcp *net.TCPConn, n int) error {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("setting SO_RCVLOWAT to %d: %w", n, err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, n)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return fmt.Errorf("setting SO_RCVLOWAT to %d: %w", n, err)
+	}
+	return nil
+}
+
+// wait waits for an event of poll(2).
+func wait(tcp *net.TCPConn, events int16, limit time.Duration) error {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("watching a connection of the origin: %w", err)
@@ -78,7 +113,7 @@ func waitHangup(tcp *net.TCPConn, limit time.Duration) error {
 				failed = errLingered
 				return
 			}
-			set := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+			set := []unix.PollFd{{Fd: int32(fd), Events: events}}
 			n, err := unix.Poll(set, int(left.Milliseconds())+1)
 			if n > 0 {
 				return
@@ -91,6 +126,3 @@ func waitHangup(tcp *net.TCPConn, limit time.Duration) error {
 	})
 	return errors.Join(err, failed)
 }
-
-// errLingered is what waitHangup returns when the client is still there.
-var errLingered = errors.New("the client has not closed the connection")

@@ -13,6 +13,9 @@ import (
 type Answer struct {
 	// Hold is what the origin waits for before it answers.
 	Hold Hold
+	// Unread is how many bytes HoldUnread waits for. With more than all the
+	// requests take that come before a large one, that one is half sent.
+	Unread int
 	// Signal, if any, is raised for the client when the hold is over; the
 	// origin goes on when the client has taken notice of it.
 	Signal string
@@ -65,6 +68,8 @@ const (
 	HoldNothing Hold = ""
 	// HoldStuck reads nothing and waits until the client is stuck in a write.
 	HoldStuck Hold = "stuck"
+	// HoldUnread reads nothing and waits until Unread bytes have come.
+	HoldUnread Hold = "unread"
 	// HoldNext waits for the request after this one, on the same connection.
 	HoldNext Hold = "next"
 	// HoldRest waits until all requests of the run have arrived that are in
@@ -104,6 +109,8 @@ func (a Answer) check() error {
 		}
 	}
 	switch {
+	case (a.Unread > 0) != (a.Hold == HoldUnread):
+		return fmt.Errorf("it takes both a hold and a number to wait for unread bytes")
 	case a.Excess < 0 || a.SplitTail < 0 || a.CutAfter < 0 || a.Linger < 0:
 		return fmt.Errorf("a number is below 0")
 	case ends > 1:
@@ -118,7 +125,7 @@ func (a Answer) check() error {
 		return fmt.Errorf("the response is kept back for one that may never come: it needs a hold")
 	}
 	switch a.Hold {
-	case HoldNothing, HoldStuck, HoldNext, HoldRest, HoldQuiet:
+	case HoldNothing, HoldStuck, HoldUnread, HoldNext, HoldRest, HoldQuiet:
 		return nil
 	}
 	return fmt.Errorf("nobody knows how to wait for %q", a.Hold)

@@ -17,13 +17,11 @@ type Expect struct {
 	MaxMemory int64
 	// Results has, by their number, the requests that end otherwise.
 	Results map[int]Result
+	// MaxFailed, if not 0, is how many of those that may fail do so at most.
+	MaxFailed int
 	// MinBlockedWrites is how many writes must have been blocked for the run
 	// to count, with a client that the interposer can see into.
 	MinBlockedWrites int
-	// HalfSent are the numbers of the requests that must have arrived in part
-	// for the run to count, and not have been whole when the origin held back
-	// the answer before them.
-	HalfSent []int
 	// Stock has, by driver, what the stock libcurl is known to do wrong. With
 	// a driver that is not in it, it has to pass.
 	Stock map[string]string

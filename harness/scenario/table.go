@@ -8,7 +8,7 @@ import (
 
 // table is all scenarios, in the order in which they are shown: a section a
 // file.
-var table = slices.Concat(control, writeContract, serversEnd, reading, identity)
+var table = slices.Concat(control, writeContract, leavingEarly, serversEnd, reading, identity, switches)
 
 var control = []Scenario{
 	{
@@ -27,11 +27,23 @@ var control = []Scenario{
 
 // CURLcodes that requests are expected to fail with, from curl/curl.h.
 const (
+	curleWeirdServerReply  = 8
 	curlePartialFile       = 18
 	curleWriteError        = 23
 	curleOperationTimedOut = 28
+	curleGotNothing        = 52
 	curleRecvError         = 56
 )
+
+// mayFail has each of n requests be answered, or fail with one of those codes,
+// where it depends on their order which of them it is that suffers.
+func mayFail(n int, codes ...int) map[int]Result {
+	results := make(map[int]Result)
+	for number := range n {
+		results[number] = Result{Outcome: AnsweredOrFailed, Codes: codes}
+	}
+	return results
+}
 
 // pipelined is a client that makes small requests and sends all of them as
 // soon as it may.

@@ -19,6 +19,51 @@ var serversEnd = []Scenario{
 		},
 	},
 	{
+		ID:      "close-unannounced",
+		Summary: "The same, but the responses do not say so.",
+		Client:  shortPipeline(),
+		Origin: Origin{Places: []Place{
+			{Connections: 5, Request: 2, Answer: Answer{Hold: HoldNext, Close: true}},
+		}},
+		Expect: Expect{
+			MaxConnections: 6,
+			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+	{
+		ID: "close-every-connection",
+		Summary: "The origin answers one request on each of five connections, then none any more, and " +
+			"closes every connection in place of answering: nothing is asked for again and again.",
+		Client: pipelined(45, plan.PlainText),
+		Origin: Origin{
+			Places: []Place{
+				{Connections: 5, Request: 0},
+				{Connections: 5, Request: 1, Answer: Answer{Hold: HoldNext, Drop: true}},
+			},
+			EveryAnswer: Answer{Drop: true, Always: true},
+		},
+		Expect: Expect{
+			MaxConnections: 45,
+			MaxRequests:    7,
+			Results:        mayFail(45, curleGotNothing),
+			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+	{
+		ID:      "reset-mid-response",
+		Summary: "A RST arrives in the middle of a response's body.",
+		Client:  pipelined(20, plan.TLS12),
+		Origin:  Origin{Answers: map[int]Answer{10: {Hold: HoldRest, CutAfter: 200, Reset: true}}},
+		Expect: Expect{
+			MaxConnections: 2,
+			// what had arrived before the RST may be lost to the client
+			Results: map[int]Result{10: {
+				Outcome: AnsweredOrFailed, Codes: []int{curlePartialFile, curleRecvError},
+			}},
+			Stock: map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+	{
 		ID:      "truncated-body",
 		Summary: "The origin closes the connection in the middle of a response's body.",
 		Client:  pipelined(20, plan.TLS12),

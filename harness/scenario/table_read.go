@@ -39,4 +39,98 @@ var reading = []Scenario{
 		}},
 		Expect: Expect{Stock: both("what follows an ignored body is lost")},
 	},
+	{
+		ID: "two-responses-one-record",
+		Summary: "The end of one response and the whole of the next are in one TLS record, and nothing " +
+			"follows that would wake a client which read the first one only.",
+		Client: Client{
+			Requests:          3,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{1: {BodyBytes: Range{17000, 24000}}},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{Places: []Place{
+			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldNext, WithNext: true}},
+		}},
+		Expect: Expect{Stock: both("the socket is asked whether there is more, and not TLS")},
+	},
+	{
+		ID:      "head-with-body",
+		Summary: "The first response of a connection, to HEAD, has a body, which is nobody's response.",
+		Client: Client{
+			Requests:          6,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{0: {Method: "HEAD"}, 5: {Method: "HEAD"}},
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{Places: []Place{{Connections: 1, Request: 0, Answer: Answer{HeadBody: true}}}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			MaxFailed:      1,
+			Results:        mayFail(6, curleWeirdServerReply),
+			Stock:          both("the next request is answered with memory that was never written"),
+		},
+	},
+	{
+		ID:      "excess-bytes",
+		Summary: "More bytes than the Content-Length says follow a response, with requests sent behind it.",
+		Client:  pipelined(6, plan.TLS12),
+		Origin: Origin{Places: []Place{
+			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldRest, Excess: 300}},
+		}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			MaxFailed:      1,
+			Results:        mayFail(6, curleWeirdServerReply),
+			Stock:          both("what follows a response is the body of the next one"),
+		},
+	},
+	{
+		ID: "paused-head",
+		Summary: "The application pauses a large response; those behind it wait, and nothing is hoarded, " +
+			"until it goes on.",
+		Client: Client{
+			Requests:          6,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{2: {BodyBytes: Range{32 << 20, 32 << 20}}},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps: []Step{
+				{Do: plan.DoPause, Request: 2},
+				{OnSignal: "resume", Do: plan.DoResume, Request: 2},
+			},
+		},
+		Origin: Origin{Answers: map[int]Answer{2: {Hold: HoldRest, SignalBlocked: "resume"}}},
+		Expect: Expect{
+			MaxMemory: 24 << 20,
+			Stock: map[string]string{
+				plan.DriverPerform: "those behind it are given parts of its body",
+				plan.DriverSocket:  "all of the body is read and kept in memory",
+			},
+		},
+	},
+	{
+		ID:      "bodies-1b-to-16mb",
+		Summary: "Bodies of all sizes, around those of records and buffers above all.",
+		Client: Client{
+			Requests:    24,
+			HeaderBytes: Range{100, 300},
+			BodyBytes:   Range{500, 900},
+			Special: map[int]Request{
+				1: {BodyBytes: Range{1, 1}}, 2: {BodyBytes: Range{2, 20}},
+				3: {BodyBytes: Range{16000, 16400}}, 4: {BodyBytes: Range{16384, 16384}},
+				5: {BodyBytes: Range{16385, 16385}}, 6: {BodyBytes: Range{16 << 20, 16 << 20}},
+				7: {BodyBytes: Range{1, 1}}, 8: {BodyBytes: Range{60000, 70000}},
+				9: {BodyBytes: Range{32768, 32768}}, 10: {BodyBytes: Range{1 << 20, 2 << 20}},
+			},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+		},
+	},
 }

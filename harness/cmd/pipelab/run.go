@@ -24,6 +24,7 @@ type selection struct {
 	seed       uint64
 	address    string
 	jsonFile   string
+	logFile    string
 	seedChosen bool
 }
 
@@ -52,6 +53,7 @@ func runCommand() *cobra.Command {
 	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
 	flags.StringVar(&s.jsonFile, "json", "", "write the runs to `FILE` as JSON, too")
+	flags.StringVar(&s.logFile, "origin-log", "", "write what the origin saw of each run to `FILE`, a JSON object a line")
 	return command
 }
 
@@ -79,7 +81,14 @@ func run(command *cobra.Command, s *selection) error {
 	if err != nil {
 		return err
 	}
-	runs, err := runAll(command.Context(), setups, s, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
+	log, err := openLog(s.logFile)
+	if err != nil {
+		return cannotRun(err)
+	}
+	runs, err := runAll(command.Context(), setups, s, log, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
+	if closed := log.close(); err == nil && closed != nil {
+		err = cannotRun(closed)
+	}
 	if err != nil {
 		return err
 	}
@@ -111,7 +120,7 @@ func sum(runs []report.Run) error {
 }
 
 // runAll makes all runs, one after the other: they measure CPU time.
-func runAll(ctx context.Context, setups []lab.Setup, s *selection, progress *progress) ([]report.Run, error) {
+func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, progress *progress) ([]report.Run, error) {
 	defer progress.finish()
 	var runs []report.Run
 	for repetition := range s.repeat {
@@ -126,6 +135,9 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, progress *pro
 			r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
 			r.Seed, r.Repetition = setup.Seed, repetition+1
 			runs = append(runs, r)
+			if err := log.add(&r, observation.Origin); err != nil {
+				return nil, cannotRun(err)
+			}
 			progress.end(&r)
 		}
 	}

@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+const (
+	// halfSent is the size of the padding of a request that does not fit into
+	// the buffers between the client and an origin that does not read.
+	halfSent = 300 << 10
+	// beforeHalfSent is more than the requests before it take.
+	beforeHalfSent = 5000
+)
+
+// leavingEarly has the scenarios in which a request ends before its time. The
+// others are answered, with at most one new connection.
+var leavingEarly = []Scenario{
+	{
+		ID:      "remove-queued",
+		Summary: "A request is removed while it waits for a place in the pipeline.",
+		Client: Client{
+			Requests:          10,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 2,
+			Steps:             []Step{{OnSignal: "remove", Do: plan.DoRemove, Request: 4}},
+		},
+		Origin: Origin{Places: []Place{
+			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldNext, Signal: "remove"}},
+		}},
+		Expect: Expect{Results: map[int]Result{4: {Outcome: Removed}}},
+	},
+	{
+		ID:      "remove-half-sent",
+		Summary: "A request is removed when a part of it has been sent.",
+		Client: Client{
+			Requests:          10,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{5: {HeaderBytes: Range{halfSent, halfSent}}},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+			Steps:             []Step{{OnSignal: "remove", Do: plan.DoRemove, Request: 5}},
+		},
+		Origin: Origin{
+			ReceiveBuffer: 16 << 10,
+			MaxSegment:    1400,
+			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+				Hold: HoldUnread, Unread: beforeHalfSent, Signal: "remove",
+			}}},
+		},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{5: {Outcome: Removed}},
+			Stock: map[string]string{
+				plan.DriverPerform: "the next request lands inside of what is left of the removed one",
+				plan.DriverSocket:  "the application is told of a socket that does not exist",
+			},
+		},
+	},
+	{
+		ID:      "remove-awaiting-response",
+		Summary: "A request is removed when it has been sent and others are to be answered before it.",
+		Client: Client{
+			Requests:          40,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps:             []Step{{OnSignal: "remove", Do: plan.DoRemove, Request: 20}},
+		},
+		Origin: Origin{Places: []Place{
+			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldRest, Signal: "remove"}},
+		}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{20: {Outcome: Removed}},
+			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+	{
+		ID:      "remove-mid-body",
+		Summary: "A request is removed in the middle of its response, with others sent behind it.",
+		Client: Client{
+			Requests:          10,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{5: {BodyBytes: Range{8 << 20, 8 << 20}}},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps:             []Step{{OnReceived: 10000, Do: plan.DoRemove, Request: 5}},
+		},
+		Origin: Origin{Answers: map[int]Answer{5: {Hold: HoldRest}}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{5: {Outcome: Removed}},
+			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+	{
+		ID:      "timeout-half-sent",
+		Summary: "A request times out when a part of it has been sent.",
+		Client: Client{
+			Requests:    10,
+			HeaderBytes: Range{100, 300},
+			BodyBytes:   Range{500, 900},
+			Special: map[int]Request{
+				5: {HeaderBytes: Range{halfSent, halfSent}, TimeoutMS: 300},
+			},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{
+			ReceiveBuffer: 16 << 10,
+			MaxSegment:    1400,
+			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+				Hold: HoldUnread, Unread: beforeHalfSent, Linger: 450 * time.Millisecond,
+			}}},
+		},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{5: {Outcome: Failed, Codes: []int{curleOperationTimedOut}}},
+			Stock:          map[string]string{plan.DriverSocket: "the application is told of a socket that does not exist"},
+		},
+	},
+	{
+		ID:      "abort-from-callback",
+		Summary: "The application refuses the body of a response, with others sent behind the request.",
+		Client: Client{
+			Requests:          40,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{20: {AbortAtBytes: 1}},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{Answers: map[int]Answer{20: {Hold: HoldRest}}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{20: {Outcome: Failed, Codes: []int{curleWriteError}}},
+			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+		},
+	},
+}

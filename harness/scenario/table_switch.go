@@ -1,0 +1,36 @@
+package scenario
+
+import "github.com/curlpipe/curlpipe/harness/subject/plan"
+
+// switches has the scenarios in which options change while requests are under
+// way.
+var switches = []Scenario{
+	{
+		ID:      "pipelining-off-midway",
+		Summary: "Pipelining is switched off when many requests are in the pipeline.",
+		Client: Client{
+			Requests:          20,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps:             []Step{{OnCompleted: 2, Do: plan.DoPipelining, Value: 0}},
+		},
+		Origin: Origin{Places: []Place{{Connections: 1, Request: 1, Answer: Answer{Hold: HoldRest}}}},
+	},
+	{
+		ID:      "depth-changed-midway",
+		Summary: "The pipeline is made shorter when it is full, and longer again later.",
+		Client: Client{
+			Requests:          40,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 10,
+			Steps: []Step{
+				{OnCompleted: 5, Do: plan.DoPipelineLength, Value: 2},
+				{OnCompleted: 20, Do: plan.DoPipelineLength, Value: 30},
+			},
+		},
+	},
+}
