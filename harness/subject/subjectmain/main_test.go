@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -67,5 +69,46 @@ func TestExitCodes(t *testing.T) {
 			require.Equal(t, each.code, code)
 			require.Empty(t, output.String())
 		})
+	}
+}
+
+// childVariable makes the test executable a subject: Go's runtime opens its
+// epoll once in the life of a process.
+const childVariable = "SUBJECTMAIN_TEST_CHILD"
+
+// leaked keeps the garbage collector from closing a file.
+var leaked *os.File
+
+func TestMain(m *testing.M) {
+	leak, child := os.LookupEnv(childVariable)
+	if !child {
+		os.Exit(m.Run())
+	}
+	subject := newSubject(nil)
+	work := subject.CarryOut
+	subject.CarryOut = func(p *plan.Plan) ([]plan.Result, map[string]float64, error) {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			return nil, nil, err
+		}
+		reader.Close()
+		if leaked = writer; leak == "" {
+			writer.Close()
+		}
+		return work(p)
+	}
+	Main(*subject)
+}
+
+func TestOpenFileDescriptorsAreThoseOfTheWork(t *testing.T) {
+	for leak, count := range map[string]int{"": 0, "the writer": 1} {
+		command := exec.Command(os.Args[0])
+		command.Env = append(os.Environ(), childVariable+"="+leak)
+		command.Stdin = strings.NewReader(onePlan)
+		output, err := command.Output()
+		require.NoError(t, err)
+		var report plan.Report
+		require.NoError(t, json.Unmarshal(output, &report))
+		require.EqualValues(t, count, report.OpenFDsAfter, "left open: %q", leak)
 	}
 }
