@@ -13,6 +13,14 @@ func slowReader(stallUntilLeft int) Origin {
 	}
 }
 
+// heldBack has the origin keep the second response until all requests have
+// come. It goes on reading meanwhile, so that there is room for a write while
+// one request is half sent and another waits for its response.
+func heldBack(o Origin) Origin {
+	o.Answers = map[int]Answer{1: {Hold: HoldRest}}
+	return o
+}
+
 // writeContract has the scenarios in which a request cannot be sent at once.
 var writeContract = []Scenario{
 	{
@@ -55,7 +63,7 @@ var writeContract = []Scenario{
 			SendBuffer:        16 << 10,
 			MaxPipelineLength: 50,
 		},
-		Origin: slowReader(10),
+		Origin: heldBack(slowReader(10)),
 		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
 	},
 	{
