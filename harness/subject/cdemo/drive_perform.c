@@ -27,8 +27,9 @@ static long wait_ms(const struct session *session, int max_fd)
   return patience < wait ? patience : wait;
 }
 
-static void wait_for_sockets(struct session *session)
+static void wait_for_sockets(struct session *session, struct steps *steps)
 {
+  int input = steps_input(steps);
   struct timeval timeout;
   fd_set readable;
   fd_set writable;
@@ -47,21 +48,31 @@ static void wait_for_sockets(struct session *session)
     return;
   }
   wait = wait_ms(session, max_fd);
+  if(input != STEPS_NO_INPUT) {
+    FD_SET(input, &readable);
+    if(input > max_fd)
+      max_fd = input;
+  }
   timeout.tv_sec = wait / 1000;
   timeout.tv_usec = wait % 1000 * 1000;
-  if(select(max_fd + 1, &readable, &writable, &exceptional, &timeout) < 0 &&
-     errno != EINTR)
-    session_stop(session, "select: %s", strerror(errno));
+  if(select(max_fd + 1, &readable, &writable, &exceptional, &timeout) < 0) {
+    if(errno != EINTR)
+      session_stop(session, "select: %s", strerror(errno));
+  }
+  else if(input != STEPS_NO_INPUT && FD_ISSET(input, &readable))
+    steps_read(steps);
 }
 
-void drive_perform(struct session *session)
+void drive_perform(struct session *session, struct steps *steps)
 {
+  session_add_first(session);
   while(session_goes_on(session)) {
     CURLMcode code;
     int running;
 
-    session_add_due(session);
-    wait_for_sockets(session);
+    steps_run(steps);
+    wait_for_sockets(session, steps);
+    steps_run(steps);
     code = curl_multi_perform(session->multi, &running);
     if(code)
       session_stop(session, "curl_multi_perform: %s",

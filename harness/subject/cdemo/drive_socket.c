@@ -2,13 +2,14 @@
  * The event-driven driver: curl_multi_socket_action() and epoll. libcurl says
  * which sockets to watch (CURLMOPT_SOCKETFUNCTION) and when to be called even
  * if none of them is ready (CURLMOPT_TIMERFUNCTION); nothing else makes this
- * driver call it.
+ * driver call it, but a transfer that was resumed.
  */
 
 #include "drive.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 struct event_loop {
   struct session *session;
+  struct steps *steps;
   int epoll_fd;
   long long timer_ns; /* when libcurl wants to be called, or NO_TIMER */
 };
@@ -120,18 +122,31 @@ static void call(struct event_loop *loop, curl_socket_t socket, int bits)
                  curl_multi_strerror(code));
 }
 
-static void wait_and_call(struct event_loop *loop)
+/* Waits for sockets, timer and input. The input is no socket of libcurl's, and
+   may be a file, which an epoll set does not take. */
+static void wait_for_any(struct event_loop *loop)
+{
+  struct pollfd ready[] = {
+    { .fd = loop->epoll_fd, .events = POLLIN },
+    { .fd = steps_input(loop->steps), .events = POLLIN } /* below 0: none */
+  };
+
+  if(poll(ready, 2, wait_ms(loop)) < 0) {
+    if(errno != EINTR)
+      session_stop(loop->session, "poll: %s", strerror(errno));
+  }
+  else if(ready[1].revents)
+    steps_read(loop->steps);
+}
+
+static void call_ready(struct event_loop *loop)
 {
   struct epoll_event events[EVENTS_AT_ONCE];
-  int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE,
-                         wait_ms(loop));
+  int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
   int i;
 
-  if(count < 0) {
-    if(errno != EINTR)
-      session_stop(loop->session, "epoll_wait: %s", strerror(errno));
-    return;
-  }
+  if(count < 0 && errno != EINTR)
+    session_stop(loop->session, "epoll_wait: %s", strerror(errno));
   for(i = 0; i < count; i++)
     call(loop, events[i].data.fd, select_bits(events[i].events));
   if(timer_expired(loop)) {
@@ -140,9 +155,18 @@ static void wait_and_call(struct event_loop *loop)
   }
 }
 
-void drive_socket(struct session *session)
+static void run_steps(struct event_loop *loop)
 {
-  struct event_loop loop = { .session = session, .timer_ns = NO_TIMER };
+  steps_run(loop->steps);
+  if(steps_woke(loop->steps))
+    loop->timer_ns = now_ns();
+}
+
+void drive_socket(struct session *session, struct steps *steps)
+{
+  struct event_loop loop = {
+    .session = session, .steps = steps, .timer_ns = NO_TIMER
+  };
 
   loop.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if(loop.epoll_fd < 0) {
@@ -154,9 +178,12 @@ void drive_socket(struct session *session)
   curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(session->multi, CURLMOPT_TIMERDATA, &loop);
 
+  session_add_first(session);
   while(session_goes_on(session)) {
-    session_add_due(session);
-    wait_and_call(&loop);
+    run_steps(&loop);
+    wait_for_any(&loop);
+    run_steps(&loop);
+    call_ready(&loop);
     session_collect(session);
   }
 

@@ -3,7 +3,8 @@
  *
  * It is one of the subjects: pipelab starts it with a plan on stdin, it adds
  * one easy handle for each request to a multi handle with the report's
- * settings, runs them to completion against the origin, and prints a report.
+ * settings, runs them to completion against the origin, carries out the plan's
+ * steps meanwhile, and prints a report.
  * The same executable runs with any libcurl.so.4 that LD_LIBRARY_PATH names.
  *
  * Exit codes: enum exit_code in plan.h. With any but 0 there is one line on
@@ -12,12 +13,16 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "drive.h"
+#include "input.h"
 #include "plan.h"
 #include "report.h"
+#include "session.h"
+#include "steps.h"
 
 static enum exit_code complain(enum exit_code code, const char *text)
 {
@@ -25,10 +30,26 @@ static enum exit_code complain(enum exit_code code, const char *text)
   return code;
 }
 
-static enum exit_code carry_out(const struct plan *plan)
+/* Drives an open session to its end. */
+static enum exit_code drive(struct session *session, struct input *input)
+{
+  struct steps steps;
+
+  if(!steps_init(&steps, session, input))
+    return complain(EXIT_BROKEN, "out of memory for the steps of the plan");
+  if(session->plan->driver == PLAN_SOCKET)
+    drive_socket(session, &steps);
+  else
+    drive_perform(session, &steps);
+  steps_free(&steps);
+  return session->code ? complain(session->code, session->stopped) :
+    EXIT_CARRIED_OUT;
+}
+
+static enum exit_code carry_out(const struct plan *plan, struct input *input)
 {
   struct session session;
-  enum exit_code code = EXIT_CARRIED_OUT;
+  enum exit_code code;
   int fds_before = report_open_fds();
   json_t *report = NULL;
 
@@ -37,11 +58,9 @@ static enum exit_code carry_out(const struct plan *plan)
                     "could not make the handles for the plan: out of memory, "
                     "or an option that this libcurl does not know");
   else {
-    if(plan->driver == PLAN_SOCKET)
-      drive_socket(&session);
-    else
-      drive_perform(&session);
-    report = report_make(&session);
+    code = drive(&session, input);
+    if(!code)
+      report = report_make(&session);
   }
   session_close(&session);
   if(!code && !report_write(report, report_open_fds() - fds_before, stdout))
@@ -52,9 +71,12 @@ static enum exit_code carry_out(const struct plan *plan)
 int main(void)
 {
   struct plan_error error;
+  struct input input;
   struct plan plan;
-  enum exit_code code = plan_read(&plan, stdin, &error);
+  enum exit_code code;
 
+  input_init(&input, STDIN_FILENO);
+  code = plan_read(&plan, &input, &error);
   if(code)
     return complain(code, error.text);
 
@@ -66,7 +88,7 @@ int main(void)
     if(!transfer_tls_possible(plan.tls, &error))
       code = complain(EXIT_UNIMPLEMENTED, error.text);
     else
-      code = carry_out(&plan);
+      code = carry_out(&plan, &input);
     curl_global_cleanup();
   }
   plan_free(&plan);

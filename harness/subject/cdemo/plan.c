@@ -1,16 +1,8 @@
 #include "plan.h"
 
-#include <limits.h>
-#include <stdarg.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A word in the document and the value it stands for. */
-struct word {
-  const char *text;
-  int value;
-};
 
 static const struct word tls_words[] = {
   { "", PLAN_PLAIN }, { "1.2", PLAN_TLS_1_2 }, { "1.3", PLAN_TLS_1_3 },
@@ -26,118 +18,10 @@ static const struct word method_words[] = {
   { NULL, 0 }
 };
 
-/* What may stand in an object: the name of a field and where its value goes
-   (one of the four). */
-struct field {
-  const char *name;
-  bool required;
-  const char **string;
-  long *number;             /* 0 to INT_MAX */
-  bool *truth;
-  const struct word *words; /* a string, one of these */
-  int *word;
-};
-
-__attribute__((format(printf, 3, 4)))
-static enum exit_code refuse(struct plan_error *error, enum exit_code code,
-                             const char *format, ...)
+static enum exit_code read_request(struct plan *plan, json_t *object,
+                                   size_t index, struct plan_error *error)
 {
-  va_list arguments;
-
-  va_start(arguments, format);
-  vsnprintf(error->text, sizeof(error->text), format, arguments);
-  va_end(arguments);
-  return code;
-}
-
-/* where names the object in errors: "the plan", or a request by its place. */
-static enum exit_code read_field(const struct field *field, json_t *value,
-                                 const char *where, struct plan_error *error)
-{
-  if(field->number) {
-    json_int_t number = json_integer_value(value);
-    if(!json_is_integer(value) || number < 0 || number > INT_MAX)
-      return refuse(error, EXIT_BAD_PLAN,
-                    "%s: \"%s\" must be a whole number from 0 to %d",
-                    where, field->name, INT_MAX);
-    *field->number = (long)number;
-    return EXIT_CARRIED_OUT;
-  }
-
-  if(field->truth) {
-    if(!json_is_boolean(value))
-      return refuse(error, EXIT_BAD_PLAN, "%s: \"%s\" must be true or false",
-                    where, field->name);
-    *field->truth = json_is_true(value);
-    return EXIT_CARRIED_OUT;
-  }
-
-  if(!json_is_string(value) ||
-     strlen(json_string_value(value)) != json_string_length(value))
-    return refuse(error, EXIT_BAD_PLAN, "%s: \"%s\" must be a string",
-                  where, field->name);
-  if(field->words) {
-    const struct word *word;
-    for(word = field->words; word->text; word++) {
-      if(!strcmp(word->text, json_string_value(value))) {
-        *field->word = word->value;
-        return EXIT_CARRIED_OUT;
-      }
-    }
-    return refuse(error, EXIT_UNIMPLEMENTED,
-                  "unimplemented: %s asks for \"%s\": \"%s\"", where,
-                  field->name, json_string_value(value));
-  }
-  *field->string = json_string_value(value);
-  return EXIT_CARRIED_OUT;
-}
-
-static bool is_field(const struct field *fields, const char *name)
-{
-  for(; fields->name; fields++) {
-    if(!strcmp(fields->name, name))
-      return true;
-  }
-  return false;
-}
-
-/* Reads the fields of an object; the list ends with a nameless one. */
-static enum exit_code read_object(const struct field *fields, json_t *object,
-                                  const char *where,
-                                  struct plan_error *error)
-{
-  const struct field *field;
-  const char *name;
-  json_t *value;
-
-  if(!json_is_object(object))
-    return refuse(error, EXIT_BAD_PLAN, "%s must be a JSON object", where);
-
-  for(field = fields; field->name; field++) {
-    value = json_object_get(object, field->name);
-    if(!value && field->required)
-      return refuse(error, EXIT_BAD_PLAN, "%s has no \"%s\"", where,
-                    field->name);
-    /* a list is read by who knows what is in it */
-    if(value && (field->string || field->number || field->truth ||
-                 field->words)) {
-      enum exit_code code = read_field(field, value, where, error);
-      if(code)
-        return code;
-    }
-  }
-  json_object_foreach(object, name, value) {
-    if(!is_field(fields, name))
-      return refuse(error, EXIT_UNIMPLEMENTED,
-                    "unimplemented: %s asks for \"%s\"", where, name);
-  }
-  return EXIT_CARRIED_OUT;
-}
-
-static enum exit_code read_request(struct plan_request *request,
-                                   json_t *object, size_t index,
-                                   struct plan_error *error)
-{
+  struct plan_request *request = &plan->requests[index];
   char where[64];
   int method = PLAN_GET;
   enum exit_code code;
@@ -155,7 +39,7 @@ static enum exit_code read_request(struct plan_request *request,
   };
 
   snprintf(where, sizeof(where), "request %zu of the plan", index + 1);
-  code = read_object(fields, object, where, error);
+  code = fields_read(fields, object, where, error);
   if(code)
     return code;
   if(!*request->id)
@@ -163,6 +47,12 @@ static enum exit_code read_request(struct plan_request *request,
   if(*request->path != '/')
     return refuse(error, EXIT_BAD_PLAN,
                   "%s: \"path\" must begin with a slash", where);
+  if(json_object_get(plan->places, request->id))
+    return refuse(error, EXIT_BAD_PLAN, "%s: another one has its id \"%s\"",
+                  where, request->id);
+  if(json_object_set_new(plan->places, request->id,
+                         json_integer((json_int_t)index)))
+    return refuse(error, EXIT_BROKEN, "%s: out of memory for its id", where);
   request->method = (enum plan_method)method;
   return EXIT_CARRIED_OUT;
 }
@@ -177,14 +67,15 @@ static enum exit_code read_requests(struct plan *plan,
     return refuse(error, EXIT_BAD_PLAN,
                   "the plan: \"requests\" must be a list with one or more");
   plan->requests = calloc(json_array_size(list), sizeof(*plan->requests));
-  if(!plan->requests)
+  plan->places = json_object();
+  if(!plan->requests || !plan->places)
     return refuse(error, EXIT_BROKEN, "out of memory for %zu requests",
                   json_array_size(list));
   plan->request_count = json_array_size(list);
 
   for(i = 0; i < plan->request_count; i++) {
-    enum exit_code code = read_request(&plan->requests[i],
-                                       json_array_get(list, i), i, error);
+    enum exit_code code = read_request(plan, json_array_get(list, i), i,
+                                       error);
     if(code)
       return code;
   }
@@ -210,15 +101,15 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
       .number = &plan->max_pipeline_length },
     { .name = "stall_limit_ms", .required = true,
       .number = &plan->stall_limit_ms },
-    { .name = "concurrent", .number = &plan->concurrent },
     { .name = "receive_buffer", .number = &plan->receive_buffer },
     { .name = "follow_redirects", .truth = &plan->follow_redirects },
     { .name = "requests", .required = true },
+    { .name = "steps" },
     { .name = NULL }
   };
 
   plan->ca_file = "";
-  code = read_object(fields, plan->document, "the plan", error);
+  code = fields_read(fields, plan->document, "the plan", error);
   if(code)
     return code;
   plan->tls = (enum plan_tls)tls;
@@ -237,22 +128,46 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
   if(!plan->stall_limit_ms)
     return refuse(error, EXIT_BAD_PLAN,
                   "the plan: \"stall_limit_ms\" must not be 0");
-  return read_requests(plan, error);
+  code = read_requests(plan, error);
+  return code ? code : plan_read_steps(plan, error);
 }
 
-enum exit_code plan_read(struct plan *plan, FILE *in,
+/* One byte at a time: jansson must not take what follows the document. */
+static size_t on_load(void *buffer, size_t size, void *user)
+{
+  return size && input_byte(user, buffer) ? 1 : 0;
+}
+
+/* Nothing but white space may stand behind the document in its last line. */
+static bool ends_line(struct input *input)
+{
+  char byte;
+
+  while(input_byte(input, &byte) && byte != '\n') {
+    if(!strchr(" \t\r", byte))
+      return false;
+  }
+  return true;
+}
+
+enum exit_code plan_read(struct plan *plan, struct input *input,
                          struct plan_error *error)
 {
   json_error_t json_error;
   enum exit_code code;
 
   memset(plan, 0, sizeof(*plan));
-  plan->document = json_loadf(in, JSON_REJECT_DUPLICATES, &json_error);
+  plan->document = json_load_callback(on_load, input, JSON_REJECT_DUPLICATES |
+                                      JSON_DISABLE_EOF_CHECK, &json_error);
   if(!plan->document)
     return refuse(error, EXIT_BAD_PLAN,
                   "the plan on stdin is not JSON: line %d: %s",
                   json_error.line, json_error.text);
-  code = read_plan(plan, error);
+  if(ends_line(input))
+    code = read_plan(plan, error);
+  else
+    code = refuse(error, EXIT_BAD_PLAN, "the plan on stdin is not JSON: "
+                  "something follows the document in its last line");
   if(code)
     plan_free(plan);
   return code;
@@ -261,6 +176,8 @@ enum exit_code plan_read(struct plan *plan, FILE *in,
 void plan_free(struct plan *plan)
 {
   free(plan->requests);
+  free(plan->steps);
+  json_decref(plan->places);
   json_decref(plan->document);
   memset(plan, 0, sizeof(*plan));
 }

@@ -7,17 +7,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <jansson.h>
 
-/* How the program ends. */
-enum exit_code {
-  EXIT_CARRIED_OUT = 0,   /* the plan was carried out, whatever came of it */
-  EXIT_BROKEN = 1,        /* the program itself could not go on */
-  EXIT_BAD_PLAN = 2,      /* the plan cannot be read */
-  EXIT_UNIMPLEMENTED = 3  /* the plan asks for what this program cannot do */
-};
+#include "fields.h"
+#include "input.h"
 
 enum plan_tls {
   PLAN_PLAIN,
@@ -47,6 +41,36 @@ struct plan_request {
   long timeout_ms;    /* for the whole transfer, 0 for none */
   long abort_at_bytes; /* the write callback fails when so many have come; 0:
                           it does not */
+  bool added_by_step; /* and therefore not at the start */
+};
+
+/* What a step waits for. */
+enum plan_condition {
+  PLAN_AT_ONCE,
+  PLAN_SIGNAL,    /* a line on stdin has said so, at any time before */
+  PLAN_COMPLETED, /* so many transfers have ended by themselves */
+  PLAN_RECEIVED   /* the write callback was given so many bytes */
+};
+
+enum plan_action {
+  PLAN_ADD,
+  PLAN_REMOVE,
+  PLAN_PAUSE,          /* the write callback does, when it is called next */
+  PLAN_RESUME,
+  PLAN_SET_PIPELINING, /* CURLMOPT_PIPELINING */
+  PLAN_SET_LENGTH      /* CURLMOPT_MAX_PIPELINE_LENGTH */
+};
+
+/* Requests are named by their place in the plan. */
+struct plan_step {
+  enum plan_condition condition;
+  const char *signal;
+  long completed;
+  size_t received;
+  long bytes;
+  enum plan_action action;
+  size_t request; /* of the first four actions */
+  long value;     /* of the last two */
 };
 
 /* Strings belong to the document. */
@@ -62,22 +86,22 @@ struct plan {
   long stall_limit_ms;  /* nothing received for this long: stop */
   long receive_buffer;  /* CURLOPT_BUFFERSIZE; 0: libcurl's own */
   bool follow_redirects;
-  long concurrent;      /* so many handles in the multi handle at a time, the
-                           next one when one has finished; 0: no limit */
   struct plan_request *requests;
   size_t request_count;
+  json_t *places;       /* of the requests, by their id */
+  struct plan_step *steps; /* carried out strictly in order */
+  size_t step_count;
 };
 
-/* What is wrong with a plan, in one line. */
-struct plan_error {
-  char text[512];
-};
-
-/* Reads one document from in. Anything but EXIT_CARRIED_OUT is the code to
-   end with, and error says why; the plan then holds nothing. A field this
-   program does not know is EXIT_UNIMPLEMENTED: it is never passed over. */
-enum exit_code plan_read(struct plan *plan, FILE *in,
+/* Reads the document that the input begins with, and the line it ends in.
+   Anything but EXIT_CARRIED_OUT is the code to end with, and error says why;
+   the plan then holds nothing. A field this program does not know is
+   EXIT_UNIMPLEMENTED: it is never passed over. */
+enum exit_code plan_read(struct plan *plan, struct input *input,
                          struct plan_error *error);
+
+/* Reads the list of steps of a plan whose requests have been read. */
+enum exit_code plan_read_steps(struct plan *plan, struct plan_error *error);
 
 /* Frees what plan_read() made. */
 void plan_free(struct plan *plan);

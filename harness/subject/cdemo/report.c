@@ -22,7 +22,7 @@ static double cpu_ms(void)
 static const char *error_text(const struct session *session,
                               const struct transfer *transfer)
 {
-  if(!transfer->times_completed)
+  if(!transfer_ended(transfer))
     return session->stopped;
   if(!transfer->code)
     return "";
@@ -37,7 +37,7 @@ static json_t *result(const struct session *session,
 
   snprintf(hash, sizeof(hash), "%016" PRIx64, transfer->body_hash);
   return json_pack(
-    "{s:s, s:b, s:i, s:I, s:s, s:I, s:s, s:I, s:s}",
+    "{s:s, s:b, s:i, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:s}",
     "id", transfer->request->id,
     "answered", transfer->times_completed && !transfer->code,
     "curl_code", (int)transfer->code,
@@ -46,6 +46,8 @@ static json_t *result(const struct session *session,
     "body_bytes", (json_int_t)transfer->body_bytes,
     "body_hash", hash,
     "times_completed", (json_int_t)transfer->times_completed,
+    "removed", transfer->removed,
+    "paused_bytes", (json_int_t)transfer->paused_bytes,
     "error", error_text(session, transfer));
 }
 
@@ -64,14 +66,20 @@ static json_t *results(const struct session *session)
   return list;
 }
 
-/* The most memory that this process had at a time. */
+/* The most memory that this program had at a time. Not getrusage()'s figure:
+   that one takes over what the parent had when it forked. */
 static json_int_t max_memory_bytes(void)
 {
-  struct rusage usage;
+  FILE *status = fopen("/proc/self/status", "r");
+  char line[128];
+  long long kilobytes = 0;
 
-  if(getrusage(RUSAGE_SELF, &usage))
+  if(!status)
     return 0;
-  return (json_int_t)usage.ru_maxrss * 1024;
+  while(!kilobytes && fgets(line, sizeof(line), status))
+    sscanf(line, "VmHWM: %lld kB", &kilobytes);
+  fclose(status);
+  return kilobytes * 1024;
 }
 
 int report_open_fds(void)

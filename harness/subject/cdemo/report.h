@@ -4,9 +4,10 @@
 /*
  * The report: what came of a plan, one JSON document on one line.
  *
- * A result is answered when its transfer ended without an error. One that had
- * not ended when the session was given up has curl_code 0, times_completed 0
- * and, as its error, the reason: "silent for 5000 ms".
+ * A result is answered when its transfer ended without an error. One that a
+ * step took out before that is removed, with no error either. One that had not
+ * ended when the session was given up has curl_code 0, times_completed 0 and,
+ * as its error, the reason: "silent for 5000 ms".
  */
 
 #include <stdbool.h>
@@ -14,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "drive.h"
+#include "session.h"
 
 /* How many file descriptors this process has open. */
 int report_open_fds(void);

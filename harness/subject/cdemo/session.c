@@ -1,4 +1,4 @@
-#include "drive.h"
+#include "session.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,37 +39,42 @@ bool session_open(struct session *session, const struct plan *plan)
   return true;
 }
 
-/* True when the plan lets another handle in. */
-static bool add_is_due(const struct session *session)
+void session_add(struct session *session, struct transfer *transfer)
 {
-  const struct plan *plan = session->plan;
-  size_t unfinished = session->added - session->completed;
+  CURLMcode code = curl_multi_add_handle(session->multi, transfer->easy);
 
-  return session->added < plan->request_count &&
-    (!plan->concurrent || unfinished < (size_t)plan->concurrent);
+  if(code)
+    session_stop(session, "curl_multi_add_handle: %s",
+                 curl_multi_strerror(code));
+  else
+    transfer->in_multi = true;
 }
 
-void session_add_due(struct session *session)
+void session_add_first(struct session *session)
 {
-  while(!session->stopped[0] && add_is_due(session)) {
-    struct transfer *transfer = &session->transfers[session->added];
-    CURLMcode code = curl_multi_add_handle(session->multi, transfer->easy);
+  size_t i;
 
-    if(code) {
-      session_stop(session, "curl_multi_add_handle: %s",
-                   curl_multi_strerror(code));
-      return;
-    }
-    transfer->in_multi = true;
-    session->added++;
+  for(i = 0; i < session->plan->request_count && !session->stopped[0]; i++) {
+    if(!session->plan->requests[i].added_by_step)
+      session_add(session, &session->transfers[i]);
   }
 }
 
-static void take_out(struct session *session, struct transfer *transfer)
+static CURLMcode take_out(struct session *session, struct transfer *transfer)
 {
-  if(transfer->in_multi)
-    curl_multi_remove_handle(session->multi, transfer->easy);
   transfer->in_multi = false;
+  return curl_multi_remove_handle(session->multi, transfer->easy);
+}
+
+void session_remove(struct session *session, struct transfer *transfer)
+{
+  CURLMcode code = take_out(session, transfer);
+
+  if(code)
+    session_stop(session, "curl_multi_remove_handle: %s",
+                 curl_multi_strerror(code));
+  transfer_removed(transfer);
+  session->removed++;
 }
 
 void session_collect(struct session *session)
@@ -84,21 +89,17 @@ void session_collect(struct session *session)
       continue;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
                       (char **)&transfer);
-    if(!transfer->times_completed)
+    if(!transfer_ended(transfer))
       session->completed++;
     transfer_completed(transfer, message->data.result);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
-                      &transfer->status);
     /* the report's client leaves its handles in to the end */
-    if(session->plan->concurrent)
-      take_out(session, transfer);
   }
 }
 
 bool session_goes_on(struct session *session)
 {
   if(session->stopped[0] ||
-     session->completed == session->plan->request_count)
+     session->completed + session->removed == session->plan->request_count)
     return false;
   if(!session_patience_ms(session)) {
     session_stop(session, "silent for %ld ms",
@@ -132,7 +133,8 @@ void session_close(struct session *session)
   size_t i;
 
   for(i = 0; session->transfers && i < session->plan->request_count; i++) {
-    take_out(session, &session->transfers[i]);
+    if(session->transfers[i].in_multi)
+      take_out(session, &session->transfers[i]);
     transfer_free(&session->transfers[i]);
   }
   free(session->transfers);

@@ -68,6 +68,18 @@ static void add_to_body_id(struct transfer *transfer, const char *data,
   }
 }
 
+/* True when the write callback is to pause or has. libcurl keeps what it is
+   given now and gives it once more afterwards. */
+static bool pauses(struct transfer *transfer, size_t len)
+{
+  if(transfer->paused)
+    transfer->paused_bytes += len;
+  else if(transfer->pause_is_due)
+    transfer->paused = true;
+  transfer->pause_is_due = false;
+  return transfer->paused;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
   struct transfer *transfer = user;
@@ -75,6 +87,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
   size_t i;
 
   *transfer->moved_ns = now_ns();
+  if(pauses(transfer, len))
+    return CURL_WRITEFUNC_PAUSE;
   add_to_body_id(transfer, data, len);
   for(i = 0; i < len; i++) {
     transfer->body_hash ^= (unsigned char)data[i];
@@ -253,11 +267,36 @@ bool transfer_init(struct transfer *transfer, const struct plan *plan,
     && !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 }
 
+static void ask_status(struct transfer *transfer)
+{
+  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
+                    &transfer->status);
+}
+
 void transfer_completed(struct transfer *transfer, CURLcode code)
 {
   transfer->times_completed++;
   transfer->code = code;
   *transfer->moved_ns = now_ns();
+  ask_status(transfer);
+}
+
+void transfer_removed(struct transfer *transfer)
+{
+  transfer->removed = true;
+  ask_status(transfer);
+}
+
+bool transfer_ended(const struct transfer *transfer)
+{
+  return transfer->times_completed || transfer->removed;
+}
+
+CURLcode transfer_resume(struct transfer *transfer)
+{
+  transfer->pause_is_due = false;
+  transfer->paused = false;
+  return curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 }
 
 void transfer_free(struct transfer *transfer)

@@ -91,35 +91,6 @@ func TestValgrind(t *testing.T) {
 	})
 }
 
-// At most so many handles are in the multi handle at a time: the origin
-// answers only when it holds as many requests, and never sees one more.
-func TestConcurrent(t *testing.T) {
-	const concurrent = 3
-	ids := requestIDs(11)
-	forEachDriver(t, func(t *testing.T, driver string) {
-		o := newOrigin(t, 0, func(e exchange) {
-			e.answer(e.nextID(t))
-			for left := len(ids) - 1; left > 0; {
-				batch := make([]string, min(concurrent, left))
-				for i := range batch {
-					batch[i] = e.nextID(t)
-				}
-				if e.reader.Buffered() != 0 {
-					t.Errorf("more requests than %d came", concurrent)
-				}
-				for _, id := range batch {
-					e.answer(id)
-				}
-				left -= len(batch)
-			}
-			e.next()
-		})
-		p := staggered{Plan: newPlan(o, 0, driver, len(ids)), Concurrent: concurrent}
-		requireOwnResponses(t, run(t, p, sanitizedDemo), ids)
-		require.Equal(t, 1, o.connections())
-	})
-}
-
 func TestTruncatedAnswer(t *testing.T) {
 	forEachDriver(t, func(t *testing.T, driver string) {
 		o := newOrigin(t, tls.VersionTLS12, func(e exchange) {

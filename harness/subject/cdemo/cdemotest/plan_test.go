@@ -54,10 +54,12 @@ func TestPlanThatCannotBeCarriedOut(t *testing.T) {
 		{"a TLS version of the past", `"tls":""`, `"tls":"1.0"`, unimplemented, `asks for "tls": "1.0"`},
 		{"a method it has not", `"GET"`, `"BREW"`, unimplemented, `request 1 of the plan asks for "method": "BREW"`},
 		{"a truth that is a word", `"driver"`, `"follow_redirects":"yes","driver"`, badPlan, `"follow_redirects" must be true or false`},
-		{"steps", `"driver"`, `"steps":[],"driver"`, unimplemented, `the plan asks for "steps"`},
-		{"a step it has not", `"driver"`, `"explode":1,"driver"`, unimplemented, `the plan asks for "explode"`},
-		{"a step of a request it has not", `"id":"r00"`, `"id":"r00","explode":1`, unimplemented,
+		{"a wish it has not", `"driver"`, `"explode":1,"driver"`, unimplemented, `the plan asks for "explode"`},
+		{"the wish of old", `"driver"`, `"concurrent":1,"driver"`, unimplemented, `the plan asks for "concurrent"`},
+		{"a wish of a request it has not", `"id":"r00"`, `"id":"r00","explode":1`, unimplemented,
 			`request 1 of the plan asks for "explode"`},
+		{"two requests with one id", `[{"id":"r00"`, `[{"id":"r00","path":"/r00"},{"id":"r00"`, badPlan,
+			`request 2 of the plan: another one has its id "r00"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			document := test.to
@@ -65,18 +67,77 @@ func TestPlanThatCannotBeCarriedOut(t *testing.T) {
 				require.Contains(t, goodPlan, test.from)
 				document = strings.Replace(goodPlan, test.from, test.to, 1)
 			}
-			var stdout, stderr bytes.Buffer
-			c := command(sanitizedDemo)
-			c.Stdin = strings.NewReader(document)
-			c.Stdout = &stdout
-			c.Stderr = &stderr
-			var exit *exec.ExitError
-			require.True(t, errors.As(c.Run(), &exit))
-			require.Equal(t, test.code, exit.ExitCode(), "stderr: %s", &stderr)
-			require.Empty(t, stdout.String())
-			require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
-			require.True(t, strings.HasPrefix(stderr.String(), "c-demo: "))
-			require.Contains(t, stderr.String(), test.says)
+			requireRefusal(t, document, test.code, test.says)
 		})
 	}
+}
+
+// Steps are checked before any of them is carried out.
+func TestStepsThatCannotBeCarriedOut(t *testing.T) {
+	const badPlan, unimplemented = 2, 3
+	for _, test := range []struct {
+		name, steps string
+		code        int
+		says        string
+	}{
+		{"no list", `{}`, badPlan, `"steps" must be a list`},
+		{"no object", `[1]`, badPlan, "step 1 of the plan must be a JSON object"},
+		{"nothing to do", `[{"when":{}}]`, badPlan, `step 1 of the plan has no "do"`},
+		{"a thing it has not", `[{"do":"explode"}]`, unimplemented, `step 1 of the plan asks for "do": "explode"`},
+		{"a field it has not", `[{"do":"pipelining","hurry":true}]`, unimplemented, `step 1 of the plan asks for "hurry"`},
+		{"a condition it has not", `[{"when":{"bored":1},"do":"pipelining"}]`, unimplemented, `step 1 of the plan asks for "bored"`},
+		{"a condition that is none", `[{"when":"now","do":"pipelining"}]`, badPlan, "step 1 of the plan must be a JSON object"},
+		{"two conditions", `[{"when":{"signal":"go","completed":1},"do":"pipelining"}]`, badPlan, "waits for several things"},
+		{"received nothing", `[{"when":{"received":"r00"},"do":"pipelining"}]`, badPlan, "need each other"},
+		{"bytes of nobody", `[{"when":{"bytes":1},"do":"pipelining"}]`, badPlan, "need each other"},
+		{"received by nobody", `[{"when":{"received":"r01","bytes":1},"do":"pipelining"}]`, badPlan, `there is no request "r01"`},
+		{"more than all", `[{"when":{"completed":2},"do":"pipelining"}]`, badPlan, "more than there are requests"},
+		{"no request", `[{"do":"pause"}]`, badPlan, `"pause" takes a "request" only`},
+		{"a request nobody knows", `[{"do":"pause","request":"r01"}]`, badPlan, `there is no request "r01"`},
+		{"a value for a request", `[{"do":"pause","request":"r00","value":1}]`, badPlan, `"pause" takes a "request" only`},
+		{"a request for an option", `[{"do":"pipelining","request":"r00"}]`, badPlan, `"pipelining" takes a "value" only`},
+		{"added twice", `[{"do":"add","request":"r00"},{"do":"add","request":"r00"}]`, badPlan,
+			`step 1 of the plan is about request "r00", which a later step adds`},
+		{"removed before it is added", `[{"do":"pipelining"},{"do":"remove","request":"r00"},{"do":"add","request":"r00"}]`, badPlan,
+			`step 2 of the plan is about request "r00", which a later step adds`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			document := strings.Replace(goodPlan, "{", `{"steps":`+test.steps+",", 1)
+			requireRefusal(t, document, test.code, test.says)
+		})
+	}
+}
+
+// A line behind the plan that is no signal of the plan's is not passed over.
+func TestLinesThatAreNoSignal(t *testing.T) {
+	const badPlan = 2
+	document := strings.Replace(goodPlan, "{", `{"steps":[{"when":{"signal":"go"},"do":"add","request":"r00"}],`, 1)
+	for name, line := range map[string]string{
+		"no signal":            "stop",
+		"a signal of no step":  "signal stop",
+		"half a signal":        "signal",
+		"a line without limit": strings.Repeat("signal ", 10000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachDriver(t, func(t *testing.T, driver string) {
+				requireRefusal(t, strings.Replace(document, "perform", driver, 1)+"\n"+line+"\n", badPlan, "is not a signal that a step waits for")
+			})
+		})
+	}
+}
+
+// requireRefusal gives c-demo a plan that it must not carry out.
+func requireRefusal(t *testing.T, document string, code int, says string) {
+	var stdout, stderr bytes.Buffer
+	c := command(sanitizedDemo)
+	c.Stdin = strings.NewReader(document)
+	c.Stdout = &stdout
+	c.Stderr = &stderr
+	var exit *exec.ExitError
+	require.True(t, errors.As(c.Run(), &exit))
+	require.Equal(t, code, exit.ExitCode(), "stderr: %s", &stderr)
+	require.Empty(t, stdout.String())
+	require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+	require.True(t, strings.HasPrefix(stderr.String(), "c-demo: "))
+	require.Contains(t, stderr.String(), says)
 }

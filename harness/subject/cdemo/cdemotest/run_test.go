@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -51,12 +52,6 @@ func newPlan(o *origin, version uint16, driver string, count int) *plan.Plan {
 // versionNames are those of crypto/tls's numbers in a plan.
 var versionNames = map[uint16]string{0: plan.PlainText, tls.VersionTLS12: plan.TLS12, tls.VersionTLS13: plan.TLS13}
 
-// staggered is a plan with what only c-demo knows about adding handles.
-type staggered struct {
-	*plan.Plan
-	Concurrent int `json:"concurrent"`
-}
-
 // command is a c-demo (or a wrapper and its arguments) that will find its libcurl.
 func command(arguments ...string) *exec.Cmd {
 	command := exec.Command(arguments[0], arguments[1:]...)
@@ -66,26 +61,57 @@ func command(arguments ...string) *exec.Cmd {
 
 // run carries a plan out and returns the report; c-demo must succeed and keep
 // stderr empty.
-func run(t *testing.T, p any, arguments ...string) *plan.Report {
+func run(t *testing.T, p *plan.Plan, arguments ...string) *plan.Report {
+	return start(t, p, arguments...).report()
+}
+
+// started is a c-demo that has its plan and is at work.
+type started struct {
+	t              *testing.T
+	command        *exec.Cmd
+	stdin          io.WriteCloser
+	stdout, stderr bytes.Buffer
+}
+
+// start hands a plan over to c-demo and lets it carry it out.
+func start(t *testing.T, p *plan.Plan, arguments ...string) *started {
 	document, err := json.Marshal(p)
 	require.NoError(t, err)
-	var stdout, stderr bytes.Buffer
-	c := command(arguments...)
-	c.Stdin = bytes.NewReader(document)
-	c.Stdout = &stdout
-	c.Stderr = &stderr
-	require.NoError(t, c.Run(), "stderr: %s", &stderr)
-	require.Empty(t, stderr.String())
-	require.Equal(t, 1, strings.Count(stdout.String(), "\n"), "one document on one line")
+	s := &started{t: t, command: command(arguments...)}
+	s.command.Stdout, s.command.Stderr = &s.stdout, &s.stderr
+	s.stdin, err = s.command.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.command.Start())
+	_, err = s.stdin.Write(append(document, '\n'))
+	require.NoError(t, err)
+	return s
+}
+
+// signal raises a signal. It is called beside the test, by an origin, so it
+// only marks the test as failed.
+func (s *started) signal(name string) {
+	if _, err := fmt.Fprintf(s.stdin, "signal %s\n", name); err != nil {
+		s.t.Errorf("raising the signal %s: %v", name, err)
+	}
+}
+
+// report waits for the end. No signal is raised from now on but by origins.
+func (s *started) report() *plan.Report {
+	t := s.t
+	require.NoError(t, s.command.Wait(), "stderr: %s", &s.stderr)
+	require.Empty(t, s.stderr.String())
+	require.Equal(t, 1, strings.Count(s.stdout.String(), "\n"), "one document on one line")
 
 	var r plan.Report
-	decoder := json.NewDecoder(&stdout)
+	decoder := json.NewDecoder(&s.stdout)
 	decoder.DisallowUnknownFields()
 	require.NoError(t, decoder.Decode(&r))
 	require.Equal(t, "c-demo", r.Subject)
 	require.Regexp(t, `^libcurl/\d`, r.LibcurlVersion)
 	require.Positive(t, r.DurationMS)
 	require.Positive(t, r.CPUMS)
+	require.Positive(t, r.MaxMemoryBytes)
+	require.Zero(t, r.OpenFDsAfter)
 	return &r
 }
 

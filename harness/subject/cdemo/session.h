@@ -1,0 +1,61 @@
+#ifndef CDEMO_SESSION_H
+#define CDEMO_SESSION_H
+
+/*
+ * A session: the transfers of a plan and the multi handle they share. Who
+ * drives it goes round until session_goes_on() says no, and calls
+ * session_collect() whenever it has called into the multi handle.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <curl/curl.h>
+
+#include "plan.h"
+#include "transfer.h"
+
+struct session {
+  const struct plan *plan;
+  CURLM *multi;
+  struct transfer *transfers; /* one for each request, in order */
+  size_t completed;           /* how many of them have ended by themselves */
+  size_t removed;             /* how many were taken out before they had */
+  long long started_ns;
+  long long moved_ns;         /* when something was last received or done */
+  char stopped[256];          /* why it was given up, empty when it was not */
+  enum exit_code code;        /* what that makes of the program's end */
+};
+
+/* Makes the multi handle and every easy handle. False when libcurl or memory
+   refuses; the session is to be closed in either case. */
+bool session_open(struct session *session, const struct plan *plan);
+
+/* Adds the handles that no step adds. */
+void session_add_first(struct session *session);
+
+/* Adds the handle of a request, which is in no multi handle. */
+void session_add(struct session *session, struct transfer *transfer);
+
+/* Takes out the handle of a request that has not ended. */
+void session_remove(struct session *session, struct transfer *transfer);
+
+/* Takes the messages of the transfers that have ended. */
+void session_collect(struct session *session);
+
+/* False when every transfer has ended, when the session was stopped, and
+   when nothing was received for the stall limit, which stops it. */
+bool session_goes_on(struct session *session);
+
+/* Milliseconds until the stall limit, at least 0, rounded up. */
+long session_patience_ms(const struct session *session);
+
+/* Gives the session up; the first reason stays. The program carries on to a
+   report of what there is. */
+__attribute__((format(printf, 2, 3)))
+void session_stop(struct session *session, const char *format, ...);
+
+/* Frees what session_open() made. */
+void session_close(struct session *session);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef CDEMO_STEPS_H
+#define CDEMO_STEPS_H
+
+/*
+ * The steps of a plan: what is done to a session between two calls into the
+ * multi handle. They are carried out strictly in order: a step waits for its
+ * condition, and those behind it wait for the step.
+ *
+ * Conditions stay true once they are. That holds for signals as well: all
+ * steps that wait for the same one can be done when it has been raised once.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "input.h"
+#include "session.h"
+
+#define STEPS_NO_INPUT (-1)
+
+struct steps {
+  struct session *session;
+  struct input *input;
+  bool *raised;          /* for each step: the signal it waits for was */
+  size_t next;           /* the first that has not been carried out */
+  size_t last_on_signal; /* one more than the last that waits for a signal */
+  bool woke;             /* something was resumed */
+};
+
+/* Prepares the steps of an open session. False when there is no memory; the
+   steps are to be freed in either case. */
+bool steps_init(struct steps *steps, struct session *session,
+                struct input *input);
+
+/* Carries out the steps whose turn it is. */
+void steps_run(struct steps *steps);
+
+/* The descriptor to wait for, or STEPS_NO_INPUT when no step that is left
+   waits for a signal, or no signal can come any more. */
+int steps_input(const struct steps *steps);
+
+/* Takes the signals that have come; waits when none has. */
+void steps_read(struct steps *steps);
+
+/* True when a transfer was resumed since this was last asked. libcurl then
+   wants to be called at once, which curl_easy_pause() does not pass on to a
+   CURLMOPT_TIMERFUNCTION. */
+bool steps_woke(struct steps *steps);
+
+void steps_free(struct steps *steps);
+
+#endif
