@@ -47,6 +47,22 @@ func TestWhatNoEngineStartsWith(t *testing.T) {
 	}
 }
 
+func TestSendsTheWholeChain(t *testing.T) {
+	forEachVersion(t, func(t *testing.T, s *server) {
+		another := newCertificate(t, pkix.Name{CommonName: "another"})
+		chain := tls.Certificate{
+			Certificate: [][]byte{s.certificate.Certificate[0], another.Certificate[0]},
+			PrivateKey:  s.certificate.PrivateKey,
+		}
+		_, client := newServerOf(t, sanitized, s.version, chain).connect(s.trust())
+		var got [][]byte
+		for _, c := range client.ConnectionState().PeerCertificates {
+			got = append(got, c.Raw)
+		}
+		require.Equal(t, chain.Certificate, got)
+	})
+}
+
 func TestConnectionsShareAnEngine(t *testing.T) {
 	forEachVersion(t, func(t *testing.T, s *server) {
 		const n = 40
@@ -162,7 +178,7 @@ func TestValgrind(t *testing.T) {
 	require.NoError(t, os.WriteFile(wrapper, []byte(script), 0o755))
 	for version := range versions {
 		t.Run("TLS "+version, func(t *testing.T) {
-			s := newServerOf(t, wrapper, version, 0)
+			s := newServerOf(t, wrapper, version, newCertificate(t, pkix.Name{CommonName: "localhost"}))
 			stream, client := s.connect(s.trust())
 			if version == "1.2" {
 				require.NoError(t, stream.Renegotiate())

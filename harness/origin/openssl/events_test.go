@@ -44,7 +44,7 @@ func TestRenegotiatesAtRest(t *testing.T) {
 }
 
 // What the client had sent before it took notice of the HelloRequest is still
-// unread when the origin writes, as trap for a server of OpenSSL.
+// unread when the origin writes: a write at once would make OpenSSL fail.
 func TestWriteAwaitsTheEndOfARenegotiation(t *testing.T) {
 	s := newServer(t, "1.2")
 	stream, client := s.connect(s.trust())
@@ -88,6 +88,23 @@ func TestWriteAwaitsARenegotiationThatAReaderBringsToItsEnd(t *testing.T) {
 	_, err := client.Write([]byte("after"))
 	require.NoError(t, err)
 	require.NoError(t, <-arrived)
+}
+
+func TestReadGetsWhatAWriteTookIn(t *testing.T) {
+	s := newServer(t, "1.2")
+	stream, client := s.connect(s.trust())
+	require.NoError(t, stream.Renegotiate())
+	written := later(func() error {
+		_, err := stream.Write([]byte("after"))
+		return err
+	})
+	for !isReading(stream) {
+		runtime.Gosched()
+	}
+	say(t, client, stream, "before") // the client has not read the HelloRequest
+	require.True(t, stream.Renegotiating())
+	expect(t, client, []byte("after"))
+	require.NoError(t, <-written)
 }
 
 // large is the size of a write that the buffers of both sockets do not hold.
@@ -270,6 +287,10 @@ func TestOneRenegotiationAtATime(t *testing.T) {
 	stream, client := s.connect(s.trust())
 	require.NoError(t, stream.Renegotiate())
 	require.ErrorIs(t, stream.Renegotiate(), ErrRefused)
+	stream.mutex.Lock() // OpenSSL would take the bytes and fail: the program does not give it them
+	err := stream.do(commandWrite, []byte("too early"))
+	stream.mutex.Unlock()
+	require.ErrorIs(t, err, ErrRefused)
 	say(t, stream, client, "hello")
 	require.Equal(t, 1, stream.Renegotiations())
 }

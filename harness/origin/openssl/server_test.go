@@ -62,16 +62,16 @@ type server struct {
 // newServer starts one with a sanitized engine, which must have nothing to
 // complain of when the test ends.
 func newServer(t *testing.T, version string) *server {
-	return newServerOf(t, sanitized, version, 0)
+	return newServerOf(t, sanitized, version, newCertificate(t, pkix.Name{CommonName: "localhost"}))
 }
 
-func newServerOf(t *testing.T, path, version string, receiveBuffer int) *server {
-	s := &server{t: t, version: version, certificate: newCertificate(t, pkix.Name{CommonName: "localhost"})}
+func newServerOf(t *testing.T, path, version string, certificate tls.Certificate) *server {
+	s := &server{t: t, version: version, certificate: certificate}
 	var err error
 	s.engine, err = Start(Config{Path: path, TLS: version, Certificate: s.certificate})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.engine.Close()) })
-	s.listener = listen(t, receiveBuffer)
+	s.listener = listen(t, 0)
 	return s
 }
 

@@ -270,7 +270,6 @@ func (s *Stream) do(command byte, content []byte) error {
 		s.fail(err)
 		return err
 	}
-	s.changed.Broadcast()
 	s.send = append(s.send, a.send...)
 	s.plain = append(s.plain, a.plain...)
 	s.messages = append(s.messages, a.messages...)

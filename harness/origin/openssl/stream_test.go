@@ -74,6 +74,26 @@ func TestReadsAndWritesAtTheSameTime(t *testing.T) {
 	})
 }
 
+func TestReadsWhileAWriteIsStuck(t *testing.T) {
+	forEachVersion(t, func(t *testing.T, s *server) {
+		stream, client := s.connect(s.trust())
+		require.NoError(t, stream.tcp.SetWriteBuffer(256<<10))
+		require.NoError(t, client.NetConn().(*net.TCPConn).SetReadBuffer(256<<10))
+		const size = 8 << 20 // more than both buffers hold
+		written := later(func() error {
+			_, err := stream.Write(make([]byte, size))
+			return err
+		})
+		for range 50 {
+			say(t, client, stream, "hello")
+		}
+		require.Empty(t, written)
+		_, err := io.CopyN(io.Discard, client, size)
+		require.NoError(t, err)
+		require.NoError(t, <-written)
+	})
+}
+
 func TestOneWriteIsOneRecord(t *testing.T) {
 	forEachVersion(t, func(t *testing.T, s *server) {
 		stream, client := s.connect(s.trust())
