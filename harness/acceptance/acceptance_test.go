@@ -24,6 +24,7 @@ import (
 type bench struct {
 	subjects   *lab.Bench
 	interposer string
+	engine     string
 	libraries  map[string]*library.Library
 }
 
@@ -33,6 +34,8 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, err)
 	b := &bench{subjects: found.Bench(), libraries: make(map[string]*library.Library)}
 	b.interposer, err = b.subjects.Interposer()
+	require.NoError(t, err)
+	b.engine, err = b.subjects.Engine()
 	require.NoError(t, err)
 	finder, err := found.Finder()
 	require.NoError(t, err)
@@ -50,7 +53,7 @@ func (b *bench) run(t *testing.T, s *scenario.Scenario, subject, driver, libcurl
 	require.NoError(t, err)
 	observation, err := lab.Run(context.Background(), lab.Setup{
 		Scenario: s, Subject: found, Driver: driver, Library: b.libraries[libcurl],
-		Interposer: b.interposer, Seed: 1,
+		Interposer: b.interposer, Engine: b.engine, Seed: 1,
 	})
 	require.NoError(t, err)
 	return report.Of(observation, subject, driver, b.libraries[libcurl])

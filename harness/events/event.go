@@ -58,6 +58,15 @@ func (e *Event) IsTLSWrite() bool {
 	return e.Call == "SSL_write" || e.Call == "SSL_write_ex"
 }
 
+// IsTLSRead reports whether the event is a read, or a peek, over TLS.
+func (e *Event) IsTLSRead() bool {
+	switch e.Call {
+	case "SSL_read", "SSL_read_ex", "SSL_peek", "SSL_peek_ex":
+		return true
+	}
+	return false
+}
+
 // IsWrite reports whether the event is a write of application data, over TLS
 // or plain.
 func (e *Event) IsWrite() bool {

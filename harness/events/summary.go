@@ -14,6 +14,8 @@ type Summary struct {
 	WantWrite int64
 	// WantRead is the number of writes that answered WANT_READ.
 	WantRead int64
+	// BlockedReads is the number of reads that answered WANT_WRITE.
+	BlockedReads int64
 	// BadRetries are the writes over TLS that followed a blocked one on the
 	// same SSL object with other arguments, in their order.
 	BadRetries []BadRetry
@@ -57,6 +59,8 @@ func (a *Accountant) See(e Event) {
 		delete(a.pending, e.SSL)
 	case e.IsWrite():
 		a.write(e)
+	case e.IsTLSRead() && e.Error == WantWrite:
+		a.summary.BlockedReads++
 	}
 }
 

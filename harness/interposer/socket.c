@@ -10,6 +10,12 @@
  * (the kernel doubles the number, for its own bookkeeping), which is how a
  * scenario makes any client's writes block early; it is reported as the call
  * "setsockopt" with the bytes asked for as len.
+ *
+ * PIPELAB_BLOCKED_SEND=N makes the Nth send() of the host on plain TCP fail
+ * with EAGAIN, as on a socket that has just been filled to the last byte, and
+ * PIPELAB_BLOCKED_READS=N makes the first N writes of OpenSSL within a call
+ * that reads fail with EAGAIN, as on a socket that is full: the call answers
+ * WANT_WRITE. No peer can bring either about at a given moment.
  */
 
 #include <errno.h>
@@ -37,20 +43,36 @@ typedef int close_function(int);
 /* SO_SNDBUF for every TCP socket that connects; 0 leaves it alone. */
 static int send_buffer;
 
-__attribute__((constructor)) static void read_send_buffer(void)
+/* How many sends from now on the one is that is to fail. */
+static int sends_until_blocked;
+
+/* How many more writes within a call that reads are to fail. */
+static int blocked_reads;
+
+/* The positive number in the environment, or 0. */
+static int number_from_environment(const char *name)
 {
-  const char *text = getenv("PIPELAB_SEND_BUFFER");
+  const char *text = getenv(name);
   int saved_errno = errno;
+  int number = 0;
   char *end;
-  long bytes;
+  long value;
 
   if(!text || !*text)
-    return;
+    return 0;
   errno = 0;
-  bytes = strtol(text, &end, 10);
-  if(!errno && !*end && bytes > 0 && bytes <= INT_MAX)
-    send_buffer = (int)bytes;
+  value = strtol(text, &end, 10);
+  if(!errno && !*end && value > 0 && value <= INT_MAX)
+    number = (int)value;
   errno = saved_errno;
+  return number;
+}
+
+__attribute__((constructor)) static void read_environment(void)
+{
+  send_buffer = number_from_environment("PIPELAB_SEND_BUFFER");
+  sends_until_blocked = number_from_environment("PIPELAB_BLOCKED_SEND");
+  blocked_reads = number_from_environment("PIPELAB_BLOCKED_READS");
 }
 
 /* Leaves errno alone. */
@@ -69,6 +91,33 @@ static bool is_tcp(int fd)
 
   errno = saved_errno;
   return tcp;
+}
+
+/* Takes one off the number unless that is 0; false when it was. */
+static bool count_down(int *number)
+{
+  int left = __atomic_load_n(number, __ATOMIC_RELAXED);
+
+  while(left > 0) {
+    if(__atomic_compare_exchange_n(number, &left, left - 1, false,
+                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      return true;
+  }
+  return false;
+}
+
+/* True when a write on fd is to fail because it comes within a read. */
+static bool takes_blocked_read(int fd)
+{
+  return tls_inside_read() && is_tcp(fd) && count_down(&blocked_reads);
+}
+
+/* True when a send on fd is to fail because its turn has come. */
+static bool takes_blocked_send(int fd)
+{
+  return __atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED) > 0 &&
+    !tls_inside_call() && is_tcp(fd) && count_down(&sends_until_blocked) &&
+    !__atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED);
 }
 
 static const char *error_name(long ret)
@@ -140,8 +189,12 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
   static void *real;
   send_function *function = real_libc(&real, "send");
   bool reported = sends_plain(fd);
-  ssize_t ret = function(fd, buf, len, flags);
+  ssize_t ret = -1;
 
+  if(takes_blocked_send(fd))
+    errno = EAGAIN;
+  else
+    ret = function(fd, buf, len, flags);
   if(reported)
     report_send_buffer(fd, buf, len, ret);
   return ret;
@@ -177,8 +230,13 @@ ssize_t write(int fd, const void *buf, size_t len)
   static void *real;
   write_function *function = real_libc(&real, "write");
   bool reported = sends_plain(fd);
-  ssize_t ret = function(fd, buf, len);
+  ssize_t ret;
 
+  if(takes_blocked_read(fd)) {
+    errno = EAGAIN;
+    return -1;
+  }
+  ret = function(fd, buf, len);
   if(reported)
     report_send_buffer(fd, buf, len, ret);
   return ret;

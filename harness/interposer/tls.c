@@ -48,9 +48,17 @@ free_function SSL_free;
    BIO may be another SSL. Only the outermost call is the host's. */
 static __thread int depth;
 
+/* True while the host's own call is one that reads. */
+static __thread bool reading;
+
 bool tls_inside_call(void)
 {
   return depth > 0;
+}
+
+bool tls_inside_read(void)
+{
+  return reading;
 }
 
 struct tls_call {
@@ -86,6 +94,14 @@ static struct tls_call enter(const char *name, SSL *ssl)
   return call;
 }
 
+static struct tls_call enter_read(const char *name, SSL *ssl)
+{
+  struct tls_call call = enter(name, ssl);
+
+  reading = depth == 1;
+  return call;
+}
+
 /* What SSL_get_error() answers to ret, without the prefix "SSL_ERROR_". */
 static const char *error_name(const SSL *ssl, int ret)
 {
@@ -115,6 +131,8 @@ static void leave(const struct tls_call *call, int ret, const void *buf,
   int saved_errno = errno;
 
   depth--;
+  if(!depth)
+    reading = false;
   if(!call->reported)
     return;
   event = (struct event) {
@@ -149,7 +167,7 @@ HANDSHAKE_HOOK(SSL_shutdown)
   {                                                                     \
     static void *real;                                                  \
     read_function *function = real_openssl(&real, #name);               \
-    struct tls_call call = enter(#name, ssl);                           \
+    struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num);                                  \
     size_t len = num > 0 ? (size_t)num : 0;                             \
     leave(&call, ret, NULL, &len, NULL);                                \
@@ -164,7 +182,7 @@ READ_HOOK(SSL_peek)
   {                                                                     \
     static void *real;                                                  \
     read_ex_function *function = real_openssl(&real, #name);            \
-    struct tls_call call = enter(#name, ssl);                           \
+    struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num, read_bytes);                      \
     leave(&call, ret, NULL, &num, ret > 0 ? read_bytes : NULL);         \
     return ret;                                                         \

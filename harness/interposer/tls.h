@@ -9,6 +9,9 @@
    on a socket then is OpenSSL's, not the host's own. */
 bool tls_inside_call(void);
 
+/* True while this thread is inside a hooked call that reads. */
+bool tls_inside_read(void);
+
 #pragma GCC visibility pop
 
 #endif

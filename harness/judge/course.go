@@ -74,6 +74,24 @@ func exercised(o *Observation) (Verdict, string, string) {
 			missing = append(missing, actual[len(actual)-1])
 		}
 	}
+	for _, least := range []struct {
+		number int
+		seen   int64
+		what   string
+	}{
+		{o.Scenario.Expect.MinWantRead, o.Events.WantRead, "writes that answered WANT_READ"},
+		{o.Scenario.Expect.MinBlockedReads, o.Events.BlockedReads, "reads that answered WANT_WRITE"},
+		{o.Scenario.Expect.MinTLSAnswers, tlsAnswers(o), "renegotiations and KeyUpdates"},
+	} {
+		if least.number == 0 {
+			continue
+		}
+		expected = append(expected, fmt.Sprintf("at least %d %s", least.number, least.what))
+		actual = append(actual, fmt.Sprintf("%d %s", least.seen, least.what))
+		if least.seen < int64(least.number) {
+			missing = append(missing, actual[len(actual)-1])
+		}
+	}
 	if len(o.Scenario.Origin.Answers) > 0 {
 		expected = append(expected, "every answer as planned")
 		for _, id := range unplanned(o) {
@@ -96,6 +114,15 @@ func exercised(o *Observation) (Verdict, string, string) {
 		actual = append(actual, "all of it")
 	}
 	return Pass, strings.Join(expected, ", "), strings.Join(actual, ", ")
+}
+
+// tlsAnswers returns how often the client did what the origin's TLS asked for.
+func tlsAnswers(o *Observation) int64 {
+	n := 0
+	for _, c := range o.Origin.Connections {
+		n += c.Renegotiations + c.KeyUpdates
+	}
+	return int64(n)
 }
 
 // unplanned returns the ids of the requests that the origin was to answer in a

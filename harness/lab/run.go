@@ -26,6 +26,9 @@ type Setup struct {
 	Library *library.Library
 	// Interposer is the path of the library to preload.
 	Interposer string
+	// Engine is the path of the origin's OpenSSL, for the scenarios that need
+	// it.
+	Engine string
 	// Seed picks the sizes within the scenario's ranges.
 	Seed uint64
 	// Address for the origin to listen on; empty means any free port of
@@ -63,7 +66,12 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 
 func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 	s := setup.Scenario
+	engine := ""
+	if s.NeedsOpenSSL() {
+		engine = setup.Engine
+	}
 	return origin.Config{
+		Engine:           engine,
 		Address:          setup.Address,
 		TLS:              s.Client.TLS,
 		Requests:         s.Client.Requests,
@@ -148,6 +156,12 @@ func environment(setup Setup) []string {
 	}
 	if n := setup.Scenario.Client.SendBuffer; n > 0 {
 		list = append(list, "PIPELAB_SEND_BUFFER="+strconv.Itoa(n))
+	}
+	if n := setup.Scenario.Client.BlockedSend; n > 0 {
+		list = append(list, "PIPELAB_BLOCKED_SEND="+strconv.Itoa(n))
+	}
+	if n := setup.Scenario.Client.BlockedReads; n > 0 {
+		list = append(list, "PIPELAB_BLOCKED_READS="+strconv.Itoa(n))
 	}
 	return list
 }

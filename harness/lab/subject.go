@@ -55,6 +55,9 @@ var subjects = []Subject{
 // interposer is the file name of the library that is preloaded.
 const interposer = "libinterposer.so"
 
+// engine is the file name of the origin's OpenSSL.
+const engine = "tls-engine"
+
 // buildScript is what makes everything in the folder of a Bench.
 const buildScript = "scripts/build-subjects"
 
@@ -87,6 +90,16 @@ func (b *Bench) Find(name string) (*Subject, error) {
 		names = append(names, s.Name)
 	}
 	return nil, &UnknownError{What: "subject", Name: name, Known: names}
+}
+
+// Engine returns the path of the program that has OpenSSL for the origin,
+// which has to be built.
+func (b *Bench) Engine() (string, error) {
+	path := filepath.Join(b.Folder, engine)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the origin's TLS engine is not built (%w); run %s", err, buildScript)
+	}
+	return path, nil
 }
 
 // Interposer returns the path of the library to preload, which has to be

@@ -2,6 +2,7 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -53,7 +54,7 @@ func (c *connection) answer(x *exchange) bool {
 	} else if a.SplitTail > 0 && carried {
 		now = max(0, len(wire)-a.SplitTail)
 	}
-	if err := c.write(x, wire, now); err != nil {
+	if err := c.writeWith(x, wire, now); err != nil {
 		c.note(x, false, carried)
 		c.drain() // what had arrived before
 		c.end(err, true)
@@ -65,6 +66,19 @@ func (c *connection) answer(x *exchange) bool {
 		return false
 	}
 	return true
+}
+
+// writeWith does what write does, and lets TLS send what is to follow. Both
+// go out together, so that a client which has the response has all of it.
+func (c *connection) writeWith(x *exchange, wire []byte, now int) error {
+	event := x.answer.EventAfter
+	if event == scenario.NoEvent {
+		return c.write(x, wire, now)
+	}
+	if err := cork(c.tcp, true); err != nil {
+		return err
+	}
+	return errors.Join(c.write(x, wire, now), c.event(event), cork(c.tcp, false))
 }
 
 // write sends what was kept back and the first now bytes of a response, in one

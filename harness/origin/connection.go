@@ -31,6 +31,7 @@ type exchange struct {
 	answer scenario.Answer
 	number int  // its place in the connection's log
 	waited bool // for other requests, long enough
+	raised bool // the signal that comes first
 }
 
 // vainStalls in a row make the origin stop stalling on a connection: the
@@ -40,11 +41,12 @@ const vainStalls = 2
 func (c *connection) serve() {
 	defer c.tcp.Close()
 	begin := time.Now()
-	stream, err := handshake(c.tcp, c.server.tls)
+	stream, err := c.server.handshake(c.tcp)
 	if err != nil {
 		c.end(err, false)
 		return
 	}
+	defer stream.Release()
 	c.stream = stream
 	if c.seen.TLS = stream.Version(); c.seen.TLS != "" {
 		c.seen.Handshake = time.Since(begin)
@@ -52,6 +54,7 @@ func (c *connection) serve() {
 	c.requests = newReader(stream, c.proceed)
 	for c.step() {
 	}
+	c.noteTLS()
 }
 
 // step reads a request or answers one. It returns false when the connection
@@ -60,7 +63,9 @@ func (c *connection) step() bool {
 	if len(c.queue) == 0 {
 		return c.receive()
 	}
-	if oldest := c.queue[0]; c.needsMore(oldest) {
+	oldest := c.queue[0]
+	c.signalFirst(oldest)
+	if c.needsMore(oldest) {
 		switch more, err := c.requests.within(patience(oldest.answer.Hold)); {
 		case err != nil:
 			c.end(err, true)

@@ -44,6 +44,17 @@ func (c *connection) needsMore(x *exchange) bool {
 	return false
 }
 
+// signalFirst raises the signal that x has for the time before its hold.
+func (c *connection) signalFirst(x *exchange) {
+	if x.raised || x.answer.SignalFirst == "" {
+		return
+	}
+	x.raised = true
+	ctx, cancel := context.WithTimeout(context.Background(), holdBound)
+	defer cancel()
+	_ = c.server.config.Process.Signal(ctx, x.answer.SignalFirst) // the hold sees what came of it
+}
+
 // wait does what has to be done before x is answered, and reports whether all
 // of it happened.
 func (c *connection) wait(x *exchange) bool {
@@ -55,6 +66,9 @@ func (c *connection) wait(x *exchange) bool {
 		happened = false
 	}
 	if a.Hold == scenario.HoldUnread && waitUnread(c.tcp, a.Unread, holdBound) != nil {
+		happened = false
+	}
+	if a.Event != scenario.NoEvent && c.event(a.Event) != nil {
 		happened = false
 	}
 	if a.Signal != "" && c.server.config.Process.Signal(ctx, a.Signal) != nil {

@@ -4,6 +4,8 @@ import "time"
 
 // Log is what the origin saw in a run, in the order of the connections.
 type Log struct {
+	// Problem says what went wrong with the origin itself; empty if nothing.
+	Problem     string       `json:"problem,omitempty"`
 	Connections []Connection `json:"connections"`
 }
 
@@ -24,6 +26,10 @@ type Connection struct {
 	VainStalls int `json:"vain_stalls"`
 	// Waits are the times that the origin kept the client waiting.
 	Waits []Wait `json:"waits,omitempty"`
+	// Renegotiations is how many handshakes the origin asked for that the
+	// client carried out; KeyUpdates is how many it sent of those.
+	Renegotiations int `json:"renegotiations,omitempty"`
+	KeyUpdates     int `json:"key_updates,omitempty"`
 	// End tells how the connection ended.
 	End End `json:"end"`
 }

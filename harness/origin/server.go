@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/curlpipe/curlpipe/harness/origin/openssl"
 	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	Address string
 	// TLS is the one version that is spoken, as in plan.Plan.
 	TLS string
+	// Engine, if not empty, is the path of tls-engine: TLS is OpenSSL's then,
+	// and not that of Go's own library.
+	Engine string
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.
 	Requests int
@@ -72,6 +76,7 @@ type Server struct {
 	config   Config
 	listener *net.TCPListener
 	tls      *tls.Config
+	engine   *openssl.Engine
 	identity *identity
 	serving  sync.WaitGroup
 
@@ -99,6 +104,9 @@ func Start(config Config) (*Server, error) {
 	listen := net.ListenConfig{Control: s.setSocketOptions}
 	listener, err := listen.Listen(context.Background(), "tcp", address)
 	if err != nil {
+		if s.engine != nil {
+			err = errors.Join(err, s.engine.Close())
+		}
 		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
 	}
 	s.listener = listener.(*net.TCPListener)
@@ -116,7 +124,7 @@ func (c *Config) check() error {
 	}
 	for _, a := range answers {
 		stalls = stalls || a.Hold == scenario.HoldStuck
-		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
+		asks = asks || a.SignalFirst != "" || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
 	}
 	if stalls && c.Client == nil {
 		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
@@ -130,7 +138,7 @@ func (c *Config) check() error {
 // URL returns scheme and authority, as in "https://127.0.0.1:4443".
 func (s *Server) URL() string {
 	scheme := "http"
-	if s.tls != nil {
+	if s.config.TLS != plan.PlainText {
 		scheme = "https"
 	}
 	return scheme + "://" + s.listener.Addr().String()
@@ -167,6 +175,11 @@ func (s *Server) Stop(ctx context.Context) *Log {
 		<-done
 	}
 	log := &Log{Connections: []Connection{}}
+	if s.engine != nil {
+		if err := s.engine.Close(); err != nil {
+			log.Problem = err.Error()
+		}
+	}
 	for _, c := range s.connections {
 		log.Connections = append(log.Connections, c.seen)
 	}
@@ -185,6 +198,12 @@ func (s *Server) prepareTLS() error {
 	}
 	var err error
 	if s.identity, err = newIdentity(); err != nil {
+		return err
+	}
+	if s.config.Engine != "" {
+		s.engine, err = openssl.Start(openssl.Config{
+			Path: s.config.Engine, TLS: s.config.TLS, Certificate: s.identity.certificate,
+		})
 		return err
 	}
 	s.tls = &tls.Config{

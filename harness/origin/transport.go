@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/origin/openssl"
 )
 
 // transport carries the bytes of one connection, inside TLS or not.
@@ -21,12 +23,16 @@ type transport interface {
 	CloseWrite() error
 	// Version is the negotiated version of TLS, "TLS 1.2"; empty without TLS.
 	Version() string
+	// Release gives up what the transport holds beside the socket.
+	Release()
 }
 
 // plainTransport is no more than the socket.
 type plainTransport struct{ *net.TCPConn }
 
 func (plainTransport) Version() string { return "" }
+
+func (plainTransport) Release() {}
 
 // tlsTransport is the TLS of Go's own library.
 type tlsTransport struct {
@@ -38,17 +44,36 @@ func (t tlsTransport) Version() string {
 	return tls.VersionName(t.ConnectionState().Version)
 }
 
+func (tlsTransport) Release() {}
+
+// engineTransport is the TLS of OpenSSL.
+type engineTransport struct{ *openssl.Stream }
+
+func (t engineTransport) Release() { _ = t.Stream.Close() } // and the socket, which has ended
+
 // CloseWrite sends a close_notify, and then a FIN.
 func (t tlsTransport) CloseWrite() error {
 	return errors.Join(t.Conn.CloseWrite(), t.tcp.CloseWrite())
 }
 
 // handshake makes a transport of a socket.
-func handshake(tcp *net.TCPConn, config *tls.Config) (transport, error) {
-	if config == nil {
+func (s *Server) handshake(tcp *net.TCPConn) (transport, error) {
+	if s.engine != nil {
+		stream, err := s.engine.Server(tcp)
+		if err != nil {
+			return nil, err
+		}
+		t := engineTransport{stream}
+		if err := t.Handshake(); err != nil {
+			t.Release()
+			return nil, err
+		}
+		return t, nil
+	}
+	if s.tls == nil {
 		return plainTransport{tcp}, nil
 	}
-	conn := tls.Server(tcp, config)
+	conn := tls.Server(tcp, s.tls)
 	if err := conn.Handshake(); err != nil {
 		return nil, err
 	}

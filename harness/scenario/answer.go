@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Answer is how the origin answers one request. The zero value is honest: the
@@ -16,8 +18,12 @@ type Answer struct {
 	// Unread is how many bytes HoldUnread waits for. With more than all the
 	// requests take that come before a large one, that one is half sent.
 	Unread int
-	// Signal, if any, is raised for the client when the hold is over; the
-	// origin goes on when the client has taken notice of it.
+	// SignalFirst, if any, is raised for the client before the hold begins.
+	SignalFirst string
+	// Event is what TLS sends when the hold is over.
+	Event TLSEvent
+	// Signal, if any, is raised for the client after that; the origin goes on
+	// when the client has taken notice of it.
 	Signal string
 	// Linger is how long the origin then keeps the client waiting, reading and
 	// writing nothing. It goes on early if the client closes the connection.
@@ -40,6 +46,9 @@ type Answer struct {
 	// SignalBlocked, if any, is raised for the client when it takes no more of
 	// the response, or else when all of it is written.
 	SignalBlocked string
+	// EventAfter is what TLS sends behind the response, in one segment with
+	// the end of it.
+	EventAfter TLSEvent
 
 	// CloseAnnounced, if true, announces in the response that the connection
 	// will be closed, and does so.
@@ -79,6 +88,33 @@ const (
 	// something does, or nothing has for QuietTime.
 	HoldQuiet Hold = "quiet"
 )
+
+// TLSEvent is something that TLS sends when no handshake is due. It takes an
+// origin whose TLS is OpenSSL.
+type TLSEvent string
+
+// What TLS can send.
+const (
+	// NoEvent: nothing of its own.
+	NoEvent TLSEvent = ""
+	// HelloRequest asks the client for a new handshake (TLS 1.2).
+	HelloRequest TLSEvent = "HelloRequest"
+	// KeyUpdate changes the key and asks the client to do the same (TLS 1.3).
+	KeyUpdate TLSEvent = "KeyUpdate"
+	// NewSessionTicket is one more ticket (TLS 1.3).
+	NewSessionTicket TLSEvent = "NewSessionTicket"
+)
+
+// version is the version of TLS that has the event; empty for NoEvent.
+func (e TLSEvent) version() string {
+	switch e {
+	case HelloRequest:
+		return plan.TLS12
+	case KeyUpdate, NewSessionTicket:
+		return plan.TLS13
+	}
+	return ""
+}
 
 // QuietTime is how long nothing has to come to count as nothing. A client that
 // sends a request behind another one does so long before.
@@ -121,6 +157,8 @@ func (a Answer) check() error {
 		return fmt.Errorf("the response is kept back but the connection is closed")
 	case a.WithNext && a.SplitTail > 0:
 		return fmt.Errorf("the response is kept back both whole and in part")
+	case a.EventAfter != NoEvent && (ends > 0 || a.joins()):
+		return fmt.Errorf("nothing can follow a response that is kept back or ends the connection")
 	case a.joins() && a.Hold != HoldNext && a.Hold != HoldRest:
 		return fmt.Errorf("the response is kept back for one that may never come: it needs a hold")
 	}

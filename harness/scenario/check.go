@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 
@@ -21,12 +20,12 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
 	case s.Client.MaxPipelineLength < 1:
 		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
-	case s.Expect.MinBlockedWrites > 0 && !s.stalls():
+	case s.Expect.MinBlockedWrites > 0 && !s.stalls() && s.Expect.MinWantRead == 0 && s.Client.BlockedSend == 0:
 		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
 	case s.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
 		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
 	}
-	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkExpect} {
+	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkEvents, s.checkExpect} {
 		if err := check(); err != nil {
 			return fmt.Errorf("scenario %s: %w", s.ID, err)
 		}
@@ -36,12 +35,8 @@ func (s *Scenario) Check() error {
 
 // stalls reports whether the origin relies on a client that cannot write.
 func (s *Scenario) stalls() bool {
-	answers := slices.Collect(maps.Values(s.Origin.Answers))
-	for _, place := range s.Origin.Places {
-		answers = append(answers, place.Answer)
-	}
 	blocks := func(a Answer) bool { return a.Hold == HoldStuck || a.Hold == HoldUnread }
-	return s.Origin.StallConnections > 0 || slices.ContainsFunc(append(answers, s.Origin.EveryAnswer), blocks)
+	return s.Origin.StallConnections > 0 || slices.ContainsFunc(s.Origin.all(), blocks)
 }
 
 func (s *Scenario) has(number int) error {
@@ -69,11 +64,8 @@ func (s *Scenario) checkRequests() error {
 // only one of them knows would be waited for in vain.
 func (s *Scenario) checkSteps() error {
 	raised := make(map[string]bool)
-	for _, a := range s.Origin.Answers {
-		raised[a.Signal], raised[a.SignalBlocked] = true, true
-	}
-	for _, place := range s.Origin.Places {
-		raised[place.Answer.Signal], raised[place.Answer.SignalBlocked] = true, true
+	for _, a := range s.Origin.all() {
+		raised[a.SignalFirst], raised[a.Signal], raised[a.SignalBlocked] = true, true, true
 	}
 	awaited := map[string]bool{"": true}
 	for i, step := range s.Client.Steps {
@@ -122,6 +114,31 @@ func (s *Scenario) checkAnswers() error {
 		}
 	}
 	return nil
+}
+
+// checkEvents holds what TLS sends against the version that is spoken.
+func (s *Scenario) checkEvents() error {
+	for _, a := range s.Origin.all() {
+		for _, event := range []TLSEvent{a.Event, a.EventAfter} {
+			if event != NoEvent && event.version() != s.Client.TLS {
+				return fmt.Errorf("there is no %s in the version of TLS that is spoken", event)
+			}
+		}
+	}
+	if s.Client.BlockedSend > 0 && s.Client.TLS != plan.PlainText {
+		return fmt.Errorf("with TLS the client's own writes are none on TCP")
+	}
+	if s.Client.BlockedReads > 0 && s.Client.TLS == plan.PlainText {
+		return fmt.Errorf("without TLS no read has to write")
+	}
+	return nil
+}
+
+// NeedsOpenSSL reports whether the origin has to send what only OpenSSL can.
+func (s *Scenario) NeedsOpenSSL() bool {
+	return slices.ContainsFunc(s.Origin.all(), func(a Answer) bool {
+		return a.Event != NoEvent || a.EventAfter != NoEvent
+	})
 }
 
 func (s *Scenario) checkExpect() error {

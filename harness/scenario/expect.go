@@ -22,6 +22,13 @@ type Expect struct {
 	// MinBlockedWrites is how many writes must have been blocked for the run
 	// to count, with a client that the interposer can see into.
 	MinBlockedWrites int
+	// MinWantRead is how many writes must have answered WANT_READ.
+	MinWantRead int
+	// MinTLSAnswers is how many renegotiations and KeyUpdates of the client
+	// the origin must have seen.
+	MinTLSAnswers int
+	// MinBlockedReads is how many reads must have answered WANT_WRITE.
+	MinBlockedReads int
 	// Stock has, by driver, what the stock libcurl is known to do wrong. With
 	// a driver that is not in it, it has to pass.
 	Stock map[string]string

@@ -1,5 +1,10 @@
 package scenario
 
+import (
+	"maps"
+	"slices"
+)
+
 // Origin is the server's half of a scenario.
 type Origin struct {
 	// ReceiveBuffer, if not 0, is what SO_RCVBUF is set to, in bytes. Linux
@@ -26,6 +31,18 @@ type Origin struct {
 	// answered, whichever these are: in what order a client sends what was
 	// submitted together is its own affair.
 	Places []Place
+}
+
+// all returns every answer that the origin may give.
+func (o *Origin) all() []Answer {
+	list := []Answer{o.EveryAnswer}
+	for _, number := range slices.Sorted(maps.Keys(o.Answers)) {
+		list = append(list, o.Answers[number])
+	}
+	for _, place := range o.Places {
+		list = append(list, place.Answer)
+	}
+	return list
 }
 
 // Place is a place in the order of a connection's requests.

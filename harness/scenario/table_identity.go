@@ -5,6 +5,29 @@ import "github.com/curlpipe/curlpipe/harness/subject/plan"
 // identity has the scenarios about who asks, and how.
 var identity = []Scenario{
 	{
+		ID: "credentials-not-shared",
+		Summary: "Requests with other credentials come when the connection's pipeline waits to send: each is " +
+			"made in its own name.",
+		Client: Client{
+			Requests:    6,
+			HeaderBytes: Range{100, 300},
+			BodyBytes:   Range{500, 900},
+			Special: map[int]Request{
+				0: {Credentials: "ann:1"}, 1: {Credentials: "ann:1"},
+				2: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
+				3: {Credentials: "ben:2"}, 4: {Credentials: "ben:2"}, 5: {Credentials: "cleo:3"},
+			},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{
+			ReceiveBuffer: 16 << 10,
+			MaxSegment:    1400,
+			Answers:       map[int]Answer{1: {Hold: HoldUnread, Unread: beforeHalfSent}},
+		},
+	},
+	{
 		ID:      "post-not-pipelined",
 		Summary: "POST among GET: it travels alone, and nothing is sent behind it before it is answered.",
 		Client: Client{

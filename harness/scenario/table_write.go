@@ -1,6 +1,10 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import (
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
 
 // slowReader is an origin whose clients are blocked while they write: its
 // buffers are small, and it reads no further before the client is stuck.
@@ -65,6 +69,66 @@ var writeContract = []Scenario{
 		},
 		Origin: heldBack(slowReader(10)),
 		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
+	},
+	{
+		ID: "plain-crosstalk",
+		Summary: "Not a byte of a request can be sent, while a long response comes in: stock libcurl sends the " +
+			"requests behind it first, and each gets the response to another one.",
+		Client: Client{
+			Requests:          6,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{1: {BodyBytes: Range{4 << 20, 6 << 20}}},
+			BlockedSend:       3,
+			MaxPipelineLength: 50,
+		},
+		Expect: Expect{MinBlockedWrites: 1, Stock: both("the response to another request")},
+	},
+	{
+		ID:      "added-while-blocked",
+		Summary: "Requests are added while a write is blocked.",
+		Client: Client{
+			Requests:          12,
+			HeaderBytes:       Range{12000, 15000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+			Steps: []Step{
+				{OnSignal: "add", Do: plan.DoAdd, Request: 8},
+				{OnSignal: "add", Do: plan.DoAdd, Request: 9},
+				{OnSignal: "add", Do: plan.DoAdd, Request: 10},
+				{OnSignal: "add", Do: plan.DoAdd, Request: 11},
+			},
+		},
+		Origin: Origin{
+			ReceiveBuffer: 8 << 10,
+			MaxSegment:    1400,
+			Places: []Place{
+				{Connections: 1, Request: 1, Answer: Answer{Hold: HoldStuck, Signal: "add"}},
+			},
+		},
+		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
+	},
+	{
+		ID:      "blocked-quiet",
+		Summary: "A write is blocked for a while, in which the client has nothing to do.",
+		Client: Client{
+			Requests:          12,
+			HeaderBytes:       Range{12000, 15000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{
+			ReceiveBuffer: 8 << 10,
+			MaxSegment:    1400,
+			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+				Hold: HoldStuck, Linger: 400 * time.Millisecond,
+			}}},
+		},
+		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
 	},
 	{
 		ID: "large-request",

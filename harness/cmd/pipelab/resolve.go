@@ -22,6 +22,10 @@ func resolve(s *selection) ([]lab.Setup, error) {
 		return nil, cannotRun(err)
 	}
 	bench := found.Bench()
+	engine, err := bench.Engine()
+	if err != nil {
+		return nil, cannotRun(err)
+	}
 	interposer, err := bench.Interposer()
 	if err != nil {
 		return nil, cannotRun(err)
@@ -51,6 +55,7 @@ func resolve(s *selection) ([]lab.Setup, error) {
 						Driver:     driver,
 						Library:    l,
 						Interposer: interposer,
+						Engine:     engine,
 						Address:    s.address,
 					})
 				}

@@ -1,0 +1,61 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/origin/openssl"
+	"github.com/curlpipe/curlpipe/harness/scenario"
+)
+
+// errNoEngine is what becomes of an event when the origin's TLS is Go's.
+var errNoEngine = errors.New("only OpenSSL can send that")
+
+// event lets TLS send something of its own.
+func (c *connection) event(event scenario.TLSEvent) error {
+	t, able := c.stream.(engineTransport)
+	if !able {
+		return fmt.Errorf("sending a %s: %w", event, errNoEngine)
+	}
+	switch event {
+	case scenario.HelloRequest:
+		return t.Renegotiate()
+	case scenario.KeyUpdate:
+		return t.KeyUpdate(true)
+	case scenario.NewSessionTicket:
+		return t.SendTicket()
+	}
+	return fmt.Errorf("sending a %s: nobody knows how", event)
+}
+
+// noteTLS writes down what the client did of what TLS asked it for.
+func (c *connection) noteTLS() {
+	if t, able := c.stream.(engineTransport); able {
+		c.seen.Renegotiations = t.Renegotiations()
+		c.seen.KeyUpdates = t.Count(false, openssl.KeyUpdate)
+	}
+}
+
+// cork keeps what is written from being sent until it is taken off again, or
+// until a segment is full.
+func cork(tcp *net.TCPConn, on bool) error {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("setting TCP_CORK: %w", err)
+	}
+	value := 0
+	if on {
+		value = 1
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, value)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return fmt.Errorf("setting TCP_CORK: %w", err)
+	}
+	return nil
+}

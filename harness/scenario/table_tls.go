@@ -1,0 +1,129 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// writer is a client that has more to send than an origin takes that stops
+// reading.
+func writer(tls string) Client {
+	return Client{
+		Requests:          20,
+		HeaderBytes:       Range{12000, 15000},
+		BodyBytes:         Range{500, 900},
+		TLS:               tls,
+		SendBuffer:        16 << 10,
+		MaxPipelineLength: 50,
+	}
+}
+
+// whileStuck is an origin whose TLS sends something when the client is stuck
+// in a write.
+func whileStuck(event TLSEvent) Origin {
+	return Origin{
+		ReceiveBuffer: 8 << 10,
+		MaxSegment:    1400,
+		Places:        []Place{{Connections: 1, Request: 1, Answer: Answer{Hold: HoldStuck, Event: event}}},
+	}
+}
+
+// tlsMessages has the scenarios in which TLS has something to say of its own
+// while requests are under way.
+var tlsMessages = []Scenario{
+	{
+		ID: "renegotiate-while-writing",
+		Summary: "The server asks for a new handshake while a write is blocked, so that a write answers " +
+			"WANT_READ.",
+		Client: writer(plan.TLS12),
+		Origin: whileStuck(HelloRequest),
+		Expect: Expect{
+			MinBlockedWrites: 2, MinWantRead: 1, MinTLSAnswers: 1,
+			Stock: both("bad write retries"),
+		},
+	},
+	{
+		ID: "renegotiate-quiet",
+		Summary: "The server asks for a new handshake and takes its time: a write waits for something to be " +
+			"read, while the socket could be written to.",
+		Client: Client{
+			Requests:          5,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps:             []Step{{OnSignal: "add", Do: plan.DoAdd, Request: 4}},
+		},
+		Origin: Origin{Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+			Hold: HoldRest, Event: HelloRequest, Signal: "add", Linger: 400 * time.Millisecond,
+		}}}},
+		Expect: Expect{
+			MinBlockedWrites: 1, MinWantRead: 1, MinTLSAnswers: 1,
+			Stock: map[string]string{plan.DriverPerform: "the socket is supervised for the wrong direction"},
+		},
+	},
+	{
+		ID:      "keyupdate-while-writing",
+		Summary: "The server sends a KeyUpdate, and asks for one, while a write is blocked.",
+		Client:  writer(plan.TLS13),
+		Origin:  whileStuck(KeyUpdate),
+		Expect:  Expect{MinBlockedWrites: 2, MinTLSAnswers: 1, Stock: both("bad write retries")},
+	},
+	{
+		ID: "want-write-while-reading",
+		Summary: "The server asks for a new handshake while the client reads and its socket takes no more, so " +
+			"that a read answers WANT_WRITE.",
+		Client: func() Client {
+			c := pipelined(6, plan.TLS12)
+			c.BlockedReads = 1
+			return c
+		}(),
+		Origin: Origin{Places: []Place{
+			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldRest, Event: HelloRequest}},
+		}},
+		Expect: Expect{
+			MinTLSAnswers: 1, MinBlockedReads: 1,
+			Stock: both("a read that waits to write waits for something to read"),
+		},
+	},
+}
+
+// oneByOne is a client that makes a request when the one before it has been
+// answered, so that the connection is at rest in between.
+func oneByOne(requests int, tls string) Client {
+	c := pipelined(requests, tls)
+	for number := 1; number < requests; number++ {
+		c.Steps = append(c.Steps, Step{OnCompleted: number, Do: plan.DoAdd, Request: number})
+	}
+	return c
+}
+
+// restingStock is what stock makes of whatever arrives at rest.
+var restingStock = both("a connection on which something has arrived is taken for dead")
+
+// atRest has the scenarios in which TLS has something to say while no request
+// is under way.
+var atRest = []Scenario{
+	{
+		ID:      "idle-keyupdate",
+		Summary: "A KeyUpdate follows each response.",
+		Client:  oneByOne(6, plan.TLS13),
+		Origin:  Origin{EveryAnswer: Answer{EventAfter: KeyUpdate}},
+		Expect:  Expect{MinTLSAnswers: 1, Stock: restingStock},
+	},
+	{
+		ID:      "idle-late-ticket",
+		Summary: "One more NewSessionTicket follows each response.",
+		Client:  oneByOne(6, plan.TLS13),
+		Origin:  Origin{EveryAnswer: Answer{EventAfter: NewSessionTicket}},
+		Expect:  Expect{Stock: restingStock},
+	},
+	{
+		ID:      "idle-hello-request",
+		Summary: "A HelloRequest follows each response: the next request begins with a handshake.",
+		Client:  oneByOne(6, plan.TLS12),
+		Origin:  Origin{EveryAnswer: Answer{EventAfter: HelloRequest}},
+		Expect:  Expect{MinTLSAnswers: 1, Stock: restingStock},
+	},
+}
