@@ -104,7 +104,7 @@ func (f *Finder) unknown(name string) error {
 }
 
 // builtName is what scripts/build-libcurl calls its builds of official sources.
-var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
+var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
 
 // buildCommand returns the call of the script that makes the build of that
 // name, or nothing if it makes none.

@@ -48,7 +48,10 @@ type OpenSSL struct {
 const (
 	Stock   = "stock"
 	Patched = "patched"
-	own     = "own"
+	// MovingBuffer is the negative control: stock with nothing but
+	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER added.
+	MovingBuffer = "moving-buffer"
+	own          = "own"
 )
 
 // readManifest returns the manifest of a prefix. For a prefix without one, a

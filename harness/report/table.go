@@ -93,6 +93,20 @@ func Table(w io.Writer, runs []Run) error {
 	return nil
 }
 
+// Summary returns the sum of the runs in one line.
+func Summary(runs []Run) string {
+	expected, known := 0, 0
+	for i := range runs {
+		if runs[i].AsExpected() {
+			expected++
+		}
+		if runs[i].Known != "" {
+			known++
+		}
+	}
+	return fmt.Sprintf("%d of %d runs as expected; %d known failures", expected, len(runs), known)
+}
+
 // explain tells, for the first run of the group that did not pass, why.
 func explain(w io.Writer, g *group) {
 	for _, r := range g.runs {

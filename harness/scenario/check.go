@@ -147,6 +147,11 @@ func (s *Scenario) checkExpect() error {
 			return err
 		}
 	}
+	for driver := range s.Expect.StockSometimes {
+		if s.StockFails(driver) != "" {
+			return fmt.Errorf("stock fails both always and sometimes with driver %s", driver)
+		}
+	}
 	for driver, reason := range s.Expect.Stock {
 		if driver != plan.DriverPerform && driver != plan.DriverSocket {
 			return fmt.Errorf("there is no driver %q", driver)

@@ -13,19 +13,28 @@ var identity = []Scenario{
 			HeaderBytes: Range{100, 300},
 			BodyBytes:   Range{500, 900},
 			Special: map[int]Request{
-				0: {Credentials: "ann:1"}, 1: {Credentials: "ann:1"},
+				0: {Credentials: "ann:1"},
+				1: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
 				2: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
 				3: {Credentials: "ben:2"}, 4: {Credentials: "ben:2"}, 5: {Credentials: "cleo:3"},
 			},
 			TLS:               plan.TLS12,
 			SendBuffer:        16 << 10,
 			MaxPipelineLength: 50,
+			Steps: []Step{
+				{OnSignal: "join", Do: plan.DoAdd, Request: 3},
+				{OnSignal: "join", Do: plan.DoAdd, Request: 4},
+				{OnSignal: "join", Do: plan.DoAdd, Request: 5},
+			},
 		},
 		Origin: Origin{
 			ReceiveBuffer: 16 << 10,
 			MaxSegment:    1400,
-			Answers:       map[int]Answer{1: {Hold: HoldUnread, Unread: beforeHalfSent}},
+			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+				Hold: HoldUnread, Unread: beforeHalfSent, Signal: "join",
+			}}},
 		},
+		Expect: Expect{Stock: both("a request lands inside of the one that is half sent")},
 	},
 	{
 		ID:      "post-not-pipelined",

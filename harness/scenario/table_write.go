@@ -43,6 +43,24 @@ var writeContract = []Scenario{
 		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each")},
 	},
 	{
+		ID: "moving-buffer",
+		Summary: "The same, for the negative control: a libcurl that tells OpenSSL to put up with other " +
+			"arguments, and destroys requests.",
+		Client: Client{
+			Requests:          50,
+			HeaderBytes:       Range{12000, 15000},
+			BodyBytes:         Range{500, 900},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: slowReader(10),
+		Expect: Expect{
+			MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each"),
+			Control: "requests are lost, or sent in parts of others",
+		},
+	},
+	{
 		ID:      "reported-tls13",
 		Summary: "The same over TLS 1.3.",
 		Client: Client{

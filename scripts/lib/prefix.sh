@@ -25,8 +25,8 @@ read_version() {
 
 # stamp_version TREE - makes the library say which one it is.
 stamp_version() {
-  libcurl_version=$number-stock
-  [[ $variant == stock ]] || libcurl_version=$number-doing.${#names[@]}
+  libcurl_version=$number-$variant
+  [[ $variant != patched ]] || libcurl_version=$number-doing.${#names[@]}
   sed -i -E "s/^(#define LIBCURL_VERSION ).*/\1\"$libcurl_version\"/" \
     "$1/include/curl/curlver.h"
 }

@@ -63,6 +63,9 @@ func TestWhatKeepsRunsFromBeingMade(t *testing.T) {
 		"no interposer": {func(t *testing.T, checkout string) {
 			require.NoError(t, os.Remove(filepath.Join(checkout, "build", "subjects", "libinterposer.so")))
 		}, "", "the interposer is not built"},
+		"no TLS engine": {func(t *testing.T, checkout string) {
+			require.NoError(t, os.Remove(filepath.Join(checkout, "build", "subjects", "tls-engine")))
+		}, "", "the origin's TLS engine is not built"},
 		"a subject that is not built": {func(t *testing.T, checkout string) {
 			require.NoError(t, os.Remove(filepath.Join(checkout, "build", "subjects", "go-curl")))
 		}, "", "the subject go-curl is not built"},

@@ -95,6 +95,7 @@ func run(command *cobra.Command, s *selection) error {
 	if err := report.Table(command.OutOrStdout(), runs); err != nil {
 		return cannotRun(err)
 	}
+	fmt.Fprintf(command.OutOrStdout(), "\n%s\n", report.Summary(runs))
 	if s.jsonFile != "" {
 		if err := report.NewDocument(runs).WriteFile(s.jsonFile); err != nil {
 			return cannotRun(err)
