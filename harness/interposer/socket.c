@@ -11,11 +11,11 @@
  * scenario makes any client's writes block early; it is reported as the call
  * "setsockopt" with the bytes asked for as len.
  *
- * PIPELAB_BLOCKED_SEND=N makes the Nth send() of the host on plain TCP fail
- * with EAGAIN, as on a socket that has just been filled to the last byte, and
- * PIPELAB_BLOCKED_READS=N makes the first N writes of OpenSSL within a call
- * that reads fail with EAGAIN, as on a socket that is full: the call answers
- * WANT_WRITE. No peer can bring either about at a given moment.
+ * PIPELAB_BLOCKED_SEND=N makes the Nth write of the host, an SSL_write() or a
+ * send() on plain TCP, find the socket full: the write fails with EAGAIN, and
+ * SSL_write() answers WANT_WRITE. PIPELAB_BLOCKED_READS=N does the same to the
+ * first N writes of OpenSSL within a call that reads. No peer can bring either
+ * about at a given moment.
  */
 
 #include <errno.h>
@@ -29,6 +29,7 @@
 
 #include "events.h"
 #include "real.h"
+#include "socket.h"
 #include "tls.h"
 
 typedef ssize_t send_function(int, const void *, size_t, int);
@@ -106,18 +107,27 @@ static bool count_down(int *number)
   return false;
 }
 
-/* True when a write on fd is to fail because it comes within a read. */
-static bool takes_blocked_read(int fd)
+/* True when OpenSSL's write on fd is to fail: it comes within a read, or in
+   the write of the host whose turn it is. */
+static bool takes_blocked_tls(int fd)
 {
-  return tls_inside_read() && is_tcp(fd) && count_down(&blocked_reads);
+  if(!tls_inside_call() || !is_tcp(fd))
+    return false;
+  return tls_inside_read() ? count_down(&blocked_reads) :
+    tls_takes_blocked_write();
+}
+
+bool socket_write_is_due(void)
+{
+  return count_down(&sends_until_blocked) &&
+    !__atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED);
 }
 
 /* True when a send on fd is to fail because its turn has come. */
 static bool takes_blocked_send(int fd)
 {
   return __atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED) > 0 &&
-    !tls_inside_call() && is_tcp(fd) && count_down(&sends_until_blocked) &&
-    !__atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED);
+    !tls_inside_call() && is_tcp(fd) && socket_write_is_due();
 }
 
 static const char *error_name(long ret)
@@ -232,7 +242,7 @@ ssize_t write(int fd, const void *buf, size_t len)
   bool reported = sends_plain(fd);
   ssize_t ret;
 
-  if(takes_blocked_read(fd)) {
+  if(takes_blocked_tls(fd)) {
     errno = EAGAIN;
     return -1;
   }

@@ -18,6 +18,7 @@
 
 #include "events.h"
 #include "real.h"
+#include "socket.h"
 
 typedef struct ssl_st SSL;
 
@@ -61,6 +62,18 @@ bool tls_inside_read(void)
   return reading;
 }
 
+/* True from the beginning of a write of the host that is to be blocked until
+   OpenSSL has tried the socket. */
+static __thread bool blocked;
+
+bool tls_takes_blocked_write(void)
+{
+  bool due = blocked;
+
+  blocked = false;
+  return due;
+}
+
 struct tls_call {
   const char *name;
   SSL *ssl;
@@ -91,6 +104,15 @@ static struct tls_call enter(const char *name, SSL *ssl)
     errno = saved_errno;
   }
   depth++;
+  return call;
+}
+
+static struct tls_call enter_write(const char *name, SSL *ssl)
+{
+  struct tls_call call = enter(name, ssl);
+
+  if(depth == 1)
+    blocked = socket_write_is_due();
   return call;
 }
 
@@ -132,7 +154,7 @@ static void leave(const struct tls_call *call, int ret, const void *buf,
 
   depth--;
   if(!depth)
-    reading = false;
+    reading = blocked = false;
   if(!call->reported)
     return;
   event = (struct event) {
@@ -195,7 +217,7 @@ int SSL_write(SSL *ssl, const void *buf, int num)
 {
   static void *real;
   write_function *function = real_openssl(&real, "SSL_write");
-  struct tls_call call = enter("SSL_write", ssl);
+  struct tls_call call = enter_write("SSL_write", ssl);
   int ret = function(ssl, buf, num);
   size_t len = num > 0 ? (size_t)num : 0;
 
@@ -207,7 +229,7 @@ int SSL_write_ex(SSL *ssl, const void *buf, size_t num, size_t *written)
 {
   static void *real;
   write_ex_function *function = real_openssl(&real, "SSL_write_ex");
-  struct tls_call call = enter("SSL_write_ex", ssl);
+  struct tls_call call = enter_write("SSL_write_ex", ssl);
   int ret = function(ssl, buf, num, written);
 
   leave(&call, ret, buf, &num, ret > 0 ? written : NULL);

@@ -12,6 +12,9 @@ bool tls_inside_call(void);
 /* True while this thread is inside a hooked call that reads. */
 bool tls_inside_read(void);
 
+/* True once, if the host's own call is a write that is to be blocked. */
+bool tls_takes_blocked_write(void);
+
 #pragma GCC visibility pop
 
 #endif

@@ -33,6 +33,9 @@ const (
 type Observation struct {
 	// Scenario that was run.
 	Scenario *scenario.Scenario
+	// Sanitized is true if the library is built with sanitizers, whose memory
+	// and time are not the client's.
+	Sanitized bool
 	// Plan that the subject was given.
 	Plan *plan.Plan
 	// Report of the subject; nil if it gave none.

@@ -127,6 +127,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	}
 	return &judge.Observation{
 		Scenario:      setup.Scenario,
+		Sanitized:     setup.Library.Manifest.Sanitize,
 		Plan:          p.plan,
 		Report:        out.report,
 		Failure:       out.failure,
@@ -151,7 +152,7 @@ func otherLibrary(r *plan.Report, l *library.Library) string {
 func environment(setup Setup) []string {
 	list := []string{
 		"LD_LIBRARY_PATH=" + setup.Library.LoaderPath(),
-		"LD_PRELOAD=" + setup.Interposer,
+		"LD_PRELOAD=" + strings.TrimPrefix(setup.Library.Manifest.Preload+":"+setup.Interposer, ":"),
 		"PIPELAB_EVENTS_FD=" + strconv.Itoa(eventsFD),
 	}
 	if n := setup.Scenario.Client.SendBuffer; n > 0 {

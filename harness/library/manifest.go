@@ -27,6 +27,7 @@ type Manifest struct {
 	PatchSeries    string   `json:"patch_series_sha256"`
 	Patches        []string `json:"patches"`
 	Sanitize       bool     `json:"sanitize"`
+	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
 	Flags          []string `json:"flags"`
 	Pipelining     bool     `json:"pipelining"`
 }

@@ -125,9 +125,6 @@ func (s *Scenario) checkEvents() error {
 			}
 		}
 	}
-	if s.Client.BlockedSend > 0 && s.Client.TLS != plan.PlainText {
-		return fmt.Errorf("with TLS the client's own writes are none on TCP")
-	}
 	if s.Client.BlockedReads > 0 && s.Client.TLS == plan.PlainText {
 		return fmt.Errorf("without TLS no read has to write")
 	}

@@ -18,9 +18,8 @@ type Client struct {
 	// SendBuffer, if not 0, is what SO_SNDBUF is set to before the client
 	// connects, in bytes. Linux doubles it.
 	SendBuffer int
-	// BlockedSend, if not 0, is which of the client's writes on plain TCP finds
-	// the socket full and sends nothing, counted from 1. The interposer sees
-	// to that.
+	// BlockedSend, if not 0, is which of the client's writes finds the socket
+	// full and sends nothing, counted from 1. The interposer sees to that.
 	BlockedSend int
 	// BlockedReads is how many of the client's reads find the socket full when
 	// TLS has to write in them, and answer WANT_WRITE. The interposer sees to

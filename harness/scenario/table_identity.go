@@ -13,7 +13,7 @@ var identity = []Scenario{
 			HeaderBytes: Range{100, 300},
 			BodyBytes:   Range{500, 900},
 			Special: map[int]Request{
-				0: {Credentials: "ann:1"},
+				0: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
 				1: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
 				2: {Credentials: "ann:1", HeaderBytes: Range{halfSent, halfSent}},
 				3: {Credentials: "ben:2"}, 4: {Credentials: "ben:2"}, 5: {Credentials: "cleo:3"},

@@ -57,10 +57,8 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
-			Stock: map[string]string{
-				plan.DriverSocket: "the application is told of a socket that does not exist",
-			},
 			StockSometimes: map[string]string{
+				plan.DriverSocket:  "the application is told of a socket that does not exist",
 				plan.DriverPerform: "the next request lands inside of what is left of the removed one",
 			},
 		},

@@ -61,11 +61,14 @@ PC
 
 # write_manifest - what went into this prefix, as JSON.
 write_manifest() {
+  local preload=
+  [[ $sanitize == false ]] || preload=$(readlink -f -- \
+    "$(cc -print-file-name=libasan.so)")
   variant=$variant version=$number libcurl_version=$libcurl_version \
     origin=$source_origin source_sha256=$source_sha256 \
     openssl_version=$openssl_version openssl_prefix=$openssl_prefix \
     series_sha256=$series_sha256 patches=$(printf '%s\n' "${names[@]}") \
-    sanitize=$sanitize \
+    sanitize=$sanitize preload=$preload \
     flags=$(printf '%s\n' "${flags[@]}" "${recipe_flags[@]}") \
     pipelining=$pipelining perl -MJSON::PP -e '
       sub truth { $ENV{$_[0]} eq "true" ? JSON::PP::true : JSON::PP::false }
@@ -78,6 +81,7 @@ write_manifest() {
                      prefix => $ENV{openssl_prefix} },
         patch_series_sha256 => $ENV{series_sha256},
         patches => list("patches"), sanitize => truth("sanitize"),
+        preload => $ENV{preload},
         flags => list("flags"), pipelining => truth("pipelining") });'
 }
 

@@ -1,0 +1,14 @@
+#ifndef INTERPOSER_SOCKET_H
+#define INTERPOSER_SOCKET_H
+
+#include <stdbool.h>
+
+#pragma GCC visibility push(hidden)
+
+/* Counts a write of the host; true when it is the one that is to find the
+   socket full, see PIPELAB_BLOCKED_SEND. */
+bool socket_write_is_due(void);
+
+#pragma GCC visibility pop
+
+#endif
