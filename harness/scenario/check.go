@@ -73,6 +73,8 @@ func (s *Scenario) checkSteps() error {
 		switch {
 		case s.has(step.Request) != nil:
 			return s.has(step.Request)
+		case s.has(step.From) != nil || step.From != 0 && step.OnReceived == 0:
+			return fmt.Errorf("step %d waits for nothing of request %d", i+1, step.From)
 		case step.OnSignal != "" && !raised[step.OnSignal]:
 			return fmt.Errorf("step %d waits for the signal %q, which nothing raises", i+1, step.OnSignal)
 		case step.Do == plan.DoRemove && s.ResultOf(ID(step.Request)).Outcome != Removed:

@@ -62,9 +62,10 @@ type Step struct {
 	OnSignal string
 	// OnCompleted is how many transfers have to have ended.
 	OnCompleted int
-	// OnReceived is how many bytes of the body of Request have to have been
-	// received.
+	// OnReceived is how many bytes of the body of a request have to have been
+	// received: of From or, if that is 0, of Request.
 	OnReceived int
+	From       int
 	// Do is what is done, one of the plan's words.
 	Do string
 	// Request is the number of the request that it is done to.

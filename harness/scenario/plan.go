@@ -78,7 +78,7 @@ func (s *Step) plan() plan.Step {
 	case s.OnCompleted > 0:
 		step.When.Completed = s.OnCompleted
 	case s.OnReceived > 0:
-		step.When.Received, step.When.Bytes = ID(s.Request), s.OnReceived
+		step.When.Received, step.When.Bytes = ID(cmp.Or(s.From, s.Request)), s.OnReceived
 	}
 	return step
 }

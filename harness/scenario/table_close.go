@@ -64,6 +64,31 @@ var serversEnd = []Scenario{
 		},
 	},
 	{
+		ID:      "reset-half-sent",
+		Summary: "A RST arrives when a part of a request has been sent.",
+		Client: Client{
+			Requests:          10,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{5: {HeaderBytes: Range{halfSent, halfSent}}},
+			TLS:               plan.TLS12,
+			SendBuffer:        16 << 10,
+			MaxPipelineLength: 50,
+		},
+		Origin: Origin{
+			ReceiveBuffer: 16 << 10,
+			MaxSegment:    1400,
+			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
+				Hold: HoldUnread, Unread: beforeHalfSent, Drop: true, Reset: true,
+			}}},
+		},
+		Expect: Expect{
+			MaxConnections: 2,
+			Stock:          map[string]string{plan.DriverSocket: "the application is told of a socket that does not exist"},
+			StockSometimes: map[string]string{plan.DriverPerform: "requests land inside of what is left of the one that was half sent"},
+		},
+	},
+	{
 		ID:      "truncated-body",
 		Summary: "The origin closes the connection in the middle of a response's body.",
 		Client:  pipelined(20, plan.TLS12),

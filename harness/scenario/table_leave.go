@@ -105,6 +105,30 @@ var leavingEarly = []Scenario{
 		},
 	},
 	{
+		ID: "remove-behind-body",
+		Summary: "A request is removed while a large response before it comes in, whose beginning the " +
+			"application has already.",
+		Client: Client{
+			Requests:          10,
+			HeaderBytes:       Range{100, 300},
+			BodyBytes:         Range{500, 900},
+			Special:           map[int]Request{2: {BodyBytes: Range{8 << 20, 8 << 20}}},
+			TLS:               plan.TLS12,
+			MaxPipelineLength: 50,
+			Steps: []Step{
+				{OnReceived: 10000, From: 2, Do: plan.DoAdd, Request: 9},
+				{OnReceived: 1 << 20, From: 2, Do: plan.DoRemove, Request: 9},
+			},
+		},
+		Origin: Origin{Answers: map[int]Answer{2: {Hold: HoldRest}}},
+		Expect: Expect{
+			MaxConnections: 2,
+			MaxEarlyEnds:   1,
+			Results:        map[int]Result{9: {Outcome: Removed}},
+			Stock:          both("the beginning of the response is delivered twice"),
+		},
+	},
+	{
 		ID:      "timeout-half-sent",
 		Summary: "A request times out when a part of it has been sent.",
 		Client: Client{
