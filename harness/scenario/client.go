@@ -5,6 +5,9 @@ type Client struct {
 	// Requests is how many requests are in the plan. They are numbered from 0,
 	// and submitted at once unless a step adds them later.
 	Requests int
+	// AnyFrom, if not 0, is the smallest number of requests with which the
+	// scenario is the same; any larger one will do as well.
+	AnyFrom int
 	// HeaderBytes is the range of the size of a request's padding.
 	HeaderBytes Range
 	// BodyBytes is the range of the size of a response's body.

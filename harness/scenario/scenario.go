@@ -65,6 +65,19 @@ func Match(pattern string) ([]Scenario, error) {
 	return found, nil
 }
 
+// WithRequests returns the scenario with another number of requests, and
+// whether it is the same with that many.
+func (s Scenario) WithRequests(n int) (Scenario, bool) {
+	if n == s.Client.Requests {
+		return s, true
+	}
+	if s.Client.AnyFrom == 0 || n < s.Client.AnyFrom {
+		return s, false
+	}
+	s.Client.Requests = n
+	return s, true
+}
+
 func (r Range) valid() bool {
 	return r.Min >= 0 && r.Max >= r.Min
 }

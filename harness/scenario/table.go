@@ -17,6 +17,7 @@ var control = []Scenario{
 			"which every client passes.",
 		Client: Client{
 			Requests:          500,
+			AnyFrom:           1,
 			HeaderBytes:       Range{100, 300},
 			BodyBytes:         Range{500, 900},
 			TLS:               plan.TLS12,

@@ -11,6 +11,7 @@ import (
 func writer(tls string) Client {
 	return Client{
 		Requests:          20,
+		AnyFrom:           12,
 		HeaderBytes:       Range{12000, 15000},
 		BodyBytes:         Range{500, 900},
 		TLS:               tls,

@@ -33,6 +33,7 @@ var writeContract = []Scenario{
 			"March 2016: stock libcurl lets the next request write, and loses the connection.",
 		Client: Client{
 			Requests:          50,
+			AnyFrom:           20,
 			HeaderBytes:       Range{12000, 15000},
 			BodyBytes:         Range{500, 900},
 			TLS:               plan.TLS12,
@@ -65,6 +66,7 @@ var writeContract = []Scenario{
 		Summary: "The same over TLS 1.3.",
 		Client: Client{
 			Requests:          50,
+			AnyFrom:           20,
 			HeaderBytes:       Range{12000, 15000},
 			BodyBytes:         Range{500, 900},
 			TLS:               plan.TLS13,
@@ -154,6 +156,7 @@ var writeContract = []Scenario{
 			"of 16 KB, and others get between the pieces.",
 		Client: Client{
 			Requests:          20,
+			AnyFrom:           12,
 			HeaderBytes:       Range{17000, 75000},
 			BodyBytes:         Range{500, 900},
 			TLS:               plan.TLS12,

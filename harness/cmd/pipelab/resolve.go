@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/lab"
@@ -15,6 +16,9 @@ import (
 func resolve(s *selection) ([]lab.Setup, error) {
 	scenarios, err := scenario.Match(s.scenario)
 	if err != nil {
+		return nil, usage(err)
+	}
+	if scenarios, err = withRequests(scenarios, s.requests); err != nil {
 		return nil, usage(err)
 	}
 	found, err := checkout.Find()
@@ -66,6 +70,24 @@ func resolve(s *selection) ([]lab.Setup, error) {
 		return nil, usage(errors.New("nothing to run: none of the subjects has one of the drivers"))
 	}
 	return setups, nil
+}
+
+// withRequests returns the scenarios that can be had with so many requests, as
+// such; all as they are for 0.
+func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, error) {
+	if n == 0 {
+		return scenarios, nil
+	}
+	var list []scenario.Scenario
+	for _, s := range scenarios {
+		if other, same := s.WithRequests(n); same {
+			list = append(list, other)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("none of the scenarios is the same with %d requests", n)
+	}
+	return list, nil
 }
 
 func findLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {

@@ -20,6 +20,7 @@ type selection struct {
 	libraries  []string
 	subjects   []string
 	drivers    []string
+	requests   int
 	repeat     int
 	seed       uint64
 	address    string
@@ -49,6 +50,8 @@ func runCommand() *cobra.Command {
 	flags.StringSliceVar(&s.subjects, "subject", subjectNames(), "`NAME`s of subjects")
 	flags.StringSliceVar(&s.drivers, "driver", nil,
 		"perform, socket or both (default: the first that the subject has)")
+	flags.IntVar(&s.requests, "requests", 0,
+		"`NUMBER` of requests, for the scenarios that are the same with it; the others are left out")
 	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")
 	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
@@ -68,6 +71,9 @@ func subjectNames() []string {
 func run(command *cobra.Command, s *selection) error {
 	if s.repeat < 1 {
 		return usage(fmt.Errorf("--repeat must be 1 or more, not %d", s.repeat))
+	}
+	if s.requests < 0 {
+		return usage(fmt.Errorf("--requests must be 1 or more, not %d", s.requests))
 	}
 	if !s.seedChosen {
 		s.seed = rand.Uint64N(1 << 32)
