@@ -46,17 +46,23 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// run makes one run.
+// run makes one run with the libcurl of that name.
 func (b *bench) run(t *testing.T, s *scenario.Scenario, subject, driver, libcurl string) report.Run {
+	t.Helper()
+	return b.runWith(t, s, subject, driver, b.libraries[libcurl])
+}
+
+// runWith makes one run.
+func (b *bench) runWith(t *testing.T, s *scenario.Scenario, subject, driver string, l *library.Library) report.Run {
 	t.Helper()
 	found, err := b.subjects.Find(subject)
 	require.NoError(t, err)
 	observation, err := lab.Run(context.Background(), lab.Setup{
-		Scenario: s, Subject: found, Driver: driver, Library: b.libraries[libcurl],
+		Scenario: s, Subject: found, Driver: driver, Library: l,
 		Interposer: b.interposer, Engine: b.engine, Seed: 1,
 	})
 	require.NoError(t, err)
-	return report.Of(observation, subject, driver, b.libraries[libcurl])
+	return report.Of(observation, subject, driver, l)
 }
 
 func only(t *testing.T, id string) *scenario.Scenario {

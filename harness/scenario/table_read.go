@@ -56,7 +56,7 @@ var reading = []Scenario{
 		}},
 		Expect: Expect{
 			Stock:          map[string]string{plan.DriverPerform: "the socket is asked whether there is more, and not TLS"},
-			StockSometimes: map[string]string{plan.DriverSocket: "the same"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the socket is asked whether there is more, and not TLS"},
 		},
 	},
 	{
@@ -76,7 +76,7 @@ var reading = []Scenario{
 			MaxFailed:      1,
 			Results:        mayFail(6, curleWeirdServerReply),
 			Stock:          map[string]string{plan.DriverPerform: "the next request is answered with memory that was never written"},
-			StockSometimes: map[string]string{plan.DriverSocket: "the same"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the next request is answered with memory that was never written"},
 		},
 	},
 	{

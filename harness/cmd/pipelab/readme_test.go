@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
@@ -37,6 +41,12 @@ func requireTable(t *testing.T, name, head string, items []item) {
 	for _, i := range items {
 		want += "| `" + i.ID + "` | " + i.Summary + " |\n"
 	}
+	requireBetween(t, name, want)
+}
+
+// requireBetween compares what stands between two comments of the README.
+func requireBetween(t *testing.T, name, want string) {
+	t.Helper()
 	between := regexp.MustCompile(`(?s)(<!-- ` + name + `: [^\n]*-->\n)(.*?)(<!-- end -->)`)
 	text := readme(t)
 	found := between.FindStringSubmatchIndex(text)
@@ -51,6 +61,35 @@ func requireTable(t *testing.T, name, head string, items []item) {
 
 func TestReadmeHasTheScenarios(t *testing.T) {
 	requireTable(t, "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
+}
+
+// outcome is what a cell of the table of outcomes says of stock.
+func outcome(s *scenario.Scenario, driver string) string {
+	switch {
+	case s.StockFails(driver) != "":
+		return "fail"
+	case s.StockVaries(driver) != "":
+		return "fail or pass"
+	}
+	return "pass"
+}
+
+// TestReadmeHasTheOutcomes checks the table against what the scenarios expect;
+// the tests of the package acceptance see to it that this is what comes.
+func TestReadmeHasTheOutcomes(t *testing.T) {
+	want := "| scenario | stock, perform | stock, socket | patched, both | what stock does |\n| --- | --- | --- | --- | --- |\n"
+	for _, s := range scenario.All() {
+		var why []string
+		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
+			reason := cmp.Or(s.StockFails(driver), s.StockVaries(driver))
+			if reason != "" && !slices.Contains(why, reason) {
+				why = append(why, reason)
+			}
+		}
+		want += fmt.Sprintf("| `%s` | %s | %s | pass | %s |\n", s.ID,
+			outcome(&s, plan.DriverPerform), outcome(&s, plan.DriverSocket), strings.Join(why, "; "))
+	}
+	requireBetween(t, "outcomes", want)
 }
 
 func TestReadmeHasTheInvariants(t *testing.T) {
