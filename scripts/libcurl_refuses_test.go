@@ -20,7 +20,7 @@ func TestBuildLibcurlRefusesCommandLines(t *testing.T) {
 		{[]string{"--nonsense"}, "unknown argument --nonsense"},
 		{[]string{"stock"}, "unknown argument stock"},
 		{[]string{"--variant"}, "--variant needs a value"},
-		{[]string{"--variant", "mended"}, "stock or patched, not mended"},
+		{[]string{"--variant", "mended"}, "stock, patched or moving-buffer, not mended"},
 		{[]string{"--openssl"}, "--openssl needs a value"},
 		{[]string{"--openssl", ""}, "--openssl needs a folder"},
 		{[]string{"--source"}, "--source needs a value"},

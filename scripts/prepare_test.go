@@ -253,7 +253,7 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 		calls, err := os.ReadFile(trace)
 		require.NoError(t, err)
 		lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
-		require.Equal(t, "/some/prefix/lib test -count=1 "+passed,
+		require.Equal(t, "/some/prefix/lib test -count=1 -timeout=40m "+passed,
 			lines[len(lines)-1])
 	}
 
