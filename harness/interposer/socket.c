@@ -107,12 +107,10 @@ static bool count_down(int *number)
   return false;
 }
 
-/* True when OpenSSL's write on fd is to fail: it comes within a read, or in
-   the write of the host whose turn it is. */
-static bool takes_blocked_tls(int fd)
+/* True when a write of OpenSSL's is to fail: it comes within a read, or in the
+   write of the host whose turn it is. */
+static bool takes_blocked_tls(void)
 {
-  if(!tls_inside_call() || !is_tcp(fd))
-    return false;
   return tls_inside_read() ? count_down(&blocked_reads) :
     tls_takes_blocked_write();
 }
@@ -242,7 +240,7 @@ ssize_t write(int fd, const void *buf, size_t len)
   bool reported = sends_plain(fd);
   ssize_t ret;
 
-  if(takes_blocked_tls(fd)) {
+  if(takes_blocked_tls()) {
     errno = EAGAIN;
     return -1;
   }

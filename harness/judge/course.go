@@ -68,27 +68,7 @@ func pausedWaits(o *Observation) (Verdict, string, string) {
 
 func exercised(o *Observation) (Verdict, string, string) {
 	var expected, actual, missing []string
-	if least := o.Scenario.Expect.MinBlockedWrites; least > 0 {
-		blocked := o.Events.WantRead + o.Events.WantWrite
-		// A client that broke down has shown what it has to show.
-		if len(o.Events.BadRetries) > 0 {
-			least = 1
-		}
-		expected = append(expected, fmt.Sprintf("at least %d blocked writes", least))
-		actual = append(actual, fmt.Sprintf("%d blocked writes", blocked))
-		if blocked < int64(least) {
-			missing = append(missing, actual[len(actual)-1])
-		}
-	}
-	for _, least := range []struct {
-		number int
-		seen   int64
-		what   string
-	}{
-		{o.Scenario.Expect.MinWantRead, o.Events.WantRead, "writes that answered WANT_READ"},
-		{o.Scenario.Expect.MinBlockedReads, o.Events.BlockedReads, "reads that answered WANT_WRITE"},
-		{o.Scenario.Expect.MinTLSAnswers, tlsAnswers(o), "renegotiations and KeyUpdates"},
-	} {
+	for _, least := range leasts(o) {
 		if least.number == 0 {
 			continue
 		}
@@ -120,6 +100,27 @@ func exercised(o *Observation) (Verdict, string, string) {
 		actual = append(actual, "all of it")
 	}
 	return Pass, strings.Join(expected, ", "), strings.Join(actual, ", ")
+}
+
+// least is something that has to have happened a number of times, and how often
+// it was seen.
+type least struct {
+	number int
+	seen   int64
+	what   string
+}
+
+func leasts(o *Observation) []least {
+	expect, blocked := o.Scenario.Expect, o.Scenario.Expect.MinBlockedWrites
+	if blocked > 0 && len(o.Events.BadRetries) > 0 {
+		blocked = 1 // a client that broke down has shown what it has to show
+	}
+	return []least{
+		{blocked, o.Events.WantRead + o.Events.WantWrite, "blocked writes"},
+		{expect.MinWantRead, o.Events.WantRead, "writes that answered WANT_READ"},
+		{expect.MinBlockedReads, o.Events.BlockedReads, "reads that answered WANT_WRITE"},
+		{expect.MinTLSAnswers, tlsAnswers(o), "renegotiations and KeyUpdates"},
+	}
 }
 
 // tlsAnswers returns how often the client did what the origin's TLS asked for.

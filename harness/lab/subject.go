@@ -82,8 +82,8 @@ func (b *Bench) Find(name string) (*Subject, error) {
 	var names []string
 	for _, s := range b.Subjects() {
 		if s.Name == name {
-			if _, err := os.Stat(s.Path); err != nil {
-				return nil, fmt.Errorf("the subject %s is not built (%w); run %s", name, err, buildScript)
+			if _, err := b.built(s.Name, "the subject "+s.Name); err != nil {
+				return nil, err
 			}
 			return &s, nil
 		}
@@ -95,19 +95,20 @@ func (b *Bench) Find(name string) (*Subject, error) {
 // Engine returns the path of the program that has OpenSSL for the origin,
 // which has to be built.
 func (b *Bench) Engine() (string, error) {
-	path := filepath.Join(b.Folder, engine)
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the origin's TLS engine is not built (%w); run %s", err, buildScript)
-	}
-	return path, nil
+	return b.built(engine, "the origin's TLS engine")
 }
 
 // Interposer returns the path of the library to preload, which has to be
 // built.
 func (b *Bench) Interposer() (string, error) {
-	path := filepath.Join(b.Folder, interposer)
+	return b.built(interposer, "the interposer")
+}
+
+// built returns the path of a file in the folder; what names it in the error.
+func (b *Bench) built(file, what string) (string, error) {
+	path := filepath.Join(b.Folder, file)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the interposer is not built (%w); run %s", err, buildScript)
+		return "", fmt.Errorf("%s is not built (%w); run %s", what, err, buildScript)
 	}
 	return path, nil
 }

@@ -31,7 +31,6 @@ type exchange struct {
 	answer scenario.Answer
 	number int  // its place in the connection's log
 	waited bool // for other requests, long enough
-	raised bool // the signal that comes first
 }
 
 // vainStalls in a row make the origin stop stalling on a connection: the
@@ -63,9 +62,7 @@ func (c *connection) step() bool {
 	if len(c.queue) == 0 {
 		return c.receive()
 	}
-	oldest := c.queue[0]
-	c.signalFirst(oldest)
-	if c.needsMore(oldest) {
+	if oldest := c.queue[0]; c.needsMore(oldest) {
 		switch more, err := c.requests.within(patience(oldest.answer.Hold)); {
 		case err != nil:
 			c.end(err, true)

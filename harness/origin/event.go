@@ -42,20 +42,9 @@ func (c *connection) noteTLS() {
 // cork keeps what is written from being sent until it is taken off again, or
 // until a segment is full.
 func cork(tcp *net.TCPConn, on bool) error {
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("setting TCP_CORK: %w", err)
-	}
 	value := 0
 	if on {
 		value = 1
 	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, value)
-	})
-	if err := errors.Join(err, failed); err != nil {
-		return fmt.Errorf("setting TCP_CORK: %w", err)
-	}
-	return nil
+	return setOption(tcp, unix.IPPROTO_TCP, unix.TCP_CORK, value, "TCP_CORK")
 }

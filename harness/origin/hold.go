@@ -44,17 +44,6 @@ func (c *connection) needsMore(x *exchange) bool {
 	return false
 }
 
-// signalFirst raises the signal that x has for the time before its hold.
-func (c *connection) signalFirst(x *exchange) {
-	if x.raised || x.answer.SignalFirst == "" {
-		return
-	}
-	x.raised = true
-	ctx, cancel := context.WithTimeout(context.Background(), holdBound)
-	defer cancel()
-	_ = c.server.config.Process.Signal(ctx, x.answer.SignalFirst) // the hold sees what came of it
-}
-
 // wait does what has to be done before x is answered, and reports whether all
 // of it happened.
 func (c *connection) wait(x *exchange) bool {

@@ -124,7 +124,7 @@ func (c *Config) check() error {
 	}
 	for _, a := range answers {
 		stalls = stalls || a.Hold == scenario.HoldStuck
-		asks = asks || a.SignalFirst != "" || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
+		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
 	}
 	if stalls && c.Client == nil {
 		return errors.New("it is to stall until the client is stuck, but nobody watches the client")

@@ -44,17 +44,17 @@ func (t tlsTransport) Version() string {
 	return tls.VersionName(t.ConnectionState().Version)
 }
 
+// CloseWrite sends a close_notify, and then a FIN.
+func (t tlsTransport) CloseWrite() error {
+	return errors.Join(t.Conn.CloseWrite(), t.tcp.CloseWrite())
+}
+
 func (tlsTransport) Release() {}
 
 // engineTransport is the TLS of OpenSSL.
 type engineTransport struct{ *openssl.Stream }
 
 func (t engineTransport) Release() { _ = t.Stream.Close() } // and the socket, which has ended
-
-// CloseWrite sends a close_notify, and then a FIN.
-func (t tlsTransport) CloseWrite() error {
-	return errors.Join(t.Conn.CloseWrite(), t.tcp.CloseWrite())
-}
 
 // handshake makes a transport of a socket.
 func (s *Server) handshake(tcp *net.TCPConn) (transport, error) {
@@ -109,16 +109,21 @@ func waitUnread(tcp *net.TCPConn, n int, limit time.Duration) error {
 // setLowWater sets how many bytes have to be there for the socket to count as
 // readable.
 func setLowWater(tcp *net.TCPConn, n int) error {
+	return setOption(tcp, unix.SOL_SOCKET, unix.SO_RCVLOWAT, n, "SO_RCVLOWAT")
+}
+
+// setOption sets an option of a socket, whose name errors have.
+func setOption(tcp *net.TCPConn, level, option, value int, name string) error {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("setting SO_RCVLOWAT to %d: %w", n, err)
+		return fmt.Errorf("setting %s to %d: %w", name, value, err)
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, n)
+		failed = unix.SetsockoptInt(int(fd), level, option, value)
 	})
 	if err := errors.Join(err, failed); err != nil {
-		return fmt.Errorf("setting SO_RCVLOWAT to %d: %w", n, err)
+		return fmt.Errorf("setting %s to %d: %w", name, value, err)
 	}
 	return nil
 }

@@ -18,8 +18,6 @@ type Answer struct {
 	// Unread is how many bytes HoldUnread waits for. With more than all the
 	// requests take that come before a large one, that one is half sent.
 	Unread int
-	// SignalFirst, if any, is raised for the client before the hold begins.
-	SignalFirst string
 	// Event is what TLS sends when the hold is over.
 	Event TLSEvent
 	// Signal, if any, is raised for the client after that; the origin goes on

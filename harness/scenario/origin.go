@@ -45,6 +45,13 @@ func (o *Origin) all() []Answer {
 	return list
 }
 
+// NeedsOpenSSL reports whether the origin has to send what only OpenSSL can.
+func (s *Scenario) NeedsOpenSSL() bool {
+	return slices.ContainsFunc(s.Origin.all(), func(a Answer) bool {
+		return a.Event != NoEvent || a.EventAfter != NoEvent
+	})
+}
+
 // Place is a place in the order of a connection's requests.
 type Place struct {
 	// Connections is on how many connections, from the first one on.

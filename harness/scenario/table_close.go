@@ -75,13 +75,7 @@ var serversEnd = []Scenario{
 			SendBuffer:        16 << 10,
 			MaxPipelineLength: 50,
 		},
-		Origin: Origin{
-			ReceiveBuffer: 16 << 10,
-			MaxSegment:    1400,
-			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
-				Hold: HoldUnread, Unread: beforeHalfSent, Drop: true, Reset: true,
-			}}},
-		},
+		Origin: whileHalfSent(Answer{Drop: true, Reset: true}),
 		Expect: Expect{
 			MaxConnections: 2,
 			Stock:          map[string]string{plan.DriverSocket: "the application is told of a socket that does not exist"},

@@ -27,13 +27,7 @@ var identity = []Scenario{
 				{OnSignal: "join", Do: plan.DoAdd, Request: 5},
 			},
 		},
-		Origin: Origin{
-			ReceiveBuffer: 16 << 10,
-			MaxSegment:    1400,
-			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
-				Hold: HoldUnread, Unread: beforeHalfSent, Signal: "join",
-			}}},
-		},
+		Origin: whileHalfSent(Answer{Signal: "join"}),
 		Expect: Expect{Stock: both("a request lands inside of the one that is half sent")},
 	},
 	{

@@ -14,6 +14,18 @@ const (
 	beforeHalfSent = 5000
 )
 
+// whileHalfSent is an origin that holds the second response back, and reads
+// nothing, until a part of a large request has arrived behind it; the answer
+// says what then.
+func whileHalfSent(a Answer) Origin {
+	a.Hold, a.Unread = HoldUnread, beforeHalfSent
+	return Origin{
+		ReceiveBuffer: 16 << 10,
+		MaxSegment:    1400,
+		Places:        []Place{{Connections: 1, Request: 1, Answer: a}},
+	}
+}
+
 // leavingEarly has the scenarios in which a request ends before its time. The
 // others are answered, with at most one new connection.
 var leavingEarly = []Scenario{
@@ -46,13 +58,7 @@ var leavingEarly = []Scenario{
 			MaxPipelineLength: 50,
 			Steps:             []Step{{OnSignal: "remove", Do: plan.DoRemove, Request: 5}},
 		},
-		Origin: Origin{
-			ReceiveBuffer: 16 << 10,
-			MaxSegment:    1400,
-			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
-				Hold: HoldUnread, Unread: beforeHalfSent, Signal: "remove",
-			}}},
-		},
+		Origin: whileHalfSent(Answer{Signal: "remove"}),
 		Expect: Expect{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
@@ -142,13 +148,7 @@ var leavingEarly = []Scenario{
 			SendBuffer:        16 << 10,
 			MaxPipelineLength: 50,
 		},
-		Origin: Origin{
-			ReceiveBuffer: 16 << 10,
-			MaxSegment:    1400,
-			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
-				Hold: HoldUnread, Unread: beforeHalfSent, Linger: 450 * time.Millisecond,
-			}}},
-		},
+		Origin: whileHalfSent(Answer{Linger: 450 * time.Millisecond}),
 		Expect: Expect{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,

@@ -20,16 +20,6 @@ func writer(tls string) Client {
 	}
 }
 
-// whileStuck is an origin whose TLS sends something when the client is stuck
-// in a write.
-func whileStuck(event TLSEvent) Origin {
-	return Origin{
-		ReceiveBuffer: 8 << 10,
-		MaxSegment:    1400,
-		Places:        []Place{{Connections: 1, Request: 1, Answer: Answer{Hold: HoldStuck, Event: event}}},
-	}
-}
-
 // tlsMessages has the scenarios in which TLS has something to say of its own
 // while requests are under way.
 var tlsMessages = []Scenario{
@@ -38,7 +28,7 @@ var tlsMessages = []Scenario{
 		Summary: "The server asks for a new handshake while a write is blocked: it happens between the writes " +
 			"that follow, or in one, which then answers WANT_READ.",
 		Client: writer(plan.TLS12),
-		Origin: whileStuck(HelloRequest),
+		Origin: whileStuck(Answer{Event: HelloRequest}),
 		Expect: Expect{
 			MinBlockedWrites: 1, MinTLSAnswers: 1,
 			Stock: both("bad write retries"),
@@ -68,7 +58,7 @@ var tlsMessages = []Scenario{
 		ID:      "keyupdate-while-writing",
 		Summary: "The server sends a KeyUpdate, and asks for one, while a write is blocked.",
 		Client:  writer(plan.TLS13),
-		Origin:  whileStuck(KeyUpdate),
+		Origin:  whileStuck(Answer{Event: KeyUpdate}),
 		Expect:  Expect{MinBlockedWrites: 1, MinTLSAnswers: 1, Stock: both("bad write retries")},
 	},
 	{

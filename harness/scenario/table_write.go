@@ -17,6 +17,17 @@ func slowReader(stallUntilLeft int) Origin {
 	}
 }
 
+// whileStuck is an origin that holds the second response back, and reads
+// nothing, until the client is stuck in a write; the answer says what then.
+func whileStuck(a Answer) Origin {
+	a.Hold = HoldStuck
+	return Origin{
+		ReceiveBuffer: 8 << 10,
+		MaxSegment:    1400,
+		Places:        []Place{{Connections: 1, Request: 1, Answer: a}},
+	}
+}
+
 // heldBack has the origin keep the second response until all requests have
 // come. It goes on reading meanwhile, so that there is room for a write while
 // one request is half sent and another waits for its response.
@@ -121,13 +132,7 @@ var writeContract = []Scenario{
 				{OnSignal: "add", Do: plan.DoAdd, Request: 11},
 			},
 		},
-		Origin: Origin{
-			ReceiveBuffer: 8 << 10,
-			MaxSegment:    1400,
-			Places: []Place{
-				{Connections: 1, Request: 1, Answer: Answer{Hold: HoldStuck, Signal: "add"}},
-			},
-		},
+		Origin: whileStuck(Answer{Signal: "add"}),
 		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
 	},
 	{
@@ -141,13 +146,7 @@ var writeContract = []Scenario{
 			SendBuffer:        16 << 10,
 			MaxPipelineLength: 50,
 		},
-		Origin: Origin{
-			ReceiveBuffer: 8 << 10,
-			MaxSegment:    1400,
-			Places: []Place{{Connections: 1, Request: 1, Answer: Answer{
-				Hold: HoldStuck, Linger: 400 * time.Millisecond,
-			}}},
-		},
+		Origin: whileStuck(Answer{Linger: 400 * time.Millisecond}),
 		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
 	},
 	{
