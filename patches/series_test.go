@@ -4,7 +4,6 @@
 package patches_test
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,28 +97,4 @@ func run(t *testing.T, folder, program string, arguments ...string) string {
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, "%s %s: %s", program, strings.Join(arguments, " "), said)
 	return string(said)
-}
-
-var update = flag.Bool("update", false, "write the table of proofs in README.md anew instead of comparing it")
-
-// TestReadmeHasTheProofs compares the table with the file proof.
-func TestReadmeHasTheProofs(t *testing.T) {
-	text, err := os.ReadFile("proof")
-	require.NoError(t, err)
-	want := "| patch | scenario/driver |\n| --- | --- |\n"
-	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		if words := strings.Fields(line); words[0] != "#" {
-			want += "| " + words[0] + " | `" + strings.Join(words[1:], "`, `") + "` |\n"
-		}
-	}
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	found := regexp.MustCompile(`(?s)(<!-- proof: [^\n]*-->\n)(.*?)(<!-- end -->)`).FindSubmatchIndex(readme)
-	require.NotNil(t, found, "no table of proofs")
-	if *update {
-		changed := string(readme[:found[4]]) + want + string(readme[found[5]:])
-		require.NoError(t, os.WriteFile("README.md", []byte(changed), 0o644))
-		return
-	}
-	require.Equal(t, want, string(readme[found[4]:found[5]]), "go test ./patches -update writes it anew")
 }

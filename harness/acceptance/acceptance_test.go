@@ -5,6 +5,8 @@ package acceptance
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -179,6 +181,23 @@ func TestMovingBuffer(t *testing.T) {
 	require.Equal(t, judge.Fail, finding(t, r, "all-answered").Verdict, "no request was lost: %+v", r.Invariants)
 	r = b.run(t, s, "c-demo", plan.DriverSocket, library.MovingBuffer)
 	require.True(t, r.AsExpected(), "%+v", r.Invariants)
+}
+
+// TestAnOriginThatBreaksDown has the origin's TLS end badly: what came of the
+// run is then no client's doing.
+func TestAnOriginThatBreaksDown(t *testing.T) {
+	b := newBench(t)
+	wrapper := filepath.Join(t.TempDir(), "tls-engine")
+	script := "#!/bin/sh\n'" + b.engine + "' \"$@\"\necho 'out of order' >&2\n"
+	require.NoError(t, os.WriteFile(wrapper, []byte(script), 0o755))
+	subject, err := b.subjects.Find("c-demo")
+	require.NoError(t, err)
+	_, err = lab.Run(context.Background(), lab.Setup{
+		Scenario: only(t, "idle-keyupdate"), Subject: subject, Driver: plan.DriverPerform,
+		Library: b.libraries[library.Patched], Interposer: b.interposer, Engine: wrapper, Seed: 1,
+	})
+	require.ErrorContains(t, err, "the origin broke down: the TLS engine ended badly")
+	require.ErrorContains(t, err, "out of order")
 }
 
 // TestNothingAtStakeIsInconclusive makes the requests of the reported scenario

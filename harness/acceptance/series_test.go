@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
@@ -45,83 +47,80 @@ func proofs(t *testing.T, folder string) []proof {
 	return list
 }
 
-// steps builds the libcurl that the series has made after so many patches.
-type steps struct {
-	checkout string
-	series   []string
-	scratch  string
-	built    map[int]*library.Library
-}
-
-func newSteps(t *testing.T) *steps {
-	t.Helper()
+// TestReadmeHasTheProofs compares the table in patches/README.md.
+func TestReadmeHasTheProofs(t *testing.T) {
 	found, err := checkout.Find()
 	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(found.Folder, "patches", "series"))
-	require.NoError(t, err)
-	return &steps{
-		checkout: found.Folder, series: strings.Fields(string(text)), scratch: t.TempDir(),
-		built: make(map[int]*library.Library),
+	patches := filepath.Join(found.Folder, "patches")
+	want := "| patch | scenario/driver |\n| --- | --- |\n"
+	for _, p := range proofs(t, patches) {
+		want += fmt.Sprintf("| %04d | `%s` |\n", p.patch, strings.Join(p.scenarios, "`, `"))
 	}
+	readmetest.RequireTable(t, filepath.Join(patches, "README.md"), "proof", want)
 }
 
-// after returns the library with the first n patches; stock for none.
-func (s *steps) after(t *testing.T, n int) *library.Library {
+// buildSteps returns the libcurls that the series makes, one patch after the
+// other: stock, that with the first patch, and so on to the last.
+func buildSteps(t *testing.T, folder string, series []string) []*library.Library {
 	t.Helper()
-	if s.built[n] != nil {
-		return s.built[n]
-	}
-	arguments := []string{"--variant", "stock"}
-	if n > 0 {
-		folder := filepath.Join(s.scratch, strconv.Itoa(n))
-		require.NoError(t, os.Mkdir(folder, 0o755))
-		for _, name := range s.series[:n] {
-			require.NoError(t, os.Symlink(filepath.Join(s.checkout, "patches", name), filepath.Join(folder, name)))
-		}
-		text := strings.Join(s.series[:n], "\n") + "\n"
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "series"), []byte(text), 0o644))
-		arguments = []string{"--variant", "patched", "--patches", folder}
-	}
-	build := exec.Command(filepath.Join(s.checkout, "scripts", "build-libcurl"), arguments...)
-	build.Stderr = os.Stderr
-	prefix, err := build.Output()
-	require.NoError(t, err, "the series does not build after %d patches", n)
 	finder := library.Finder{} // which accepts any series
-	s.built[n], err = finder.Find(strings.TrimSpace(string(prefix)))
-	require.NoError(t, err)
-	return s.built[n]
+	var list []*library.Library
+	for n := range len(series) + 1 {
+		arguments := []string{"--variant", "stock"}
+		if n > 0 {
+			arguments = []string{"--variant", "patched", "--patches", firstPatches(t, folder, series[:n])}
+		}
+		build := exec.Command(filepath.Join(folder, "scripts", "build-libcurl"), arguments...)
+		build.Stderr = os.Stderr
+		prefix, err := build.Output()
+		require.NoError(t, err, "the series does not build after %d patches", n)
+		l, err := finder.Find(strings.TrimSpace(string(prefix)))
+		require.NoError(t, err)
+		list = append(list, l)
+	}
+	return list
 }
 
-// TestEachPatchIsProven walks the series: what proves a patch fails just
-// before it and passes just after.
+// firstPatches makes a folder with a shorter series.
+func firstPatches(t *testing.T, folder string, series []string) string {
+	t.Helper()
+	shorter := t.TempDir()
+	for _, name := range series {
+		require.NoError(t, os.Symlink(filepath.Join(folder, "patches", name), filepath.Join(shorter, name)))
+	}
+	text := strings.Join(series, "\n") + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(shorter, "series"), []byte(text), 0o644))
+	return shorter
+}
+
+// TestEachPatchIsProven walks the series: it builds at every step, and what
+// proves a patch fails just before it and passes just after.
 func TestEachPatchIsProven(t *testing.T) {
 	b := newBench(t)
-	s := newSteps(t)
-	for _, p := range proofs(t, filepath.Join(s.checkout, "patches")) {
-		require.LessOrEqual(t, p.patch, len(s.series))
-		before, after := s.after(t, p.patch-1), s.after(t, p.patch)
+	found, err := checkout.Find()
+	require.NoError(t, err)
+	patches := filepath.Join(found.Folder, "patches")
+	text, err := os.ReadFile(filepath.Join(patches, "series"))
+	require.NoError(t, err)
+	series := strings.Fields(string(text))
+	steps := buildSteps(t, found.Folder, series)
+	for _, p := range proofs(t, patches) {
+		require.LessOrEqual(t, p.patch, len(series))
 		for _, name := range p.scenarios {
-			t.Run(s.series[p.patch-1][:4]+"/"+name, func(t *testing.T) {
+			t.Run(series[p.patch-1][:4]+"/"+name, func(t *testing.T) {
 				id, driver, _ := strings.Cut(name, "/")
-				require.NotEmpty(t, only(t, id).StockFails(driver), "stock is not known to fail this")
+				s := only(t, id)
+				require.NotEmpty(t, s.StockFails(driver), "stock is not known to fail this")
 				var r report.Run
 				for range stockAttempts { // it may be lucky
-					if r = b.runWith(t, only(t, id), "c-demo", driver, before); r.Verdict == judge.Fail {
+					if r = b.runWith(t, s, "c-demo", driver, steps[p.patch-1]); r.Verdict == judge.Fail {
 						break
 					}
 				}
 				require.Equal(t, judge.Fail, r.Verdict, "it passes without the patch")
-				r = b.runWith(t, only(t, id), "c-demo", driver, after)
+				r = b.runWith(t, s, "c-demo", driver, steps[p.patch])
 				require.Equal(t, judge.Pass, r.Verdict, "%s: %+v", r.SubjectError, r.Invariants)
 			})
 		}
-	}
-}
-
-// TestSeriesBuildsAtEveryStep builds what the walk above has no need of.
-func TestSeriesBuildsAtEveryStep(t *testing.T) {
-	s := newSteps(t)
-	for n := range len(s.series) + 1 {
-		s.after(t, n)
 	}
 }

@@ -164,3 +164,11 @@ func TestCounts(t *testing.T) {
 	)
 	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Dropped: 7}, sum)
 }
+
+func TestReadsThatWaitToWriteAreCounted(t *testing.T) {
+	for _, call := range []string{"SSL_read", "SSL_read_ex", "SSL_peek", "SSL_peek_ex"} {
+		require.EqualValues(t, 1, sumOf(Event{Call: call, Error: WantWrite}).BlockedReads, call)
+		require.Zero(t, sumOf(Event{Call: call, Error: WantRead}).BlockedReads, call)
+	}
+	require.Zero(t, sumOf(Event{Call: "SSL_write", Error: WantWrite}).BlockedReads)
+}

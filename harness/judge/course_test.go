@@ -3,6 +3,7 @@ package judge
 import (
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
@@ -75,6 +76,9 @@ var courseCases = []observed{
 	{"paused-waits", "hoarded", func(o *Observation) {
 		o.Scenario.Expect.MaxMemory, o.Report.MaxMemoryBytes = 8<<20, 9<<20
 	}, Fail, "nothing for who is paused, and at most 8 MB of memory", "none got any, 9 MB of memory"},
+	{"paused-waits", "hoarded by sanitizers", func(o *Observation) {
+		o.Scenario.Expect.MaxMemory, o.Report.MaxMemoryBytes, o.Sanitized = 8<<20, 9<<20, true
+	}, Pass, "nothing for who is paused", "none got any, 9 MB of memory"},
 	{"paused-waits", "a subject that crashed", fail, Inconclusive,
 		"nothing for who is paused", "the subject failed: signal: segmentation fault"},
 
@@ -87,6 +91,11 @@ var courseCases = []observed{
 		"at most 5 % of a core while it waits", "0.5 %: 2.0 ms in 400 ms"},
 	{"quiet-wait", "busy", func(o *Observation) { waits(o, 400*time.Millisecond, 390*time.Millisecond) }, Fail,
 		"at most 5 % of a core while it waits", "97.5 %: 390.0 ms in 400 ms"},
+
+	{"quiet-wait", "busy with sanitizers", func(o *Observation) {
+		waits(o, 400*time.Millisecond, 390*time.Millisecond)
+		o.Sanitized = true
+	}, Pass, "at most 5 % of a core while it waits", "not measured with sanitizers"},
 
 	{"no-leak", "none", func(*Observation) {}, Pass, "no file descriptor left open", "0 left open"},
 	{"no-leak", "two", func(o *Observation) { o.Report.OpenFDsAfter = 2 }, Fail,
@@ -103,6 +112,21 @@ var courseCases = []observed{
 		rename(o)
 		o.Scenario.Origin.Answers = map[int]scenario.Answer{0: {Chunked: true}}
 	}, Inconclusive, "at least 4 blocked writes, every answer as planned", "r0000 was not answered as planned"},
+	{"exercised", "a client that broke down early", func(o *Observation) {
+		o.Events = events.Summary{Events: 40, WantWrite: 1, BadRetries: badRetries(1)}
+	}, Pass, "at least 1 blocked writes", "1 blocked writes"},
+	{"exercised", "all kinds of waiting", func(o *Observation) {
+		o.Scenario.Expect = scenario.Expect{MinWantRead: 1, MinBlockedReads: 2, MinTLSAnswers: 3}
+		o.Events.BlockedReads = 2
+		o.Origin.Connections[0].Renegotiations, o.Origin.Connections[0].KeyUpdates = 1, 2
+	}, Pass, "at least 1 writes that answered WANT_READ, at least 2 reads that answered WANT_WRITE, " +
+		"at least 3 renegotiations and KeyUpdates",
+		"1 writes that answered WANT_READ, 2 reads that answered WANT_WRITE, 3 renegotiations and KeyUpdates"},
+	{"exercised", "no kind of waiting", func(o *Observation) {
+		o.Scenario.Expect = scenario.Expect{MinWantRead: 2, MinBlockedReads: 1, MinTLSAnswers: 1}
+	}, Inconclusive, "at least 2 writes that answered WANT_READ, at least 1 reads that answered WANT_WRITE, " +
+		"at least 1 renegotiations and KeyUpdates",
+		"1 writes that answered WANT_READ; 0 reads that answered WANT_WRITE; 0 renegotiations and KeyUpdates"},
 	{"exercised", "both connections as planned", func(o *Observation) {
 		o.Scenario.Expect.MinBlockedWrites = 0
 		o.Scenario.Origin.Places = []scenario.Place{{Connections: 2, Request: 0}}

@@ -60,6 +60,9 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if log.Problem != "" {
+		return nil, fmt.Errorf("the origin broke down: %s", log.Problem)
+	}
 	observation.Origin = log
 	return observation, nil
 }

@@ -86,6 +86,27 @@ func TestEnvironmentReachesTheSubject(t *testing.T) {
 	require.Equal(t, "/some/prefix/lib "+setup.Interposer+" 4096", observed(t, setup).Report.LibcurlVersion)
 }
 
+func TestWhatIsToBeBlockedReachesTheInterposer(t *testing.T) {
+	setup := setupFor(t, "good")
+	setup.Interposer = "/interposer.so"
+	setup.Library.Manifest.Preload = "/libasan.so"
+	setup.Scenario.Client.BlockedSend, setup.Scenario.Client.BlockedReads = 3, 2
+	require.Equal(t, []string{
+		"LD_LIBRARY_PATH=/some/prefix/lib", "LD_PRELOAD=/libasan.so:/interposer.so", "PIPELAB_EVENTS_FD=3",
+		"PIPELAB_BLOCKED_SEND=3", "PIPELAB_BLOCKED_READS=2",
+	}, environment(setup))
+}
+
+func TestTheEngineIsForThoseWhoNeedIt(t *testing.T) {
+	setup := setupFor(t, "good")
+	setup.Engine = "/nowhere/tls-engine"
+	require.Empty(t, observed(t, setup).Failure, "Go's own TLS will do")
+
+	setup.Scenario.Origin.EveryAnswer.EventAfter = scenario.HelloRequest
+	_, err := Run(context.Background(), setup)
+	require.ErrorContains(t, err, "starting the TLS engine /nowhere/tls-engine")
+}
+
 func TestWhatGoesWrongInASubject(t *testing.T) {
 	for fake, each := range map[string]struct {
 		failure, unimplemented string

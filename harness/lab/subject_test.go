@@ -55,6 +55,17 @@ func TestFind(t *testing.T) {
 	require.ErrorAs(t, err, &unknown)
 }
 
+func TestEngine(t *testing.T) {
+	bench := benchWith(t, "tls-engine")
+	path, err := bench.Engine()
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(bench.Folder, "tls-engine"), path)
+
+	_, err = benchWith(t).Engine()
+	require.ErrorContains(t, err, "the origin's TLS engine is not built")
+	require.ErrorContains(t, err, "; run scripts/build-subjects")
+}
+
 func TestInterposer(t *testing.T) {
 	bench := benchWith(t, "libinterposer.so")
 	path, err := bench.Interposer()

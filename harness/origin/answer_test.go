@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
@@ -138,4 +139,17 @@ func TestWithoutASizeTheBodyIsEmpty(t *testing.T) {
 	c := connect(t, s)
 	c.send("GET /r0 HTTP/1.1\r\nHost: x\r\nX-Request-Id: r0\r\n\r\n")
 	c.own("r0", 0)
+}
+
+// Go's TLS cannot send what OpenSSL can: the request is answered, and the log
+// says that this was not as planned.
+func TestAnEventTakesOpenSSL(t *testing.T) {
+	s := start(t, origin.Config{TLS: plan.TLS12, Requests: 1, Answers: map[string]scenario.Answer{
+		"r0": {Event: scenario.HelloRequest},
+	}})
+	requestsTo(t, s, "r0")
+	seen := logOf(s).Connections[0].Requests
+	require.Len(t, seen, 1)
+	require.True(t, seen[0].Answered)
+	require.False(t, seen[0].AsPlanned)
 }

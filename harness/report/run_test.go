@@ -80,6 +80,34 @@ func TestExpectedVerdict(t *testing.T) {
 	}
 }
 
+func TestExpectedVerdictThatVaries(t *testing.T) {
+	expect := func(e scenario.Expect, variant string) judge.Verdict {
+		o := observed()
+		o.Scenario.Expect = e
+		return Of(o, "fake", "perform", libraryOf(variant)).Expected
+	}
+	varies := scenario.Expect{StockSometimes: map[string]string{"perform": "it may hang"}}
+	require.Equal(t, PassOrFail, expect(varies, library.Stock))
+	require.Equal(t, judge.Pass, expect(varies, library.Patched))
+	require.Equal(t, judge.Fail, expect(scenario.Expect{Control: "a request is lost"}, library.MovingBuffer))
+	require.Equal(t, PassOrFail, expect(scenario.Expect{}, library.MovingBuffer))
+}
+
+func TestKnownFailureIsExpected(t *testing.T) {
+	before := known
+	t.Cleanup(func() { known = before })
+	known = map[[3]string]string{{"some-words", "perform", library.Patched}: "not mended yet"}
+	r := Of(observed(), "fake", "perform", libraryOf(library.Patched))
+	require.Equal(t, judge.Fail, r.Expected)
+	require.Equal(t, "not mended yet", r.Known)
+	r.SubjectError = ""
+	require.True(t, r.AsExpected())
+	r.Verdict = judge.Pass
+	require.False(t, r.AsExpected(), "the entry is stale")
+	require.Equal(t, "0 of 1 runs as expected; 1 known failures", Summary([]Run{r}))
+	require.Empty(t, Of(observed(), "fake", "socket", libraryOf(library.Patched)).Known)
+}
+
 func TestAsExpected(t *testing.T) {
 	for _, each := range []struct {
 		verdict, expected judge.Verdict
@@ -91,6 +119,9 @@ func TestAsExpected(t *testing.T) {
 		{judge.Pass, judge.Fail, false},
 		{judge.Inconclusive, judge.Pass, false},
 		{judge.Inconclusive, judge.Fail, false},
+		{judge.Pass, PassOrFail, true},
+		{judge.Fail, PassOrFail, true},
+		{judge.Inconclusive, PassOrFail, false},
 		{judge.NotApplicable, judge.Pass, true},
 		{judge.NotApplicable, judge.Fail, true},
 	} {

@@ -49,17 +49,44 @@ func TestCheckRefusesContradictions(t *testing.T) {
 		spoil  func(*Scenario)
 		reason string
 	}{
-		"no id":                     {func(s *Scenario) { s.ID = "" }, "id and summary"},
-		"no summary":                {func(s *Scenario) { s.Summary = "" }, "id and summary"},
-		"no requests":               {func(s *Scenario) { s.Client.Requests = 0 }, "no requests"},
-		"headers backwards":         {func(s *Scenario) { s.Client.HeaderBytes = Range{20, 10} }, "range runs backwards"},
-		"headers below 0":           {func(s *Scenario) { s.Client.HeaderBytes = Range{-1, 10} }, "range runs backwards"},
-		"bodies backwards":          {func(s *Scenario) { s.Client.BodyBytes = Range{20, 10} }, "range runs backwards"},
-		"no pipeline":               {func(s *Scenario) { s.Client.MaxPipelineLength = 0 }, "no length"},
-		"blocked without a stall":   {func(s *Scenario) { s.Origin.StallConnections = 0 }, "never stalls"},
-		"stalls, send buffer":       {func(s *Scenario) { s.Client.SendBuffer = 0 }, "not clamped"},
-		"stalls, receive buffer":    {func(s *Scenario) { s.Origin.ReceiveBuffer = 0 }, "not clamped"},
-		"stalls, nothing expected":  {func(s *Scenario) { s.Expect.MinBlockedWrites = 0; s.Client.SendBuffer = 0 }, "not clamped"},
+		"no id":                    {func(s *Scenario) { s.ID = "" }, "id and summary"},
+		"no summary":               {func(s *Scenario) { s.Summary = "" }, "id and summary"},
+		"no requests":              {func(s *Scenario) { s.Client.Requests = 0 }, "no requests"},
+		"headers backwards":        {func(s *Scenario) { s.Client.HeaderBytes = Range{20, 10} }, "range runs backwards"},
+		"headers below 0":          {func(s *Scenario) { s.Client.HeaderBytes = Range{-1, 10} }, "range runs backwards"},
+		"bodies backwards":         {func(s *Scenario) { s.Client.BodyBytes = Range{20, 10} }, "range runs backwards"},
+		"no pipeline":              {func(s *Scenario) { s.Client.MaxPipelineLength = 0 }, "no length"},
+		"blocked without a stall":  {func(s *Scenario) { s.Origin.StallConnections = 0 }, "never stalls"},
+		"stalls, send buffer":      {func(s *Scenario) { s.Client.SendBuffer = 0 }, "not clamped"},
+		"stalls, receive buffer":   {func(s *Scenario) { s.Origin.ReceiveBuffer = 0 }, "not clamped"},
+		"stalls, nothing expected": {func(s *Scenario) { s.Expect.MinBlockedWrites = 0; s.Client.SendBuffer = 0 }, "not clamped"},
+		"a HelloRequest in 1.3": {func(s *Scenario) {
+			s.Client.TLS = plan.TLS13
+			s.Origin.EveryAnswer.Event = HelloRequest
+		}, "there is no HelloRequest in the version"},
+		"a KeyUpdate in 1.2": {func(s *Scenario) {
+			s.Origin.Places = []Place{{Connections: 1, Answer: Answer{EventAfter: KeyUpdate}}}
+		}, "there is no KeyUpdate in the version"},
+		"a ticket without TLS": {func(s *Scenario) {
+			s.Client.TLS = plan.PlainText
+			s.Origin.Answers = map[int]Answer{1: {Event: NewSessionTicket}}
+		}, "there is no NewSessionTicket in the version"},
+		"an event behind the end": {func(s *Scenario) {
+			s.Origin.EveryAnswer = Answer{Close: true, EventAfter: HelloRequest}
+		}, "nothing can follow a response"},
+		"a blocked read without TLS": {func(s *Scenario) {
+			s.Client.TLS, s.Client.BlockedReads = plan.PlainText, 1
+		}, "no read has to write"},
+		"from a request that is not": {func(s *Scenario) {
+			s.Client.Steps = []Step{{OnReceived: 1, From: 3, Do: plan.DoPause}}
+		}, "step 1 waits for nothing of request 3"},
+		"from a request, no bytes": {func(s *Scenario) {
+			s.Client.Steps = []Step{{From: 2, Do: plan.DoPause}}
+		}, "step 1 waits for nothing of request 2"},
+		"always and sometimes": {func(s *Scenario) {
+			s.Expect.Stock, s.Expect.StockSometimes = both("this"), both("that")
+		}, "both always and sometimes"},
+		"sometimes for no reason":   {func(s *Scenario) { s.Expect.StockSometimes = both("") }, "for no reason"},
 		"the reason names the case": {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,4 +150,46 @@ func idsOf(list []Scenario) []string {
 		ids = append(ids, s.ID)
 	}
 	return ids
+}
+
+func TestBlockedWritesNeedNoStall(t *testing.T) {
+	for name, change := range map[string]func(*Scenario){
+		"a send that is blocked":        func(s *Scenario) { s.Client.BlockedSend = 1 },
+		"a write that waits for a read": func(s *Scenario) { s.Expect.MinWantRead = 1 },
+	} {
+		s := stalling()
+		s.Origin.StallConnections = 0
+		change(&s)
+		require.NoError(t, s.Check(), name)
+	}
+}
+
+func TestNeedsOpenSSL(t *testing.T) {
+	s := stalling()
+	require.False(t, s.NeedsOpenSSL())
+	for name, o := range map[string]Origin{
+		"every answer": {EveryAnswer: Answer{EventAfter: HelloRequest}},
+		"one answer":   {Answers: map[int]Answer{1: {Event: HelloRequest}}},
+		"one place":    {Places: []Place{{Connections: 1, Answer: Answer{Event: HelloRequest}}}},
+	} {
+		s.Origin = o
+		require.True(t, s.NeedsOpenSSL(), name)
+	}
+}
+
+func TestWithRequests(t *testing.T) {
+	s := stalling()
+	_, same := s.WithRequests(4)
+	require.False(t, same, "only with its own number")
+	other, same := s.WithRequests(3)
+	require.True(t, same)
+	require.Equal(t, 3, other.Client.Requests)
+
+	s.Client.AnyFrom = 2
+	_, same = s.WithRequests(1)
+	require.False(t, same)
+	other, same = s.WithRequests(1000)
+	require.True(t, same)
+	require.Equal(t, 1000, other.Client.Requests)
+	require.Equal(t, 3, s.Client.Requests, "a copy")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,12 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
-
-var update = flag.Bool("update", false, "write the tables of harness/README.md anew instead of comparing them")
 
 const readmeFile = "../../README.md"
 
@@ -41,22 +39,7 @@ func requireTable(t *testing.T, name, head string, items []item) {
 	for _, i := range items {
 		want += "| `" + i.ID + "` | " + i.Summary + " |\n"
 	}
-	requireBetween(t, name, want)
-}
-
-// requireBetween compares what stands between two comments of the README.
-func requireBetween(t *testing.T, name, want string) {
-	t.Helper()
-	between := regexp.MustCompile(`(?s)(<!-- ` + name + `: [^\n]*-->\n)(.*?)(<!-- end -->)`)
-	text := readme(t)
-	found := between.FindStringSubmatchIndex(text)
-	require.NotNil(t, found, "no table of %s", name)
-	if *update {
-		text = text[:found[4]] + want + text[found[5]:]
-		require.NoError(t, os.WriteFile(readmeFile, []byte(text), 0o644))
-		return
-	}
-	require.Equal(t, want, text[found[4]:found[5]], "go test ./harness/cmd/pipelab -update writes it anew")
+	readmetest.RequireTable(t, readmeFile, name, want)
 }
 
 func TestReadmeHasTheScenarios(t *testing.T) {
@@ -89,7 +72,7 @@ func TestReadmeHasTheOutcomes(t *testing.T) {
 		want += fmt.Sprintf("| `%s` | %s | %s | pass | %s |\n", s.ID,
 			outcome(&s, plan.DriverPerform), outcome(&s, plan.DriverSocket), strings.Join(why, "; "))
 	}
-	requireBetween(t, "outcomes", want)
+	readmetest.RequireTable(t, readmeFile, "outcomes", want)
 }
 
 func TestReadmeHasTheInvariants(t *testing.T) {

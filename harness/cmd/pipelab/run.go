@@ -11,6 +11,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
@@ -27,6 +28,13 @@ type selection struct {
 	jsonFile   string
 	logFile    string
 	seedChosen bool
+}
+
+// chooseSeed picks a seed at random unless one was given.
+func (s *selection) chooseSeed() {
+	if !s.seedChosen {
+		s.seed = rand.Uint64N(1 << 32)
+	}
 }
 
 func runCommand() *cobra.Command {
@@ -75,9 +83,7 @@ func run(command *cobra.Command, s *selection) error {
 	if s.requests < 0 {
 		return usage(fmt.Errorf("--requests must be 1 or more, not %d", s.requests))
 	}
-	if !s.seedChosen {
-		s.seed = rand.Uint64N(1 << 32)
-	}
+	s.chooseSeed()
 	if s.jsonFile != "" {
 		if _, err := os.Stat(filepath.Dir(s.jsonFile)); err != nil { // not after all the runs
 			return cannotRun(fmt.Errorf("--json %s: there is no folder for it: %w", s.jsonFile, err))
@@ -134,19 +140,29 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 		for _, setup := range setups {
 			setup.Seed = s.seed + uint64(repetition)
 			progress.begin(setup)
-			observation, err := lab.Run(ctx, setup)
+			r, seen, err := runOne(ctx, setup)
 			if err != nil {
-				return nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
-					setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
+				return nil, err
 			}
-			r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
-			r.Seed, r.Repetition = setup.Seed, repetition+1
+			r.Repetition = repetition + 1
 			runs = append(runs, r)
-			if err := log.add(&r, observation.Origin); err != nil {
+			if err := log.add(&r, seen); err != nil {
 				return nil, cannotRun(err)
 			}
 			progress.end(&r)
 		}
 	}
 	return runs, nil
+}
+
+// runOne makes one run, and returns what the origin saw of it, too.
+func runOne(ctx context.Context, setup lab.Setup) (report.Run, *origin.Log, error) {
+	observation, err := lab.Run(ctx, setup)
+	if err != nil {
+		return report.Run{}, nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
+			setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
+	}
+	r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
+	r.Seed = setup.Seed
+	return r, observation.Origin, nil
 }

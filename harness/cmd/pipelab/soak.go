@@ -26,7 +26,7 @@ type soakOptions struct {
 }
 
 func soakCommand() *cobra.Command {
-	o := soakOptions{selection: selection{repeat: 1}}
+	var o soakOptions
 	command := &cobra.Command{
 		Use:   "soak",
 		Short: "Run scenarios at random, with random seeds, for a time",
@@ -56,9 +56,7 @@ func soak(command *cobra.Command, o *soakOptions) error {
 	if o.minutes <= 0 || o.jobs < 1 || o.runs < 0 {
 		return usage(errors.New("--minutes and --jobs must be more than 0, --runs not less"))
 	}
-	if !o.seedChosen {
-		o.seed = rand.Uint64N(1 << 32)
-	}
+	o.chooseSeed()
 	setups, err := resolve(&o.selection)
 	if err != nil {
 		return err
@@ -112,12 +110,10 @@ func (s *soaking) work(ctx context.Context) error {
 		if !more {
 			return nil
 		}
-		observation, err := lab.Run(ctx, setup)
+		r, _, err := runOne(ctx, setup)
 		if err != nil {
-			return cannotRun(fmt.Errorf("%s with libcurl %s: %w", setup.Scenario.ID, setup.Library.Label(), err))
+			return err
 		}
-		r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
-		r.Seed = setup.Seed
 		if err := s.note(setup, r); err != nil {
 			return err
 		}

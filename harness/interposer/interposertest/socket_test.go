@@ -81,6 +81,16 @@ func TestSendBufferWithoutEvents(t *testing.T) {
 	require.Contains(t, output, "SO_SNDBUF 16384\n")
 }
 
+func TestTheSendWhoseTurnItIsBlocks(t *testing.T) {
+	port := listen(t, swallow)
+	output, events := startObserved(t, true, []string{"PIPELAB_BLOCKED_SEND=1"}, plain, port, "until-blocked").finish()
+	require.Contains(t, output, "blocked Resource temporarily unavailable\n")
+	sends := calls(events, "send")
+	require.Len(t, sends, 1, "not the first one, but one that the kernel has blocked")
+	require.Equal(t, -1, sends[0].Return)
+	require.Equal(t, "WANT_WRITE", sends[0].Error)
+}
+
 // Without its variables, and with ones that make no sense, the client runs as
 // if it were alone.
 func TestNothingHappensUnasked(t *testing.T) {

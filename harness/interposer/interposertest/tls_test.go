@@ -107,6 +107,22 @@ func TestWriteIsSeenToBlockAndToBeRepeated(t *testing.T) {
 	}
 }
 
+func TestTheWriteWhoseTurnItIsBlocksOnce(t *testing.T) {
+	port := listen(t, overTLS(t, swallow))
+	client := startObserved(t, true, []string{"PIPELAB_BLOCKED_SEND=2"}, tlsClient, port, "retry")
+	client.line() // of the SSL object without a BIO
+	require.Contains(t, client.line(), "blocked")
+	client.goOn()
+	output, events := client.finish()
+	require.Equal(t, "retried written\n", output)
+	writes := calls(events, "SSL_write")
+	require.GreaterOrEqual(t, len(writes), 3)
+	require.Empty(t, writes[0].Error)
+	require.Equal(t, "WANT_WRITE", writes[1].Error)
+	require.Equal(t, writes[1].Buffer, writes[2].Buffer)
+	require.Empty(t, writes[len(writes)-1].Error)
+}
+
 func TestBadRetryIsVisible(t *testing.T) {
 	port := listen(t, overTLS(t, readAfter(t.Context().Done())))
 	output, events := startObserved(t, true, nil, tlsClient, port, "bad-retry").finish()
