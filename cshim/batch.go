@@ -5,16 +5,22 @@ import "C"
 
 import "unsafe"
 
-// Request is one GET or HEAD.
+// Request is one HTTP request.
 type Request struct {
-	Slot Slot // an attached easy handle that carries no request at the moment
-	Head bool // HEAD instead of GET
-	// Text is the URL and then each header line as libcurl's
-	// CURLOPT_HTTPHEADER takes them ("Name: value", "Name;" for an empty value,
-	// "Name:" to leave out a line of libcurl's own), each ended with a NUL.
+	Slot       Slot   // an attached easy handle that carries no request at the moment
+	Origin     uint32 // requests to one host have one number, of the caller's choice
+	Head       bool   // HEAD instead of GET
+	Stream     bool   // results come as the response does
+	Upload     bool   // has a body, which [Loop.Feed] hands over
+	Repeatable bool   // may be sent again, at most Limits.Retries times
+	Close      bool   // the connection ends with the response
+	// UploadLength is the length of the body, -1 when it is not known.
+	UploadLength int64
+	// Text is the URL, the method (empty: GET or HEAD), CURLOPT_CONNECT_TO
+	// (empty: none) and then each header line as libcurl's CURLOPT_HTTPHEADER
+	// takes them ("Name: value", "Name;" for an empty value, "Name:" to leave
+	// out a line of libcurl's own), each ended with a NUL.
 	Text []byte
-	// URLLength is the length of the URL at the start of Text, without its NUL.
-	URLLength int
 }
 
 // Batch gathers requests for one crossing. The zero value is empty and ready;
@@ -27,16 +33,34 @@ type Batch struct {
 // Add puts a request at the end of the batch. The text is copied.
 func (b *Batch) Add(request *Request) {
 	item := C.struct_cshim_request{
-		slot:           C.uint32_t(request.Slot),
-		text:           C.size_t(len(b.text)),
-		url_length:     C.size_t(request.URLLength),
-		headers_length: C.size_t(len(request.Text) - request.URLLength - 1),
-	}
-	if request.Head {
-		item.flags = C.CSHIM_REQUEST_HEAD
+		slot:          C.uint32_t(request.Slot),
+		flags:         request.flags(),
+		origin:        C.uint32_t(request.Origin),
+		text:          C.size_t(len(b.text)),
+		text_length:   C.size_t(len(request.Text)),
+		upload_length: C.int64_t(request.UploadLength),
 	}
 	b.requests = append(b.requests, item)
 	b.text = append(b.text, request.Text...)
+}
+
+func (r *Request) flags() C.uint32_t {
+	var flags C.uint32_t
+	for _, flag := range [...]struct {
+		set bool
+		bit C.uint32_t
+	}{
+		{r.Head, C.CSHIM_REQUEST_HEAD},
+		{r.Stream, C.CSHIM_REQUEST_STREAM},
+		{r.Upload, C.CSHIM_REQUEST_UPLOAD},
+		{r.Repeatable, C.CSHIM_REQUEST_REPEATABLE},
+		{r.Close, C.CSHIM_REQUEST_CLOSE},
+	} {
+		if flag.set {
+			flags |= flag.bit
+		}
+	}
+	return flags
 }
 
 // Len is the number of requests in the batch; at most [MaxBatch] may go into
@@ -48,30 +72,39 @@ func (b *Batch) reset() {
 	b.text = b.text[:0]
 }
 
-// Result is how one request ended. The byte slices lie in C memory: copy what
-// is to outlive the next [Loop.Run].
+// Result is news of one request. The byte slices lie in C memory: copy what is
+// to outlive the next call of a method of the loop.
 type Result struct {
 	Slot Slot
-	Code int // CURLcode; 0 is success
+	Done bool // the request has ended; before that only a streamed one has results
+	Code int  // CURLcode, when Done; 0 is success
 	// Response is the header section of the final response, with the empty line
-	// that ends it, and then the body with the transfer coding taken off.
+	// that ends it, unless an earlier result had it, and then what has come of
+	// the body since, with the transfer coding taken off.
 	Response     []byte
-	HeaderLength int    // length of the header section; 0 when none came
-	Trailer      []byte // trailer section of a chunked response
+	HeaderLength int    // length of the header section in Response; 0 when it is not there
+	Trailer      []byte // trailer section of a chunked response, when Done
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
+	Lost         bool   // the connection died under it, and it may not be sent again
+	Hungry       bool   // all of the request's body that was fed is on its way
+	Retries      int    // how often the request was sent again so far
 	Detail       string // libcurl's own words for a failure; may be empty
 }
 
 func newResult(result *C.struct_cshim_result) Result {
 	converted := Result{
 		Slot:         Slot(result.slot),
+		Done:         result.flags&C.CSHIM_RESULT_DONE != 0,
 		Code:         int(result.code),
 		HeaderLength: int(result.header_length),
 		Response:     view(result.response, result.header_length+result.body_length),
 		Trailer:      view(result.trailer, result.trailer_length),
 		TooLarge:     result.flags&C.CSHIM_RESULT_TOO_LARGE != 0,
 		GivenUp:      result.flags&C.CSHIM_RESULT_GIVEN_UP != 0,
+		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
+		Hungry:       result.flags&C.CSHIM_RESULT_HUNGRY != 0,
+		Retries:      int(result.retries),
 	}
 	if result.code != 0 {
 		converted.Detail = C.GoString(result.detail)

@@ -2,13 +2,17 @@
 //
 // It stands between package curlpipe and libcurl: curlpipe decides what is
 // asked and when, cshim moves it. It is the only package of this module with C
-// of its own. The C (cshim.h, loop.c, watch.c, transfer.c) is one event loop:
-// one curl_multi handle, one epoll, one eventfd to wake it. Go crosses into C
-// once for a batch of requests and comes back with a batch of results; C never
-// calls Go and keeps no global state.
+// of its own. The C is one event loop: one curl_multi handle, one epoll, one
+// eventfd to wake it. Go crosses into C once for a batch of requests and comes
+// back with a batch of results; C never calls Go and keeps no state outside of
+// the loop, the addresses of OpenSSL's functions excepted. cshim.h says what it
+// offers; loop.c drives libcurl, watch.c has the sockets, connection.c their
+// beginning and end, request.c, upload.c and response.c the two halves of an
+// exchange, transfer.c the easy handle that carries it, tls.c what OpenSSL
+// tells of it.
 //
 // Easy handles are made, configured and cleaned up by the caller (through
 // go-curl); [Loop.Attach] ties one to the loop and names it by its slot. What
-// differs between two requests on one handle (URL, header lines, GET or HEAD)
+// differs between two requests on one handle (URL, method, header lines)
 // travels in a [Batch], so a request costs no crossing of its own.
 package cshim

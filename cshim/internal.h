@@ -1,8 +1,8 @@
 #ifndef CSHIM_INTERNAL_H
 #define CSHIM_INTERNAL_H
 /*
- * What loop.c, watch.c and transfer.c know of each other. Callers see
- * cshim.h only.
+ * What the files of this package know of each other. Callers see cshim.h
+ * only.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,10 +33,17 @@ struct watch {
   struct watch *previous;
 };
 
+/* A socket that libcurl opened to connect, and for whom. */
+struct connection {
+  curl_socket_t socket;
+  uint32_t origin;
+  struct connection *next;
+};
+
 enum transfer_state {
   TRANSFER_IDLE,
   TRANSFER_ACTIVE, /* in the multi handle */
-  TRANSFER_FINISHED /* its result is in the loop's results */
+  TRANSFER_FINISHED /* its last result is in the loop's results */
 };
 
 /* One attached easy handle and the request it carries. */
@@ -45,62 +52,130 @@ struct transfer {
   CURL *easy;
   uint32_t slot;
   enum transfer_state state;
+  uint32_t flags; /* CSHIM_REQUEST_* */
+  uint32_t origin;
   bool dropping; /* read the rest of the response, keep nothing */
+  bool reported; /* a result of this run speaks of it */
+  bool in_news; /* in the loop's list of those with news */
   uint32_t result_flags;
+
+  /* response */
   bool header_complete; /* the empty line after the header section came */
+  bool header_taken; /* and the caller has it */
+  bool paused; /* libcurl was told to stop delivering */
   size_t header_length;
+  size_t outstanding; /* of a streamed body: delivered, not consumed */
   size_t dropped;
   struct buffer response;
   struct buffer trailer;
-  struct buffer text; /* URL and header lines of the request */
+
+  /* request */
+  uint32_t special; /* CSHIM_REQUEST_* that the last request has set options
+                       for, TRANSFER_METHOD and TRANSFER_CONNECT_TO */
+  struct buffer text;
+  struct curl_slist connect_to;
   struct curl_slist *lines; /* one node a header line, data in text */
   size_t lines_capacity;
+  struct buffer upload; /* of the body, what was fed */
+  size_t upload_sent; /* and how much of it libcurl has taken */
+  bool upload_complete; /* the last piece was fed */
+  bool upload_waiting; /* libcurl was told to wait for more */
+  bool upload_cut; /* what was sent is not all in the buffer any more */
+
+  /* retries */
+  long sent_before; /* CURLINFO_REQUEST_SIZE when its connection last died */
+  uint32_t retries;
+  bool lost; /* to be taken off: may not be sent again */
+
   struct transfer *next; /* active transfers, in order of submission */
   struct transfer *previous;
+  struct transfer *next_news;
   char detail[CURL_ERROR_SIZE];
 };
+
+#define TRANSFER_METHOD 0x100
+#define TRANSFER_CONNECT_TO 0x200
 
 struct cshim_loop {
   struct cshim_limits limits;
   CURLM *multi;
+  CURLSH *share; /* TLS sessions, which outlive a reset */
   int epoll;
   int event; /* eventfd that ends a sleep */
+  int key_log; /* file descriptor, or -1 */
   atomic_int sleep_state; /* SLEEP_* in loop.c */
   bool timer_set;
   int64_t timer_at; /* milliseconds, CLOCK_MONOTONIC */
   bool lost_socket; /* one was closed since libcurl last ran every handle */
+  bool lost_transfers; /* some transfer is marked lost */
   int failure; /* first failure inside a callback: negative errno */
   struct watch *watches;
   struct watch *changed;
+  struct connection *connections;
   struct transfer **slots;
   uint32_t slot_count;
   uint32_t free_from; /* no free slot before this one */
   struct transfer *first;
   struct transfer *last;
+  struct transfer *news; /* those with something to tell before their end */
   struct cshim_result *results;
   size_t result_count;
   atomic_uint_fast64_t counters[CSHIM_COUNTERS];
 };
 
+/* loop.c */
+void loop_count(struct cshim_loop *loop, enum cshim_counter which,
+                uint64_t by);
+void loop_tell(struct transfer *transfer);
+struct transfer *loop_use(struct cshim_loop *loop, uint32_t slot);
+
 /* watch.c: sockets, epoll and the timer, as libcurl asks for them */
 int watch_install(struct cshim_loop *loop);
 void watch_apply(struct cshim_loop *loop);
+void watch_closed(struct cshim_loop *loop, curl_socket_t socket);
 void watch_forget_all(struct cshim_loop *loop);
-curl_socket_t watch_open_socket(void *userp, curlsocktype purpose,
-                                struct curl_sockaddr *address);
-int watch_close_socket(void *userp, curl_socket_t socket);
 int64_t watch_now_ms(void);
 
-/* transfer.c: one request and its response */
+/* connection.c: which connections there are, and how they end */
+bool connection_tie(struct transfer *transfer);
+long connection_sent(const struct transfer *transfer);
+void connection_untie(CURL *easy);
+
+/* tls.c: what OpenSSL tells about a connection */
+bool tls_tie(struct transfer *transfer);
+void tls_untie(CURL *easy);
+
+/* transfer.c: an attached easy handle */
 struct transfer *transfer_new(struct cshim_loop *loop, CURL *easy,
                               uint32_t slot);
 void transfer_free(struct transfer *transfer);
-CURLcode transfer_prepare(struct transfer *transfer,
-                          const struct cshim_request *request,
-                          const char *text);
-void transfer_drop(struct transfer *transfer);
-void transfer_result(struct transfer *transfer, CURLcode code,
+void transfer_pause(struct transfer *transfer);
+void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result);
+void transfer_taken(struct transfer *transfer);
 void transfer_rest(struct transfer *transfer);
+
+/* request.c: sets an easy handle up for a request */
+CURLcode request_prepare(struct transfer *transfer,
+                         const struct cshim_request *request,
+                         const char *text);
+
+/* response.c: gathers what libcurl delivers */
+bool response_tie(struct transfer *transfer);
+void response_untie(CURL *easy);
+void response_forget(struct transfer *transfer);
+void response_drop(struct transfer *transfer);
+void response_consumed(struct transfer *transfer, size_t bytes);
+
+/* upload.c: the body of a request */
+bool upload_tie(struct transfer *transfer);
+void upload_untie(CURL *easy);
+void upload_begin(struct transfer *transfer);
+int upload_feed(struct transfer *transfer, const char *data, size_t length,
+                bool last);
+
+/* buffer.c */
+bool buffer_append(struct buffer *buffer, const char *data, size_t length);
+void buffer_free(struct buffer *buffer);
 
 #endif

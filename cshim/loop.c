@@ -23,18 +23,59 @@
    After so many times in a row look at the sockets all the same. */
 #define TIMER_ROUNDS 64
 
+void loop_count(struct cshim_loop *loop, enum cshim_counter which,
+                uint64_t by)
+{
+  /* only the loop's own thread writes */
+  uint64_t count = atomic_load_explicit(&loop->counters[which],
+                                        memory_order_relaxed);
+  atomic_store_explicit(&loop->counters[which], count + by,
+                        memory_order_relaxed);
+}
+
+uint64_t cshim_loop_count(const struct cshim_loop *loop,
+                          enum cshim_counter which)
+{
+  return atomic_load_explicit(&loop->counters[which], memory_order_relaxed);
+}
+
+/* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
+static long pipelining_of(enum cshim_mode mode)
+{
+  switch(mode) {
+  case CSHIM_PIPELINING:
+    return 1L; /* CURLPIPE_HTTP1 */
+  case CSHIM_MULTIPLEXING:
+    return 2L; /* CURLPIPE_MULTIPLEX */
+  default:
+    return 0L; /* CURLPIPE_NOTHING */
+  }
+}
+
 static int make_multi(struct cshim_loop *loop)
 {
   loop->multi = curl_multi_init();
   if(!loop->multi)
     return -ENOMEM;
-  if(curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, 1L) ||
+  if(curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING,
+                       pipelining_of(loop->limits.mode)) ||
      curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                       loop->limits.connections_per_host) ||
+                       loop->limits.connections_per_host))
+    return CSHIM_MULTI_FAILED;
+  if(loop->limits.mode == CSHIM_PIPELINING &&
      curl_multi_setopt(loop->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
                        loop->limits.pipeline_length))
     return CSHIM_MULTI_FAILED;
   return watch_install(loop);
+}
+
+/* Easy handles of one multi handle do not share TLS sessions by themselves. */
+static bool make_share(struct cshim_loop *loop)
+{
+  loop->share = curl_share_init();
+  return loop->share &&
+         !curl_share_setopt(loop->share, CURLSHOPT_SHARE,
+                            CURL_LOCK_DATA_SSL_SESSION);
 }
 
 struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
@@ -46,6 +87,7 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
   if(!loop)
     return NULL;
   loop->limits = *limits;
+  loop->key_log = -1;
   loop->epoll = epoll_create1(EPOLL_CLOEXEC);
   loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   event.data.fd = loop->event;
@@ -57,7 +99,7 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
     goto fail;
   }
   loop->results = calloc(CSHIM_MAX_BATCH, sizeof(*loop->results));
-  if(!loop->results || make_multi(loop))
+  if(!loop->results || !make_share(loop) || make_multi(loop))
     goto fail;
   return loop;
 
@@ -79,6 +121,28 @@ static void push_active(struct cshim_loop *loop, struct transfer *transfer)
   loop->last = transfer;
 }
 
+/* Notes that an active transfer has something to tell before its end. */
+void loop_tell(struct transfer *transfer)
+{
+  struct cshim_loop *loop = transfer->loop;
+  if(transfer->in_news)
+    return;
+  transfer->in_news = true;
+  transfer->next_news = loop->news;
+  loop->news = transfer;
+}
+
+static void forget_news(struct cshim_loop *loop, struct transfer *transfer)
+{
+  struct transfer **link = &loop->news;
+  if(!transfer->in_news)
+    return;
+  while(*link != transfer)
+    link = &(*link)->next_news;
+  *link = transfer->next_news;
+  transfer->in_news = false;
+}
+
 /* Takes a transfer out of the multi handle. */
 static void remove_active(struct cshim_loop *loop, struct transfer *transfer)
 {
@@ -92,6 +156,7 @@ static void remove_active(struct cshim_loop *loop, struct transfer *transfer)
   else
     loop->first = transfer->next;
   transfer->state = TRANSFER_IDLE;
+  forget_news(transfer->loop, transfer);
 }
 
 /* The results of the last run have been read. */
@@ -100,10 +165,15 @@ static void forget_results(struct cshim_loop *loop)
   size_t i;
   for(i = 0; i < loop->result_count; i++) {
     struct transfer *transfer = loop->slots[loop->results[i].slot];
-    if(transfer && transfer->state == TRANSFER_FINISHED) {
+    if(!transfer || !transfer->reported)
+      continue;
+    transfer->reported = false;
+    if(transfer->state == TRANSFER_FINISHED) {
       transfer->state = TRANSFER_IDLE;
       transfer_rest(transfer);
     }
+    else if(transfer->state == TRANSFER_ACTIVE)
+      transfer_taken(transfer);
   }
   loop->result_count = 0;
 }
@@ -131,6 +201,7 @@ int cshim_loop_reset(struct cshim_loop *loop)
   forget_results(loop);
   cshim_loop_close(loop);
   loop->failure = 0;
+  loop->lost_transfers = false;
   return make_multi(loop);
 }
 
@@ -144,6 +215,7 @@ void cshim_loop_free(struct cshim_loop *loop)
     if(loop->slots[i])
       transfer_free(loop->slots[i]);
   }
+  curl_share_cleanup(loop->share);
   free(loop->slots);
   free(loop->results);
   if(loop->event != -1)
@@ -156,6 +228,10 @@ void cshim_loop_free(struct cshim_loop *loop)
 int cshim_loop_attach(struct cshim_loop *loop, void *easy)
 {
   uint32_t slot = loop->free_from;
+  char *private = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+  if(private)
+    return -EBUSY;
   while(slot < loop->slot_count && loop->slots[slot])
     slot++;
   loop->free_from = slot;
@@ -188,7 +264,20 @@ static void add_result(struct cshim_loop *loop, struct transfer *transfer,
                        CURLcode code)
 {
   transfer->state = TRANSFER_FINISHED;
-  transfer_result(transfer, code, &loop->results[loop->result_count++]);
+  transfer->reported = true;
+  transfer_result(transfer, (int)code, &loop->results[loop->result_count++]);
+}
+
+/* Adds those that have something to tell and go on. */
+static void gather_news(struct cshim_loop *loop)
+{
+  while(loop->news && loop->result_count < CSHIM_MAX_BATCH) {
+    struct transfer *transfer = loop->news;
+    loop->news = transfer->next_news;
+    transfer->in_news = false;
+    transfer->reported = true;
+    transfer_result(transfer, -1, &loop->results[loop->result_count++]);
+  }
 }
 
 static void gather(struct cshim_loop *loop)
@@ -227,7 +316,7 @@ static void submit(struct cshim_loop *loop,
                    const struct cshim_request *request, const char *text)
 {
   struct transfer *transfer = loop->slots[request->slot];
-  CURLcode code = transfer_prepare(transfer, request, text);
+  CURLcode code = request_prepare(transfer, request, text);
   if(!code) {
     CURLMcode refused;
     push_active(loop, transfer);
@@ -256,6 +345,25 @@ static void act_on_lost_socket(struct cshim_loop *loop)
   loop->lost_socket = false;
   if(loop->first && curl_multi_socket_all(loop->multi, &running))
     loop->failure = CSHIM_MULTI_FAILED;
+}
+
+/* Ends the transfers that lost their connection and may not be sent again;
+   those that libcurl has ended itself are gone already. */
+static void end_lost(struct cshim_loop *loop)
+{
+  struct transfer *transfer = loop->first;
+  if(!loop->lost_transfers)
+    return;
+  while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
+    struct transfer *next = transfer->next;
+    if(transfer->lost) {
+      remove_active(loop, transfer);
+      strcpy(transfer->detail, "the connection closed before the response");
+      add_result(loop, transfer, CURLE_GOT_NOTHING);
+    }
+    transfer = next;
+  }
+  loop->lost_transfers = transfer != NULL;
 }
 
 static void act_on_timer(struct cshim_loop *loop)
@@ -342,25 +450,26 @@ int cshim_loop_run(struct cshim_loop *loop,
     act_on_timer(loop);
     act_on_lost_socket(loop);
     gather(loop);
+    end_lost(loop);
     if(loop->failure)
       return loop->failure;
     if(woken || loop->result_count == CSHIM_MAX_BATCH)
-      return (int)loop->result_count;
-    events = wait_and_act(loop, loop->result_count ? 0 :
+      break;
+    events = wait_and_act(loop, loop->result_count || loop->news ? 0 :
                                 sleep_time(loop, wait_ms), &woken);
     if(events > 0)
       continue;
-    if(loop->result_count)
-      return (int)loop->result_count;
-    if(wait_ms == 0)
-      return 0;
+    if(loop->result_count || loop->news || wait_ms == 0)
+      break;
     if(wait_ms > 0) {
       int64_t left = deadline - watch_now_ms();
       if(left <= 0)
-        return 0;
+        break;
       wait_ms = (int)left;
     }
   }
+  gather_news(loop);
+  return (int)loop->result_count;
 }
 
 const struct cshim_result *cshim_loop_results(const struct cshim_loop *loop)
@@ -379,7 +488,20 @@ void cshim_loop_wake(struct cshim_loop *loop)
   }
 }
 
-void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot)
+/* The caller has what the last run told of this slot. */
+struct transfer *loop_use(struct cshim_loop *loop, uint32_t slot)
 {
-  transfer_drop(loop->slots[slot]);
+  struct transfer *transfer = loop->slots[slot];
+  if(transfer->reported && transfer->state == TRANSFER_ACTIVE) {
+    transfer->reported = false;
+    transfer_taken(transfer);
+  }
+  return transfer;
+}
+
+void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot)
+{
+  struct transfer *transfer = loop_use(loop, slot);
+  if(transfer->state == TRANSFER_ACTIVE)
+    remove_active(loop, transfer);
 }

@@ -3,6 +3,8 @@ package cshim
 /*
 #cgo pkg-config: libcurl
 #cgo CFLAGS: -std=gnu11 -Wall -Wextra
+#cgo LDFLAGS: -ldl
+#include <errno.h>
 #include <stdlib.h>
 #include "cshim.h"
 
@@ -16,11 +18,17 @@ package cshim
 #cgo nocallback cshim_loop_results
 #cgo nocallback cshim_loop_wake
 #cgo nocallback cshim_loop_drop
+#cgo nocallback cshim_loop_give_up
+#cgo nocallback cshim_loop_consumed
+#cgo nocallback cshim_loop_feed
+#cgo nocallback cshim_loop_close_idle
+#cgo nocallback cshim_loop_log_keys
 #cgo nocallback cshim_loop_reset
 #cgo nocallback cshim_loop_movement
 #cgo nocallback cshim_loop_count
 #cgo noescape cshim_loop_new
 #cgo noescape cshim_loop_run
+#cgo noescape cshim_loop_feed
 */
 import "C"
 
@@ -42,17 +50,34 @@ const MaxBatch = C.CSHIM_MAX_BATCH
 // makes a new one.
 var ErrMulti = errors.New("cshim: libcurl's multi handle failed")
 
+// ErrPrivate says that an easy handle has a private pointer already, which a
+// loop needs for itself.
+var ErrPrivate = errors.New("cshim: CURLOPT_PRIVATE is set")
+
 // ErrClosed is what the methods of a closed loop return.
 var ErrClosed = errors.New("cshim: the loop is closed")
 
-// Limits bound what a loop does. All of them have to be set: there is no
-// default here.
+// Mode is how requests to one host share its connections.
+type Mode int
+
+// The modes that a libcurl may or may not be able to do; a loop does not check.
+const (
+	InTurn       Mode = C.CSHIM_IN_TURN      // HTTP/1.1, one request a connection at a time
+	Pipelining   Mode = C.CSHIM_PIPELINING   // HTTP/1.1, pipelined
+	Multiplexing Mode = C.CSHIM_MULTIPLEXING // HTTP/2, where the server speaks it
+)
+
+// Limits bound what a loop does. All of them have to be set, the last two
+// excepted: there is no default here.
 type Limits struct {
+	Mode               Mode
 	ConnectionsPerHost int   // most connections to one host, 1 or more
 	PipelineLength     int   // most requests on one connection, 1 or more
 	HeaderBytes        int64 // a response whose header or trailer section is larger is read and not kept
-	ResponseBytes      int64 // a response larger than this, header and body, is read and not kept
+	ResponseBytes      int64 // a response that is not streamed and is larger, header and body, is read and not kept
+	WindowBytes        int64 // so much of a streamed body may lie at the caller's before reading stops
 	DroppedBytes       int64 // so much of one unwanted response is read before its connection is closed
+	Retries            int   // so often a repeatable request is sent again
 }
 
 // Slot names an attached easy handle.
@@ -70,15 +95,19 @@ type Loop struct {
 // NewLoop makes a loop. The caller closes it.
 func NewLoop(limits Limits) (*Loop, error) {
 	if limits.ConnectionsPerHost < 1 || limits.PipelineLength < 1 ||
-		limits.HeaderBytes < 1 || limits.ResponseBytes < 1 || limits.DroppedBytes < 0 {
+		limits.HeaderBytes < 1 || limits.ResponseBytes < 1 || limits.WindowBytes < 1 ||
+		limits.DroppedBytes < 0 || limits.Retries < 0 {
 		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
 	}
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
+		mode:                 uint32(limits.Mode),
 		connections_per_host: C.long(limits.ConnectionsPerHost),
 		pipeline_length:      C.long(limits.PipelineLength),
 		header_bytes:         C.size_t(limits.HeaderBytes),
 		response_bytes:       C.size_t(limits.ResponseBytes),
+		window_bytes:         C.size_t(limits.WindowBytes),
 		dropped_bytes:        C.size_t(limits.DroppedBytes),
+		retries:              C.uint32_t(limits.Retries),
 	})
 	if handle == nil {
 		return nil, fmt.Errorf("cshim: cannot make an event loop: %w", err)
@@ -103,14 +132,18 @@ func (l *Loop) Close() {
 }
 
 // Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
-// here on the loop owns its write, header and socket functions, its error
-// buffer and its private pointer; every other option stays the caller's. The
-// caller cleans the handle up after [Loop.Detach] or [Loop.Close].
+// here on the loop owns its functions (read, seek, write, header, sockets, TLS
+// context) with their data, its error buffer, its private pointer and its
+// share; every other option stays the caller's. The caller cleans the handle up
+// after [Loop.Detach] or [Loop.Close]. [ErrPrivate] is among the errors.
 func (l *Loop) Attach(easy unsafe.Pointer) (Slot, error) {
 	if l.handle == nil {
 		return 0, ErrClosed
 	}
 	slot := C.cshim_loop_attach(l.handle, easy)
+	if slot == -C.EBUSY {
+		return 0, ErrPrivate
+	}
 	if slot < 0 {
 		return 0, fmt.Errorf("cshim: cannot attach an easy handle: %w", failure(slot))
 	}
@@ -125,8 +158,8 @@ func (l *Loop) Detach(slot Slot) {
 	}
 }
 
-// Run submits the batch in order, empties it, and runs until at least one
-// request has finished, [Loop.Wake] was called, or wait has passed (negative:
+// Run submits the batch in order, empties it, and runs until there is news of
+// at least one request, [Loop.Wake] was called, or wait has passed (negative:
 // no limit). The results, perhaps none, hold until the next call of Run, Reset
 // or Close. After an error every request is lost: call [Loop.Reset].
 func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
@@ -164,6 +197,56 @@ func (l *Loop) Drop(slot Slot) {
 	}
 }
 
+// GiveUp ends the request in slot without a result. One that is on the wire
+// takes its HTTP/1.1 connection with it, and what else is on it starts over.
+func (l *Loop) GiveUp(slot Slot) {
+	if l.handle != nil {
+		C.cshim_loop_give_up(l.handle, C.uint32_t(slot))
+	}
+}
+
+// Consumed tells that so many bytes of a streamed body were used: there is room
+// for more.
+func (l *Loop) Consumed(slot Slot, bytes int) {
+	if l.handle != nil {
+		C.cshim_loop_consumed(l.handle, C.uint32_t(slot), C.size_t(bytes))
+	}
+}
+
+// Feed hands over a piece of the body of the request in slot, the last one or
+// not. The piece is copied. A request that has ended takes nothing.
+func (l *Loop) Feed(slot Slot, piece []byte, last bool) error {
+	if l.handle == nil {
+		return ErrClosed
+	}
+	var end C.int
+	if last {
+		end = 1
+	}
+	code := C.cshim_loop_feed(l.handle, C.uint32_t(slot),
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(piece))), C.size_t(len(piece)), end)
+	if code < 0 {
+		return failure(code)
+	}
+	return nil
+}
+
+// CloseIdle ends every connection that no request is on.
+func (l *Loop) CloseIdle() {
+	if l.handle != nil {
+		C.cshim_loop_close_idle(l.handle)
+	}
+}
+
+// LogKeys has the secrets of the TLS connections that are made from now on
+// appended to a file, given by its descriptor, in the form of SSLKEYLOGFILE.
+// The caller keeps the file open as long as the loop.
+func (l *Loop) LogKeys(file uintptr) {
+	if l.handle != nil {
+		C.cshim_loop_log_keys(l.handle, C.int(file))
+	}
+}
+
 // Reset takes every request off the wire without a result and closes every
 // connection. The easy handles stay attached. After an error only Close is left.
 func (l *Loop) Reset() error {
@@ -193,11 +276,24 @@ func (l *Loop) SocketsClosed() uint64 {
 	return uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_CLOSED))
 }
 
-// Counters count what the loop did since it was made.
+// Counters count what the loop did since it was made. What is about TLS stays 0
+// when libcurl's TLS library is not OpenSSL.
 type Counters struct {
-	SocketsOpened uint64 // sockets that libcurl opened to connect, successful or not
-	SocketsClosed uint64
-	GivenUp       uint64 // connections closed because an unwanted response went on for too long
+	SocketsOpened  uint64 // sockets that libcurl opened to connect, successful or not
+	SocketsClosed  uint64 // sum of the next four
+	ClosedByClient uint64 // the client closed first
+	ClosedByServer uint64 // the server closed first
+	ResetByServer  uint64 // a RST came, or the network took the connection away
+	NotConnected   uint64 // the connection was never established
+	GivenUp        uint64 // connections closed because an unwanted response went on for too long
+	Retries        uint64 // requests sent again
+	Handshakes     uint64 // TLS handshakes that made a new session
+	Resumptions    uint64 // TLS handshakes that resumed one
+	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
+	WantWrite      uint64 // TLS writes that the socket did not take
+	WantRead       uint64 // times a renegotiation waited for the server
+	BytesSent      uint64 // of requests, before TLS, counted at their end
+	BytesReceived  uint64 // of responses, without TLS and transfer coding
 }
 
 // Counters reads the counters; any goroutine may. Those of a closed loop stay.
@@ -211,10 +307,23 @@ func (l *Loop) Counters() Counters {
 }
 
 func (l *Loop) counters() Counters {
+	count := func(which uint32) uint64 { return uint64(C.cshim_loop_count(l.handle, which)) }
 	return Counters{
-		SocketsOpened: uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_OPENED)),
-		SocketsClosed: uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_CLOSED)),
-		GivenUp:       uint64(C.cshim_loop_count(l.handle, C.CSHIM_GIVEN_UP)),
+		SocketsOpened:  count(C.CSHIM_SOCKETS_OPENED),
+		SocketsClosed:  count(C.CSHIM_SOCKETS_CLOSED),
+		ClosedByClient: count(C.CSHIM_CLOSED_BY_CLIENT),
+		ClosedByServer: count(C.CSHIM_CLOSED_BY_SERVER),
+		ResetByServer:  count(C.CSHIM_RESET_BY_SERVER),
+		NotConnected:   count(C.CSHIM_NOT_CONNECTED),
+		GivenUp:        count(C.CSHIM_GIVEN_UP),
+		Retries:        count(C.CSHIM_RETRIES),
+		Handshakes:     count(C.CSHIM_HANDSHAKES),
+		Resumptions:    count(C.CSHIM_RESUMPTIONS),
+		Renegotiations: count(C.CSHIM_RENEGOTIATIONS),
+		WantWrite:      count(C.CSHIM_WANT_WRITE),
+		WantRead:       count(C.CSHIM_WANT_READ),
+		BytesSent:      count(C.CSHIM_BYTES_SENT),
+		BytesReceived:  count(C.CSHIM_BYTES_RECEIVED),
 	}
 }
 

@@ -1,7 +1,6 @@
 /*
  * watch.c: which sockets libcurl wants watched, and for what. Holds the
- * callbacks of CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION, and those
- * that count sockets.
+ * callbacks of CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -149,27 +148,10 @@ void watch_apply(struct cshim_loop *loop)
   }
 }
 
-/* CURLOPT_OPENSOCKETFUNCTION: what libcurl does without it, counted */
-curl_socket_t watch_open_socket(void *userp, curlsocktype purpose,
-                                struct curl_sockaddr *address)
+/* Closing takes a socket out of epoll; a watch that libcurl has not given up
+   yet must not touch the next socket of this number. */
+void watch_closed(struct cshim_loop *loop, curl_socket_t socket)
 {
-  struct cshim_loop *loop = userp;
-  curl_socket_t opened = socket(address->family,
-                                address->socktype | SOCK_CLOEXEC,
-                                address->protocol);
-  (void)purpose;
-  if(opened == -1)
-    return CURL_SOCKET_BAD;
-  atomic_fetch_add(&loop->counters[CSHIM_SOCKETS_OPENED], 1);
-  return opened;
-}
-
-/* CURLOPT_CLOSESOCKETFUNCTION. Closing takes the socket out of epoll; a watch
-   that libcurl has not given up yet must not touch the next socket of this
-   number. */
-int watch_close_socket(void *userp, curl_socket_t socket)
-{
-  struct cshim_loop *loop = userp;
   struct watch *watch;
   for(watch = loop->watches; watch; watch = watch->next) {
     if(watch->socket == socket) {
@@ -177,15 +159,6 @@ int watch_close_socket(void *userp, curl_socket_t socket)
       watch->applied = 0;
     }
   }
-  loop->lost_socket = true;
-  atomic_fetch_add(&loop->counters[CSHIM_SOCKETS_CLOSED], 1);
-  return close(socket);
-}
-
-uint64_t cshim_loop_count(const struct cshim_loop *loop,
-                          enum cshim_counter which)
-{
-  return atomic_load(&loop->counters[which]);
 }
 
 uint64_t cshim_loop_movement(const struct cshim_loop *loop)

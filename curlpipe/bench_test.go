@@ -30,7 +30,7 @@ func BenchmarkDo(b *testing.B) {
 	for _, callers := range []int{1, 16, 100} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			s := benchmarkServer(b, true)
-			client := newTestClient(b, s, Options{})
+			client := newTestClient(b, s, &Transport{})
 			fetch(b, client, s.URL)
 			request := get(b, s.URL)
 			b.ReportAllocs()
@@ -58,7 +58,7 @@ func BenchmarkDo(b *testing.B) {
 // BenchmarkDoBatch sends batches of a hundred; an operation is one request.
 func BenchmarkDoBatch(b *testing.B) {
 	s := benchmarkServer(b, true)
-	client := newTestClient(b, s, Options{})
+	client := newTestClient(b, s, &Transport{})
 	fetch(b, client, s.URL)
 	requests := make([]*http.Request, 100)
 	for i := range requests {
@@ -86,7 +86,7 @@ func BenchmarkEncode(b *testing.B) {
 	var c call
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.encode(request); err != nil {
+		if err := c.encode(request, &settings{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -95,8 +95,8 @@ func BenchmarkEncode(b *testing.B) {
 // BenchmarkParse reads a response's header section.
 func BenchmarkParse(b *testing.B) {
 	c := &call{
-		header: "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 07:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\n",
-		body:   []byte("twelve bytes"),
+		header:  "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 07:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\n",
+		content: []byte("twelve bytes"),
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,22 +1,33 @@
 package curlpipe
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/curlpipe/curlpipe/cshim"
 )
 
 // call is one request between its caller and the engine. The engine has it from
-// submit to finish; then the caller has it again.
+// submit on, until it is answered; then the caller has it again, and of a body
+// that is not all there yet the two share a streamedBody.
 type call struct {
 	// What the caller asks for.
-	origin    string // scheme and authority: requests to one origin share its connections
-	text      []byte // URL and header lines, as cshim.Request takes them
-	urlLength int
-	head      bool
+	asked        *http.Request
+	origin       string // scheme and authority: requests to one origin share its connections
+	text         []byte // as cshim.Request takes it
+	flags        flags
+	uploadLength int64
+	upload       *upload // feeds the request's body, if there is one
+	stream       bool    // answered with the header section, not at the end
+	window       int     // bytes of a streamed body that may lie unread
+	gunzip       bool    // gzip was asked for without the caller's knowing
+	trace        *trace
 
 	// What came of it, set by the engine before done.
-	header  string // header section
-	body    []byte
+	header  string        // header section
+	content []byte        // body, as far as it had come
+	body    *streamedBody // the rest of it; nil: there is none
 	trailer string
 	detail  string
 	err     error
@@ -30,9 +41,18 @@ type call struct {
 	next, previous *call   // in its origin's queue
 }
 
+// flags are what sets a request apart from a GET.
+type flags struct {
+	head       bool
+	upload     bool // has a body
+	repeatable bool // may be sent again [RFC 9110 §9.2.2]
+	exclusive  bool // shares no HTTP/1.1 connection while it lasts
+	close      bool // ends its connection
+}
+
 const (
 	callPending   = iota // the caller waits
-	callFinished         // the engine has set the result
+	callAnswered         // the engine has set the result
 	callAbandoned        // the caller has left
 )
 
@@ -50,20 +70,44 @@ var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1
 func newCall() *call { return calls.Get().(*call) }
 
 // release makes the call's memory available to others. Only for a call that
-// the engine has finished: it may still come across one that was abandoned.
+// has ended and that was not abandoned: the engine may still come across that
+// one, and across one with an upload.
 func (c *call) release() {
-	c.text = c.text[:0]
-	c.header, c.body, c.trailer, c.detail, c.err = "", nil, "", "", nil
-	c.state.Store(callPending)
+	if c.upload != nil {
+		return
+	}
+	*c = call{text: c.text[:0], done: c.done}
 	calls.Put(c)
 }
 
-// deliver ends the call for its caller, unless the caller has left.
+// deliver answers the call, unless the caller has left or was answered before.
 func (c *call) deliver() {
-	if c.state.CompareAndSwap(callPending, callFinished) {
+	if c.state.CompareAndSwap(callPending, callAnswered) {
 		c.done <- struct{}{}
 	}
 }
 
-// leave is the caller's turning away. False: the call ended before.
+// leave is the caller's turning away. False: the call was answered before.
 func (c *call) leave() bool { return c.state.CompareAndSwap(callPending, callAbandoned) }
+
+// request is the call as package cshim takes it.
+func (c *call) request(slot cshim.Slot, origin uint32) cshim.Request {
+	return cshim.Request{
+		Slot:         slot,
+		Origin:       origin,
+		Head:         c.flags.head,
+		Stream:       c.stream,
+		Upload:       c.flags.upload,
+		Repeatable:   c.flags.repeatable,
+		Close:        c.flags.close,
+		UploadLength: c.uploadLength,
+		Text:         c.text,
+	}
+}
+
+// stopUpload ends the feeding of the request's body, if there is any.
+func (c *call) stopUpload() {
+	if c.upload != nil {
+		c.upload.stop()
+	}
+}

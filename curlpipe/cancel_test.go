@@ -34,7 +34,7 @@ func begin(ctx context.Context, t testing.TB, client *Client, target string) <-c
 func TestCancelInFlight(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
-		client := newTestClient(t, s, Options{})
+		client := newTestClient(t, s, &Transport{})
 		fetch(t, client, s.URL) // from now on libcurl knows that it can pipeline
 
 		head := begin(t.Context(), t, client, s.URL+"/wait")
@@ -62,7 +62,7 @@ func TestCancelInFlight(t *testing.T) {
 
 func TestCancelWhileQueued(t *testing.T) {
 	s, g := newGateServer(t, true)
-	client := newTestClient(t, s, Options{MaxPipelineDepth: 1})
+	client := newTestClient(t, s, &Transport{MaxPipelineDepth: 1})
 
 	head := begin(t.Context(), t, client, s.URL+"/wait")
 	<-g.arrived
@@ -81,7 +81,7 @@ func TestCancelWhileQueued(t *testing.T) {
 }
 
 func TestContextThatHasEnded(t *testing.T) {
-	client := newTestClient(t, newServer(t, false, echo), Options{})
+	client := newTestClient(t, newServer(t, false, echo), &Transport{})
 	reason := errors.New("had enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
@@ -94,7 +94,7 @@ func TestContextThatHasEnded(t *testing.T) {
 func TestCancellationStorm(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, echo)
-		client := newTestClient(t, s, Options{MaxPipelineDepth: 50})
+		client := newTestClient(t, s, &Transport{MaxPipelineDepth: 50})
 		var group sync.WaitGroup
 		for i := range 3000 {
 			group.Go(func() {
@@ -138,7 +138,7 @@ func TestAbandonedResponseThatGoesOnIsGivenUp(t *testing.T) {
 				}
 			}
 		})
-		client := newTestClient(t, s, Options{MaxAbandonedBytes: 1 << 20, MaxResponseBytes: 1 << 40})
+		client := newTestClient(t, s, &Transport{MaxAbandonedBytes: 1 << 20, MaxResponseBytes: 1 << 40})
 		fetch(t, client, s.URL)
 		ctx, cancel := context.WithCancel(t.Context())
 		came := begin(ctx, t, client, s.URL+"/endless")
@@ -164,7 +164,7 @@ func TestResponseThatIsTooLarge(t *testing.T) {
 			echo(writer, request)
 		}
 	})
-	client := newTestClient(t, s, Options{MaxResponseBytes: 50_000, MaxHeaderBytes: 10_000})
+	client := newTestClient(t, s, &Transport{MaxResponseBytes: 50_000, MaxHeaderBytes: 10_000})
 	for _, path := range []string{"/body", "/header"} {
 		_, err := client.Do(t.Context(), get(t, s.URL+path))
 		require.ErrorIs(t, err, ErrResponseTooLarge)
@@ -176,7 +176,7 @@ func TestResponseThatIsTooLarge(t *testing.T) {
 func TestCloseWhileInFlight(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
-		client := newTestClient(t, s, Options{MaxPipelineDepth: 5})
+		client := newTestClient(t, s, &Transport{MaxPipelineDepth: 5})
 		fetch(t, client, s.URL)
 		var waiting []<-chan outcome
 		for range 10 {
@@ -204,7 +204,7 @@ func TestCloseWhileInFlight(t *testing.T) {
 func TestCloseRacesWithUse(t *testing.T) {
 	s := newServer(t, false, echo)
 	for range 20 {
-		client := newTestClient(t, s, Options{})
+		client := newTestClient(t, s, &Transport{})
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
@@ -227,7 +227,7 @@ func TestCloseRacesWithUse(t *testing.T) {
 func TestStall(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
-		client := newTestClient(t, s, Options{StallTimeout: 500 * time.Millisecond})
+		client := newTestClient(t, s, &Transport{StallTimeout: 500 * time.Millisecond})
 		fetch(t, client, s.URL)
 		first := begin(t.Context(), t, client, s.URL+"/wait")
 		second := begin(t.Context(), t, client, s.URL+"/wait")
@@ -247,6 +247,6 @@ func TestSlowIsNotStalled(t *testing.T) {
 			writer.(http.Flusher).Flush()
 		}
 	})
-	client := newTestClient(t, s, Options{StallTimeout: time.Second})
+	client := newTestClient(t, s, &Transport{StallTimeout: time.Second})
 	require.Len(t, fetch(t, client, s.URL), 30)
 }

@@ -45,7 +45,7 @@ func TestPipelinedGetsEachGetTheirOwnResponse(t *testing.T) {
 		for _, count := range []int{1, 50, 1000} {
 			t.Run(fmt.Sprint(count), func(t *testing.T) {
 				s := newServer(t, overTLS, echo)
-				client := newTestClient(t, s, Options{})
+				client := newTestClient(t, s, &Transport{})
 				fetchAll(t, client, s.URL, count)
 				require.EqualValues(t, 1, s.accepted.Load())
 				require.EqualValues(t, count, client.Stats().Answered)
@@ -57,7 +57,7 @@ func TestPipelinedGetsEachGetTheirOwnResponse(t *testing.T) {
 
 func TestPipelineDeeperThanABatch(t *testing.T) {
 	s := newServer(t, true, echo)
-	client := newTestClient(t, s, Options{MaxPipelineDepth: 1500})
+	client := newTestClient(t, s, &Transport{MaxPipelineDepth: 1500})
 	require.Equal(t, "you asked for /first", fetch(t, client, s.URL+"/first"))
 	fetchAll(t, client, s.URL, 2000)
 	require.EqualValues(t, 1, s.accepted.Load())
@@ -66,7 +66,7 @@ func TestPipelineDeeperThanABatch(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, echo)
-		client := newTestClient(t, s, Options{})
+		client := newTestClient(t, s, &Transport{})
 		var group sync.WaitGroup
 		for worker := range 100 {
 			group.Go(func() {
@@ -92,7 +92,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestSeveralOrigins(t *testing.T) {
-	client := newTestClient(t, nil, Options{MaxPipelineDepth: 4})
+	client := newTestClient(t, nil, &Transport{MaxPipelineDepth: 4})
 	var servers []*server
 	for range 5 {
 		servers = append(servers, newServer(t, false, echo))
@@ -113,7 +113,7 @@ func TestBatchReachesTheServerInOrder(t *testing.T) {
 		defer mutex.Unlock()
 		seen = append(seen, request.URL.Path)
 	})
-	client := newTestClient(t, s, Options{MaxPipelineDepth: 60})
+	client := newTestClient(t, s, &Transport{MaxPipelineDepth: 60})
 	requests := make([]*http.Request, 200)
 	for i := range requests {
 		requests[i] = get(t, fmt.Sprintf("%s/%d", s.URL, i))
@@ -132,12 +132,12 @@ func TestBatchReachesTheServerInOrder(t *testing.T) {
 
 func TestBatchWithFailures(t *testing.T) {
 	s := newServer(t, false, echo)
-	client := newTestClient(t, s, Options{})
+	client := newTestClient(t, s, &Transport{})
 	post, err := http.NewRequest(http.MethodPost, s.URL, strings.NewReader("x"))
 	require.NoError(t, err)
 	results := client.DoBatch(t.Context(), []*http.Request{get(t, s.URL+"/a"), post, get(t, s.URL+"/b")})
 	require.Equal(t, "you asked for /a", readAll(t, results[0].Response))
-	require.ErrorIs(t, results[1].Err, ErrUnsupportedRequest)
+	require.NoError(t, results[1].Err)
 	require.Equal(t, "you asked for /b", readAll(t, results[2].Response))
 
 	require.NoError(t, client.Close())
@@ -151,7 +151,7 @@ func TestHead(t *testing.T) {
 			writer.Header().Set("Content-Length", "7")
 			io.WriteString(writer, request.Method+"\n\n\n\n\n\n\n"[:7-len(request.Method)])
 		})
-		client := newTestClient(t, s, Options{})
+		client := newTestClient(t, s, &Transport{})
 		// GET and HEAD in turn, on the same easy handles
 		for range 3 {
 			require.Equal(t, "GET\n\n\n\n", fetch(t, client, s.URL))
@@ -181,7 +181,7 @@ func TestLargeBodies(t *testing.T) {
 					}
 					io.WriteString(writer, strings.Repeat(string('a'+rune(size%26)), size))
 				})
-				client := newTestClient(t, s, Options{})
+				client := newTestClient(t, s, &Transport{})
 				var group sync.WaitGroup
 				for _, size := range sizes {
 					group.Go(func() {
@@ -203,7 +203,7 @@ func TestTLSVersions(t *testing.T) {
 		s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
 			fmt.Fprint(writer, request.TLS.Version)
 		})
-		client := newTestClient(t, s, Options{MinTLSVersion: version, MaxTLSVersion: version})
+		client := newTestClient(t, s, &Transport{MinTLSVersion: version, MaxTLSVersion: version})
 		require.Equal(t, fmt.Sprint(version), fetch(t, client, s.URL))
 	}
 }
@@ -212,14 +212,14 @@ func TestTLSVersionThatTheServerRefuses(t *testing.T) {
 	s := newServer(t, true, echo, func(s *httptest.Server) {
 		s.TLS = &tls.Config{MaxVersion: tls.VersionTLS12}
 	})
-	client := newTestClient(t, s, Options{MinTLSVersion: tls.VersionTLS13, MaxTLSVersion: tls.VersionTLS13})
+	client := newTestClient(t, s, &Transport{MinTLSVersion: tls.VersionTLS13, MaxTLSVersion: tls.VersionTLS13})
 	_, err := client.Do(t.Context(), get(t, s.URL))
 	require.ErrorIs(t, err, curl.CurlError(curl.E_SSL_CONNECT_ERROR))
 }
 
 func TestCertificatesAreVerified(t *testing.T) {
 	s := newServer(t, true, echo)
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	_, err := client.Do(t.Context(), get(t, s.URL))
 	var code curl.CurlError
 	require.ErrorAs(t, err, &code)
@@ -233,7 +233,7 @@ func TestConnectionRefused(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	_, err = client.Do(t.Context(), get(t, "http://user:secret@"+address+"/x"))
 	require.ErrorIs(t, err, curl.CurlError(curl.E_COULDNT_CONNECT))
 	var failed *Error
@@ -250,7 +250,7 @@ func TestServerThatClosesEachConnection(t *testing.T) {
 		writer.Header().Set("Connection", "close")
 		echo(writer, request)
 	})
-	client := newTestClient(t, s, Options{})
+	client := newTestClient(t, s, &Transport{})
 	for i := range 3 {
 		response, err := client.Do(t.Context(), get(t, fmt.Sprintf("%s/%d", s.URL, i)))
 		require.NoError(t, err)

@@ -3,6 +3,8 @@ package curlpipe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -16,23 +18,23 @@ var (
 	// ErrUnpatchedLibcurl says that this libcurl pipelines, yet lacks the patches
 	// that keep a pipelined connection whole: it drops the connection when a
 	// write over TLS is blocked, and over plain HTTP it can give one request the
-	// response of another. Load the patched one, or set Options.AllowUnpatched.
+	// response of another. Load the patched one, or set Transport.AllowUnpatched.
 	ErrUnpatchedLibcurl = errors.New("curlpipe: this libcurl mixes up pipelined requests when a write is blocked (curl issue 764): load the patched one, or set AllowUnpatched")
 
-	// ErrNoPipelining says that this libcurl does not pipeline HTTP/1.1. The
-	// releases 7.30.0 to 7.61.1 do.
+	// ErrNoPipelining says that this libcurl does not pipeline HTTP/1.1, which
+	// Transport.Pipelining requires. The releases 7.30.0 to 7.61.1 do.
 	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.30.0 to 7.61.1")
 
 	// ErrUnsupportedByLibcurl says that an option asks for something that this
 	// release of libcurl cannot do; the text after it says what.
 	ErrUnsupportedByLibcurl = errors.New("curlpipe: not with this libcurl")
 
-	// ErrStalled says that nothing moved for Options.StallTimeout. Whether the
+	// ErrStalled says that nothing moved for Transport.StallTimeout. Whether the
 	// server has acted on the request is not known.
 	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
 
-	// ErrResponseTooLarge says that a response went over Options.MaxHeaderBytes
-	// or Options.MaxResponseBytes.
+	// ErrResponseTooLarge says that a response went over Transport.MaxHeaderBytes
+	// or Transport.MaxResponseBytes.
 	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxHeaderBytes or MaxResponseBytes")
 
 	// ErrUnsupportedRequest says that the request asks for something that this
@@ -66,7 +68,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Timeout tells whether time ran out: the context's, libcurl's or
-// Options.StallTimeout. With Temporary it makes Error a net.Error.
+// Transport.StallTimeout. With Temporary it makes Error a net.Error.
 func (e *Error) Timeout() bool {
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, ErrStalled) ||
 		errors.Is(e.Err, curl.CurlError(curl.E_OPERATION_TIMEDOUT))
@@ -74,6 +76,33 @@ func (e *Error) Timeout() bool {
 
 // Temporary is the same as Timeout; net.Error asks for it.
 func (e *Error) Temporary() bool { return e.Timeout() }
+
+// lostError says that a connection ended under a request that may not be sent
+// again.
+type lostError struct {
+	code curl.CurlError
+	sent int
+}
+
+func (e *lostError) Error() string {
+	times := "once"
+	if e.sent > 1 {
+		times = fmt.Sprintf("%d times", e.sent)
+	}
+	return "the connection ended before the response; sent " + times + ", not again: " + e.code.Error()
+}
+
+func (e *lostError) Unwrap() error { return e.code }
+
+// contextEnd is a context's error with its cause.
+type contextEnd struct{ err, cause error }
+
+func (e *contextEnd) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *contextEnd) Unwrap() []error { return []error{e.err, e.cause} }
+
+func newError(request *http.Request, detail string, err error) *Error {
+	return &Error{Op: methodOf(request), URL: withoutCredentials(request.URL), Detail: detail, Err: err}
+}
 
 // withoutCredentials is the URL as it may appear in logs.
 func withoutCredentials(u *url.URL) string {

@@ -18,7 +18,7 @@ func Example() {
 	}))
 	defer server.Close()
 
-	client, err := curlpipe.New(curlpipe.Options{})
+	client, err := curlpipe.New(&curlpipe.Transport{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -48,7 +48,7 @@ func ExampleClient_DoBatch() {
 	}))
 	defer server.Close()
 
-	client, err := curlpipe.New(curlpipe.Options{})
+	client, err := curlpipe.New(&curlpipe.Transport{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -87,7 +87,7 @@ func ExampleClient_Do_timeout() {
 	defer server.Close()
 	defer close(ended)
 
-	client, err := curlpipe.New(curlpipe.Options{})
+	client, err := curlpipe.New(&curlpipe.Transport{})
 	if err != nil {
 		fmt.Println(err)
 		return

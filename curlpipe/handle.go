@@ -1,18 +1,13 @@
 package curlpipe
 
 import (
+	"errors"
 	"fmt"
-	"math"
+	"reflect"
 
 	curl "github.com/andelf/go-curl"
 
 	"github.com/curlpipe/curlpipe/cshim"
-)
-
-// Options of libcurl that go-curl does not name (curl.h).
-const (
-	optPathAsIs   = 234 // CURLOPT_PATH_AS_IS, from 7.42.0
-	firstPathAsIs = 0x72a00
 )
 
 // handle is an easy handle in the loop's hands. It is used for one request
@@ -23,56 +18,74 @@ type handle struct {
 	call *call // the request it carries, nil at rest
 }
 
-// easyOption is one option that every request shares.
-type easyOption struct {
-	name   string
-	option int
-	value  any
-}
-
-// easyOptions lists what every request shares.
-func easyOptions(options Options, lib library, sslVersion int) []easyOption {
-	list := []easyOption{
-		{"NOSIGNAL", curl.OPT_NOSIGNAL, true}, // signals belong to Go's runtime
-		{"PROXY", curl.OPT_PROXY, ""},         // and no look at the environment for each request
-		{"HTTP_VERSION", curl.OPT_HTTP_VERSION, curl.HTTP_VERSION_1_1},
-		{"TCP_NODELAY", curl.OPT_TCP_NODELAY, true},
-		{"SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true},
-		{"SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2},
-		{"SSLVERSION", curl.OPT_SSLVERSION, sslVersion},
-		// libcurl counts the wait for a turn to send as part of connecting and
-		// ends it after 300 s; what bounds a wait here is StallTimeout.
-		{"CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, math.MaxInt32 / 1000},
-	}
-	if lib.number >= firstPathAsIs {
-		// dots in a path are the caller's; before, libcurl takes them out
-		list = append(list, easyOption{"PATH_AS_IS", optPathAsIs, true})
-	}
-	if options.CAFile != "" {
-		list = append(list, easyOption{"CAINFO", curl.OPT_CAINFO, options.CAFile})
-	}
-	return list
-}
-
 // newHandle makes an easy handle and attaches it to the loop.
-func newHandle(loop *cshim.Loop, options []easyOption) (*handle, error) {
+func newHandle(loop *cshim.Loop, options *prepared) (*handle, error) {
 	easy := curl.EasyInit()
 	if easy.GetHandle() == nil {
 		return nil, fmt.Errorf("curlpipe: cannot make an easy handle: %w", curl.CurlError(curl.E_OUT_OF_MEMORY))
 	}
-	for _, option := range options {
-		if err := easy.Setopt(option.option, option.value); err != nil {
-			easy.Cleanup()
-			return nil, fmt.Errorf("curlpipe: cannot set CURLOPT_%s: %w", option.name, err)
-		}
+	h := &handle{easy: easy}
+	err := h.set(options.options)
+	if err == nil && options.configure != nil {
+		err = configure(easy, options.configure)
 	}
 	easy.MallocFreeAfter(0) // libcurl has copied the strings
-	slot, err := loop.Attach(easy.GetHandle())
+	if err == nil {
+		h.slot, err = loop.Attach(easy.GetHandle())
+	}
+	if errors.Is(err, cshim.ErrPrivate) {
+		err = fmt.Errorf("%w: PRIVATE", ErrReservedOption)
+	}
 	if err != nil {
 		easy.Cleanup()
 		return nil, err
 	}
-	return &handle{easy: easy, slot: slot}, nil
+	return h, nil
+}
+
+func (h *handle) set(options []easyOption) error {
+	for _, option := range options {
+		var err error
+		if list, ok := option.value.(*cshim.List); ok {
+			if code := list.Set(h.easy.GetHandle(), option.option); code != 0 {
+				err = curl.CurlError(code)
+			}
+		} else {
+			err = h.easy.Setopt(option.option, option.value)
+		}
+		if err != nil {
+			return fmt.Errorf("curlpipe: cannot set CURLOPT_%s: %w", option.name, err)
+		}
+	}
+	return nil
+}
+
+// ErrReservedOption says that Transport.Configure set an option that the engine
+// cannot work without; the text after it says which.
+var ErrReservedOption = errors.New("curlpipe: Configure set an option that is the engine's own")
+
+// configure lets the user set options, and finds out by what go-curl keeps of
+// them whether a function or its data was among them.
+func configure(easy *curl.CURL, set func(*curl.CURL) error) (err error) {
+	defer func() { // go-curl panics on what it cannot convert
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("curlpipe: Configure: go-curl refused an option: %v", broken)
+		}
+	}()
+	if err := set(easy); err != nil {
+		return fmt.Errorf("curlpipe: Configure: %w", err)
+	}
+	kept := reflect.ValueOf(easy).Elem()
+	for i := range kept.NumField() {
+		name := kept.Type().Field(i).Name
+		switch value := kept.Field(i); value.Kind() {
+		case reflect.Interface, reflect.Pointer, reflect.Func:
+			if name != "handle" && !value.IsNil() {
+				return fmt.Errorf("%w: %s", ErrReservedOption, name)
+			}
+		}
+	}
+	return nil
 }
 
 // free lets go of a handle that carries no request, or whose loop is closed.

@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 
@@ -13,6 +14,7 @@ type library struct {
 	version string // "libcurl/7.53.1-doing.1"
 	number  uint32 // 0xXXYYZZ, as in LIBCURL_VERSION_NUM
 	patched bool   // carries this project's DOING phase
+	http2   bool   // can multiplex HTTP/2
 }
 
 // The releases that can do what the engine asks of them. CURLMOPT_PIPELINING is
@@ -38,23 +40,22 @@ func parseLibrary(version string) (library, error) {
 		version: name,
 		number:  major<<16 | minor<<8 | patch,
 		patched: strings.HasPrefix("-"+suffix, patchedMark),
+		http2:   strings.Contains(version, " nghttp2/"),
 	}, nil
 }
 
-// check says whether this libcurl can be used.
-func (l library) check(allowUnpatched bool) error {
-	switch {
-	case l.number < firstPipelining || l.number >= firstWithout:
-		return fmt.Errorf("%s: %w", l.version, ErrNoPipelining)
-	case !l.patched && !allowUnpatched:
-		return fmt.Errorf("%s: %w", l.version, ErrUnpatchedLibcurl)
-	}
-	return nil
-}
+const keyLogVariable = "SSLKEYLOGFILE"
 
 // initLibcurl is curl_global_init(), which is not safe to call from two threads
 // at once in the releases that pipeline.
+//
+// Later releases look for SSLKEYLOGFILE there, and would write down the secrets
+// of every connection; who wants that says so with Transport.KeyLogFile.
 var initLibcurl = sync.OnceValue(func() error {
+	if file, set := os.LookupEnv(keyLogVariable); set {
+		_ = os.Unsetenv(keyLogVariable)
+		defer func() { _ = os.Setenv(keyLogVariable, file) }()
+	}
 	if err := curl.GlobalInit(curl.GLOBAL_ALL); err != nil {
 		return fmt.Errorf("curlpipe: cannot initialise libcurl: %w", err)
 	}

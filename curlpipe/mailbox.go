@@ -16,7 +16,16 @@ type mailbox struct {
 type post struct {
 	submitted []*call
 	abandoned []*call
+	consumed  []consumption
+	feeds     []feed
+	closeIdle bool
 	closing   bool
+}
+
+// consumption says how many bytes of a call's streamed body were read.
+type consumption struct {
+	call  *call
+	bytes int
 }
 
 // submit leaves calls, in order, or says why the engine takes no more.
@@ -31,15 +40,34 @@ func (m *mailbox) submit(calls ...*call) error {
 	return nil
 }
 
-// abandon leaves word that a submitted call's caller has left. A closed mailbox
-// needs no such word.
+// abandon leaves word that a submitted call's caller has left.
 func (m *mailbox) abandon(c *call) {
+	m.leave(func(p *post) { p.abandoned = append(p.abandoned, c) })
+}
+
+// consume leaves word that so much of a call's body was read.
+func (m *mailbox) consume(c *call, bytes int) {
+	m.leave(func(p *post) { p.consumed = append(p.consumed, consumption{c, bytes}) })
+}
+
+// feed leaves a piece of a request's body.
+func (m *mailbox) feed(f feed) {
+	m.leave(func(p *post) { p.feeds = append(p.feeds, f) })
+}
+
+// closeIdle asks the engine to close the connections that it does not use.
+func (m *mailbox) closeIdle() {
+	m.leave(func(p *post) { p.closeIdle = true })
+}
+
+// leave leaves word of something; a closed mailbox needs no such word.
+func (m *mailbox) leave(word func(*post)) {
 	m.mutex.Lock()
 	if m.closed != nil {
 		m.mutex.Unlock()
 		return
 	}
-	m.post.abandoned = append(m.post.abandoned, c)
+	word(&m.post)
 	m.unlockAndNotify()
 }
 
@@ -77,9 +105,14 @@ func (m *mailbox) unlockAndNotify() {
 func (m *mailbox) collect(into *post) {
 	clear(into.submitted)
 	clear(into.abandoned)
-	into.submitted = into.submitted[:0]
-	into.abandoned = into.abandoned[:0]
-	into.closing = false
+	clear(into.consumed)
+	clear(into.feeds)
+	*into = post{
+		submitted: into.submitted[:0],
+		abandoned: into.abandoned[:0],
+		consumed:  into.consumed[:0],
+		feeds:     into.feeds[:0],
+	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	*into, m.post = m.post, *into

@@ -1,16 +1,19 @@
 package curlpipe
 
 // origin is one server, as scheme and authority name it: the calls that wait
-// for room in its pipelines, oldest first, and how many are in flight.
+// for room on its connections, oldest first, and how many are in flight.
 type origin struct {
+	number      uint32 // for the loop
 	first, last *call
 	inFlight    int
+	exclusive   int  // of these, those that share no connection
 	listed      bool // in engine.ready
 
 	// A response has come when the loop had closed provenAt sockets. When the
 	// loop has closed more since, the connection may be another one.
-	proven   bool
-	provenAt uint64
+	proven      bool
+	provenAt    uint64
+	multiplexes bool // that response came over HTTP/2
 }
 
 // push puts a call at the end of the queue.
@@ -37,4 +40,35 @@ func (o *origin) remove(c *call) {
 		o.first = c.next
 	}
 	c.next, c.previous = nil, nil
+}
+
+// answered notes how the server answered.
+func (o *origin) answered(multiplexed bool, socketsClosed uint64) {
+	o.proven, o.provenAt, o.multiplexes = true, socketsClosed, multiplexed
+}
+
+// hasRoom tells whether the first in the queue may go. libcurl pipelines and
+// multiplexes only when it has seen a response of the server on the connections
+// it has, and keeps what it gets before in a list that it walks again and again,
+// and takes out in no good order. So until then, and where the server or libcurl
+// can do neither, it gets one request a connection. A request that shares no
+// connection waits until all connections are free of others, and others wait
+// until it has ended.
+func (o *origin) hasRoom(s *settings, socketsClosed uint64) bool {
+	c := o.first
+	if c == nil {
+		return false
+	}
+	proven := o.proven && o.provenAt == socketsClosed
+	switch {
+	case proven && o.multiplexes:
+		return o.inFlight < s.perOrigin()
+	case c.flags.exclusive:
+		return o.inFlight == o.exclusive && o.inFlight < s.connections
+	case o.exclusive > 0:
+		return false
+	case proven && s.mode == ModePipelining:
+		return o.inFlight < s.perOrigin()
+	}
+	return o.inFlight < s.connections
 }

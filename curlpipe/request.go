@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"encoding/base64"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,31 +14,61 @@ import (
 // leaves the line out (as in net/http).
 const userAgent = "curlpipe"
 
-// encode writes the request down as package cshim takes it: URL and header
-// lines, each ended with a NUL. Header fields go out sorted by name, the values
-// of one name in their order, as net/http does it.
-func (c *call) encode(request *http.Request) error {
-	switch method := methodOf(request); method {
-	case http.MethodGet, http.MethodHead:
-		c.head = method == http.MethodHead
-	default:
-		return fmt.Errorf("%w: method %q: only GET and HEAD are sent", ErrUnsupportedRequest, method)
+func methodOf(request *http.Request) string {
+	if request.Method == "" {
+		return http.MethodGet
 	}
-	if request.Body != nil && request.Body != http.NoBody {
-		return fmt.Errorf("%w: it has a body: send it without", ErrUnsupportedRequest)
+	return request.Method
+}
+
+// idempotent tells the methods that may be repeated [RFC 9110 §9.2.2].
+func idempotent(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
 	}
-	if request.Close {
-		return fmt.Errorf("%w: Close is set, which would end the connection for everyone: leave it unset", ErrUnsupportedRequest)
+	return false
+}
+
+// encode writes the request down as package cshim takes it: URL, method, where
+// to connect to and header lines, each ended with a NUL. Header fields go out
+// sorted by name, the values of one name in their order, as net/http does it.
+func (c *call) encode(request *http.Request, s *settings) error {
+	method := methodOf(request)
+	if !isToken(method) || method == http.MethodConnect {
+		return fmt.Errorf("%w: method %q: give one of RFC 9110, section 9, but not CONNECT", ErrUnsupportedRequest, method)
 	}
-	if err := c.encodeURL(request.URL); err != nil {
+	c.uploadLength = bodyLength(request)
+	c.flags = flags{
+		head:       method == http.MethodHead,
+		upload:     c.uploadLength != 0 || sendsLength(method),
+		repeatable: idempotent(method),
+		close:      request.Close || saysClose(request.Header["Connection"], true),
+	}
+	if c.flags.head && c.flags.upload {
+		return fmt.Errorf("%w: HEAD with a body: send it without", ErrUnsupportedRequest)
+	}
+	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
+	if err := c.encodeURL(request.URL, s.serverName); err != nil {
 		return err
 	}
-	return c.encodeHeader(request)
+	if method != http.MethodGet && method != http.MethodHead || c.flags.upload {
+		c.text = append(c.text, method...)
+	}
+	c.text = append(c.text, 0)
+	c.encodeConnectTo(request.URL, s.serverName)
+	return c.encodeHeader(request, s.serverName)
+}
+
+// sendsLength tells the methods whose requests say how long their body is even
+// when there is none [RFC 9110 §8.6].
+func sendsLength(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // encodeURL writes the URL without user information and fragment, so that
 // libcurl's own reading of URLs has nothing to decide.
-func (c *call) encodeURL(u *url.URL) error {
+func (c *call) encodeURL(u *url.URL, serverName string) error {
 	switch {
 	case u == nil || u.Host == "":
 		return fmt.Errorf("%w: no host in the URL", ErrUnsupportedRequest)
@@ -47,7 +78,8 @@ func (c *call) encodeURL(u *url.URL) error {
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
 	c.origin = u.Scheme + "://" + u.Host
-	c.text = append(c.text[:0], c.origin...)
+	c.text = append(c.text[:0], u.Scheme...)
+	c.text = append(append(c.text, "://"...), namedHost(u, serverName)...)
 	c.text = append(c.text, u.EscapedPath()...)
 	if u.Path == "" {
 		c.text = append(c.text, '/')
@@ -63,17 +95,54 @@ func (c *call) encodeURL(u *url.URL) error {
 	if strings.ContainsAny(u.Host, "/?@\\") {
 		return fmt.Errorf("%w: host %q is not a host", ErrUnsupportedRequest, u.Host)
 	}
-	c.urlLength = len(c.text)
 	c.text = append(c.text, 0)
 	return nil
 }
 
-func (c *call) encodeHeader(request *http.Request) error {
+// namedHost is the authority that goes into libcurl's URL: what the server has
+// to prove to be, over TLS.
+func namedHost(u *url.URL, serverName string) string {
+	if serverName == "" || u.Scheme != "https" {
+		return u.Host
+	}
+	if port := u.Port(); port != "" {
+		return net.JoinHostPort(serverName, port)
+	}
+	return serverName
+}
+
+// encodeConnectTo writes where to connect to when the URL names another host
+// [CURLOPT_CONNECT_TO(3)].
+func (c *call) encodeConnectTo(u *url.URL, serverName string) {
+	if namedHost(u, serverName) != u.Host {
+		host := u.Hostname()
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		c.text = append(append(append(append(c.text, "::"...), host...), ':'), u.Port()...)
+	}
+	c.text = append(c.text, 0)
+}
+
+func (c *call) encodeHeader(request *http.Request, serverName string) error {
 	header := request.Header
-	if request.Host != "" && request.Host != request.URL.Host {
-		if err := c.addLine("Host", request.Host); err != nil {
+	host := request.URL.Host
+	if request.Host != "" {
+		host = request.Host
+	}
+	if host != namedHost(request.URL, serverName) {
+		if err := c.addLine("Host", host); err != nil {
 			return err
 		}
+	}
+	if c.gunzip {
+		_ = c.addLine("Accept-Encoding", "gzip")
+	}
+	if request.Close && !saysClose(header["Connection"], true) {
+		_ = c.addLine("Connection", "close")
+	}
+	if c.flags.upload && header.Get("Expect") == "" {
+		c.text = append(c.text, "Expect:\x00"...) // libcurl would wait for 100 (Continue)
 	}
 	if _, ok := header["User-Agent"]; !ok {
 		_ = c.addLine("User-Agent", userAgent)
@@ -126,8 +195,8 @@ func (c *call) addLine(name, value string) error {
 		}
 	}
 	value = strings.Trim(value, " \t")
-	if endsConnection(name, value) {
-		return fmt.Errorf("%w: %s: %s would end the connection for everyone: leave it out", ErrUnsupportedRequest, name, value)
+	if strings.EqualFold(name, "Upgrade") {
+		return fmt.Errorf("%w: %s: %s: the protocol cannot be switched here", ErrUnsupportedRequest, name, value)
 	}
 	c.text = append(c.text, name...)
 	if value == "" {
@@ -136,23 +205,6 @@ func (c *call) addLine(name, value string) error {
 	}
 	c.text = append(append(append(c.text, ": "...), value...), 0)
 	return nil
-}
-
-// endsConnection tells the fields after which nothing more can be sent on a
-// connection (RFC 9110, sections 7.6.1 and 7.8).
-func endsConnection(name, value string) bool {
-	if strings.EqualFold(name, "Upgrade") {
-		return true
-	}
-	if !strings.EqualFold(name, "Connection") {
-		return false
-	}
-	for option := range strings.SplitSeq(value, ",") {
-		if option = strings.Trim(option, " \t"); strings.EqualFold(option, "close") || strings.EqualFold(option, "upgrade") {
-			return true
-		}
-	}
-	return false
 }
 
 // isToken tells a field name (RFC 9110, section 5.6.2).

@@ -37,7 +37,7 @@ func onTheWire(t *testing.T, change func(*http.Request)) (text, host string) {
 		came <- head.String()
 		_, _ = io.WriteString(connection, "HTTP/1.1 204 No Content\r\n\r\n")
 	}()
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	request := get(t, "http://"+listener.Addr().String())
 	change(request)
 	response, err := client.Do(t.Context(), request)
@@ -110,13 +110,13 @@ func TestRequestOnTheWire(t *testing.T) {
 }
 
 func TestRequestsThatAreRefused(t *testing.T) {
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	for name, change := range map[string]func(*http.Request){
-		"method":               func(r *http.Request) { r.Method = http.MethodPost },
-		"method with a space":  func(r *http.Request) { r.Method = "GET /x" },
-		"body":                 func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("x")) },
-		"close":                func(r *http.Request) { r.Close = true },
-		"connection: close":    func(r *http.Request) { r.Header.Set("connection", "keep-alive, Close") },
+		"method with a space": func(r *http.Request) { r.Method = "GET /x" },
+		"connect":             func(r *http.Request) { r.Method = http.MethodConnect },
+		"head with a body": func(r *http.Request) {
+			r.Method, r.Body = http.MethodHead, io.NopCloser(strings.NewReader("x"))
+		},
 		"upgrade":              func(r *http.Request) { r.Header.Set("Upgrade", "websocket") },
 		"no URL":               func(r *http.Request) { r.URL = nil },
 		"no host":              func(r *http.Request) { r.URL.Host = "" },
@@ -157,10 +157,10 @@ func (c *closeRecorder) Close() error {
 }
 
 func TestBodyOfARefusedRequestIsClosed(t *testing.T) {
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	body := &closeRecorder{Reader: strings.NewReader("x")}
 	request := get(t, "http://127.0.0.1:1/")
-	request.Body = body
+	request.Body, request.Method = body, http.MethodHead
 	_, err := client.Do(t.Context(), request)
 	require.ErrorIs(t, err, ErrUnsupportedRequest)
 	require.True(t, body.closed)

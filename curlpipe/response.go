@@ -21,6 +21,7 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	if response.Header, err = parseFields(fields); err != nil {
 		return nil, err
 	}
+	announceTrailer(response)
 	if c.trailer != "" {
 		if response.Trailer, err = parseFields(c.trailer); err != nil {
 			return nil, err
@@ -30,9 +31,28 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	return response, nil
 }
 
+// announceTrailer lists the fields that the trailer section will have, as far as
+// the server says (RFC 9110, section 6.6.2).
+func announceTrailer(response *http.Response) {
+	for _, value := range response.Header["Trailer"] {
+		for name := range strings.SplitSeq(value, ",") {
+			if name = strings.Trim(name, " \t"); isToken(name) {
+				if response.Trailer == nil {
+					response.Trailer = make(http.Header)
+				}
+				response.Trailer[textproto.CanonicalMIMEHeaderKey(name)] = nil
+			}
+		}
+	}
+	response.Header.Del("Trailer")
+}
+
 // parseStatusLine reads "HTTP/1.1 200 OK" (RFC 9112, section 4).
 func parseStatusLine(response *http.Response, line string) error {
 	proto, status, _ := strings.Cut(line, " ")
+	if proto == "HTTP/2" {
+		proto = "HTTP/2.0" // as libcurl writes it
+	}
 	code, _, _ := strings.Cut(status, " ")
 	number, err := strconv.Atoi(code)
 	var ok bool
@@ -41,6 +61,9 @@ func parseStatusLine(response *http.Response, line string) error {
 		return fmt.Errorf("%w: status line %q", ErrMalformedResponse, line)
 	}
 	response.Proto = proto
+	if status = strings.TrimRight(status, " "); status == code && proto == "HTTP/2.0" {
+		status += " " + http.StatusText(number) // HTTP/2 has none
+	}
 	response.Status = status
 	response.StatusCode = number
 	return nil
@@ -116,13 +139,20 @@ func frame(response *http.Response, c *call) {
 		header.Del("Content-Length")
 	} else if length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil && length >= 0 {
 		response.ContentLength = length
-	} else if len(c.body) == 0 && bodiless(response.StatusCode) {
+	} else if c.body == nil && len(c.content) == 0 && bodiless(response.StatusCode) {
 		response.ContentLength = 0
 	}
-	response.Close = saysClose(response)
-	response.Body = http.NoBody
-	if len(c.body) > 0 {
-		response.Body = &body{reader: *bytes.NewReader(c.body)}
+	if response.Close = saysClose(header["Connection"], response.ProtoAtLeast(1, 1)); response.Close {
+		header.Del("Connection") // said; net/http takes it out as well
+	}
+	switch {
+	case c.body != nil:
+		c.body.response = response
+		response.Body = c.body
+	case len(c.content) > 0:
+		response.Body = &body{reader: *bytes.NewReader(c.content)}
+	default:
+		response.Body = http.NoBody
 	}
 }
 
@@ -132,11 +162,10 @@ func bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// saysClose tells whether the server closes the connection after this response
-// (RFC 9112, section 9.3).
-func saysClose(response *http.Response) bool {
-	keep := response.ProtoAtLeast(1, 1)
-	for _, value := range response.Header["Connection"] {
+// saysClose tells whether the connection ends after a message with these values
+// of Connection; keep is what holds without them (RFC 9112, section 9.3).
+func saysClose(values []string, keep bool) bool {
+	for _, value := range values {
 		for option := range strings.SplitSeq(value, ",") {
 			switch option = strings.Trim(option, " \t"); {
 			case strings.EqualFold(option, "close"):

@@ -69,7 +69,7 @@ func TestResponses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := newRawServer(t, each.answer, false)
-			client := newTestClient(t, nil, Options{})
+			client := newTestClient(t, nil, &Transport{})
 			for range 2 { // the second one after the first, on its connection
 				response, err := client.Do(t.Context(), get(t, url))
 				require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestResponses(t *testing.T) {
 
 func TestBodyUntilTheConnectionCloses(t *testing.T) {
 	url := newRawServer(t, "HTTP/1.0 200 OK\r\n\r\nall of it", true)
-	client := newTestClient(t, nil, Options{})
+	client := newTestClient(t, nil, &Transport{})
 	response, err := client.Do(t.Context(), get(t, url))
 	require.NoError(t, err)
 	require.True(t, response.Close)
@@ -103,7 +103,7 @@ func TestBadResponses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := newRawServer(t, each.answer, true)
-			client := newTestClient(t, nil, Options{})
+			client := newTestClient(t, nil, &Transport{})
 			_, err := client.Do(t.Context(), get(t, url))
 			require.ErrorIs(t, err, each.err)
 			require.EqualValues(t, 1, client.Stats().Failed)
@@ -112,7 +112,7 @@ func TestBadResponses(t *testing.T) {
 }
 
 func TestReadAfterClose(t *testing.T) {
-	client := newTestClient(t, newServer(t, false, echo), Options{})
+	client := newTestClient(t, newServer(t, false, echo), &Transport{})
 	response, err := client.Do(t.Context(), get(t, newServer(t, false, echo).URL))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
@@ -153,7 +153,7 @@ func FuzzNewResponse(f *testing.F) {
 	f.Add("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "X: y\r\n", []byte("z"))
 	f.Add("HTTP/1.1 204\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", "", []byte{})
 	f.Fuzz(func(t *testing.T, header, trailer string, body []byte) {
-		response, err := newResponse(nil, &call{header: header, trailer: trailer, body: body})
+		response, err := newResponse(nil, &call{header: header, trailer: trailer, content: body})
 		if err != nil {
 			require.ErrorIs(t, err, ErrMalformedResponse)
 			return

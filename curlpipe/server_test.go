@@ -84,12 +84,12 @@ func newRawServer(t testing.TB, answer string, thenClose bool) (url string) {
 
 // newTestClient makes a client that trusts the server. At the end of the test
 // the client is closed, and its counters have to add up.
-func newTestClient(t testing.TB, s *server, options Options) *Client {
+func newTestClient(t testing.TB, s *server, transport *Transport) *Client {
 	t.Helper()
 	if s != nil {
-		options.CAFile = s.caFile
+		transport.CAFile = s.caFile
 	}
-	client, err := New(options)
+	client, err := New(transport)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, client.Close())
@@ -125,6 +125,12 @@ func readAll(t testing.TB, response *http.Response) string {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	return string(text)
+}
+
+// systemLibcurl tells whether the libcurl at hand is not one of ours.
+func systemLibcurl() bool {
+	lib, err := loadedLibrary()
+	return err == nil && !lib.patched
 }
 
 // until waits for something that is about to happen.

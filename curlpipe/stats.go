@@ -2,25 +2,43 @@ package curlpipe
 
 import "sync/atomic"
 
-// Stats count what a client did since it was made. Requests is the sum of
-// Answered, Failed, Abandoned and those that still wait for their result.
+// Stats count what a transport did since it was made. Requests is the sum of
+// Answered, Failed, Abandoned and those that still wait for their response.
+// What is about TLS stays 0 when libcurl's TLS library is not OpenSSL.
 type Stats struct {
+	Mode Mode // how requests share a connection; empty before the first one
+
 	ConnectionsOpened  uint64 // sockets opened to connect, successful or not
-	ConnectionsClosed  uint64 // sockets closed, by either side's wish
-	ConnectionsGivenUp uint64 // of these, closed over Options.MaxAbandonedBytes
-	Requests           uint64 // taken from callers
-	Answered           uint64 // returned to the caller with a response
-	Failed             uint64 // returned to the caller with an error, the context's excepted
-	Abandoned          uint64 // left by their caller, whose context ended
-	InFlight           int64  // handed to libcurl and not ended, abandoned ones included
-	Queued             int64  // wait for room in a pipeline
-	EasyHandles        int64  // libcurl's easy handles, in use or kept for the next request
+	ConnectionsClosed  uint64 // sum of the next four
+	ClosedByClient     uint64 // the client closed first
+	ClosedByServer     uint64 // the server closed first
+	ResetByServer      uint64 // a RST came, or the network took the connection away
+	NotConnected       uint64 // the connection was never established
+	ConnectionsGivenUp uint64 // of those closed by the client: over MaxAbandonedBytes, MaxAbandonedTime or an unfinished upload
+
+	Handshakes     uint64 // TLS handshakes that made a new session
+	Resumptions    uint64 // TLS handshakes that resumed one
+	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
+	WantWrite      uint64 // TLS writes that the socket did not take at once (SSL_ERROR_WANT_WRITE)
+	WantRead       uint64 // times a renegotiation waited for the server (SSL_ERROR_WANT_READ)
+	BytesSent      uint64 // of requests, before TLS, counted when they have ended
+	BytesReceived  uint64 // of responses, without TLS and transfer coding
+
+	Requests        uint64 // taken from callers
+	Answered        uint64 // returned to the caller with a response
+	Failed          uint64 // returned to the caller with an error, the context's excepted
+	Abandoned       uint64 // left by their caller, whose context ended, before the response
+	BodiesAbandoned uint64 // bodies left before their end
+	Retries         uint64 // sent again after their connection had ended
+	InFlight        int64  // handed to libcurl and not ended, abandoned ones included
+	Queued          int64  // wait for room on a connection
+	EasyHandles     int64  // libcurl's easy handles, in use or kept for the next request
 }
 
 // counters are the part of Stats that this package keeps itself.
 type counters struct {
-	requests, answered, failed, abandoned atomic.Uint64
-	inFlight, queued, easyHandles         atomic.Int64
+	requests, answered, failed, abandoned, bodiesAbandoned, resent, givenUp atomic.Uint64
+	inFlight, queued, easyHandles                                           atomic.Int64
 }
 
 // count counts the end of a request for its caller.
@@ -34,19 +52,41 @@ func (c *counters) count(err error) {
 
 // Stats reads the counters. Any goroutine may call it, after Close as well. The
 // numbers are each exact, not taken at the same instant.
-func (c *Client) Stats() Stats {
-	sockets := c.engine.loop.Counters()
-	counted := &c.engine.counters
+func (t *Transport) Stats() Stats {
+	t.starting.Lock()
+	e := t.started
+	t.starting.Unlock()
+	if e == nil {
+		return Stats{}
+	}
+	loop, own := e.loop.Counters(), &e.counters
 	return Stats{
-		ConnectionsOpened:  sockets.SocketsOpened,
-		ConnectionsClosed:  sockets.SocketsClosed,
-		ConnectionsGivenUp: sockets.GivenUp,
-		Requests:           counted.requests.Load(),
-		Answered:           counted.answered.Load(),
-		Failed:             counted.failed.Load(),
-		Abandoned:          counted.abandoned.Load(),
-		InFlight:           counted.inFlight.Load(),
-		Queued:             counted.queued.Load(),
-		EasyHandles:        counted.easyHandles.Load(),
+		Mode: e.settings.mode,
+
+		ConnectionsOpened:  loop.SocketsOpened,
+		ConnectionsClosed:  loop.SocketsClosed,
+		ClosedByClient:     loop.ClosedByClient,
+		ClosedByServer:     loop.ClosedByServer,
+		ResetByServer:      loop.ResetByServer,
+		NotConnected:       loop.NotConnected,
+		ConnectionsGivenUp: loop.GivenUp + own.givenUp.Load(),
+
+		Handshakes:     loop.Handshakes,
+		Resumptions:    loop.Resumptions,
+		Renegotiations: loop.Renegotiations,
+		WantWrite:      loop.WantWrite,
+		WantRead:       loop.WantRead,
+		BytesSent:      loop.BytesSent,
+		BytesReceived:  loop.BytesReceived,
+
+		Requests:        own.requests.Load(),
+		Answered:        own.answered.Load(),
+		Failed:          own.failed.Load(),
+		Abandoned:       own.abandoned.Load(),
+		BodiesAbandoned: own.bodiesAbandoned.Load(),
+		Retries:         loop.Retries + own.resent.Load(),
+		InFlight:        own.inFlight.Load(),
+		Queued:          own.queued.Load(),
+		EasyHandles:     own.easyHandles.Load(),
 	}
 }

@@ -34,11 +34,11 @@ func carryOut(p *plan.Plan) ([]plan.Result, map[string]float64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	options, err := clientOptions(p)
+	transport, err := newTransport(p)
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := curlpipe.New(options)
+	client, err := curlpipe.New(transport)
 	if errors.Is(err, curlpipe.ErrNoPipelining) || errors.Is(err, curlpipe.ErrUnsupportedByLibcurl) {
 		return nil, nil, fmt.Errorf("%w: %w", subjectmain.ErrUnimplemented, err)
 	}

@@ -17,9 +17,15 @@ import (
 	"github.com/curlpipe/curlpipe/harness/subject/subjectmain"
 )
 
-// clientOptions turns the plan's settings into the client's.
-func clientOptions(p *plan.Plan) (curlpipe.Options, error) {
-	options := curlpipe.Options{
+// libcurlsRetries is more often than any scenario ends a connection: how often
+// libcurl sends a request again is part of what the harness looks at.
+const libcurlsRetries = 1_000_000
+
+// newTransport turns the plan's settings into the client's.
+func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
+	transport := &curlpipe.Transport{
+		Pipelining:       curlpipe.Require,
+		MaxRetries:       libcurlsRetries,
 		MaxConnsPerHost:  p.MaxHostConnections,
 		MaxPipelineDepth: p.MaxPipelineLength,
 		CAFile:           p.CAFile,
@@ -27,18 +33,18 @@ func clientOptions(p *plan.Plan) (curlpipe.Options, error) {
 		StallTimeout:     time.Duration(p.StallLimitMS) * time.Millisecond,
 	}
 	if p.Pipelining != 1 {
-		return options, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)
+		return transport, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)
 	}
 	switch p.TLS {
 	case plan.PlainText:
 	case plan.TLS12:
-		options.MinTLSVersion, options.MaxTLSVersion = tls.VersionTLS12, tls.VersionTLS12
+		transport.MinTLSVersion, transport.MaxTLSVersion = tls.VersionTLS12, tls.VersionTLS12
 	case plan.TLS13:
-		options.MinTLSVersion, options.MaxTLSVersion = tls.VersionTLS13, tls.VersionTLS13
+		transport.MinTLSVersion, transport.MaxTLSVersion = tls.VersionTLS13, tls.VersionTLS13
 	default:
-		return options, fmt.Errorf("%w: TLS version %q", subjectmain.ErrUnimplemented, p.TLS)
+		return transport, fmt.Errorf("%w: TLS version %q", subjectmain.ErrUnimplemented, p.TLS)
 	}
-	return options, nil
+	return transport, nil
 }
 
 // newRequests turns the plan's requests into net/http's.

@@ -1,0 +1,172 @@
+/*
+ * request.c: sets an easy handle up for a request. What every plain GET and
+ * HEAD is without is set and taken back only for those that have it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "internal.h"
+
+/* The strings of a request, in its text. */
+struct parts {
+  char *url;
+  char *method;
+  char *connect_to;
+  char *lines;
+  const char *end;
+};
+
+static char *after(char *string) { return string + strlen(string) + 1; }
+
+static void split(struct transfer *transfer, struct parts *parts)
+{
+  parts->url = transfer->text.data;
+  parts->end = transfer->text.data + transfer->text.length;
+  parts->method = after(parts->url);
+  parts->connect_to = after(parts->method);
+  parts->lines = after(parts->connect_to);
+}
+
+/* Header lines lie one after the other in text. libcurl only ever reads the
+   list, so its nodes need not come from curl_slist_append(), which would
+   allocate twice for each line. */
+static bool list_lines(struct transfer *transfer, char *line, const char *end)
+{
+  size_t count = 0;
+  size_t i;
+  const char *scan;
+  for(scan = line; scan < end; scan += strlen(scan) + 1)
+    count++;
+  if(count > transfer->lines_capacity) {
+    struct curl_slist *lines = realloc(transfer->lines,
+                                       count * sizeof(*lines));
+    if(!lines)
+      return false;
+    transfer->lines = lines;
+    transfer->lines_capacity = count;
+  }
+  for(i = 0; i < count; i++) {
+    transfer->lines[i].data = line;
+    transfer->lines[i].next = i + 1 < count ? &transfer->lines[i + 1] : NULL;
+    line = after(line);
+  }
+  return true;
+}
+
+/* Sets what the last request left behind back. */
+static CURLcode reset_special(struct transfer *transfer)
+{
+  CURL *easy = transfer->easy;
+  uint32_t special = transfer->special;
+  CURLcode code = CURLE_OK;
+
+  transfer->special = 0;
+  if(special & TRANSFER_METHOD)
+    code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+  if(!code && (special & TRANSFER_CONNECT_TO))
+    code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
+  if(!code && (special & CSHIM_REQUEST_CLOSE))
+    code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
+  if(!code && (special & CSHIM_REQUEST_UPLOAD))
+    code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* for HEAD, too */
+  if(!code && transfer->lost)
+    code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+  return code;
+}
+
+static CURLcode set_special(struct transfer *transfer,
+                            const struct cshim_request *request,
+                            const struct parts *parts)
+{
+  CURL *easy = transfer->easy;
+  CURLcode code = CURLE_OK;
+
+  if(*parts->method) {
+    transfer->special |= TRANSFER_METHOD;
+    code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, parts->method);
+  }
+  if(!code && *parts->connect_to) {
+    transfer->special |= TRANSFER_CONNECT_TO;
+    transfer->connect_to.data = parts->connect_to;
+    code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &transfer->connect_to);
+  }
+  if(!code && (request->flags & CSHIM_REQUEST_CLOSE)) {
+    transfer->special |= CSHIM_REQUEST_CLOSE;
+    code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
+  return code;
+}
+
+static CURLcode set_method(struct transfer *transfer,
+                           const struct cshim_request *request)
+{
+  CURL *easy = transfer->easy;
+  CURLcode code;
+  if(request->flags & CSHIM_REQUEST_HEAD)
+    return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+  if(code || !(request->flags & CSHIM_REQUEST_UPLOAD))
+    return code;
+  transfer->special |= CSHIM_REQUEST_UPLOAD;
+  upload_begin(transfer);
+  code = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                          (curl_off_t)request->upload_length);
+  return code ? code : curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+}
+
+static void begin(struct transfer *transfer,
+                  const struct cshim_request *request)
+{
+  response_forget(transfer);
+  transfer->flags = request->flags;
+  transfer->origin = request->origin;
+  transfer->header_taken = false;
+  transfer->paused = false;
+  transfer->upload_waiting = false;
+  transfer->dropping = false;
+  transfer->dropped = 0;
+  transfer->outstanding = 0;
+  transfer->result_flags = 0;
+  transfer->sent_before = 0;
+  transfer->retries = 0;
+  transfer->detail[0] = '\0';
+}
+
+CURLcode request_prepare(struct transfer *transfer,
+                         const struct cshim_request *request,
+                         const char *text)
+{
+  struct parts parts;
+  const char *url = text + request->text;
+  size_t url_size = strlen(url) + 1;
+  bool same_url = transfer->text.length >= url_size &&
+                  !memcmp(transfer->text.data, url, url_size);
+  CURLcode code = CURLE_OK;
+
+  begin(transfer, request);
+  if(transfer->special || transfer->lost)
+    code = reset_special(transfer);
+  transfer->lost = false;
+  if(code)
+    return code;
+
+  transfer->text.length = 0;
+  if(!buffer_append(&transfer->text, url, request->text_length))
+    return CURLE_OUT_OF_MEMORY;
+  split(transfer, &parts);
+  if(!list_lines(transfer, parts.lines, parts.end))
+    return CURLE_OUT_OF_MEMORY;
+
+  /* libcurl copies the URL and keeps it for the next request */
+  if(!same_url) {
+    code = curl_easy_setopt(transfer->easy, CURLOPT_URL, parts.url);
+    if(code) {
+      transfer->text.length = 0; /* do not take it for set the next time */
+      return code;
+    }
+  }
+  code = curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+                          parts.lines < parts.end ? transfer->lines : NULL);
+  if(!code)
+    code = set_special(transfer, request, &parts);
+  return code ? code : set_method(transfer, request);
+}

@@ -1,0 +1,166 @@
+package curlpipe
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// deliver hands one result of the loop to the call that it is about.
+func (e *engine) deliver(result *cshim.Result) {
+	h := e.handles[result.Slot]
+	c := h.call
+	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
+		c.header = string(result.Response[:result.HeaderLength])
+	}
+	if result.Hungry && c.upload != nil {
+		c.upload.want()
+	}
+	if !result.Done {
+		e.deliverPart(c, result)
+		return
+	}
+	c.trace.learn(h, result)
+	err := c.keep(result)
+	if result.Code == 0 {
+		e.origins[c.origin].answered(strings.HasPrefix(c.header, "HTTP/2"), e.closed)
+	}
+	e.takeBack(h)
+	e.end(c, err)
+}
+
+// keep copies what the last result of a call has, or returns its error.
+func (c *call) keep(result *cshim.Result) error {
+	switch {
+	case result.TooLarge:
+		return ErrResponseTooLarge
+	case result.Code != 0:
+		if c.body == nil {
+			c.detail = result.Detail
+		}
+		return failure(result)
+	}
+	content, trailer := result.Response[result.HeaderLength:], string(result.Trailer)
+	if c.body != nil {
+		c.body.push(content)
+		c.body.end(nil, trailer)
+	} else if c.state.Load() == callPending {
+		c.content = bytes.Clone(content)
+		c.trailer = trailer
+	}
+	return nil
+}
+
+// deliverPart hands on what has come of a streamed response that goes on.
+func (e *engine) deliverPart(c *call, result *cshim.Result) {
+	if c.state.Load() == callAbandoned || c.header == "" {
+		return
+	}
+	first := c.body == nil
+	if first {
+		c.trace.learn(c.handle, result)
+		c.body = newStreamedBody(c, e)
+	}
+	c.body.push(result.Response[result.HeaderLength:])
+	if first {
+		c.deliver()
+	}
+}
+
+// failure is the error of a request that libcurl has failed.
+func failure(result *cshim.Result) error {
+	code := curl.CurlError(result.Code)
+	if result.Lost {
+		return &lostError{code: code, sent: result.Retries + 1}
+	}
+	return code
+}
+
+// takeBack takes the call from its handle, and the handle back into the pool.
+func (e *engine) takeBack(h *handle) *call {
+	c := h.call
+	h.call = nil
+	c.handle = nil
+	e.counters.inFlight.Add(-1)
+	o := e.origins[c.origin]
+	o.inFlight--
+	if c.flags.exclusive {
+		o.exclusive--
+	}
+	e.settle(o)
+	if len(e.idle) < e.settings.perOrigin() {
+		e.idle = append(e.idle, h)
+	} else {
+		e.drop(h)
+	}
+	return c
+}
+
+// end gives a call back to its caller: answers it, or ends its body. One that
+// was abandoned is left to the garbage collector: word of it may still be in
+// the mailbox.
+func (e *engine) end(c *call, err error) {
+	c.place = placeNone
+	c.stopUpload()
+	if c.body != nil {
+		if err != nil {
+			err = newError(c.asked, "", err)
+		}
+		c.body.end(err, "")
+		return
+	}
+	c.err = err
+	c.deliver()
+}
+
+// forget deals with a call whose caller has left.
+func (e *engine) forget(c *call) {
+	switch c.place {
+	case placeQueued:
+		o := e.origins[c.origin]
+		o.remove(c)
+		e.counters.queued.Add(-1)
+		e.settle(o)
+		e.end(c, nil)
+	case placeInFlight:
+		if c.upload != nil || e.origins[c.origin].multiplexes {
+			// it cannot be finished, or costs nobody else anything
+			e.tearOut(c, nil)
+			return
+		}
+		e.loop.Drop(c.handle.slot)
+		e.unwanted = append(e.unwanted, unwanted{c, time.Now().Add(e.settings.abandonedTime)})
+	}
+}
+
+// tearOut ends a call on the wire at once.
+func (e *engine) tearOut(c *call, err error) {
+	e.loop.GiveUp(c.handle.slot)
+	if !e.origins[c.origin].multiplexes {
+		e.counters.givenUp.Add(1)
+	}
+	e.takeBack(c.handle)
+	e.end(c, err)
+}
+
+// giveUpUnwanted tears out what was abandoned too long ago.
+func (e *engine) giveUpUnwanted() {
+	ended := 0
+	for _, u := range e.unwanted {
+		if u.call.place == placeInFlight {
+			if time.Now().Before(u.until) {
+				break
+			}
+			e.tearOut(u.call, nil)
+		}
+		ended++
+	}
+	if ended > 0 {
+		clear(e.unwanted[:ended])
+		e.unwanted = e.unwanted[ended:]
+	}
+}

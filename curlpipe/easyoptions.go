@@ -1,0 +1,206 @@
+package curlpipe
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// Options and values of libcurl that go-curl does not name (curl.h), and the
+// releases that they came with where that is later than 7.30.0.
+const (
+	optKeyPassword      = 10026
+	optProxyUserName    = 10175
+	optProxyPassword    = 10176
+	optTCPKeepAlive     = 213
+	optTCPKeepIdle      = 214
+	optTCPKeepInterval  = 215
+	optUnixSocketPath   = 10231
+	optPathAsIs         = 234
+	optPinnedPublicKey  = 10230
+	optPipeWait         = 237
+	optTLS13Ciphers     = 10276
+	httpVersion2TLS     = 4
+	firstPathAsIs       = 0x72a00 // 7.42.0
+	firstPipeWait       = 0x72b00 // 7.43.0
+	firstTLS13Ciphers   = 0x73d00 // 7.61.0
+	firstUnixSocket     = 0x72800 // 7.40.0
+	firstPinnedKey      = 0x72700 // 7.39.0
+	firstConnectTo      = 0x73100 // 7.49.0
+	longestConnectDelay = math.MaxInt32 / 1000
+)
+
+// easyOption is one option that every request shares.
+type easyOption struct {
+	name   string
+	option int
+	value  any // as go-curl takes it, or a []string for a list
+}
+
+// easyOptions are what every easy handle is set up with.
+type easyOptions struct {
+	list      []easyOption
+	rootCAs   []byte                 // for CAINFO, not in a file yet
+	configure func(*curl.CURL) error // the user's own
+}
+
+func (o *easyOptions) add(name string, option int, value any) {
+	o.list = append(o.list, easyOption{name, option, value})
+}
+
+// addString adds an option unless it is empty.
+func (o *easyOptions) addString(name string, option int, value string) {
+	if value != "" {
+		o.add(name, option, value)
+	}
+}
+
+// easyOptions lists what every request shares.
+func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
+	o := easyOptions{configure: t.Configure}
+	o.add("NOSIGNAL", curl.OPT_NOSIGNAL, true) // signals belong to Go's runtime
+	o.add("TCP_NODELAY", curl.OPT_TCP_NODELAY, true)
+	// libcurl counts the wait for a turn to send as part of connecting and
+	// ends it after 300 s; what bounds a wait here is StallTimeout.
+	o.add("CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, longestConnectDelay)
+	if mode == ModeMultiplexing {
+		o.add("HTTP_VERSION", curl.OPT_HTTP_VERSION, httpVersion2TLS)
+	} else {
+		o.add("HTTP_VERSION", curl.OPT_HTTP_VERSION, curl.HTTP_VERSION_1_1)
+	}
+	if mode == ModeMultiplexing && lib.number >= firstPipeWait {
+		o.add("PIPEWAIT", optPipeWait, true)
+	}
+	if lib.number >= firstPathAsIs {
+		// dots in a path are the caller's; before, libcurl takes them out
+		o.add("PATH_AS_IS", optPathAsIs, true)
+	}
+	if err := t.addNetwork(&o, lib); err != nil {
+		return o, err
+	}
+	if err := t.addProxy(&o); err != nil {
+		return o, err
+	}
+	return o, t.addTLS(&o, lib)
+}
+
+// addNetwork adds what is about addresses and sockets.
+func (t *Transport) addNetwork(o *easyOptions, lib library) error {
+	if t.UnixSocket != "" {
+		if err := lib.atLeast(firstUnixSocket, "UnixSocket"); err != nil {
+			return err
+		}
+		o.add("UNIX_SOCKET_PATH", optUnixSocketPath, t.UnixSocket)
+	}
+	switch {
+	case net.ParseIP(t.LocalAddress) != nil:
+		o.add("INTERFACE", curl.OPT_INTERFACE, "host!"+t.LocalAddress)
+	case t.LocalAddress != "":
+		o.add("INTERFACE", curl.OPT_INTERFACE, "if!"+t.LocalAddress)
+	}
+	if len(t.Resolve) > 0 {
+		o.add("RESOLVE", curl.OPT_RESOLVE, t.Resolve)
+	}
+	if t.KeepAlive >= 0 {
+		interval := t.KeepAlive
+		if interval == 0 {
+			interval = DefaultKeepAlive
+		}
+		seconds := int(max(1, interval/time.Second))
+		o.add("TCP_KEEPALIVE", optTCPKeepAlive, true)
+		o.add("TCP_KEEPIDLE", optTCPKeepIdle, seconds)
+		o.add("TCP_KEEPINTVL", optTCPKeepInterval, seconds)
+	}
+	return nil
+}
+
+// addProxy adds the proxy, or that there is none whatever the environment says.
+func (t *Transport) addProxy(o *easyOptions) error {
+	if t.Proxy == nil {
+		o.add("PROXY", curl.OPT_PROXY, "")
+		return nil
+	}
+	switch t.Proxy.Scheme {
+	case "http", "https":
+		o.add("HTTPPROXYTUNNEL", curl.OPT_HTTPPROXYTUNNEL, true)
+	case "socks5", "socks5h":
+	default:
+		return fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", t.Proxy.Scheme)
+	}
+	if t.Proxy.Host == "" {
+		return fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(t.Proxy))
+	}
+	bare := url.URL{Scheme: t.Proxy.Scheme, Host: t.Proxy.Host}
+	o.add("PROXY", curl.OPT_PROXY, bare.String())
+	if user := t.Proxy.User; user != nil {
+		password, _ := user.Password()
+		o.add("PROXYUSERNAME", optProxyUserName, user.Username())
+		o.add("PROXYPASSWORD", optProxyPassword, password)
+	}
+	return nil
+}
+
+// atLeast refuses what a release of libcurl cannot do.
+func (l library) atLeast(number uint32, field string) error {
+	if l.number >= number {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: use libcurl %d.%d.%d or later, %s is loaded", ErrUnsupportedByLibcurl, field,
+		number>>16, number>>8&0xff, number&0xff, l.version)
+}
+
+// prepared are easy options whose lists and files exist. Who made them closes
+// them, after the last easy handle.
+type prepared struct {
+	options   []easyOption
+	configure func(*curl.CURL) error
+	lists     []*cshim.List
+	files     []*os.File
+}
+
+// prepare makes the lists and files that the options refer to.
+func (o *easyOptions) prepare() (*prepared, error) {
+	p := &prepared{configure: o.configure}
+	for _, option := range o.list {
+		lines, ok := option.value.([]string)
+		if ok {
+			list, err := cshim.NewList(lines)
+			if err != nil {
+				p.close()
+				return nil, fmt.Errorf("curlpipe: CURLOPT_%s: %w", option.name, err)
+			}
+			p.lists = append(p.lists, list)
+			option.value = list
+		}
+		p.options = append(p.options, option)
+	}
+	if o.rootCAs == nil {
+		return p, nil
+	}
+	file, err := memoryFile("curlpipe-ca", o.rootCAs)
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("curlpipe: RootCAs: cannot hand them to libcurl: %w", err)
+	}
+	p.files = append(p.files, file)
+	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, fmt.Sprintf("/proc/self/fd/%d", file.Fd())})
+	return p, nil
+}
+
+// close frees the lists and closes the files.
+func (p *prepared) close() {
+	for _, list := range p.lists {
+		list.Free()
+	}
+	for _, file := range p.files {
+		_ = file.Close()
+	}
+	p.lists, p.files = nil, nil
+}

@@ -1,0 +1,48 @@
+package curlpipe
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+)
+
+// wantsGzip tells whether gzip is to be asked for without the caller's knowing,
+// as net/http's Transport does.
+func wantsGzip(request *http.Request) bool {
+	return request.Header.Get("Accept-Encoding") == "" && request.Header.Get("Range") == "" &&
+		methodOf(request) != http.MethodHead
+}
+
+// gunzip undoes the coding that RoundTrip has asked for by itself.
+func gunzip(response *http.Response) {
+	if response.Header.Get("Content-Encoding") != "gzip" || response.Body == http.NoBody {
+		return
+	}
+	response.Body = &gzipBody{coded: response.Body}
+	response.Header.Del("Content-Encoding")
+	response.Header.Del("Content-Length")
+	response.ContentLength = -1
+	response.Uncompressed = true
+}
+
+// gzipBody is a body with the coding taken off.
+type gzipBody struct {
+	coded  io.ReadCloser
+	reader *gzip.Reader // made with the first read
+	err    error        // why it could not be
+}
+
+func (b *gzipBody) Read(into []byte) (int, error) {
+	if b.reader == nil && b.err == nil {
+		b.reader, b.err = gzip.NewReader(b.coded)
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.reader.Read(into)
+}
+
+func (b *gzipBody) Close() error {
+	b.err = http.ErrBodyReadAfterClose
+	return b.coded.Close()
+}

@@ -1,0 +1,95 @@
+package curlpipe
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// settings are a transport's fields, checked, with defaults filled in, as the
+// engine needs them for the libcurl at hand.
+type settings struct {
+	mode           Mode
+	connections    int // most to one origin
+	depth          int // most requests on one connection
+	retries        int
+	readBufferSize int
+	compression    bool
+	serverName     string
+	stallTimeout   time.Duration
+	abandonedTime  time.Duration
+	limits         cshim.Limits
+	easy           easyOptions
+	keyLogFile     string
+	logger         *slog.Logger
+}
+
+// perOrigin is how many requests to one origin may be in flight.
+func (s *settings) perOrigin() int { return s.connections * s.depth }
+
+// leastReadBufferSize is what libcurl hands over at once (CURL_MAX_WRITE_SIZE).
+const leastReadBufferSize = 16 << 10
+
+// settings checks the transport's fields.
+func (t *Transport) settings(lib library) (*settings, error) {
+	mode, err := lib.mode(t.Pipelining, t.AllowUnpatched)
+	if err != nil {
+		return nil, err
+	}
+	var refused []error
+	s := &settings{
+		mode:           mode,
+		connections:    atLeastOne(&refused, "MaxConnsPerHost", t.MaxConnsPerHost, DefaultMaxConnsPerHost),
+		depth:          atLeastOne(&refused, "MaxPipelineDepth", t.MaxPipelineDepth, DefaultMaxPipelineDepth),
+		retries:        t.retries(),
+		readBufferSize: max(leastReadBufferSize, atLeastOne(&refused, "ReadBufferSize", t.ReadBufferSize, DefaultReadBufferSize)),
+		compression:    !t.DisableCompression,
+		serverName:     t.ServerName,
+		abandonedTime:  atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
+		stallTimeout:   t.StallTimeout,
+		keyLogFile:     t.KeyLogFile,
+		logger:         t.Logger,
+	}
+	if t.StallTimeout < 0 {
+		refused = append(refused, fmt.Errorf("curlpipe: StallTimeout is %v: give a positive time, or 0 for none", t.StallTimeout))
+	}
+	s.limits = cshim.Limits{
+		Mode:               mode.loopMode(),
+		ConnectionsPerHost: s.connections,
+		PipelineLength:     s.depth,
+		HeaderBytes:        atLeastOne(&refused, "MaxHeaderBytes", t.MaxHeaderBytes, DefaultMaxHeaderBytes),
+		ResponseBytes:      atLeastOne(&refused, "MaxResponseBytes", t.MaxResponseBytes, DefaultMaxResponseBytes),
+		WindowBytes:        int64(s.readBufferSize),
+		DroppedBytes:       atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
+		Retries:            s.retries,
+	}
+	if len(refused) > 0 {
+		return nil, refused[0]
+	}
+	s.easy, err = t.easyOptions(lib, mode)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// retries is MaxRetries with its default.
+func (t *Transport) retries() int {
+	if t.MaxRetries == 0 {
+		return DefaultMaxRetries
+	}
+	return max(0, t.MaxRetries)
+}
+
+// atLeastOne is a field's value, or its default for 0.
+func atLeastOne[T int | int64 | time.Duration](refused *[]error, name string, value, standard T) T {
+	if value < 0 {
+		*refused = append(*refused, fmt.Errorf("curlpipe: %s is %v: give 1 or more, or 0 for %v", name, value, standard))
+	}
+	if value == 0 {
+		return standard
+	}
+	return value
+}

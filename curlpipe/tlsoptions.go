@@ -1,0 +1,195 @@
+package curlpipe
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	curl "github.com/andelf/go-curl"
+	"golang.org/x/sys/unix"
+)
+
+// addTLS adds what is about TLS.
+func (t *Transport) addTLS(o *easyOptions, lib library) error {
+	version, err := t.sslVersion(lib)
+	if err != nil {
+		return err
+	}
+	o.add("SSLVERSION", curl.OPT_SSLVERSION, version)
+	o.add("SSL_SESSIONID_CACHE", curl.OPT_SSL_SESSIONID_CACHE, !t.DisableSessionReuse)
+	if t.InsecureSkipVerify {
+		o.add("SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, false)
+		o.add("SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 0)
+	} else {
+		o.add("SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true)
+		o.add("SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2)
+	}
+	if err := t.addAuthorities(o); err != nil {
+		return err
+	}
+	if err := t.addClientCertificate(o); err != nil {
+		return err
+	}
+	if t.ServerName != "" {
+		if err := lib.atLeast(firstConnectTo, "ServerName"); err != nil {
+			return err
+		}
+	}
+	if t.PinnedPublicKey != "" {
+		if err := lib.atLeast(firstPinnedKey, "PinnedPublicKey"); err != nil {
+			return err
+		}
+		o.add("PINNEDPUBLICKEY", optPinnedPublicKey, t.PinnedPublicKey)
+	}
+	o.addString("SSL_CIPHER_LIST", curl.OPT_SSL_CIPHER_LIST, t.Ciphers)
+	if t.TLS13Ciphers != "" {
+		if err := lib.atLeast(firstTLS13Ciphers, "TLS13Ciphers"); err != nil {
+			return err
+		}
+		o.add("TLS13_CIPHERS", optTLS13Ciphers, t.TLS13Ciphers)
+	}
+	return nil
+}
+
+// addAuthorities adds the certificate authorities to trust.
+func (t *Transport) addAuthorities(o *easyOptions) error {
+	switch {
+	case t.CAFile != "" && t.RootCAs != nil:
+		return errors.New("curlpipe: CAFile and RootCAs are both set: give one")
+	case t.RootCAs != nil:
+		if !x509.NewCertPool().AppendCertsFromPEM(t.RootCAs) {
+			return errors.New("curlpipe: RootCAs: no certificate in PEM in it")
+		}
+		o.rootCAs = bytes.Clone(t.RootCAs)
+	case t.CAFile != "":
+		if err := readable("CAFile", t.CAFile); err != nil {
+			return err
+		}
+		o.add("CAINFO", curl.OPT_CAINFO, t.CAFile)
+	case t.CAPath == "":
+		o.addString("CAINFO", curl.OPT_CAINFO, systemCAFile())
+	}
+	if t.CAPath != "" {
+		if err := readable("CAPath", t.CAPath); err != nil {
+			return err
+		}
+		o.add("CAPATH", curl.OPT_CAPATH, t.CAPath)
+	}
+	return nil
+}
+
+func (t *Transport) addClientCertificate(o *easyOptions) error {
+	if t.ClientCertFile == "" {
+		if t.ClientKeyFile != "" {
+			return errors.New("curlpipe: ClientKeyFile is set without ClientCertFile: give both")
+		}
+		return nil
+	}
+	key := t.ClientKeyFile
+	if key == "" {
+		key = t.ClientCertFile
+	}
+	if err := readable("ClientCertFile", t.ClientCertFile); err != nil {
+		return err
+	}
+	if err := readable("ClientKeyFile", key); err != nil {
+		return err
+	}
+	o.add("SSLCERT", curl.OPT_SSLCERT, t.ClientCertFile)
+	o.add("SSLKEY", curl.OPT_SSLKEY, key)
+	o.addString("KEYPASSWD", optKeyPassword, t.ClientKeyPassword)
+	return nil
+}
+
+// readable refuses a path that cannot be opened: libcurl would tell so only
+// with the first connection.
+func readable(field, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("curlpipe: %s: %w", field, err)
+	}
+	return file.Close()
+}
+
+// memoryFile makes a file without a name that has that content.
+func memoryFile(name string, content []byte) (*os.File, error) {
+	descriptor, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(descriptor), name)
+	if _, err := file.Write(content); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// systemCAFile finds the system's certificate authorities, in the places where
+// crypto/x509 looks for them. Empty: leave it to libcurl.
+func systemCAFile() string {
+	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
+		return file
+	}
+	for _, file := range []string{
+		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Arch
+		"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, RHEL 6
+		"/etc/ssl/ca-bundle.pem",                            // openSUSE
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL 7 and later
+		"/etc/ssl/cert.pem",                                 // Alpine
+	} {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+// Values of CURLOPT_SSLVERSION that go-curl does not name (curl.h).
+const (
+	sslVersionDefault  = 0
+	sslVersionTLS10    = 4
+	sslVersionTLS13    = 7
+	sslVersionMaxShift = 16      // CURL_SSLVERSION_MAX_TLSv1_x, from 7.54.0
+	firstMaxTLSVersion = 0x73600 // 7.54.0
+	firstTLS13         = 0x73400 // 7.52.0
+)
+
+// sslVersion turns MinTLSVersion and MaxTLSVersion into CURLOPT_SSLVERSION.
+func (t *Transport) sslVersion(lib library) (int, error) {
+	lowest, err := sslVersionOf(t.MinTLSVersion)
+	if err != nil {
+		return 0, err
+	}
+	highest, err := sslVersionOf(t.MaxTLSVersion)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case highest != sslVersionDefault && lowest > highest:
+		return 0, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
+	case lib.number < firstTLS13 && (lowest == sslVersionTLS13 || highest == sslVersionTLS13):
+		return 0, fmt.Errorf("%w: %s cannot be held to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
+	case lib.number >= firstMaxTLSVersion:
+		return lowest | highest<<sslVersionMaxShift, nil
+	case lowest == sslVersionDefault && highest == sslVersionDefault:
+		return sslVersionDefault, nil
+	case lowest == highest, lowest == sslVersionTLS13:
+		// before 7.54.0 a version stands for exactly that one
+		return lowest, nil
+	}
+	return 0, fmt.Errorf("%w: %s cannot limit TLS to a range of versions: set MinTLSVersion and MaxTLSVersion to the same, or to 0, or use libcurl 7.54.0 or later", ErrUnsupportedByLibcurl, lib.version)
+}
+
+func sslVersionOf(version uint16) (int, error) {
+	switch {
+	case version == 0:
+		return sslVersionDefault, nil
+	case version >= tls.VersionTLS10 && version <= tls.VersionTLS13:
+		return sslVersionTLS10 + int(version-tls.VersionTLS10), nil
+	}
+	return 0, fmt.Errorf("curlpipe: TLS version %#04x: give tls.VersionTLS10 to tls.VersionTLS13, or 0", version)
+}

@@ -1,0 +1,310 @@
+package curlpipe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+)
+
+// Transport is an [http.RoundTripper] that keeps few connections. The zero value
+// is ready: one connection to each host, on which requests are pipelined. It is
+// safe for concurrent use; make one and share it. Its fields are read when the
+// first request is made, and must not be changed after that.
+//
+// A transport that is no longer needed should be closed with [Transport.Close];
+// one that lives as long as its process need not.
+type Transport struct {
+	// Pipelining says how requests share a connection; see the values of that
+	// type. The zero value, Auto, takes the best that libcurl can do.
+	Pipelining Pipelining
+
+	// MaxConnsPerHost is the most connections to one host at a time; 0 means
+	// DefaultMaxConnsPerHost.
+	MaxConnsPerHost int
+
+	// MaxPipelineDepth is the most requests that are in flight on one
+	// connection; others wait here. 0 means DefaultMaxPipelineDepth. Each
+	// request in flight costs an easy handle, about 50 kB of memory.
+	MaxPipelineDepth int
+
+	// AllowUnpatched takes a pipelining libcurl without this project's patches,
+	// with the risks that ErrUnpatchedLibcurl tells.
+	AllowUnpatched bool
+
+	// MaxRetries is how often a request is sent again when its connection ends
+	// before a byte of the response has come. Only requests with an idempotent
+	// method are [RFC 9110 §9.2.2]. 0 means DefaultMaxRetries, a negative number
+	// none.
+	MaxRetries int
+
+	// CAFile is a file, CAPath a folder in the form of openssl-rehash(1), and
+	// RootCAs the content of a file with the certificate authorities to trust,
+	// in PEM. At most one of CAFile and RootCAs may be set. Without any of the
+	// three the system's count: $SSL_CERT_FILE, or the file where the common
+	// distributions keep them.
+	CAFile  string
+	CAPath  string
+	RootCAs []byte
+
+	// InsecureSkipVerify takes any certificate for any host.
+	InsecureSkipVerify bool
+
+	// ClientCertFile and ClientKeyFile are the certificate that the client shows
+	// and its private key, in PEM, and ClientKeyPassword what the key is
+	// encrypted with. An empty ClientKeyFile means that the key is in
+	// ClientCertFile.
+	ClientCertFile, ClientKeyFile, ClientKeyPassword string
+
+	// MinTLSVersion and MaxTLSVersion are tls.VersionTLS10 … tls.VersionTLS13;
+	// 0 leaves the choice to libcurl and OpenSSL. Up to libcurl 7.53.1 only one
+	// exact version can be asked for (both the same), or TLS 1.3 as minimum.
+	MinTLSVersion, MaxTLSVersion uint16
+
+	// Ciphers are those of up to TLS 1.2 in the form of openssl-ciphers(1),
+	// TLS13Ciphers those of TLS 1.3 (libcurl 7.61.0 and later).
+	Ciphers, TLS13Ciphers string
+
+	// ServerName is the name that every https server is asked for and has to
+	// prove, instead of the host of the URL, to which the client still connects.
+	ServerName string
+
+	// PinnedPublicKey is a public key that the server has to have: a file, or
+	// "sha256//" and a hash in base64, several separated with ";"
+	// [CURLOPT_PINNEDPUBLICKEY(3)].
+	PinnedPublicKey string
+
+	// DisableSessionReuse makes every handshake a full one.
+	DisableSessionReuse bool
+
+	// KeyLogFile is a file to which the secrets of TLS connections are appended,
+	// so that a packet capture can be read. For debugging only: who has the file
+	// can read everything. The environment's SSLKEYLOGFILE is not followed.
+	KeyLogFile string
+
+	// Proxy, if not nil, is the proxy that all connections go through. Its
+	// scheme is http or https (asked with CONNECT, for http URLs as well, so
+	// that the connection is one to the server), socks5, or socks5h, which
+	// leaves the host's name to the proxy. The environment is not followed.
+	Proxy *url.URL
+
+	// UnixSocket is the path of a Unix socket that all connections go to,
+	// whatever the URL's host.
+	UnixSocket string
+
+	// LocalAddress is an IP address of this machine, or the name of one of its
+	// interfaces, that connections start from.
+	LocalAddress string
+
+	// Resolve gives addresses to hosts: "host:port:address[,address]…"
+	// [CURLOPT_RESOLVE(3)].
+	Resolve []string
+
+	// KeepAlive is the time between probes on an idle connection, in whole
+	// seconds at least 1; 0 means DefaultKeepAlive, a negative one no probes.
+	KeepAlive time.Duration
+
+	// StallTimeout, if not 0, fails everything in flight with ErrStalled, and
+	// closes the connections, when for this long no request has ended and no
+	// byte has moved on any connection, in either direction, though the client
+	// waits for it. It is noticed within a quarter of the time more. It bounds
+	// as well how long a connect may take.
+	StallTimeout time.Duration
+
+	// MaxHeaderBytes is the largest header section of a response that is kept; a
+	// larger one fails with ErrResponseTooLarge. 0 means DefaultMaxHeaderBytes.
+	MaxHeaderBytes int64
+
+	// MaxResponseBytes is the largest response, header and body together, that
+	// Client keeps; a larger one fails with ErrResponseTooLarge. Bodies that are
+	// streamed may be of any length. 0 means DefaultMaxResponseBytes.
+	MaxResponseBytes int64
+
+	// ReadBufferSize is how much of a body is read ahead of who reads it; then
+	// reading from the connection stops until there is room. 0 means
+	// DefaultReadBufferSize; less than 16 KiB, which libcurl may hand over at
+	// once, counts as that.
+	ReadBufferSize int
+
+	// MaxAbandonedBytes is how much of a response that nobody wants any more
+	// (abandoned, or too large) is read, and MaxAbandonedTime how long such a
+	// response is waited for, to save the connection. Beyond either the
+	// connection is closed. 0 means DefaultMaxAbandonedBytes and
+	// DefaultMaxAbandonedTime.
+	MaxAbandonedBytes int64
+	MaxAbandonedTime  time.Duration
+
+	// DisableCompression keeps RoundTrip from asking for gzip by itself.
+	DisableCompression bool
+
+	// Configure, if not nil, sets further options of libcurl on each easy
+	// handle. What the engine cannot work without is refused: functions and
+	// their data. URL, method, header list and the body's length are set again
+	// for each request.
+	Configure func(*curl.CURL) error
+
+	// Logger, if not nil, is told of connections that open and close, of
+	// requests that are sent again and of what was given up.
+	Logger *slog.Logger
+
+	starting sync.Mutex
+	started  *engine
+	refused  error // why it could not start, or ErrClosed
+}
+
+// What the zero values of Transport's fields stand for.
+const (
+	DefaultMaxConnsPerHost   = 1
+	DefaultMaxPipelineDepth  = 100
+	DefaultMaxRetries        = 1
+	DefaultMaxHeaderBytes    = 1 << 20
+	DefaultMaxResponseBytes  = 64 << 20
+	DefaultReadBufferSize    = 256 << 10
+	DefaultMaxAbandonedBytes = 16 << 20
+	DefaultMaxAbandonedTime  = time.Minute
+	DefaultKeepAlive         = 15 * time.Second
+)
+
+// engine starts the transport if that has not happened yet.
+func (t *Transport) engine() (*engine, error) {
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	if t.started == nil && t.refused == nil {
+		lib, err := loadedLibrary()
+		if err == nil {
+			err = t.start(lib)
+		}
+		t.refused = err
+	}
+	return t.started, t.refused
+}
+
+// start starts the transport over a libcurl.
+func (t *Transport) start(lib library) error {
+	settings, err := t.settings(lib)
+	if err != nil {
+		return err
+	}
+	t.started, err = startEngine(settings)
+	return err
+}
+
+// RoundTrip sends a request and returns its response as soon as the header
+// section has come; the caller reads the body, and closes it. A body that is
+// closed before its end is read to the end, or its connection given up, within
+// MaxAbandonedBytes and MaxAbandonedTime; so is the response of a request whose
+// context ends. GET and HEAD are pipelined; a request with another method has a
+// connection for itself while it lasts.
+//
+// Every error is an [*Error].
+func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	for attempt := 0; ; attempt++ {
+		response, err := t.roundTrip(request)
+		if err == nil {
+			return response, nil
+		}
+		again := t.again(request, err, attempt)
+		if again == nil {
+			return nil, err
+		}
+		request = again
+	}
+}
+
+// again makes the request anew after libcurl had to send it again and could not
+// rewind its body. Nil: it must not be.
+func (t *Transport) again(request *http.Request, err error, attempt int) *http.Request {
+	if !errors.Is(err, curl.CurlError(curl.E_SEND_FAIL_REWIND)) || attempt >= t.retries() ||
+		!idempotent(methodOf(request)) || request.GetBody == nil || request.Context().Err() != nil {
+		return nil
+	}
+	body, err := request.GetBody()
+	if err != nil {
+		return nil
+	}
+	copied := request.WithContext(request.Context())
+	copied.Body = body
+	t.started.counters.resent.Add(1)
+	return copied
+}
+
+func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
+	engine, err := t.engine()
+	if err != nil {
+		closeBody(request)
+		return nil, newError(request, "", err)
+	}
+	ctx := request.Context()
+	call, err := engine.prepare(ctx, request, true)
+	if err != nil {
+		return nil, newError(request, "", err)
+	}
+	if err := engine.submit(call); err != nil {
+		call.stopUpload()
+		return nil, newError(request, "", err)
+	}
+	return engine.await(ctx, request, call)
+}
+
+// CloseIdleConnections closes the connections that no request is on.
+func (t *Transport) CloseIdleConnections() {
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	if t.started != nil {
+		t.started.closeIdle()
+	}
+}
+
+// Close ends every request that has not ended with [ErrClosed], bodies that are
+// being read included, closes the connections and frees what the transport
+// holds. It returns when all of that is done. Closing twice is fine; so is
+// closing a transport that was never used, which it then cannot be any more.
+func (t *Transport) Close() error {
+	t.starting.Lock()
+	started := t.started
+	if t.refused == nil {
+		t.refused = ErrClosed
+	}
+	t.starting.Unlock()
+	if started != nil {
+		started.close()
+	}
+	return nil
+}
+
+// closeBody is what a RoundTripper owes a request that it does not send.
+func closeBody(request *http.Request) {
+	if request.Body != nil {
+		_ = request.Body.Close()
+	}
+}
+
+// contextError is the context's error and, where there is one, its cause.
+func contextError(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return &contextEnd{err, cause}
+	}
+	return err
+}
+
+// tlsState is as much as is known of a connection over TLS.
+func tlsState(request *http.Request, serverName string, multiplexed bool) *tls.ConnectionState {
+	if request.URL.Scheme != "https" {
+		return nil
+	}
+	state := &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName}
+	if serverName == "" {
+		state.ServerName = request.URL.Hostname()
+	}
+	if multiplexed {
+		state.NegotiatedProtocol = "h2"
+	}
+	return state
+}
