@@ -69,6 +69,9 @@ type Config struct {
 	Client Client
 	// Process is needed for answers with signals or times to linger.
 	Process Process
+	// KeyLog, if not nil, gets the secrets of Go's TLS in the form of
+	// SSLKEYLOGFILE, so that captured packets can be decrypted.
+	KeyLog io.Writer
 }
 
 // Server is a running origin. It has to be stopped with Stop.
@@ -213,6 +216,7 @@ func (s *Server) prepareTLS() error {
 		NextProtos:   []string{"http/1.1"},
 		// what is written at once goes into one record, up to 16 KB
 		DynamicRecordSizingDisabled: true,
+		KeyLogWriter:                s.config.KeyLog,
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package origin_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +46,22 @@ func TestOnlyTheVersionThatIsAskedForIsSpoken(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, conn.Close())
 		}
+	}
+}
+
+func TestKeyLogHasTheSecretsOfEachConnection(t *testing.T) {
+	for version, label := range map[string]string{
+		plan.TLS12: "CLIENT_RANDOM", plan.TLS13: "SERVER_TRAFFIC_SECRET_0",
+	} {
+		var secrets bytes.Buffer
+		s := start(t, origin.Config{TLS: version, KeyLog: &secrets})
+		for range 2 {
+			c := connect(t, s)
+			c.ask("r0001")
+			c.close()
+		}
+		logOf(s)
+		require.Equal(t, 2, strings.Count(secrets.String(), label+" "), secrets.String())
 	}
 }
 
