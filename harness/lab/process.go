@@ -25,6 +25,7 @@ type process struct {
 	environment []string
 	plan        *plan.Plan
 	see         func(events.Event)
+	said        func(stdout, stderr []byte) // nil, or told what it printed
 	link        *link // told about the process while it runs
 }
 
@@ -83,6 +84,9 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
+	}
+	if p.said != nil {
+		p.said(stdout.text.Bytes(), stderr.text.Bytes())
 	}
 	if stdout.full || stderr.full {
 		return &outcome{failure: errTooMuch.Error()}, nil

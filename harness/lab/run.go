@@ -34,6 +34,8 @@ type Setup struct {
 	// Address for the origin to listen on; empty means any free port of
 	// 127.0.0.1.
 	Address string
+	// Tap gets what the judge does not need; the zero value takes nothing.
+	Tap Tap
 }
 
 // processLimit bounds the run of a subject that does not end by itself.
@@ -88,6 +90,7 @@ func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 		NeedNoAnswer:     s.NeedNoAnswer(),
 		Client:           watch,
 		Process:          link,
+		KeyLog:           setup.Tap.KeyLog,
 	}
 }
 
@@ -105,6 +108,9 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 			return nil, fmt.Errorf("writing the origin's authority: %w", err)
 		}
 	}
+	if err := setup.Tap.listening(server.URL()); err != nil {
+		return nil, err
+	}
 	var accountant events.Accountant
 	p := process{
 		path:        setup.Subject.Path,
@@ -113,7 +119,9 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 		see: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)
+			setup.Tap.event(e)
 		},
+		said: setup.Tap.Output,
 		link: link,
 	}
 	limited, cancel := context.WithTimeout(ctx, processLimit)

@@ -1,0 +1,35 @@
+package lab
+
+import (
+	"io"
+
+	"github.com/curlpipe/curlpipe/harness/events"
+)
+
+// Tap is given what happens in a run beyond what the judge needs, to be kept
+// as evidence. Each of its fields may be nil.
+type Tap struct {
+	// KeyLog gets the secrets of TLS in the form of SSLKEYLOGFILE. Connections
+	// write to it at the same time, each line at once.
+	KeyLog io.Writer
+	// Listening is called once, before the subject starts, with the URL of the
+	// origin. Its error keeps the run from being made.
+	Listening func(url string) error
+	// Event is called for each event, in order.
+	Event func(events.Event)
+	// Output is called once, when the subject has ended, with what it printed.
+	Output func(stdout, stderr []byte)
+}
+
+func (t *Tap) listening(url string) error {
+	if t.Listening == nil {
+		return nil
+	}
+	return t.Listening(url)
+}
+
+func (t *Tap) event(e events.Event) {
+	if t.Event != nil {
+		t.Event(e)
+	}
+}
