@@ -26,7 +26,7 @@ type process struct {
 	plan        *plan.Plan
 	see         func(events.Event)
 	said        func(stdout, stderr []byte) // nil, or told what it printed
-	link        *link // told about the process while it runs
+	link        *link                       // told about the process while it runs
 }
 
 // outcome is what became of it: a report, or why there is none.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -27,6 +28,8 @@ type selection struct {
 	address    string
 	jsonFile   string
 	logFile    string
+	outFolder  string
+	capture    bool
 	seedChosen bool
 }
 
@@ -65,6 +68,8 @@ func runCommand() *cobra.Command {
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
 	flags.StringVar(&s.jsonFile, "json", "", "write the runs to `FILE` as JSON, too")
 	flags.StringVar(&s.logFile, "origin-log", "", "write what the origin saw of each run to `FILE`, a JSON object a line")
+	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
+	flags.BoolVar(&s.capture, "capture", false, "capture the packets of each run, too, for --out; needs CAP_NET_RAW")
 	return command
 }
 
@@ -93,11 +98,15 @@ func run(command *cobra.Command, s *selection) error {
 	if err != nil {
 		return err
 	}
+	keep, err := openKeeper(s, command.ErrOrStderr())
+	if err != nil {
+		return err
+	}
 	log, err := openLog(s.logFile)
 	if err != nil {
 		return cannotRun(err)
 	}
-	runs, err := runAll(command.Context(), setups, s, log, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
+	runs, err := runAll(command.Context(), setups, s, log, keep, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
 	if closed := log.close(); err == nil && closed != nil {
 		err = cannotRun(closed)
 	}
@@ -113,7 +122,7 @@ func run(command *cobra.Command, s *selection) error {
 			return cannotRun(err)
 		}
 	}
-	return sum(runs)
+	return cmp.Or(sum(runs), keep.problem())
 }
 
 // sum is the outcome of all runs. If none of them could be made, as no subject
@@ -133,20 +142,25 @@ func sum(runs []report.Run) error {
 }
 
 // runAll makes all runs, one after the other: they measure CPU time.
-func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, progress *progress) ([]report.Run, error) {
+func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, keep *keeper, progress *progress) ([]report.Run, error) {
 	defer progress.finish()
 	var runs []report.Run
 	for repetition := range s.repeat {
 		for _, setup := range setups {
 			setup.Seed = s.seed + uint64(repetition)
 			progress.begin(setup)
+			collector := keep.begin(&setup, repetition+1)
 			r, seen, err := runOne(ctx, setup)
 			if err != nil {
+				collector.Abort()
 				return nil, err
 			}
 			r.Repetition = repetition + 1
 			runs = append(runs, r)
-			if err := log.add(&r, seen); err != nil {
+			if err := log.add(&r, seen.Origin); err != nil {
+				return nil, cannotRun(err)
+			}
+			if err := keep.end(collector, &setup, &r, seen); err != nil {
 				return nil, cannotRun(err)
 			}
 			progress.end(&r)
@@ -155,8 +169,8 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 	return runs, nil
 }
 
-// runOne makes one run, and returns what the origin saw of it, too.
-func runOne(ctx context.Context, setup lab.Setup) (report.Run, *origin.Log, error) {
+// runOne makes one run, and returns what was seen of it, too.
+func runOne(ctx context.Context, setup lab.Setup) (report.Run, *judge.Observation, error) {
 	observation, err := lab.Run(ctx, setup)
 	if err != nil {
 		return report.Run{}, nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
@@ -164,5 +178,5 @@ func runOne(ctx context.Context, setup lab.Setup) (report.Run, *origin.Log, erro
 	}
 	r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
 	r.Seed = setup.Seed
-	return r, observation.Origin, nil
+	return r, observation, nil
 }

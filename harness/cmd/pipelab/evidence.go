@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/capture"
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// keeper writes the folder of --out; nil without one.
+type keeper struct {
+	folder  string
+	capture bool
+	warn    io.Writer
+	warned  bool
+	failed  error // the first reason why there are no packets
+}
+
+// openKeeper returns nil without an error if no folder is asked for.
+func openKeeper(s *selection, warn io.Writer) (*keeper, error) {
+	if s.outFolder == "" {
+		if s.capture {
+			return nil, usage(errors.New("--capture needs --out DIR to put the packets into"))
+		}
+		return nil, nil
+	}
+	if err := os.MkdirAll(s.outFolder, 0o755); err != nil {
+		return nil, cannotRun(fmt.Errorf("--out %s: %w", s.outFolder, err))
+	}
+	return &keeper{folder: s.outFolder, capture: s.capture, warn: warn}, nil
+}
+
+// begin prepares a run for being kept.
+func (k *keeper) begin(setup *lab.Setup, repetition int) *evidence.Collector {
+	if k == nil {
+		return nil
+	}
+	c := evidence.Collect(filepath.Join(k.folder, setup.Scenario.ID, runName(setup, repetition)), k.capture)
+	setup.Tap = c.Tap()
+	return c
+}
+
+// runName is the name of a run's folder.
+func runName(setup *lab.Setup, repetition int) string {
+	// A prefix is named by its last part.
+	name := setup.Subject.Name + "-" + setup.Driver + "-" + filepath.Base(setup.Library.Name)
+	if repetition > 1 {
+		name += fmt.Sprintf("-%d", repetition)
+	}
+	return name
+}
+
+// end writes the folder of a run. That packets cannot be captured is said
+// once, and ends nothing.
+func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *report.Run, o *judge.Observation) error {
+	if k == nil {
+		return nil
+	}
+	err := c.Finish(evidence.Record{
+		Command:  repeatCommand(setup),
+		Run:      *r,
+		Manifest: setup.Library.Manifest,
+		Summary:  setup.Scenario.Summary,
+	}, o.Origin)
+	if !errors.Is(err, capture.ErrNotPermitted) {
+		return err
+	}
+	if !k.warned {
+		k.warned, k.failed = true, err
+		fmt.Fprintf(k.warn, "pipelab: %v; the rest is written\n", err)
+	}
+	return nil
+}
+
+// problem is what the exit code has to tell of at the end.
+func (k *keeper) problem() error {
+	if k == nil || k.failed == nil {
+		return nil
+	}
+	return cannotRun(fmt.Errorf("there are no packets in %s, the rest is there", k.folder))
+}
+
+func repeatCommand(setup *lab.Setup) string {
+	return fmt.Sprintf("build/pipelab run --scenario %s --subject %s --driver %s --library %s --seed %d",
+		setup.Scenario.ID, setup.Subject.Name, setup.Driver, quoteShell(setup.Library.Name), setup.Seed)
+}
+
+// quoteShell makes one word of a text for a shell.
+func quoteShell(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:=@%+") == "" && text != "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

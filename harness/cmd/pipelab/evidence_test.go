@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/evidence"
+)
+
+func TestOutKeepsTheEvidenceOfEachRun(t *testing.T) {
+	enterCheckout(t, "good")
+	code, _, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--seed", "7", "--out", "out",
+		"--repeat", "2")
+	require.Equal(t, exitExpected, code, stderr)
+	all, err := evidence.ReadAll("out")
+	require.NoError(t, err)
+	var names []string
+	for _, e := range all {
+		names = append(names, e.Path)
+	}
+	require.Equal(t, []string{
+		"out/honest-origin/c-demo-perform-patched", "out/honest-origin/c-demo-perform-patched-2",
+		"out/honest-origin/c-demo-perform-stock", "out/honest-origin/c-demo-perform-stock-2",
+	}, names)
+	require.Equal(t, "build/pipelab run --scenario honest-origin --subject c-demo --driver perform --library stock --seed 8",
+		all[3].Record.Command)
+	require.Len(t, all[0].Origin.Connections, 1)
+	require.Equal(t, "stock", all[2].Record.Manifest.Variant)
+	require.FileExists(t, filepath.Join(names[0], evidence.OutputFile))
+}
+
+func TestCaptureNeedsAFolder(t *testing.T) {
+	enterCheckout(t, "good")
+	code, stdout, stderr := pipelab("run", "--capture")
+	require.Equal(t, exitUsage, code)
+	requireOneLine(t, stdout, stderr)
+	require.Contains(t, stderr, "--capture needs --out DIR")
+}
+
+func TestOutThatCannotBeWritten(t *testing.T) {
+	enterCheckout(t, "good")
+	write(t, "taken", "")
+	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--out", "taken")
+	require.Equal(t, exitCannotRun, code)
+	requireOneLine(t, stdout, stderr)
+}
+
+// The test binary is started again without the capability.
+func TestWithoutTheCapabilityTheRestIsWritten(t *testing.T) {
+	const again = "PIPELAB_TEST_UNABLE"
+	if os.Getenv(again) != "" {
+		enterCheckout(t, "good")
+		code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--capture", "--out", "out")
+		require.Equal(t, exitCannotRun, code)
+		require.Equal(t, 1, strings.Count(stderr, "without CAP_NET_RAW"), stderr)
+		require.Contains(t, stderr, "there are no packets in out, the rest is there")
+		require.Equal(t, 2, strings.Count(stdout, "  pass"))
+		all, err := evidence.ReadAll("out")
+		require.NoError(t, err)
+		require.Len(t, all, 2)
+		require.Contains(t, all[0].Record.NoPackets, "CAP_NET_RAW")
+		return
+	}
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	arguments := []string{executable, "-test.run=^" + t.Name() + "$", "-test.v"}
+	if os.Geteuid() == 0 {
+		arguments = append([]string{"setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"}, arguments...)
+	}
+	command := exec.Command(arguments[0], arguments[1:]...)
+	command.Env = append(os.Environ(), again+"=1")
+	out, err := command.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
+}

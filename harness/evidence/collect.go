@@ -1,0 +1,164 @@
+package evidence
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/capture"
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/origin"
+)
+
+// Collector gathers the evidence of one run while it is on. Its Tap goes into
+// the run; Finish has to be called after it.
+type Collector struct {
+	evidence  *Evidence
+	capture   bool
+	recorder  *capture.Recorder
+	port      uint16
+	noPackets error
+	mutex     sync.Mutex // guards secrets
+	secrets   bytes.Buffer
+	failed    error
+}
+
+// Collect makes a Collector that writes into that folder. Without packets, if
+// capture is false or they cannot be captured, everything else is kept.
+func Collect(folder string, packets bool) *Collector {
+	return &Collector{evidence: &Evidence{Path: folder, Events: Events{Clock: now()}}, capture: packets}
+}
+
+// now relates the clocks. What passes between the two readings is far below
+// what a timeline shows.
+func now() Clock {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every Linux has that clock
+	return Clock{Monotonic: ts.Nano(), Time: time.Now()}
+}
+
+// Write implements io.Writer for the secrets of TLS.
+func (c *Collector) Write(line []byte) (int, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.secrets.Write(line)
+}
+
+// Tap is what the run has to be given.
+func (c *Collector) Tap() lab.Tap {
+	return lab.Tap{
+		KeyLog:    c,
+		Listening: c.Listen,
+		Event:     c.Event,
+		Output:    c.Output,
+	}
+}
+
+// Listen starts the capture of what goes to and from the origin at that URL. An
+// error means that the URL makes no sense; that packets cannot be captured is
+// none.
+func (c *Collector) Listen(origin string) error {
+	parsed, err := url.Parse(origin)
+	if err != nil {
+		return fmt.Errorf("capturing packets of %s: %w", origin, err)
+	}
+	address, err := netip.ParseAddrPort(parsed.Host)
+	if err != nil {
+		return fmt.Errorf("capturing packets of %s: %w", origin, err)
+	}
+	c.port = address.Port()
+	if c.capture {
+		c.recorder, c.noPackets = capture.Start(c.port, capture.DefaultLimit)
+	}
+	return nil
+}
+
+// Event keeps an event.
+func (c *Collector) Event(e events.Event) {
+	c.evidence.Events.Events = append(c.evidence.Events.Events, e)
+}
+
+// Output writes what the subject printed.
+func (c *Collector) Output(stdout, stderr []byte) {
+	err := os.MkdirAll(c.evidence.Path, 0o755)
+	if err == nil {
+		err = errors.Join(
+			os.WriteFile(filepath.Join(c.evidence.Path, OutputFile), stdout, 0o644),
+			os.WriteFile(filepath.Join(c.evidence.Path, ErrorFile), stderr, 0o644))
+	}
+	c.failed = errors.Join(c.failed, err)
+}
+
+// Stop ends the capture. It returns what the packets tell, nil without packets.
+func (c *Collector) Stop() *Packets {
+	if c.recorder == nil {
+		return nil
+	}
+	taken, err := c.recorder.Stop()
+	c.recorder = nil
+	if err != nil {
+		c.noPackets = err
+		return nil
+	}
+	path := filepath.Join(c.evidence.Path, CaptureFile)
+	if err := c.writePackets(path, taken); err != nil {
+		c.failed = errors.Join(c.failed, err)
+	}
+	c.evidence.Packets = &Packets{
+		Port: c.port, Lost: taken.Lost, Beyond: taken.Beyond,
+		Connections: flow.Connections(taken.Packets, c.port),
+	}
+	return c.evidence.Packets
+}
+
+func (c *Collector) writePackets(path string, taken *capture.Capture) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return errors.Join(capture.Write(file, taken.Packets, c.secrets.Bytes()), file.Close())
+}
+
+// Finish ends the capture if it is on and writes the folder. The error wraps
+// capture.ErrNotPermitted if packets were wanted and could not be captured for
+// that reason; everything else is written then.
+func (c *Collector) Finish(record Record, log *origin.Log) error {
+	c.Stop()
+	record.Made = c.evidence.Events.Clock.Time
+	if !c.capture {
+		record.NoPackets = "no packets were asked for"
+	} else if c.noPackets != nil {
+		record.NoPackets = c.noPackets.Error()
+	}
+	if c.evidence.Packets == nil { // what an earlier run left would be taken for this one's
+		_ = os.Remove(filepath.Join(c.evidence.Path, CaptureFile))
+	}
+	c.evidence.Record, c.evidence.Origin = record, log
+	if err := errors.Join(c.failed, c.evidence.Write()); err != nil {
+		return fmt.Errorf("keeping the evidence of a run: %w", err)
+	}
+	return c.noPackets
+}
+
+// Abort ends the capture of a run that could not be made. A nil Collector has
+// none.
+func (c *Collector) Abort() {
+	if c != nil && c.recorder != nil {
+		_, _ = c.recorder.Stop() // nobody wants them
+	}
+}

@@ -1,0 +1,210 @@
+// Package evidence keeps what one run shows in a folder, and reads it again.
+//
+// It stands behind the lab and before the report. The folder of a run,
+// SCENARIO/SUBJECT-DRIVER-LIBRARY, holds
+//
+//	run.json        a [Record]: figures and verdicts, versions, the command to repeat it
+//	events.json     the interposer's events, with the clock that they count by
+//	origin.json     what the origin saw
+//	packets.json    what the packets tell, absent without them
+//	capture.pcapng  the packets with the secrets of TLS, absent without them
+//	subject.out, subject.err  what the subject printed
+package evidence
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// Format is the version of the folder's layout. A folder of another one is not
+// read.
+const Format = 1
+
+// Names of the files in a run's folder.
+const (
+	RunFile     = "run.json"
+	EventsFile  = "events.json"
+	OriginFile  = "origin.json"
+	PacketsFile = "packets.json"
+	CaptureFile = "capture.pcapng"
+	OutputFile  = "subject.out"
+	ErrorFile   = "subject.err"
+)
+
+// Record is the content of run.json.
+type Record struct {
+	Format int       `json:"format"`
+	Made   time.Time `json:"made"`
+	// Command repeats the run.
+	Command string `json:"command"`
+	// Run has figures and verdicts.
+	Run report.Run `json:"run"`
+	// Manifest says what the library was made of.
+	Manifest *library.Manifest `json:"library_manifest,omitempty"`
+	// Summary says what the scenario is about.
+	Summary string `json:"summary"`
+	// NoPackets says why there are none; empty if there are.
+	NoPackets string `json:"no_packets,omitempty"`
+}
+
+// Clock relates the interposer's clock to that of packets and origin.
+type Clock struct {
+	// Monotonic is a time of CLOCK_MONOTONIC in nanoseconds, Time the same
+	// moment.
+	Monotonic int64     `json:"monotonic_ns"`
+	Time      time.Time `json:"time"`
+}
+
+// At returns the moment of an event.
+func (c Clock) At(e *events.Event) time.Time {
+	return c.Time.Add(time.Duration(e.Time - c.Monotonic))
+}
+
+// Events is the content of events.json.
+type Events struct {
+	Clock  Clock          `json:"clock"`
+	Events []events.Event `json:"events"`
+}
+
+// Packets is the content of packets.json.
+type Packets struct {
+	// Port of the origin.
+	Port uint16 `json:"port"`
+	// Lost and Beyond count packets that are missing: dropped by the kernel, or
+	// above the limit.
+	Lost        int               `json:"lost"`
+	Beyond      int               `json:"beyond"`
+	Connections []flow.Connection `json:"connections"`
+}
+
+// Evidence is all that was kept of a run.
+type Evidence struct {
+	// Path of the folder.
+	Path    string
+	Record  Record
+	Events  Events
+	Origin  *origin.Log
+	Packets *Packets // nil without packets
+}
+
+// Write writes the JSON files into the folder, which it makes if it is not
+// there.
+func (e *Evidence) Write() error {
+	if err := os.MkdirAll(e.Path, 0o755); err != nil {
+		return fmt.Errorf("making the folder of a run: %w", err)
+	}
+	e.Record.Format = Format
+	files := []struct {
+		name    string
+		content any
+	}{{EventsFile, e.Events}, {OriginFile, e.Origin}, {PacketsFile, e.Packets}, {RunFile, e.Record}}
+	for _, f := range files {
+		path := filepath.Join(e.Path, f.name)
+		if f.name == PacketsFile && e.Packets == nil {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("removing what an earlier run left: %w", err)
+			}
+			continue
+		}
+		text, err := json.MarshalIndent(f.content, "", " ")
+		if err == nil {
+			err = os.WriteFile(path, append(text, '\n'), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// Read reads the folder of one run.
+func Read(path string) (*Evidence, error) {
+	e := &Evidence{Path: path}
+	if err := readJSON(filepath.Join(path, RunFile), &e.Record); err != nil {
+		return nil, err
+	}
+	if e.Record.Format != Format {
+		return nil, fmt.Errorf("%s has format %d, this pipelab reads format %d; make the run again: %s",
+			filepath.Join(path, RunFile), e.Record.Format, Format, e.Record.Command)
+	}
+	if err := readJSON(filepath.Join(path, EventsFile), &e.Events); err != nil {
+		return nil, err
+	}
+	if err := readJSON(filepath.Join(path, OriginFile), &e.Origin); err != nil {
+		return nil, err
+	}
+	if e.Origin == nil {
+		return nil, fmt.Errorf("%s says nothing", filepath.Join(path, OriginFile))
+	}
+	err := readJSON(filepath.Join(path, PacketsFile), &e.Packets)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return e, err
+}
+
+func readJSON(path string, into any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the evidence of a run: %w", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s is damaged or of another version (%w); make the run again", path, err)
+	}
+	return nil
+}
+
+// ReadAll reads the folders of all runs below a folder, ordered by their
+// paths. What can be read is returned even if the error says that others
+// cannot.
+func ReadAll(folder string) ([]*Evidence, error) {
+	paths, err := filepath.Glob(filepath.Join(escape(folder), "*", "*", RunFile))
+	if err != nil {
+		return nil, fmt.Errorf("looking for runs in %s: %w", folder, err)
+	}
+	for i := range paths {
+		paths[i] = filepath.Dir(paths[i])
+	}
+	sort.Strings(paths)
+	var list []*Evidence
+	var problems []error
+	for _, path := range paths {
+		e, err := Read(path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		list = append(list, e)
+	}
+	if len(paths) == 0 {
+		if _, err := os.Stat(folder); err != nil {
+			return nil, fmt.Errorf("looking for runs: %w", err)
+		}
+		return nil, fmt.Errorf("there are no runs in %s; make some with pipelab run --out %s", folder, folder)
+	}
+	return list, errors.Join(problems...)
+}
+
+// escape has Glob take a path as it is.
+func escape(path string) string {
+	var out []rune
+	for _, r := range path {
+		if r == '*' || r == '?' || r == '[' || r == '\\' {
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
