@@ -54,6 +54,7 @@ func (c *connection) answer(x *exchange) bool {
 	} else if a.SplitTail > 0 && carried {
 		now = max(0, len(wire)-a.SplitTail)
 	}
+	c.seen.Requests[x.number].AnswerBegan = time.Now()
 	if err := c.writeWith(x, wire, now); err != nil {
 		c.note(x, false, carried)
 		c.drain() // what had arrived before
@@ -130,6 +131,7 @@ func (c *connection) note(x *exchange, answered, carried bool) {
 	r.Answered = answered
 	r.AsPlanned = carried
 	if answered {
+		r.AnswerEnded = time.Now()
 		c.server.noteAnswered(x.ID)
 	}
 }

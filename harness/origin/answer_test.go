@@ -153,3 +153,15 @@ func TestAnEventTakesOpenSSL(t *testing.T) {
 	require.True(t, seen[0].Answered)
 	require.False(t, seen[0].AsPlanned)
 }
+
+func TestLogTellsWhenEachResponseWasWritten(t *testing.T) {
+	forEachProtocol(t, func(t *testing.T, version string) {
+		s := start(t, origin.Config{TLS: version})
+		c := connect(t, s)
+		c.ask("r0001")
+		c.close()
+		r := logOf(s).Connections[0].Requests[0]
+		require.False(t, r.AnswerBegan.Before(r.Arrived))
+		require.False(t, r.AnswerEnded.Before(r.AnswerBegan))
+	})
+}

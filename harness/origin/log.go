@@ -64,6 +64,10 @@ type Request struct {
 	// Answered is true when the whole response could be written, or was kept
 	// back for the next one.
 	Answered bool `json:"answered"`
+	// AnswerBegan and AnswerEnded are when the origin began to write the
+	// response, and when it had written it; zero if it did not.
+	AnswerBegan time.Time `json:"answer_began,omitzero"`
+	AnswerEnded time.Time `json:"answer_ended,omitzero"`
 	// AsPlanned is true when everything happened that the scenario says comes
 	// before the answer, as the client getting stuck.
 	AsPlanned bool `json:"as_planned"`
