@@ -1,0 +1,123 @@
+package timeline_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+var zero = time.Unix(1000, 0)
+
+// at is a moment of the run, in milliseconds from its begin.
+func at(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// call is an event at a time in milliseconds.
+func call(at int, name string, length, result int64, failed string) events.Event {
+	return events.Event{
+		Time: int64(ms(at)), Call: name, SSL: "0x1", FD: 4, Length: length, Result: result, Error: failed,
+	}
+}
+
+func evidenceOf(list []events.Event, connections ...origin.Connection) *evidence.Evidence {
+	return &evidence.Evidence{
+		Events: evidence.Events{Clock: evidence.Clock{Monotonic: 0, Time: zero}, Events: list},
+		Origin: &origin.Log{Connections: connections},
+	}
+}
+
+func TestABlockedWriteThatIsRepeatedIsOneInterval(t *testing.T) {
+	line := timeline.Of(evidenceOf([]events.Event{
+		call(0, "connect", 0, -1, events.WantWrite),
+		call(1, "SSL_connect", 0, -1, events.WantRead),
+		call(2, "SSL_connect", 0, 1, ""),
+		call(3, "SSL_write", 100, 100, ""),
+		call(4, "SSL_write", 50, -1, events.WantWrite),
+		call(5, "SSL_write", 50, -1, events.WantWrite),
+		call(7, "SSL_write", 50, 50, ""),
+		call(8, "SSL_read", 500, 80, ""),
+		call(9, "close", 0, 0, ""),
+	}, origin.Connection{
+		Requests: []origin.Request{
+			{ID: "r0", Offset: 0, Length: 100, Arrived: at(4), AnswerBegan: at(5), AnswerEnded: at(6)},
+			{ID: "r1", Offset: 100, Length: 50, Arrived: at(8)},
+		},
+		KeyUpdates: 2,
+		End:        origin.End{Time: at(9), ByClient: true},
+	}))
+	require.Equal(t, []timeline.Lane{{
+		Number: 1, Opened: 0, Secured: ms(2), Closed: ms(9),
+		Requests: []timeline.Request{
+			{ID: "r0", FirstWrite: ms(3), LastWrite: ms(3), Arrived: ms(4), FirstAnswered: ms(5), Done: ms(6), Whole: true},
+			{ID: "r1", FirstWrite: ms(4), LastWrite: ms(7), Arrived: ms(8), FirstAnswered: timeline.Unknown,
+				Done: timeline.Unknown, Whole: true},
+		},
+		Blocked:    []timeline.Blocked{{From: ms(4), To: ms(7), Want: events.WantWrite, Tries: 2}},
+		KeyUpdates: 2,
+		Ending:     timeline.Ending{ByClient: true, AfterByte: -1},
+	}}, line.Lanes)
+	require.Equal(t, ms(9), line.End)
+}
+
+func TestARefusedRetryAndWhatFollows(t *testing.T) {
+	e := evidenceOf([]events.Event{
+		call(0, "connect", 0, -1, events.WantWrite),
+		call(0, "connect", 0, 0, ""), // the same one, asked for again
+		call(1, "SSL_connect", 0, 1, ""),
+		call(2, "SSL_write", 60, -1, events.WantWrite),
+		call(3, "SSL_write", 70, -1, "SSL"),
+		call(4, "close", 0, 0, ""),
+		{Call: "dropped", Count: 3},
+		call(5, "connect", 0, 0, ""),
+		call(6, "SSL_write", 60, -1, events.WantRead),
+		call(8, "close", 0, 0, ""),
+	}, origin.Connection{End: origin.End{ByClient: true, Reset: true, Early: true, PartialBytes: 10, PartialID: "r0"}})
+	e.Packets = &evidence.Packets{Connections: []flow.Connection{
+		{RST: &flow.Ending{Time: at(4), By: flow.Client, AfterByte: 123}},
+		{FIN: &flow.Ending{Time: at(7), By: flow.Origin, AfterByte: 5}},
+	}}
+	line := timeline.Of(e)
+	require.Len(t, line.Lanes, 2)
+	require.EqualValues(t, 3, line.Dropped)
+	first, second := line.Lanes[0], line.Lanes[1]
+	require.Equal(t, []timeline.Blocked{{From: ms(2), To: ms(3), Want: events.WantWrite, Tries: 1, Refused: true}}, first.Blocked)
+	require.Equal(t, timeline.Ending{ByClient: true, Reset: true, Early: true, AfterByte: 123}, first.Ending)
+	require.Equal(t, "r0", first.Requests[0].ID)
+	require.False(t, first.Requests[0].Whole)
+	require.Equal(t, []timeline.Blocked{{From: ms(6), To: ms(8), Want: events.WantRead, Tries: 1}}, second.Blocked)
+	require.Equal(t, timeline.Unknown, second.Secured)
+	require.Equal(t, timeline.Ending{AfterByte: 5}, second.Ending)
+	require.Equal(t, ms(7), second.Closed)
+}
+
+func TestPlainSendsThatTakeAPart(t *testing.T) {
+	line := timeline.Of(evidenceOf([]events.Event{
+		call(0, "connect", 0, 0, ""),
+		call(1, "send", 100, 40, ""),
+		call(2, "send", 60, -1, events.WantWrite),
+		call(3, "send", 60, 60, ""),
+	}, origin.Connection{Requests: []origin.Request{{ID: "r0", Length: 100}}}))
+	require.Equal(t, []timeline.Blocked{{From: ms(1), To: ms(3), Want: events.WantWrite, Tries: 2}}, line.Lanes[0].Blocked)
+	require.Equal(t, ms(1), line.Lanes[0].Requests[0].FirstWrite)
+	require.Equal(t, ms(3), line.Lanes[0].Requests[0].LastWrite)
+}
+
+func TestWithoutEventsTheOriginStillTells(t *testing.T) {
+	line := timeline.Of(evidenceOf(nil, origin.Connection{
+		Requests: []origin.Request{{ID: "r0", Length: 10, Arrived: at(1), AnswerEnded: at(2)}},
+		End:      origin.End{Time: at(3)},
+	}))
+	require.Len(t, line.Lanes, 1)
+	require.Equal(t, timeline.Unknown, line.Lanes[0].Requests[0].FirstWrite)
+	require.Equal(t, ms(2), line.Lanes[0].Requests[0].Done)
+	require.Equal(t, ms(3), line.Lanes[0].Closed)
+	require.Equal(t, ms(3), line.End)
+}
