@@ -1,0 +1,177 @@
+package picture
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+func (d *drawing) panel(p Panel) {
+	d.y += 14
+	d.text(4, d.y, "heading", "start", p.Title)
+	d.y += 8
+	top := d.y
+	lanes := p.Timeline.Lanes
+	for i := range lanes[:min(len(lanes), mostLanes)] {
+		d.lane(&lanes[i])
+	}
+	if more := len(lanes) - mostLanes; more > 0 {
+		d.y += 12
+		d.text(labelWidth, d.y, "soft", "start", fmt.Sprintf("… and %d more connections", more))
+		d.y += 4
+	}
+	d.axis(p.Timeline.End, top)
+}
+
+// axis writes the times below the lanes.
+func (d *drawing) axis(end time.Duration, top float64) {
+	step := roundStep(float64(width-labelWidth) / d.scale / 8)
+	for at := time.Duration(0); at <= end; at += step {
+		x := d.x(at)
+		fmt.Fprintf(d, `<line class="axis" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`+"\n", x, top, x, d.y+3)
+		label := fmt.Sprintf("%g", float64(at)/float64(time.Millisecond))
+		if at == 0 {
+			label = "0 ms"
+		}
+		d.text(x, d.y+14, "soft", "middle", label)
+	}
+	d.y += 20
+}
+
+// roundStep is the next 1, 2 or 5 with zeros.
+func roundStep(least float64) time.Duration {
+	power := math.Pow(10, math.Floor(math.Log10(max(least, 1))))
+	for _, factor := range []float64{1, 2, 5} {
+		if factor*power >= least {
+			return time.Duration(factor * power)
+		}
+	}
+	return time.Duration(10 * power)
+}
+
+func (d *drawing) lane(l *timeline.Lane) {
+	tracks := assign(l.Requests)
+	used := 1
+	for _, t := range tracks {
+		used = max(used, t+1)
+	}
+	height := float64(used*trackStep + 8)
+	top := d.y
+	d.text(4, top+height/2+4, "soft", "start", fmt.Sprintf("connection %d", l.Number))
+	closed := l.Closed
+	if closed == timeline.Unknown {
+		closed = time.Duration(float64(width-labelWidth-12) / d.scale)
+	}
+	d.bar("lane", max(l.Opened, 0), closed, top+1, height-2, fmt.Sprintf("connection %d", l.Number))
+	d.bar("handshake", l.Opened, l.Secured, top+1, height-2, "connecting and handshake until "+Milliseconds(l.Secured))
+	for i := range l.Requests {
+		d.request(&l.Requests[i], top+6+float64(tracks[i]*trackStep))
+	}
+	for _, b := range l.Blocked {
+		title := fmt.Sprintf("blocked, %s, from %s to %s, tried %d times", b.Want, Milliseconds(b.From), Milliseconds(b.To), b.Tries)
+		if b.Refused {
+			title += "; then another write came, which TLS refused"
+		}
+		d.bar("blocked", b.From, b.To, top+1, 4, title)
+	}
+	d.ending(l, top, height)
+	d.y += height
+}
+
+// request draws the writing dark and the wait for the response light.
+func (d *drawing) request(r *timeline.Request, y float64) {
+	title := fmt.Sprintf("%s: written %s to %s, arrived %s, answered %s to %s", cmp.Or(r.ID, "a request"), Milliseconds(r.FirstWrite),
+		Milliseconds(r.LastWrite), Milliseconds(r.Arrived), Milliseconds(r.FirstAnswered), Milliseconds(r.Done))
+	written := r.LastWrite
+	if written == timeline.Unknown {
+		written = r.Arrived
+	}
+	d.bar("wait", known(r.LastWrite, r.Arrived), r.Done, y, trackSize, title)
+	d.bar("write", known(r.FirstWrite, r.Arrived), written, y, trackSize, title)
+}
+
+// known is the first of the times that somebody saw.
+func known(times ...time.Duration) time.Duration {
+	for _, t := range times {
+		if t != timeline.Unknown {
+			return t
+		}
+	}
+	return timeline.Unknown
+}
+
+// ending draws a cross for a RST and a line for a FIN.
+func (d *drawing) ending(l *timeline.Lane, top, height float64) {
+	if l.Closed == timeline.Unknown {
+		return
+	}
+	x, middle := d.x(l.Closed), top+height/2
+	fmt.Fprintf(d, `<g><title>%s</title>`, "ended "+Ended(l))
+	if l.Ending.Reset {
+		fmt.Fprintf(d, `<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x-4, middle-4)
+	} else {
+		fmt.Fprintf(d, `<line class="fin" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`, x, top+1, x, top+height-1)
+	}
+	d.WriteString("</g>\n")
+}
+
+// Ended says in words how a connection ended.
+func Ended(l *timeline.Lane) string {
+	by, how := "by the origin", "with a FIN"
+	if l.Ending.ByClient {
+		by = "by the client"
+	}
+	if l.Ending.Reset {
+		how = "with a RST"
+	}
+	text := fmt.Sprintf("%s %s at %s", by, how, Milliseconds(l.Closed))
+	if l.Ending.AfterByte >= 0 {
+		text += fmt.Sprintf(" after byte %d", l.Ending.AfterByte)
+	}
+	return text
+}
+
+// assign puts requests that overlap on different tracks, as far as there are
+// enough.
+func assign(requests []timeline.Request) []int {
+	var free [mostTracks]time.Duration // when the last one on the track ended
+	tracks := make([]int, len(requests))
+	for i := range requests {
+		r := &requests[i]
+		begin := known(r.FirstWrite, r.Arrived, 0)
+		best := 0
+		for t := range free {
+			if free[t] <= begin {
+				best = t
+				break
+			}
+			if free[t] < free[best] {
+				best = t
+			}
+		}
+		tracks[i] = best
+		free[best] = max(r.FirstWrite, r.LastWrite, r.Arrived, r.Done)
+	}
+	return tracks
+}
+
+func (d *drawing) legend() {
+	x, y := 4.0, d.y+8
+	for _, item := range []struct {
+		class, text string
+		length      float64
+	}{
+		{"handshake", "handshake", 84}, {"write", "request being written", 150}, {"wait", "waiting for its response", 164},
+		{"blocked", "write blocked", 106},
+	} {
+		fmt.Fprintf(d, `<rect class="%s" x="%.1f" y="%.1f" width="10" height="8"/>`, item.class, x, y-8)
+		d.text(x+14, y, "soft", "start", item.text)
+		x += item.length
+	}
+	fmt.Fprintf(d, `<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x, y-8)
+	d.text(x+14, y, "soft", "start", "connection reset")
+	d.y = y + 4
+}

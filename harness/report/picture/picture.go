@@ -1,0 +1,145 @@
+// Package picture draws timelines as SVG.
+//
+// It stands between package timeline and the report, and knows neither files
+// nor runs. A picture needs nothing but itself, and has its text equivalent
+// inside.
+package picture
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+// Panel is one timeline in a picture.
+type Panel struct {
+	Title    string
+	Timeline *timeline.Timeline
+}
+
+// Sizes, in units of the picture. It scales to any width.
+const (
+	width      = 720
+	labelWidth = 92
+	trackStep  = 7
+	trackSize  = 5
+	mostTracks = 8  // of a lane
+	mostLanes  = 40 // of a panel
+)
+
+// Style is the style sheet of pictures, for light and dark. SVG has it inside;
+// a page that contains an Inline has to bring it along.
+const Style = `
+.timeline { --ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --lane: #eef1f4; --write: #0b62c4; --wait: #9cc4ee;
+  --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f; --paper: #ffffff; font: 12px system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { .timeline { --ink: #e6edf3; --soft: #9da7b1; --line: #3d444d; --lane: #1f262d;
+  --write: #58a6ff; --wait: #1f4f86; --handshake: #bc8cff; --blocked: #f0a83a; --end: #ff6b66; --paper: #0d1117; } }
+@media print { .timeline { --ink: #000; --soft: #444; --line: #bbb; --lane: #eee; --write: #0b62c4; --wait: #9cc4ee;
+  --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f; --paper: #fff; } }
+.timeline text { fill: var(--ink); } .timeline .soft { fill: var(--soft); } .timeline .heading { font-weight: 600; font-size: 14px; }
+.timeline .axis { stroke: var(--line); } .timeline .lane { fill: var(--lane); } .timeline .write { fill: var(--write); }
+.timeline .wait { fill: var(--wait); } .timeline .handshake { fill: var(--handshake); }
+.timeline .blocked { fill: var(--blocked); } .timeline .paper { fill: var(--paper); }
+.timeline .end { stroke: var(--end); stroke-width: 2; fill: none; } .timeline .fin { stroke: var(--soft); stroke-width: 2; }
+`
+
+// drawing is a picture that grows downwards.
+type drawing struct {
+	strings.Builder
+	y     float64
+	scale float64 // units a nanosecond
+}
+
+// SVG writes the panels one below the other, on one scale of time, as a file
+// of its own.
+func SVG(w io.Writer, panels ...Panel) error {
+	return write(w, true, panels)
+}
+
+// Inline writes one panel as an element of a page that has Style.
+func Inline(w io.Writer, panel Panel) error {
+	return write(w, false, []Panel{panel})
+}
+
+func write(w io.Writer, standalone bool, panels []Panel) error {
+	d := &drawing{y: 6}
+	var longest time.Duration
+	for _, p := range panels {
+		longest = max(longest, p.Timeline.End)
+	}
+	d.scale = (width - labelWidth - 12) / float64(max(longest, time.Microsecond))
+	var texts []string
+	for _, p := range panels {
+		d.panel(p)
+		texts = append(texts, Describe(p))
+	}
+	d.legend()
+	var out strings.Builder
+	fmt.Fprintf(&out, `<svg class="timeline" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.0f" role="img" aria-label="%s">`,
+		width, d.y+4, html.EscapeString(strings.Join(texts, " ")))
+	if standalone {
+		fmt.Fprintf(&out, "<style>%s</style>\n<rect class=\"paper\" width=\"100%%\" height=\"100%%\"/>", Style)
+	}
+	out.WriteString("\n" + d.String() + "</svg>\n")
+	if _, err := io.WriteString(w, out.String()); err != nil {
+		return fmt.Errorf("writing a picture: %w", err)
+	}
+	return nil
+}
+
+// Describe says in words what a panel shows.
+func Describe(p Panel) string {
+	var requests, blocked, refused, resets int
+	for _, l := range p.Timeline.Lanes {
+		requests += len(l.Requests)
+		blocked += len(l.Blocked)
+		for _, b := range l.Blocked {
+			if b.Refused {
+				refused++
+			}
+		}
+		if l.Ending.Reset && l.Ending.ByClient {
+			resets++
+		}
+	}
+	return fmt.Sprintf("%s: %s in %s, %s, %s, %d of them followed by another write that TLS refused, %s by the client.",
+		p.Title, count(len(p.Timeline.Lanes), "connection"), Milliseconds(p.Timeline.End), count(requests, "request"),
+		count(blocked, "blocked write"), refused, count(resets, "reset"))
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// Milliseconds writes a time of a timeline: "4.2 ms", or "–" if it is unknown.
+func Milliseconds(d time.Duration) string {
+	if d == timeline.Unknown {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+func (d *drawing) x(at time.Duration) float64 {
+	return labelWidth + float64(max(at, 0))*d.scale
+}
+
+func (d *drawing) text(x, y float64, class, anchor, text string) {
+	fmt.Fprintf(d, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(text))
+}
+
+// bar draws from one moment to another, at least half a unit wide.
+func (d *drawing) bar(class string, from, to time.Duration, y, height float64, title string) {
+	if from == timeline.Unknown || to == timeline.Unknown {
+		return
+	}
+	x := d.x(from)
+	fmt.Fprintf(d, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s</title></rect>`+"\n",
+		class, x, y, max(d.x(to)-x, 0.6), height, html.EscapeString(title))
+}

@@ -1,0 +1,91 @@
+package picture_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/report/picture"
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+func line(lanes int) *timeline.Timeline {
+	t := &timeline.Timeline{End: 10 * time.Millisecond}
+	for i := range lanes {
+		t.Lanes = append(t.Lanes, timeline.Lane{
+			Number: i + 1, Opened: 0, Secured: timeline.Unknown, Closed: 9 * time.Millisecond,
+			Requests: []timeline.Request{{
+				ID: "<r0>", FirstWrite: time.Millisecond, LastWrite: 2 * time.Millisecond, Arrived: timeline.Unknown,
+				FirstAnswered: timeline.Unknown, Done: timeline.Unknown,
+			}},
+			Blocked: []timeline.Blocked{{From: time.Millisecond, To: 2 * time.Millisecond, Want: "WANT_WRITE", Tries: 1, Refused: true}},
+			Ending:  timeline.Ending{ByClient: true, Reset: true, AfterByte: 77},
+		})
+	}
+	return t
+}
+
+// elements parses a picture and counts its elements by name and class.
+func elements(t *testing.T, svg string) map[string]int {
+	t.Helper()
+	count := make(map[string]int)
+	decoder := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return count
+		}
+		require.NoError(t, err)
+		if e, is := token.(xml.StartElement); is {
+			for _, a := range e.Attr {
+				if a.Name.Local == "class" {
+					count[e.Name.Local+"."+a.Value]++
+				}
+				if a.Value != "http://www.w3.org/2000/svg" {
+					require.NotContains(t, a.Value, "http", "nothing is fetched")
+				}
+			}
+		}
+	}
+}
+
+func TestPictureShowsEachConnection(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, picture.SVG(&out, picture.Panel{Title: "a & b", Timeline: line(3)}, picture.Panel{Title: "c", Timeline: line(1)}))
+	found := elements(t, out.String())
+	require.Equal(t, 4, found["rect.lane"])
+	require.Equal(t, 4+1, found["rect.write"], "and the legend")
+	require.Equal(t, 4+1, found["path.end"])
+	require.Contains(t, out.String(), "&lt;r0&gt;: written 1.0 ms to 2.0 ms, arrived –")
+	require.Contains(t, out.String(), "ended by the client with a RST at 9.0 ms after byte 77")
+	require.Contains(t, out.String(), `aria-label="a &amp; b: 3 connections in 10.0 ms, 3 requests, 3 blocked writes, `+
+		`3 of them followed by another write that TLS refused, 3 resets by the client. c: 1 connection in`)
+}
+
+func TestPictureIsBounded(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, picture.Inline(&out, picture.Panel{Title: "many", Timeline: line(500)}))
+	require.Equal(t, 40, elements(t, out.String())["rect.lane"])
+	require.Contains(t, out.String(), "… and 460 more connections")
+	require.NotContains(t, out.String(), "<style>")
+}
+
+func TestPictureOfNothing(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, picture.SVG(&out, picture.Panel{Timeline: &timeline.Timeline{}}))
+	require.Zero(t, elements(t, out.String())["rect.lane"])
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("no space") }
+
+func TestPictureThatCannotBeWritten(t *testing.T) {
+	require.ErrorContains(t, picture.SVG(full{}, picture.Panel{Timeline: line(1)}), "writing a picture: no space")
+}
