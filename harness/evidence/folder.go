@@ -12,13 +12,14 @@
 package evidence
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/capture/flow"
@@ -177,7 +178,10 @@ func ReadAll(folder string) ([]*Evidence, error) {
 	for i := range paths {
 		paths[i] = filepath.Dir(paths[i])
 	}
-	sort.Strings(paths)
+	// by scenario, and then by name: a path alone has "a-b/" before "a/"
+	slices.SortFunc(paths, func(a, b string) int {
+		return cmp.Or(cmp.Compare(filepath.Dir(a), filepath.Dir(b)), cmp.Compare(a, b))
+	})
 	var list []*Evidence
 	var problems []error
 	for _, path := range paths {

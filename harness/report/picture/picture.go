@@ -57,17 +57,17 @@ type drawing struct {
 // SVG writes the panels one below the other, on one scale of time, as a file
 // of its own.
 func SVG(w io.Writer, panels ...Panel) error {
-	return write(w, true, panels)
+	return write(w, true, panels, 0)
 }
 
-// Inline writes one panel as an element of a page that has Style.
-func Inline(w io.Writer, panel Panel) error {
-	return write(w, false, []Panel{panel})
+// Inline writes one panel as an element of a page that has Style. Its scale
+// reaches at least so far, so that pictures side by side can be compared.
+func Inline(w io.Writer, panel Panel, scale time.Duration) error {
+	return write(w, false, []Panel{panel}, scale)
 }
 
-func write(w io.Writer, standalone bool, panels []Panel) error {
+func write(w io.Writer, standalone bool, panels []Panel, longest time.Duration) error {
 	d := &drawing{y: 6}
-	var longest time.Duration
 	for _, p := range panels {
 		longest = max(longest, p.Timeline.End)
 	}

@@ -70,7 +70,7 @@ func TestPictureShowsEachConnection(t *testing.T) {
 
 func TestPictureIsBounded(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, picture.Inline(&out, picture.Panel{Title: "many", Timeline: line(500)}))
+	require.NoError(t, picture.Inline(&out, picture.Panel{Title: "many", Timeline: line(500)}, 0))
 	require.Equal(t, 40, elements(t, out.String())["rect.lane"])
 	require.Contains(t, out.String(), "… and 460 more connections")
 	require.NotContains(t, out.String(), "<style>")

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/report/markdown"
+	"github.com/curlpipe/curlpipe/harness/report/page"
+	"github.com/curlpipe/curlpipe/harness/report/picture"
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+// reportOptions is what the arguments of report ask for.
+type reportOptions struct {
+	page     string
+	markdown string
+	picture  string
+}
+
+func reportCommand() *cobra.Command {
+	var o reportOptions
+	command := &cobra.Command{
+		Use:   "report DIR",
+		Short: "Make one HTML page of what run --out has kept",
+		Long: "Makes DIR/index.html of the evidence in DIR: verdicts, timelines before and after side by side,\n" +
+			"versions, the command to repeat each run. The page needs no network and nothing beside it but\n" +
+			"the packets and the JSON that it links to. What cannot be read is named, and the exit code is 3.",
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) != 1 {
+				return usage(errors.New("report takes one folder, that of run --out"))
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return makeReport(command.OutOrStdout(), arguments[0], &o)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.page, "html", "", "write the page to `FILE` (default DIR/index.html)")
+	flags.StringVar(&o.markdown, "markdown", "", "write the same in short to `FILE`, for a mail or an issue; - for standard output")
+	flags.StringVar(&o.picture, "picture", "", "write the timelines of all runs, one below the other, to `FILE` as SVG")
+	return command
+}
+
+func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
+	all, unread := evidence.ReadAll(folder)
+	if len(all) == 0 {
+		return cannotRun(inOneLine(unread))
+	}
+	problem := ""
+	if unread != nil {
+		unread = inOneLine(unread)
+		problem = unread.Error()
+	}
+	file := cmp.Or(o.page, filepath.Join(folder, "index.html"))
+	outputs := []struct {
+		file  string
+		write func(io.Writer) error
+	}{
+		{file, func(w io.Writer) error { return page.Write(w, all, filepath.Dir(file), problem) }},
+		{o.markdown, func(w io.Writer) error { return markdown.Write(w, all) }},
+		{o.picture, func(w io.Writer) error { return picture.SVG(w, panels(all)...) }},
+	}
+	for _, out := range outputs {
+		if err := writeTo(out.file, stdout, out.write); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if unread != nil {
+		return cannotRun(unread)
+	}
+	return nil
+}
+
+// writeTo writes a file, standard output for "-", nothing without a name.
+func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return write(stdout)
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("making the report: %w", err)
+	}
+	return errors.Join(write(file), file.Close())
+}
+
+// panels are the timelines of a picture, before each after.
+func panels(all []*evidence.Evidence) []picture.Panel {
+	var before, after []picture.Panel
+	for _, e := range all {
+		title := e.Record.Run.Subject
+		if e.Record.Run.Library != "" {
+			title += ", libcurl " + e.Record.Run.Library
+		}
+		panel := picture.Panel{
+			Title: fmt.Sprintf("%s: %d connections, %d reset", title,
+				e.Record.Run.Connections, e.Record.Run.Resets),
+			Timeline: timeline.Of(e),
+		}
+		if e.Record.Run.Connections == 1 {
+			panel.Title = strings.Replace(panel.Title, "1 connections", "1 connection", 1)
+		}
+		if e.Record.Manifest != nil && e.Record.Manifest.Variant == "stock" {
+			before = append(before, panel)
+		} else {
+			after = append(after, panel)
+		}
+	}
+	return append(before, after...)
+}
+
+// inOneLine is an error for people: one line, however many there are.
+func inOneLine(err error) error {
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+}

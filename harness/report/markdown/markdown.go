@@ -1,0 +1,86 @@
+// Package markdown writes what came of runs in the form that mails and issues
+// take: GitHub's Markdown.
+//
+// It stands behind package evidence, beside the page, and does no I/O of its
+// own.
+package markdown
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// Write writes a table of the runs and, for each that did not pass, what was
+// expected, what was seen and how to repeat it.
+func Write(w io.Writer, all []*evidence.Evidence) error {
+	var out strings.Builder
+	runs := make([]report.Run, 0, len(all))
+	for _, e := range all {
+		runs = append(runs, e.Record.Run)
+	}
+	Table(&out, runs)
+	for _, e := range all {
+		details(&out, e)
+	}
+	if _, err := io.WriteString(w, out.String()); err != nil {
+		return fmt.Errorf("writing Markdown: %w", err)
+	}
+	return nil
+}
+
+// Table adds the table of the runs.
+func Table(out *strings.Builder, runs []report.Run) {
+	out.WriteString("| scenario | client | library | connections | resets | answered | own response | WANT_WRITE | bad retry | verdict |\n" +
+		"| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
+	for i := range runs {
+		r := &runs[i]
+		verdict := string(r.Verdict)
+		if !r.AsExpected() {
+			verdict += " (not as expected)"
+		}
+		row(out, "`"+r.Scenario+"`", escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(r.Library), fmt.Sprint(r.Connections),
+			fmt.Sprint(r.Resets), fmt.Sprintf("%d/%d", r.Answered, r.Requests), fmt.Sprintf("%d/%d", r.OwnResponse, r.Requests),
+			fmt.Sprint(r.WantWrite), fmt.Sprint(r.BadWriteRetry), verdict)
+	}
+}
+
+func row(out *strings.Builder, cells ...string) {
+	out.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
+
+func details(out *strings.Builder, e *evidence.Evidence) {
+	r := &e.Record.Run
+	if r.Verdict == judge.Pass {
+		return
+	}
+	fmt.Fprintf(out, "\n**`%s`, %s, %s: %s**\n\n", r.Scenario, escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(r.Library), r.Verdict)
+	if r.SubjectError != "" {
+		fmt.Fprintf(out, "- %s\n", escape(r.SubjectError))
+	}
+	for _, f := range r.Invariants {
+		if f.Verdict != judge.Pass {
+			fmt.Fprintf(out, "- `%s` %s: expected %s; saw %s (%s)\n", f.ID, f.Verdict, escape(f.Expected), escape(f.Actual), escape(f.Rule))
+		}
+	}
+	fmt.Fprintf(out, "\n```\n%s\n```\n", strings.ReplaceAll(e.Record.Command, "```", "` ` `"))
+}
+
+// special are the characters that Markdown might take for its own.
+const special = "\\`*_{}[]<>()#+!|~&$@"
+
+// escape has Markdown show a text as it is, in one line.
+func escape(text string) string {
+	var out strings.Builder
+	for _, r := range strings.Join(strings.Fields(text), " ") {
+		if strings.ContainsRune(special, r) {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}

@@ -1,0 +1,203 @@
+// Package page makes the HTML report: one page with all that the evidence of
+// runs shows, that needs nothing but itself.
+//
+// It stands behind package evidence and draws with package picture. It reads
+// no files: whoever calls it has read the evidence.
+package page
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report/picture"
+	"github.com/curlpipe/curlpipe/harness/timeline"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed page.css
+var pageStyle string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"milliseconds": picture.Milliseconds,
+	"ended":        picture.Ended,
+}).Parse(pageText))
+
+// content is what the template shows.
+type content struct {
+	Style     template.CSS
+	Runs      []*run
+	Scenarios []*scenario
+	Expected  int // runs as expected
+	Problem   string
+}
+
+// scenario is all runs of one.
+type scenario struct {
+	ID, Summary string
+	Pairs       []*pair
+}
+
+// pair is the runs that stand side by side: they differ in the library.
+type pair struct {
+	Subject, Driver string
+	Runs            []*run
+}
+
+// run is one run.
+type run struct {
+	*evidence.Evidence
+	Anchor   string
+	Verdict  string
+	Class    string // of the verdict
+	Picture  template.HTML
+	Timeline *timeline.Timeline
+	Link     string // the folder, as a link
+	Packets  *packets
+}
+
+// packets is what the packets tell, in sums.
+type packets struct {
+	SYNs, Resets, FINs, ZeroWindows, Lost int
+	First                                 string // who ended the first connection, and where
+}
+
+// Write writes the page. Links lead from the folder base, where the page is
+// going to be, to the evidence. Problem, if not empty, is shown on top: what
+// could not be read.
+func Write(w io.Writer, all []*evidence.Evidence, base, problem string) error {
+	c := &content{Style: template.CSS(pageStyle + picture.Style), Problem: problem}
+	for i, e := range all {
+		if e.Record.Run.AsExpected() {
+			c.Expected++
+		}
+		c.place(show(e, base, i+1))
+	}
+	for _, s := range c.Scenarios {
+		for _, p := range s.Pairs {
+			if err := p.draw(); err != nil {
+				return err
+			}
+			c.Runs = append(c.Runs, p.Runs...)
+		}
+	}
+	var out bytes.Buffer // a page is whole or not there
+	if err := pageTemplate.Execute(&out, c); err != nil {
+		return fmt.Errorf("making the report: %w", err)
+	}
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// place puts a run into its scenario, beside the runs that it is held against.
+func (c *content) place(r *run) {
+	var s *scenario
+	for _, other := range c.Scenarios {
+		if other.ID == r.Record.Run.Scenario {
+			s = other
+		}
+	}
+	if s == nil {
+		s = &scenario{ID: r.Record.Run.Scenario, Summary: r.Record.Summary}
+		c.Scenarios = append(c.Scenarios, s)
+	}
+	var p *pair
+	for _, other := range s.Pairs {
+		if other.Subject == r.Record.Run.Subject && other.Driver == r.Record.Run.Driver {
+			p = other
+		}
+	}
+	if p == nil {
+		p = &pair{Subject: r.Record.Run.Subject, Driver: r.Record.Run.Driver}
+		s.Pairs = append(s.Pairs, p)
+	}
+	if p.Runs = append(p.Runs, r); r.stock() { // before comes before after
+		copy(p.Runs[1:], p.Runs[:len(p.Runs)-1])
+		p.Runs[0] = r
+	}
+}
+
+func (r *run) stock() bool {
+	return r.Record.Manifest != nil && r.Record.Manifest.Variant == "stock"
+}
+
+// draw draws the timelines of a pair on one scale.
+func (p *pair) draw() error {
+	var longest time.Duration
+	for _, r := range p.Runs {
+		longest = max(longest, r.Timeline.End)
+	}
+	for _, r := range p.Runs {
+		title := r.Record.Run.Subject
+		if r.Record.Run.Library != "" {
+			title = "libcurl " + r.Record.Run.Library
+		}
+		var drawn strings.Builder
+		if err := picture.Inline(&drawn, picture.Panel{Title: title, Timeline: r.Timeline}, longest); err != nil {
+			return err
+		}
+		r.Picture = template.HTML(drawn.String())
+	}
+	return nil
+}
+
+func show(e *evidence.Evidence, base string, number int) *run {
+	link, err := filepath.Rel(base, e.Path)
+	if err != nil {
+		link = e.Path
+	}
+	return &run{
+		Evidence: e, Anchor: fmt.Sprintf("run-%d", number), Timeline: timeline.Of(e),
+		Verdict: string(e.Record.Run.Verdict), Class: classOf(e.Record.Run.Verdict),
+		Link: filepath.ToSlash(link), Packets: sum(e.Packets),
+	}
+}
+
+// classOf is the class of a verdict in the style sheet.
+func classOf(v judge.Verdict) string {
+	switch v {
+	case judge.Pass:
+		return "pass"
+	case judge.Fail:
+		return "fail"
+	}
+	return "other"
+}
+
+func sum(all *evidence.Packets) *packets {
+	if all == nil {
+		return nil
+	}
+	p := &packets{Lost: all.Lost + all.Beyond}
+	for i := range all.Connections {
+		c := &all.Connections[i]
+		p.SYNs += c.SYNs
+		p.ZeroWindows += c.ZeroWindows
+		if c.RST != nil {
+			p.Resets++
+		}
+		if c.FIN != nil {
+			p.FINs++
+		}
+		if end := c.EndedFirst(); end != nil && p.First == "" {
+			kind := "FIN"
+			if end == c.RST {
+				kind = "RST"
+			}
+			p.First = fmt.Sprintf("a %s from the %s after its byte %d, with %d bytes from the other side unacknowledged",
+				kind, end.By, end.AfterByte, end.Unacknowledged)
+		}
+	}
+	return p
+}

@@ -1,0 +1,187 @@
+package page_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/report/page"
+)
+
+// run is the evidence of a run with one connection.
+func run(variant string, verdict judge.Verdict) *evidence.Evidence {
+	begin := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
+	call := func(ms int, name string, result int64, failed string) events.Event {
+		return events.Event{Time: int64(ms) * 1e6, Call: name, SSL: "0x1", FD: 4, Length: 100, Result: result, Error: failed}
+	}
+	return &evidence.Evidence{
+		Path: "/somewhere/out/reported/c-demo-perform-" + variant,
+		Record: evidence.Record{
+			Made: begin, Command: "pipelab run --library " + variant, Summary: "Writes <answer> WANT_WRITE.",
+			Manifest: &library.Manifest{Variant: variant, PatchSeries: "abc123"},
+			Run: report.Run{
+				Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 " + variant, Verdict: verdict,
+				Expected: verdict, Connections: 1, Requests: 1, Answered: 1, OwnResponse: 1,
+				Invariants: []judge.Finding{{
+					ID: "no-reset", Verdict: verdict, Expected: "no connection ended early", Actual: "what was seen", Rule: "RFC 9112 §9.6",
+				}},
+			},
+		},
+		Events: evidence.Events{Clock: evidence.Clock{Time: begin}, Events: []events.Event{
+			call(0, "connect", 0, ""), call(1, "SSL_connect", 1, ""), call(2, "SSL_write", -1, events.WantWrite),
+			call(4, "SSL_write", 100, ""), call(8, "close", 0, ""),
+		}},
+		Origin: &origin.Log{Connections: []origin.Connection{{
+			Requests: []origin.Request{{ID: "r0001", Length: 100, Arrived: at(5), AnswerBegan: at(6), AnswerEnded: at(7)}},
+		}}},
+		Packets: &evidence.Packets{Connections: []flow.Connection{{
+			SYNs: 1, RST: &flow.Ending{Time: at(8), By: flow.Client, AfterByte: 321},
+		}}},
+	}
+}
+
+func written(t *testing.T, problem string, all ...*evidence.Evidence) string {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, page.Write(&out, all, "/somewhere/out", problem))
+	return out.String()
+}
+
+// browser is a headless Chromium with a page open, and what it complained of.
+type browser struct {
+	ctx      context.Context
+	mutex    sync.Mutex
+	problems []string
+	fetched  []string
+}
+
+// open opens the page in Chromium.
+func open(t *testing.T, html string) *browser {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("there is no chromium; scripts/setup --tests installs it")
+	}
+	file := filepath.Join(t.TempDir(), "index.html")
+	require.NoError(t, os.WriteFile(file, []byte(html), 0o600))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
+		chromedp.WSURLReadTimeout(2*time.Minute))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	b := &browser{ctx: ctx}
+	chromedp.ListenTarget(ctx, b.note)
+	require.NoError(t, chromedp.Run(ctx, network.Enable(), log.Enable(), runtime.Enable(),
+		chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String())))
+	return b
+}
+
+func (b *browser) note(event any) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		b.problems = append(b.problems, e.Entry.Text)
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, e.ExceptionDetails.Error())
+	case *runtime.EventConsoleAPICalled:
+		b.problems = append(b.problems, "console."+e.Type.String())
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, "data:") {
+			b.fetched = append(b.fetched, e.Request.URL)
+		}
+	}
+}
+
+func (b *browser) do(t *testing.T, actions ...chromedp.Action) {
+	t.Helper()
+	require.NoError(t, chromedp.Run(b.ctx, actions...))
+}
+
+func TestChromiumShowsThePage(t *testing.T) {
+	b := open(t, written(t, "", run("patched", judge.Pass), run("stock", judge.Fail)))
+	var text, title string
+	var cards []string
+	var names []string
+	b.do(t,
+		chromedp.Title(&title),
+		chromedp.Text("body", &text, chromedp.ByQuery),
+		chromedp.Evaluate(`[...document.querySelectorAll("article h4")].map(e => e.innerText.trim())`, &cards),
+		chromedp.Evaluate(`[...document.querySelectorAll("svg[role=img]")].map(e => e.getAttribute("aria-label"))`, &names))
+	require.Equal(t, "pipelab: 2 of 2 runs as expected", title)
+	require.Contains(t, text, "Writes <answer> WANT_WRITE.")
+	require.Contains(t, text, "a RST from the client after its byte 321")
+	require.Contains(t, text, "pipelab run --library stock")
+	require.Contains(t, text, "RFC 9112 §9.6")
+	require.Equal(t, []string{"7.53.1 stock fail", "7.53.1 patched pass"}, cards, "before stands before after")
+	require.Len(t, names, 2, "each picture has words in its place")
+	require.Contains(t, names[0], "1 connection in 8.0 ms, 1 request, 1 blocked write")
+
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	require.Empty(t, b.problems)
+	require.Len(t, b.fetched, 1, "nothing but the page itself: %v", b.fetched)
+}
+
+func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
+	b := open(t, written(t, "", run("stock", judge.Fail), run("patched", judge.Pass)))
+	var overflow int
+	var background [2]string
+	for i, scheme := range []string{"light", "dark"} {
+		b.do(t,
+			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
+			chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &background[i]))
+	}
+	require.Equal(t, [2]string{"rgb(255, 255, 255)", "rgb(13, 17, 23)"}, background)
+	b.do(t,
+		chromedp.EmulateViewport(360, 740),
+		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
+	require.Zero(t, overflow, "nothing sticks out of a phone")
+	b.do(t,
+		emulation.SetEmulatedMedia().WithMedia("print"),
+		chromedp.EmulateViewport(750, 1000),
+		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
+	require.Zero(t, overflow, "nor out of a sheet of paper")
+}
+
+func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
+	html := written(t, "x/run.json is <damaged>", run("stock", judge.Pass))
+	require.Contains(t, html, "Not everything could be read: x/run.json is &lt;damaged&gt;")
+	e := run("own", judge.NotApplicable)
+	e.Packets, e.Record.NoPackets, e.Record.Manifest = nil, "packets cannot be captured", nil
+	html = written(t, "", e)
+	require.Contains(t, html, "No packets: packets cannot be captured.")
+	require.NotContains(t, html, "capture.pcapng")
+	require.Contains(t, html, `href="reported/c-demo-perform-own/run.json"`)
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestPageThatCannotBeWritten(t *testing.T) {
+	require.ErrorContains(t, page.Write(full{}, nil, ".", ""), "writing the report: no space")
+}
