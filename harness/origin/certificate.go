@@ -62,3 +62,14 @@ func template(serial int64, name string) *x509.Certificate {
 		NotAfter:     time.Now().Add(24 * time.Hour),
 	}
 }
+
+// NewIdentity makes a certificate for the loopback addresses, and returns it
+// with the authority that signed it, in PEM. It is for one run and holds for a
+// day.
+func NewIdentity() (certificate tls.Certificate, authority []byte, err error) {
+	i, err := newIdentity()
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	return i.certificate, i.authority, nil
+}
