@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
+)
+
+func TestCheckJudgesAClient(t *testing.T) {
+	enterCheckout(t, "good")
+	t.Setenv("LD_LIBRARY_PATH", "")
+	code, stdout, stderr := pipelab("check", "--out", "out", "--", "curl", "-s", "{url}/1", "{url}/2")
+	require.Equal(t, exitExpected, code, stderr+stdout)
+	require.Regexp(t, `(?m)^one-connection +pass +1 accepted`, stdout)
+	require.Regexp(t, `(?m)^own-response +n/a +cannot be seen`, stdout)
+	require.Regexp(t, `(?m)^curl: pass$`, stdout)
+
+	e, err := evidence.Read("out/check/curl")
+	require.NoError(t, err)
+	require.Equal(t, judge.Pass, e.Record.Run.Verdict)
+	require.Equal(t, 2, e.Record.Run.Answered)
+	require.Equal(t, "build/pipelab check --connections 1 --requests 1 -- curl -s '{url}/1' '{url}/2'", e.Record.Command)
+	code, _, stderr = pipelab("report", "out")
+	require.Equal(t, exitExpected, code, stderr)
+	require.Contains(t, contentOf(t, "out/index.html"), "curl (command)")
+}
+
+func TestCheckOfAClientThatFails(t *testing.T) {
+	enterCheckout(t, "good")
+	code, stdout, stderr := pipelab("check", "--plain", "--", "true", "{url}")
+	require.Equal(t, exitUnexpected, code)
+	require.Contains(t, stdout, "the client never connected")
+	require.Equal(t, "pipelab: true: fail\n", stderr)
+}
+
+func TestCheckRefuses(t *testing.T) {
+	enterCheckout(t, "good")
+	for reason, each := range map[string]struct {
+		code      int
+		arguments []string
+	}{
+		"check needs a command":       {exitUsage, []string{"check"}},
+		"no {url} in it":              {exitUsage, []string{"check", "--", "curl"}},
+		"have to be 1 or more":        {exitUsage, []string{"check", "--requests", "0", "--", "curl", "{url}"}},
+		"--http2 needs TLS":           {exitUsage, []string{"check", "--http2", "--plain", "--", "curl", "{url}"}},
+		"starting the client":         {exitCannotRun, []string{"check", "--", "/nowhere/client", "{url}"}},
+		"--http2 and --ca need TLS":   {exitUsage, []string{"serve", "--plain", "--ca", "x"}},
+		"the origin cannot listen on": {exitCannotRun, []string{"serve", "--listen", "127.0.0.1:nowhere"}},
+	} {
+		code, stdout, stderr := pipelab(each.arguments...)
+		require.Equal(t, each.code, code, reason)
+		requireOneLine(t, stdout, stderr)
+		require.Contains(t, stderr, reason)
+	}
+}
+
+// lines hands what is written to whoever waits for a line.
+type lines struct {
+	mutex   sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.text.Write(p)
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return len(p), nil
+}
+
+// wait returns the first match, when there is one.
+func (l *lines) wait(pattern string) string {
+	expression := regexp.MustCompile(pattern)
+	for {
+		l.mutex.Lock()
+		found, changed := expression.FindString(l.text.String()), l.changed
+		l.mutex.Unlock()
+		if found != "" {
+			return found
+		}
+		<-changed
+	}
+}
+
+func TestServePrintsWhatItSees(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ctx, cancel := context.WithCancel(context.Background())
+	out := &lines{changed: make(chan struct{})}
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, []string{"serve", "--http2", "--ca", "ca.pem"}, out, io.Discard) }()
+	url := out.wait(`https://127\.0\.0\.1:[0-9]+`)
+	authority, err := os.ReadFile("ca.pem")
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(authority))
+	client := http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true,
+	}}
+	response, err := client.Get(url + "/some/where")
+	require.NoError(t, err)
+	response.Body.Close()
+	out.wait(`connection 1: GET /some/where HTTP/2\.0\n`)
+	client.CloseIdleConnections()
+	out.wait(`connection 1 ended by the client`)
+	cancel()
+	require.Equal(t, exitExpected, <-ended)
+}
