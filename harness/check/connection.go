@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
@@ -40,7 +38,8 @@ func (c *connection) serve() {
 	var stream net.Conn = c.tcp
 	if c.server.tls != nil {
 		begin := time.Now()
-		secured := tls.Server(c.tcp, c.server.tls)
+		below := &watched{Conn: c.tcp}
+		secured := tls.Server(below, c.server.tls)
 		if err := secured.Handshake(); err != nil {
 			c.end(fmt.Errorf("the handshake failed: %w", err))
 			return
@@ -49,8 +48,8 @@ func (c *connection) serve() {
 		c.seen.TLS = tls.VersionName(secured.ConnectionState().Version)
 		c.seen.Handshake = time.Since(begin)
 		c.server.mutex.Unlock()
-		if secured.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS {
-			c.serveHTTP2(secured)
+		if secured.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
+			c.serveHTTP2(secured, below)
 			return
 		}
 		stream = secured

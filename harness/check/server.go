@@ -20,7 +20,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/net/http2"
 	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/origin"
@@ -74,7 +73,7 @@ func Start(config Config) (*Server, error) {
 			NextProtos: []string{"http/1.1"}, KeyLogWriter: config.KeyLog,
 		}
 		if config.HTTP2 {
-			s.tls.NextProtos = []string{http2.NextProtoTLS, "http/1.1"}
+			s.tls.NextProtos = []string{protocolHTTP2, "http/1.1"}
 		}
 	}
 	address := config.Address
@@ -181,52 +180,6 @@ func (s *Server) Protocols() []string {
 		list = append(list, c.protocol)
 	}
 	return list
-}
-
-// handler answers the requests of HTTP/2.
-func (c *connection) handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		if err != nil {
-			return // the client has given the request up
-		}
-		place := c.arrived(r, n, 0, 0)
-		w.Header().Set("Content-Type", "text/plain")
-		_, err = io.WriteString(w, body(r))
-		c.answered(place, err)
-	})
-}
-
-// serveHTTP2 serves a connection that has agreed on HTTP/2.
-func (c *connection) serveHTTP2(stream net.Conn) {
-	end := &watched{Conn: stream}
-	(&http2.Server{}).ServeConn(end, &http2.ServeConnOpts{Handler: c.handler()})
-	c.end(end.failure())
-}
-
-// watched is a connection that keeps the first error of reading.
-type watched struct {
-	net.Conn
-	mutex sync.Mutex
-	err   error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if err != nil {
-		w.mutex.Lock()
-		if w.err == nil {
-			w.err = err
-		}
-		w.mutex.Unlock()
-	}
-	return n, err
-}
-
-func (w *watched) failure() error {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return w.err
 }
 
 // body is what a request is answered with: the id of the request, or its
