@@ -69,8 +69,9 @@ type Config struct {
 	Client Client
 	// Process is needed for answers with signals or times to linger.
 	Process Process
-	// KeyLog, if not nil, gets the secrets of Go's TLS in the form of
-	// SSLKEYLOGFILE, so that captured packets can be decrypted.
+	// KeyLog, if not nil, gets the secrets of TLS in the form of SSLKEYLOGFILE,
+	// so that captured packets can be decrypted. Connections write to it at the
+	// same time, whole lines at once.
 	KeyLog io.Writer
 }
 
@@ -205,7 +206,7 @@ func (s *Server) prepareTLS() error {
 	}
 	if s.config.Engine != "" {
 		s.engine, err = openssl.Start(openssl.Config{
-			Path: s.config.Engine, TLS: s.config.TLS, Certificate: s.identity.certificate,
+			Path: s.config.Engine, TLS: s.config.TLS, Certificate: s.identity.certificate, KeyLog: s.config.KeyLog,
 		})
 		return err
 	}

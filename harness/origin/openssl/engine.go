@@ -30,6 +30,9 @@ type Config struct {
 	// and the authority. It needs a subject: a libcurl that logs the
 	// certificate fails without one.
 	Certificate tls.Certificate
+	// KeyLog, if not nil, gets the secrets of all connections in the form of
+	// SSLKEYLOGFILE, whole lines at a time, from one goroutine at a time.
+	KeyLog io.Writer
 }
 
 // Engine is a running tls-engine. Any number of connections can share it, as
@@ -39,6 +42,7 @@ type Engine struct {
 	stderr  bytes.Buffer
 	version string // of OpenSSL
 	tls     string // as Version of its streams has it
+	keyLog  io.Writer
 	closing sync.Once
 	closed  error // what Close returns
 
@@ -55,7 +59,7 @@ func Start(config Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the TLS engine: %w", err)
 	}
-	e := &Engine{command: exec.Command(config.Path, config.TLS), tls: "TLS " + config.TLS}
+	e := &Engine{command: exec.Command(config.Path, config.TLS), tls: "TLS " + config.TLS, keyLog: config.KeyLog}
 	e.command.Stderr = &e.stderr
 	if e.stdin, err = e.command.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("making a pipe for the TLS engine: %w", err)
@@ -150,6 +154,11 @@ func (e *Engine) call(connection uint32, command byte, content []byte) (*answer,
 	if err != nil {
 		e.failed = fmt.Errorf("the TLS engine has broken off, closing it says why: %w", err)
 		return nil, e.failed
+	}
+	if len(a.secrets) > 0 && e.keyLog != nil {
+		if _, err := e.keyLog.Write(a.secrets); err != nil {
+			return nil, fmt.Errorf("writing the secrets of TLS: %w", err)
+		}
 	}
 	return a, nil
 }

@@ -31,6 +31,7 @@ const (
 	answerSend    = 'o'
 	answerPlain   = 'p'
 	answerMessage = 'm'
+	answerSecret  = 'l'
 	answerDone    = 'd'
 )
 
@@ -50,6 +51,7 @@ type answer struct {
 	send     []byte // for the client
 	plain    []byte // from the client
 	messages []Message
+	secrets  []byte // lines of SSLKEYLOGFILE
 	status   byte
 	flags    byte
 	text     string // why the status is not statusOK
@@ -88,6 +90,8 @@ func readAnswer(r io.Reader) (*answer, error) {
 			a.plain = append(a.plain, content...)
 		case kind == answerMessage && length == 4:
 			a.messages = append(a.messages, newMessage([4]byte(content)))
+		case kind == answerSecret:
+			a.secrets = append(append(a.secrets, content...), '\n')
 		case kind == answerDone && length >= 2:
 			a.status, a.flags, a.text = content[0], content[1], string(content[2:])
 			return a, nil

@@ -66,9 +66,13 @@ func newServer(t *testing.T, version string) *server {
 }
 
 func newServerOf(t *testing.T, path, version string, certificate tls.Certificate) *server {
-	s := &server{t: t, version: version, certificate: certificate}
+	return newServerFrom(t, Config{Path: path, TLS: version, Certificate: certificate})
+}
+
+func newServerFrom(t *testing.T, config Config) *server {
+	s := &server{t: t, version: config.TLS, certificate: config.Certificate}
 	var err error
-	s.engine, err = Start(Config{Path: path, TLS: version, Certificate: s.certificate})
+	s.engine, err = Start(config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.engine.Close()) })
 	s.listener = listen(t, 0)

@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -52,6 +53,13 @@ static void tell_message(int sent, int version, int content_type,
   frame_write(FRAME_MESSAGE, connection->number, &told, sizeof(told));
 }
 
+void connection_tell_secret(const SSL *ssl, const char *line)
+{
+  const struct connection *connection = SSL_get_app_data(ssl);
+
+  frame_write(FRAME_SECRET, connection->number, line, strlen(line));
+}
+
 struct connection *connection_new(SSL_CTX *context, uint32_t number)
 {
   struct connection *connection = calloc(1, sizeof(*connection));
@@ -60,6 +68,8 @@ struct connection *connection_new(SSL_CTX *context, uint32_t number)
   SSL *ssl = SSL_new(context);
 
   if(!connection || !from_client || !to_client || !ssl)
+    give_up("no memory for a connection");
+  if(!SSL_set_app_data(ssl, connection))
     give_up("no memory for a connection");
   SSL_set_bio(ssl, from_client, to_client);
   SSL_set_accept_state(ssl);

@@ -34,6 +34,9 @@ struct outcome connection_do(struct connection *connection,
 /* Of enum frame_flag. */
 unsigned char connection_flags(const struct connection *connection);
 
+/* OpenSSL calls this with each secret of a connection. */
+void connection_tell_secret(const SSL *ssl, const char *line);
+
 /* NULL is fine. */
 void connection_free(struct connection *connection);
 

@@ -38,6 +38,7 @@ enum frame_type {
   FRAME_SEND = 'o',        /* bytes that have to go to the client */
   FRAME_PLAIN = 'p',       /* plain bytes that the client sent */
   FRAME_MESSAGE = 'm',     /* a message of TLS: struct frame_message */
+  FRAME_SECRET = 'l',      /* a line of SSLKEYLOGFILE */
   FRAME_DONE = 'd'         /* status, flags, and a text */
 };
 

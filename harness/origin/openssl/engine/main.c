@@ -104,6 +104,7 @@ static void serve(int version)
   if(command.type != FRAME_IDENTITY)
     give_up("the first command is not the identity");
   context = identity_context(version, command.content, command.length);
+  SSL_CTX_set_keylog_callback(context, connection_tell_secret);
   OPENSSL_cleanse(command.content, command.length);
   answer(0, ready, 0);
   while(frame_read(&command))
