@@ -6,7 +6,6 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/origin"
 )
@@ -24,7 +23,7 @@ type Observation struct {
 	// Protocols of the connections, as Server.Protocols has them.
 	Protocols []string
 	// Packets is nil if none were captured.
-	Packets *evidence.Packets
+	Packets *flow.Traffic
 	// Events is the sum of the interposer's events, NoEvents why there are
 	// none; empty if it watched.
 	Events   events.Summary
@@ -86,49 +85,11 @@ func passIf(holds bool) judge.Verdict {
 }
 
 func oneConnection(o *Observation) (judge.Verdict, string, string) {
-	n := len(o.Origin.Connections)
-	actual := fmt.Sprintf("%d accepted", n)
-	if o.Packets != nil {
-		syns := 0
-		for i := range o.Packets.Connections {
-			syns += o.Packets.Connections[i].SYNs
-		}
-		actual += fmt.Sprintf(", %d SYN in the packets", syns)
-	}
-	expected := fmt.Sprintf("1 to %d connections", o.Connections)
-	if o.Connections == 1 {
-		expected = "1 connection"
-	}
-	return passIf(n >= 1 && n <= o.Connections), expected, actual
+	return judge.Connections(o.Origin, o.Packets, o.Connections)
 }
 
 func noReset(o *Observation) (judge.Verdict, string, string) {
-	early, first := 0, ""
-	for i, c := range o.Origin.Connections {
-		if !c.End.Early {
-			continue
-		}
-		early++
-		if first == "" {
-			first = fmt.Sprintf("; the first is number %d", c.Number)
-			if o.Packets != nil && i < len(o.Packets.Connections) {
-				if end := o.Packets.Connections[i].EndedFirst(); end != nil {
-					first += fmt.Sprintf(", ended by the %s after its byte %d", end.By, end.AfterByte)
-				}
-			}
-		}
-	}
-	actual := fmt.Sprintf("%d ended early by the client%s", early, first)
-	if o.Packets != nil {
-		resets := 0
-		for i := range o.Packets.Connections {
-			if rst := o.Packets.Connections[i].RST; rst != nil && rst.By == flow.Client {
-				resets++
-			}
-		}
-		actual += fmt.Sprintf("; %d connections with a RST from the client in the packets", resets)
-	}
-	return passIf(early == 0), "no connection ended by the client before its requests were answered", actual
+	return judge.EarlyEnds(o.Origin, o.Packets, 0)
 }
 
 func wireOrder(o *Observation) (judge.Verdict, string, string) {

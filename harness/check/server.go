@@ -121,7 +121,7 @@ func (s *Server) accept() {
 		}
 		s.mutex.Lock()
 		c := &connection{server: s, tcp: tcp.(*net.TCPConn), pending: make(map[int]bool)}
-		c.seen.Number = len(s.connections) + 1
+		c.seen.Number, c.seen.Client = len(s.connections)+1, origin.ClientOf(tcp)
 		c.seen.Requests = []origin.Request{}
 		s.connections = append(s.connections, c)
 		stopped := s.stopped

@@ -61,6 +61,7 @@ func (c *Collector) Tap() lab.Tap {
 		Listening: c.Listen,
 		Event:     c.Event,
 		Output:    c.Output,
+		Packets:   c.Stop,
 	}
 }
 
@@ -99,10 +100,11 @@ func (c *Collector) Output(stdout, stderr []byte) {
 	c.failed = errors.Join(c.failed, err)
 }
 
-// Stop ends the capture. It returns what the packets tell, nil without packets.
-func (c *Collector) Stop() *Packets {
+// Stop ends the capture, if it is on. It returns what the packets tell, nil
+// without packets.
+func (c *Collector) Stop() *flow.Traffic {
 	if c.recorder == nil {
-		return nil
+		return c.evidence.Packets
 	}
 	taken, err := c.recorder.Stop()
 	c.recorder = nil
@@ -110,11 +112,10 @@ func (c *Collector) Stop() *Packets {
 		c.noPackets = err
 		return nil
 	}
-	path := filepath.Join(c.evidence.Path, CaptureFile)
-	if err := c.writePackets(path, taken); err != nil {
+	if err := c.writePackets(filepath.Join(c.evidence.Path, CaptureFile), taken); err != nil {
 		c.failed = errors.Join(c.failed, err)
 	}
-	c.evidence.Packets = &Packets{
+	c.evidence.Packets = &flow.Traffic{
 		Port: c.port, Lost: taken.Lost, Beyond: taken.Beyond,
 		Connections: flow.Connections(taken.Packets, c.port),
 	}
@@ -153,12 +154,4 @@ func (c *Collector) Finish(record Record, log *origin.Log) error {
 		return fmt.Errorf("keeping the evidence of a run: %w", err)
 	}
 	return c.noPackets
-}
-
-// Abort ends the capture of a run that could not be made. A nil Collector has
-// none.
-func (c *Collector) Abort() {
-	if c != nil && c.recorder != nil {
-		_, _ = c.recorder.Stop() // nobody wants them
-	}
 }

@@ -79,17 +79,6 @@ type Events struct {
 	Events []events.Event `json:"events"`
 }
 
-// Packets is the content of packets.json.
-type Packets struct {
-	// Port of the origin.
-	Port uint16 `json:"port"`
-	// Lost and Beyond count packets that are missing: dropped by the kernel, or
-	// above the limit.
-	Lost        int               `json:"lost"`
-	Beyond      int               `json:"beyond"`
-	Connections []flow.Connection `json:"connections"`
-}
-
 // Evidence is all that was kept of a run.
 type Evidence struct {
 	// Path of the folder.
@@ -97,7 +86,7 @@ type Evidence struct {
 	Record  Record
 	Events  Events
 	Origin  *origin.Log
-	Packets *Packets // nil without packets
+	Packets *flow.Traffic // the content of packets.json, nil without packets
 }
 
 // Write writes the JSON files into the folder, which it makes if it is not

@@ -1,32 +1,83 @@
 package judge
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/origin"
+)
 
 func oneConnection(o *Observation) (Verdict, string, string) {
-	allowed := o.Scenario.AllowedConnections()
-	got := len(o.Origin.Connections)
-	expected := fmt.Sprintf("1 to %d connections", allowed)
-	if allowed == 1 {
-		expected = "1 connection"
-	}
-	return passIf(got >= 1 && got <= allowed), expected, fmt.Sprintf("%d accepted", got)
+	return Connections(o.Origin, o.Packets, o.Scenario.AllowedConnections())
 }
 
 func noReset(o *Observation) (Verdict, string, string) {
-	early, resets := 0, 0
-	for _, c := range o.Origin.Connections {
-		if c.End.Early {
-			early++
-			if c.End.Reset {
-				resets++
+	return EarlyEnds(o.Origin, o.Packets, o.Scenario.Expect.MaxEarlyEnds)
+}
+
+// Connections holds the number of connections against how many are allowed, 1
+// or more. Packets, if there are any, also show those that the origin never
+// accepted.
+func Connections(log *origin.Log, packets *flow.Traffic, allowed int) (verdict Verdict, expected, actual string) {
+	opened := len(log.Connections)
+	actual = fmt.Sprintf("%d accepted", opened)
+	if packets != nil {
+		opened = max(opened, len(packets.Connections))
+		actual += fmt.Sprintf("; in the packets %d, with %d SYN", len(packets.Connections), packets.SYNs())
+	}
+	expected = fmt.Sprintf("1 to %d connections", allowed)
+	if allowed == 1 {
+		expected = "1 connection"
+	}
+	return passIf(opened >= 1 && opened <= allowed), expected, actual
+}
+
+// EarlyEnds holds how many connections the client ended before it had all its
+// answers against how many it may. The origin knows which answers were still
+// to come, the packets who was first: where they say that the origin was,
+// nothing can be said of the client.
+func EarlyEnds(log *origin.Log, packets *flow.Traffic, most int) (verdict Verdict, expected, actual string) {
+	early, resets, disputed, first := 0, 0, 0, ""
+	for i := range log.Connections {
+		c := &log.Connections[i]
+		if !c.End.Early {
+			continue
+		}
+		early++
+		reset := c.End.Reset
+		if seen := ended(packets, c); seen != nil {
+			reset = seen.EndedFirst() == seen.RST
+			if seen.EndedFirst().By == flow.Origin {
+				disputed++
+			}
+			if first == "" {
+				first = fmt.Sprintf("; in the packets connection %d got %s", c.Number, seen.HowEnded())
 			}
 		}
+		if reset {
+			resets++
+		}
 	}
-	expected := "no connection ended early by the client"
-	most := o.Scenario.Expect.MaxEarlyEnds
+	expected = "no connection ended early by the client"
 	if most > 0 {
 		expected = fmt.Sprintf("at most %d ended early by the client", most)
 	}
-	return passIf(early <= most), expected,
-		fmt.Sprintf("%d ended early by the client, %d of them by RST", early, resets)
+	actual = fmt.Sprintf("%d ended early by the client, %d of them by RST%s", early, resets, first)
+	if disputed > 0 && early-disputed <= most && early > most {
+		return Inconclusive, expected, fmt.Sprintf("%s; %d of them were ended by the origin first, as the packets show", actual, disputed)
+	}
+	return passIf(early <= most), expected, actual
+}
+
+// ended returns what the packets tell of a connection, nil if they do not show
+// how it ended.
+func ended(packets *flow.Traffic, c *origin.Connection) *flow.Connection {
+	if packets == nil {
+		return nil
+	}
+	seen := packets.From(c.Client)
+	if seen == nil || seen.EndedFirst() == nil {
+		return nil
+	}
+	return seen
 }

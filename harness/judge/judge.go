@@ -1,12 +1,13 @@
 // Package judge holds what was observed of a run against what has to hold.
 //
-// It stands at the end of a run: the subject's report, the origin's log and
-// the interposer's events go in, a verdict for each [Invariant] comes out. The
+// It stands at the end of a run: the subject's report, the origin's log, the
+// packets and the interposer's events go in, a verdict for each [Invariant] comes out. The
 // package does no I/O, its functions are pure, and each verdict carries what
 // was expected, what was seen, and the rule that it comes from.
 package judge
 
 import (
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/scenario"
@@ -47,6 +48,8 @@ type Observation struct {
 	Unimplemented string
 	// Origin is the origin's log.
 	Origin *origin.Log
+	// Packets is what the packets tell; nil if none were captured.
+	Packets *flow.Traffic
 	// Events is the sum of the interposer's events.
 	Events events.Summary
 }

@@ -59,13 +59,14 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	log := server.Stop(bound)
+	packets := setup.Tap.packets()
 	if err != nil {
 		return nil, err
 	}
 	if log.Problem != "" {
 		return nil, fmt.Errorf("the origin broke down: %s", log.Problem)
 	}
-	observation.Origin = log
+	observation.Origin, observation.Packets = log, packets
 	return observation, nil
 }
 

@@ -3,6 +3,7 @@ package lab
 import (
 	"io"
 
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
 )
 
@@ -19,6 +20,10 @@ type Tap struct {
 	Event func(events.Event)
 	// Output is called once, when the subject has ended, with what it printed.
 	Output func(stdout, stderr []byte)
+	// Packets is called once, when all connections have ended or the run could
+	// not be made, and returns what the packets tell the judge; nil if none
+	// were captured.
+	Packets func() *flow.Traffic
 }
 
 func (t *Tap) listening(url string) error {
@@ -32,4 +37,11 @@ func (t *Tap) event(e events.Event) {
 	if t.Event != nil {
 		t.Event(e)
 	}
+}
+
+func (t *Tap) packets() *flow.Traffic {
+	if t.Packets == nil {
+		return nil
+	}
+	return t.Packets()
 }

@@ -1,6 +1,10 @@
 package origin
 
-import "time"
+import (
+	"net"
+	"net/netip"
+	"time"
+)
 
 // Log is what the origin saw in a run, in the order of the connections.
 type Log struct {
@@ -13,6 +17,8 @@ type Log struct {
 type Connection struct {
 	// Number counts the accepted connections from 1.
 	Number int `json:"number"`
+	// Client is the client's address and port.
+	Client netip.AddrPort `json:"client,omitzero"`
 	// TLS is the negotiated version, "TLS 1.2"; empty for plain TCP, and if
 	// the handshake failed.
 	TLS string `json:"tls,omitempty"`
@@ -142,4 +148,14 @@ func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 			}
 		}
 	}
+}
+
+// ClientOf returns the address and port of the client of a connection, in the
+// form that packets have.
+func ClientOf(tcp net.Conn) netip.AddrPort {
+	address, isTCP := tcp.RemoteAddr().(*net.TCPAddr)
+	if !isTCP {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(address.AddrPort().Addr().Unmap(), address.AddrPort().Port())
 }

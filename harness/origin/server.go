@@ -249,7 +249,7 @@ func (s *Server) accept() {
 		}
 		s.mutex.Lock()
 		c := &connection{server: s, tcp: conn}
-		c.seen.Number = len(s.connections) + 1
+		c.seen.Number, c.seen.Client = len(s.connections)+1, ClientOf(conn)
 		c.seen.Requests = []Request{}
 		s.connections = append(s.connections, c)
 		if s.stopped {

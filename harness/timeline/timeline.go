@@ -8,10 +8,13 @@
 package timeline
 
 import (
+	"net/netip"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/origin"
 )
 
 // Unknown stands for a time that nobody saw.
@@ -90,22 +93,53 @@ func Of(e *evidence.Evidence) *Timeline {
 	for i := range e.Events.Events {
 		t.Dropped += e.Events.Events[i].Count
 	}
-	for i := range max(len(lanes), len(e.Origin.Connections)) {
+	seen := inOrderOfOpening(e)
+	for i := range max(len(lanes), len(seen)) {
 		lane := Lane{Number: i + 1, Opened: Unknown, Secured: Unknown, Closed: Unknown, Ending: Ending{AfterByte: -1}}
 		var writes []write
 		if i < len(lanes) {
 			writes = lane.follow(lanes[i], at)
 		}
-		if i < len(e.Origin.Connections) {
-			lane.add(&e.Origin.Connections[i], writes, t.Begin)
+		if i < len(seen) && seen[i].origin != nil {
+			lane.add(seen[i].origin, writes, t.Begin)
 		}
-		if e.Packets != nil && i < len(e.Packets.Connections) {
-			lane.addPackets(&e.Packets.Connections[i], t.Begin)
+		if i < len(seen) && seen[i].packets != nil {
+			lane.addPackets(seen[i].packets, t.Begin)
 		}
 		t.Lanes = append(t.Lanes, lane)
 		t.End = max(t.End, lane.last())
 	}
 	return t
+}
+
+// outside is what was seen of a connection from outside of the client.
+type outside struct {
+	origin  *origin.Connection
+	packets *flow.Connection
+}
+
+// inOrderOfOpening returns the connections in the order in which the client
+// opened them, which the packets show, while the origin may accept them in
+// another one. Without packets that of the origin is the best there is.
+func inOrderOfOpening(e *evidence.Evidence) []outside {
+	var list []outside
+	place := make(map[netip.AddrPort]int)
+	if e.Packets != nil {
+		for i := range e.Packets.Connections {
+			c := &e.Packets.Connections[i]
+			place[c.Client] = len(list)
+			list = append(list, outside{packets: c})
+		}
+	}
+	for i := range e.Origin.Connections {
+		c := &e.Origin.Connections[i]
+		if at, captured := place[c.Client]; captured && list[at].origin == nil {
+			list[at].origin = c
+			continue
+		}
+		list = append(list, outside{origin: c})
+	}
+	return list
 }
 
 // split gives each connection its events: those of a socket from connect to

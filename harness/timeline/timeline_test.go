@@ -1,6 +1,7 @@
 package timeline_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -19,6 +20,11 @@ var zero = time.Unix(1000, 0)
 func at(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// port is the address of a client.
+func port(n uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), n)
+}
 
 // call is an event at a time in milliseconds.
 func call(at int, name string, length, result int64, failed string) events.Event {
@@ -79,10 +85,12 @@ func TestARefusedRetryAndWhatFollows(t *testing.T) {
 		call(5, "connect", 0, 0, ""),
 		call(6, "SSL_write", 60, -1, events.WantRead),
 		call(8, "close", 0, 0, ""),
-	}, origin.Connection{End: origin.End{ByClient: true, Reset: true, Early: true, PartialBytes: 10, PartialID: "r0"}})
-	e.Packets = &evidence.Packets{Connections: []flow.Connection{
-		{RST: &flow.Ending{Time: at(4), By: flow.Client, AfterByte: 123}},
-		{FIN: &flow.Ending{Time: at(7), By: flow.Origin, AfterByte: 5}},
+	}, origin.Connection{Client: port(2), End: origin.End{}}, origin.Connection{ // accepted in another order
+		Client: port(1), End: origin.End{ByClient: true, Reset: true, Early: true, PartialBytes: 10, PartialID: "r0"},
+	})
+	e.Packets = &flow.Traffic{Connections: []flow.Connection{
+		{Client: port(1), RST: &flow.Ending{Time: at(4), By: flow.Client, AfterByte: 123}},
+		{Client: port(2), FIN: &flow.Ending{Time: at(7), By: flow.Origin, AfterByte: 5}},
 	}}
 	line := timeline.Of(e)
 	require.Len(t, line.Lanes, 2)

@@ -99,7 +99,7 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	collector := evidence.Collect(kept, o.capture)
 	observation, err := observe(command.Context(), o, arguments, folder, collector)
 	if err != nil {
-		collector.Abort()
+		collector.Stop()
 		return cannotRun(err)
 	}
 	findings := check.Findings(observation)

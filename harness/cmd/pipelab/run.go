@@ -151,7 +151,6 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 			collector := keep.begin(&setup, repetition+1)
 			r, seen, err := runOne(ctx, setup)
 			if err != nil {
-				collector.Abort()
 				return nil, err
 			}
 			r.Repetition = repetition + 1

@@ -7,6 +7,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report/picture"
@@ -67,8 +69,8 @@ type run struct {
 
 // packets is what the packets tell, in sums.
 type packets struct {
-	SYNs, Resets, FINs, ZeroWindows, Lost int
-	First                                 string // who ended the first connection, and where
+	SYNs, Resets, FINs, ZeroWindows, Missing int
+	First                                    string // who ended the first connection, and where
 }
 
 // Write writes the page. Links lead from the folder base, where the page is
@@ -175,14 +177,13 @@ func classOf(v judge.Verdict) string {
 	return "other"
 }
 
-func sum(all *evidence.Packets) *packets {
+func sum(all *flow.Traffic) *packets {
 	if all == nil {
 		return nil
 	}
-	p := &packets{Lost: all.Lost + all.Beyond}
+	p := &packets{SYNs: all.SYNs(), Missing: all.Missing()}
 	for i := range all.Connections {
 		c := &all.Connections[i]
-		p.SYNs += c.SYNs
 		p.ZeroWindows += c.ZeroWindows
 		if c.RST != nil {
 			p.Resets++
@@ -190,14 +191,7 @@ func sum(all *evidence.Packets) *packets {
 		if c.FIN != nil {
 			p.FINs++
 		}
-		if end := c.EndedFirst(); end != nil && p.First == "" {
-			kind := "FIN"
-			if end == c.RST {
-				kind = "RST"
-			}
-			p.First = fmt.Sprintf("a %s from the %s after its byte %d, with %d bytes from the other side unacknowledged",
-				kind, end.By, end.AfterByte, end.Unacknowledged)
-		}
+		p.First = cmp.Or(p.First, c.HowEnded())
 	}
 	return p
 }

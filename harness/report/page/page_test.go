@@ -56,7 +56,7 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 		Origin: &origin.Log{Connections: []origin.Connection{{
 			Requests: []origin.Request{{ID: "r0001", Length: 100, Arrived: at(5), AnswerBegan: at(6), AnswerEnded: at(7)}},
 		}}},
-		Packets: &evidence.Packets{Connections: []flow.Connection{{
+		Packets: &flow.Traffic{Connections: []flow.Connection{{
 			SYNs: 1, RST: &flow.Ending{Time: at(8), By: flow.Client, AfterByte: 321},
 		}}},
 	}
