@@ -59,8 +59,7 @@ func run(t *testing.T, version string, packets bool) string {
 	log := server.Stop(context.Background())
 
 	err = c.Finish(evidence.Record{
-		Command: "pipelab run",
-		Run:     report.Run{Scenario: "some-words", Subject: "fake", Verdict: judge.Pass},
+		Run: report.Run{Scenario: "some-words", Subject: "fake", Verdict: judge.Pass, Command: "pipelab run"},
 	}, log)
 	if packets && err != nil {
 		require.ErrorIs(t, err, capture.ErrNotPermitted)

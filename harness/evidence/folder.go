@@ -3,7 +3,7 @@
 // It stands behind the lab and before the report. The folder of a run,
 // SCENARIO/SUBJECT-DRIVER-LIBRARY, holds
 //
-//	run.json        a [Record]: figures and verdicts, versions, the command to repeat it
+//	run.json        a [Record]: figures and verdicts, versions, the command that repeats it
 //	events.json     the interposer's events, with the clock that they count by
 //	origin.json     what the origin saw
 //	packets.json    what the packets tell, absent without them
@@ -48,9 +48,7 @@ const (
 type Record struct {
 	Format int       `json:"format"`
 	Made   time.Time `json:"made"`
-	// Command repeats the run.
-	Command string `json:"command"`
-	// Run has figures and verdicts.
+	// Run has figures and verdicts, and the command that repeats it.
 	Run report.Run `json:"run"`
 	// Manifest says what the library was made of.
 	Manifest *library.Manifest `json:"library_manifest,omitempty"`
@@ -127,7 +125,7 @@ func Read(path string) (*Evidence, error) {
 	}
 	if e.Record.Format != Format {
 		return nil, fmt.Errorf("%s has format %d, this pipelab reads format %d; make the run again: %s",
-			filepath.Join(path, RunFile), e.Record.Format, Format, e.Record.Command)
+			filepath.Join(path, RunFile), e.Record.Format, Format, e.Record.Run.Command)
 	}
 	if err := readJSON(filepath.Join(path, EventsFile), &e.Events); err != nil {
 		return nil, err

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,17 +22,29 @@ func NewDocument(runs []Run) *Document {
 	return &Document{OpenSSL: strings.Join(versions, ", "), Runs: append([]Run{}, runs...)}
 }
 
-// WriteFile writes the document as JSON. A file appears whole or not at all:
-// what was there before stays until then. What is no regular file, as a pipe
-// or a terminal, is written to and not replaced.
+// WriteFile writes the document as JSON, see the function [WriteFile].
 func (d *Document) WriteFile(path string) error {
-	text, err := json.MarshalIndent(d, "", "  ")
+	return WriteFile(path, d.Write)
+}
+
+// Write writes the document as JSON.
+func (d *Document) Write(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(d)
+}
+
+// WriteFile has a file written. It appears whole or not at all: what was there
+// before stays until then. What is no regular file, as a pipe or a terminal, is
+// written to and not replaced.
+func WriteFile(path string, write func(io.Writer) error) error {
+	var content bytes.Buffer
+	err := write(&content)
 	if err == nil {
-		text = append(text, '\n')
 		if info, failed := os.Stat(path); failed == nil && !info.Mode().IsRegular() {
-			err = os.WriteFile(path, text, 0)
+			err = os.WriteFile(path, content.Bytes(), 0)
 		} else {
-			err = replace(path, text)
+			err = replace(path, content.Bytes())
 		}
 	}
 	if err != nil {

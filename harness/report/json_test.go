@@ -42,7 +42,7 @@ func TestDocumentHasTheDocumentedFields(t *testing.T) {
 		"scenario", "subject", "driver", "library", "libcurl_version", "verdict", "connections", "resets",
 		"requests", "answered", "own_response", "want_write", "want_read", "bad_write_retry", "duration_ms", "cpu_ms",
 		"invariants", // up to here as first agreed upon
-		"openssl", "tls", "seed", "repetition", "expected_verdict", "subject_error",
+		"openssl", "tls", "seed", "repetition", "expected_verdict", "subject_error", "command",
 	}, fields(t, first))
 	require.ElementsMatch(t, []string{"id", "verdict", "expected", "actual", "rule"},
 		fields(t, first["invariants"].([]any)[0]))

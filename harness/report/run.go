@@ -32,6 +32,7 @@ type Run struct {
 	TLS            string          `json:"tls"` // empty for plain HTTP
 	Seed           uint64          `json:"seed"`
 	Repetition     int             `json:"repetition"` // from 1
+	Command        string          `json:"command"`    // makes the run again, in a checkout
 	Verdict        judge.Verdict   `json:"verdict"`
 	Expected       judge.Verdict   `json:"expected_verdict"`
 	Connections    int             `json:"connections"`

@@ -104,9 +104,8 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	}
 	findings := check.Findings(observation)
 	r := runOf(observation, findings, name, o)
-	err = collector.Finish(evidence.Record{
-		Command: "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments), Run: r, Summary: "An honest origin, any client.",
-	}, observation.Origin)
+	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments)
+	err = collector.Finish(evidence.Record{Run: r, Summary: "An honest origin, any client."}, observation.Origin)
 	var noPackets error
 	if errors.Is(err, capture.ErrNotPermitted) {
 		noPackets = err
@@ -243,13 +242,5 @@ func flagsOf(o *checkOptions) string {
 		}
 	}
 	list = append(list, fmt.Sprintf("--connections %d --requests %d ", o.connections, o.requests))
-	return strings.Join(list, " ")
-}
-
-func quoteAll(arguments []string) string {
-	var list []string
-	for _, a := range arguments {
-		list = append(list, quoteShell(a))
-	}
 	return strings.Join(list, " ")
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/evidence"
@@ -65,7 +64,6 @@ func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *report.Run, o *
 		return nil
 	}
 	err := c.Finish(evidence.Record{
-		Command:  repeatCommand(setup),
 		Run:      *r,
 		Manifest: setup.Library.Manifest,
 		Summary:  setup.Scenario.Summary,
@@ -86,17 +84,4 @@ func (k *keeper) problem() error {
 		return nil
 	}
 	return cannotRun(fmt.Errorf("there are no packets in %s, the rest is there", k.folder))
-}
-
-func repeatCommand(setup *lab.Setup) string {
-	return fmt.Sprintf("build/pipelab run --scenario %s --subject %s --driver %s --library %s --seed %d",
-		setup.Scenario.ID, setup.Subject.Name, setup.Driver, quoteShell(setup.Library.Name), setup.Seed)
-}
-
-// quoteShell makes one word of a text for a shell.
-func quoteShell(text string) string {
-	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:=@%+") == "" && text != "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

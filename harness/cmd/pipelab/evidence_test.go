@@ -28,7 +28,7 @@ func TestOutKeepsTheEvidenceOfEachRun(t *testing.T) {
 		"out/honest-origin/c-demo-perform-stock", "out/honest-origin/c-demo-perform-stock-2",
 	}, names)
 	require.Equal(t, "build/pipelab run --scenario honest-origin --subject c-demo --driver perform --library stock --seed 8",
-		all[3].Record.Command)
+		all[3].Record.Run.Command)
 	require.Len(t, all[0].Origin.Connections, 1)
 	require.Equal(t, "stock", all[2].Record.Manifest.Variant)
 	require.FileExists(t, filepath.Join(names[0], evidence.OutputFile))

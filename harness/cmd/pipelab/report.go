@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/report/page"
 	"github.com/curlpipe/curlpipe/harness/report/picture"
@@ -66,7 +67,7 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		write func(io.Writer) error
 	}{
 		{file, func(w io.Writer) error { return page.Write(w, all, filepath.Dir(file), problem) }},
-		{o.markdown, func(w io.Writer) error { return markdown.Write(w, all) }},
+		{o.markdown, func(w io.Writer) error { return markdown.Write(w, keptRuns(all)) }},
 		{o.picture, func(w io.Writer) error { return picture.SVG(w, panels(all)...) }},
 	}
 	for _, out := range outputs {
@@ -78,6 +79,14 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		return cannotRun(unread)
 	}
 	return nil
+}
+
+func keptRuns(all []*evidence.Evidence) []report.Run {
+	runs := make([]report.Run, 0, len(all))
+	for _, e := range all {
+		runs = append(runs, e.Record.Run)
+	}
+	return runs
 }
 
 // writeTo writes a file, standard output for "-", nothing without a name.

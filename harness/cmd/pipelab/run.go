@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +23,7 @@ type selection struct {
 	repeat     int
 	seed       uint64
 	address    string
-	jsonFile   string
+	outputs    outputs
 	logFile    string
 	outFolder  string
 	capture    bool
@@ -65,7 +63,7 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")
 	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
-	flags.StringVar(&s.jsonFile, "json", "", "write the runs to `FILE` as JSON, too")
+	s.outputs.addTo(flags)
 	flags.StringVar(&s.logFile, "origin-log", "", "write what the origin saw of each run to `FILE`, a JSON object a line")
 	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
 	flags.BoolVar(&s.capture, "capture", false, "capture the packets of each run, too, for --out; needs CAP_NET_RAW")
@@ -88,10 +86,8 @@ func run(command *cobra.Command, s *selection) error {
 		return usage(fmt.Errorf("--requests must be 1 or more, not %d", s.requests))
 	}
 	s.chooseSeed()
-	if s.jsonFile != "" {
-		if _, err := os.Stat(filepath.Dir(s.jsonFile)); err != nil { // not after all the runs
-			return cannotRun(fmt.Errorf("--json %s: there is no folder for it: %w", s.jsonFile, err))
-		}
+	if err := s.outputs.check(); err != nil { // not after all the runs
+		return err
 	}
 	setups, err := resolve(s)
 	if err != nil {
@@ -116,10 +112,8 @@ func run(command *cobra.Command, s *selection) error {
 		return cannotRun(err)
 	}
 	fmt.Fprintf(command.OutOrStdout(), "\n%s\n", report.Summary(runs))
-	if s.jsonFile != "" {
-		if err := report.NewDocument(runs).WriteFile(s.jsonFile); err != nil {
-			return cannotRun(err)
-		}
+	if err := s.outputs.write(runs); err != nil {
+		return err
 	}
 	return cmp.Or(sum(runs), keep.problem())
 }
@@ -175,6 +169,6 @@ func runOne(ctx context.Context, setup lab.Setup) (report.Run, *judge.Observatio
 			setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
 	}
 	r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
-	r.Seed = setup.Seed
+	r.Seed, r.Command = setup.Seed, commandOf(&setup)
 	return r, observation, nil
 }

@@ -114,7 +114,7 @@ func (s *soaking) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.note(setup, r); err != nil {
+		if err := s.note(r); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (s *soaking) next() (lab.Setup, bool) {
 	return setup, true
 }
 
-func (s *soaking) note(setup lab.Setup, r report.Run) error {
+func (s *soaking) note(r report.Run) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.done++
@@ -155,7 +155,6 @@ func (s *soaking) note(setup lab.Setup, r report.Run) error {
 	if r.SubjectError != "" {
 		fmt.Fprintf(s.out, "  %s\n", r.SubjectError)
 	}
-	fmt.Fprintf(s.out, "again: pipelab run --scenario %s --library %s --subject %s --driver %s --seed %d\n\n",
-		r.Scenario, setup.Library.Name, r.Subject, r.Driver, r.Seed)
+	fmt.Fprintf(s.out, "again: %s\n\n", r.Command)
 	return nil
 }

@@ -23,7 +23,7 @@ func TestSoakTellsHowToMakeARunAgain(t *testing.T) {
 	require.True(t, strings.HasSuffix(stderr, "\npipelab: not every run came out as expected\n"), stderr)
 	var again []string
 	for line := range strings.Lines(stdout) {
-		if call, found := strings.CutPrefix(line, "again: pipelab "); found {
+		if call, found := strings.CutPrefix(line, "again: build/pipelab "); found {
 			again = strings.Fields(call)
 		}
 	}

@@ -1,8 +1,7 @@
 // Package markdown writes what came of runs in the form that mails and issues
 // take: GitHub's Markdown.
 //
-// It stands behind package evidence, beside the page, and does no I/O of its
-// own.
+// It stands behind package report and does no I/O of its own.
 package markdown
 
 import (
@@ -10,22 +9,17 @@ import (
 	"io"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
 // Write writes a table of the runs and, for each that did not pass, what was
 // expected, what was seen and how to repeat it.
-func Write(w io.Writer, all []*evidence.Evidence) error {
+func Write(w io.Writer, runs []report.Run) error {
 	var out strings.Builder
-	runs := make([]report.Run, 0, len(all))
-	for _, e := range all {
-		runs = append(runs, e.Record.Run)
-	}
-	Table(&out, runs)
-	for _, e := range all {
-		details(&out, e)
+	table(&out, runs)
+	for i := range runs {
+		details(&out, &runs[i])
 	}
 	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("writing Markdown: %w", err)
@@ -33,8 +27,7 @@ func Write(w io.Writer, all []*evidence.Evidence) error {
 	return nil
 }
 
-// Table adds the table of the runs.
-func Table(out *strings.Builder, runs []report.Run) {
+func table(out *strings.Builder, runs []report.Run) {
 	out.WriteString("| scenario | client | library | connections | resets | answered | own response | WANT_WRITE | bad retry | verdict |\n" +
 		"| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	for i := range runs {
@@ -53,8 +46,7 @@ func row(out *strings.Builder, cells ...string) {
 	out.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
 
-func details(out *strings.Builder, e *evidence.Evidence) {
-	r := &e.Record.Run
+func details(out *strings.Builder, r *report.Run) {
 	if r.Verdict == judge.Pass {
 		return
 	}
@@ -67,7 +59,7 @@ func details(out *strings.Builder, e *evidence.Evidence) {
 			fmt.Fprintf(out, "- `%s` %s: expected %s; saw %s (%s)\n", f.ID, f.Verdict, escape(f.Expected), escape(f.Actual), escape(f.Rule))
 		}
 	}
-	fmt.Fprintf(out, "\n```\n%s\n```\n", strings.ReplaceAll(e.Record.Command, "```", "` ` `"))
+	fmt.Fprintf(out, "\n```\n%s\n```\n", strings.ReplaceAll(r.Command, "```", "` ` `"))
 }
 
 // special are the characters that Markdown might take for its own.

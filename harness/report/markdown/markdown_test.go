@@ -12,7 +12,6 @@ import (
 	table "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/report/markdown"
@@ -67,9 +66,10 @@ func unescape(value []byte) []byte {
 	return out
 }
 
-func runs() []*evidence.Evidence {
-	return []*evidence.Evidence{
-		{Record: evidence.Record{Command: "pipelab run --seed 1", Run: report.Run{
+func runs() []report.Run {
+	return []report.Run{
+		{
+			Command:  "pipelab run --seed 1",
 			Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", Verdict: judge.Fail,
 			Expected: judge.Fail, Connections: 19, Resets: 18, Requests: 50, Answered: 50, OwnResponse: 49, WantWrite: 20,
 			BadWriteRetry: 18,
@@ -77,11 +77,11 @@ func runs() []*evidence.Evidence {
 				{ID: "no-reset", Verdict: judge.Fail, Expected: "no *reset*", Actual: "18 | of <b>them</b>\nand more", Rule: "RFC 9112 [9.6]"},
 				{ID: "own-response", Verdict: judge.Pass},
 			},
-		}}},
-		{Record: evidence.Record{Run: report.Run{
+		},
+		{
 			Scenario: "reported", Subject: "c_demo*|", Driver: "perform", Library: "7.53.1 patched", Verdict: judge.Pass,
 			Expected: judge.Fail,
-		}}},
+		},
 	}
 }
 

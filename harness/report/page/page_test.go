@@ -39,10 +39,10 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 	return &evidence.Evidence{
 		Path: "/somewhere/out/reported/c-demo-perform-" + variant,
 		Record: evidence.Record{
-			Made: begin, Command: "pipelab run --library " + variant, Summary: "Writes <answer> WANT_WRITE.",
+			Made: begin, Summary: "Writes <answer> WANT_WRITE.",
 			Manifest: &library.Manifest{Variant: variant, PatchSeries: "abc123"},
 			Run: report.Run{
-				Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 " + variant, Verdict: verdict,
+				Command: "pipelab run --library " + variant, Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 " + variant, Verdict: verdict,
 				Expected: verdict, Connections: 1, Requests: 1, Answered: 1, OwnResponse: 1,
 				Invariants: []judge.Finding{{
 					ID: "no-reset", Verdict: verdict, Expected: "no connection ended early", Actual: "what was seen", Rule: "RFC 9112 §9.6",

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/report/markdown"
+)
+
+// outputs are the files that runs are written to beside the table; those
+// without a name are not.
+type outputs struct {
+	json, junit, markdown string
+}
+
+// each returns the files by the names of their flags, with what writes them.
+func (o *outputs) each() []output {
+	return []output{
+		{"json", &o.json, "write the runs to `FILE` as JSON, too", func(w io.Writer, runs []report.Run) error {
+			return report.NewDocument(runs).Write(w)
+		}},
+		{"junit", &o.junit, "write the runs to `FILE` as JUnit's XML, too, for CI", report.JUnit},
+		{"markdown", &o.markdown, "write the runs to `FILE` as Markdown, too, for a mail or an issue", markdown.Write},
+	}
+}
+
+type output struct {
+	flag  string
+	file  *string
+	usage string
+	write func(io.Writer, []report.Run) error
+}
+
+func (o *outputs) addTo(flags *pflag.FlagSet) {
+	for _, out := range o.each() {
+		flags.StringVar(out.file, out.flag, "", out.usage)
+	}
+}
+
+// check tells what can be told before there are any runs to write.
+func (o *outputs) check() error {
+	for _, out := range o.each() {
+		if *out.file == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Dir(*out.file)); err != nil {
+			return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", out.flag, *out.file, err))
+		}
+	}
+	return nil
+}
+
+func (o *outputs) write(runs []report.Run) error {
+	for _, out := range o.each() {
+		if *out.file == "" {
+			continue
+		}
+		if err := report.WriteFile(*out.file, func(w io.Writer) error { return out.write(w, runs) }); err != nil {
+			return cannotRun(err)
+		}
+	}
+	return nil
+}

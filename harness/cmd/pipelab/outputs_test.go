@@ -1,0 +1,44 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/joshdk/go-junit"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunsAreWrittenInEachForm(t *testing.T) {
+	enterCheckout(t, "good")
+	code, _, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo",
+		"--json", "runs.json", "--junit", "runs.xml", "--markdown", "runs.md")
+	require.Equal(t, exitExpected, code, stderr)
+	require.Len(t, runsIn(t, "runs.json"), 2)
+	suites, err := junit.IngestFile("runs.xml")
+	require.NoError(t, err)
+	require.Len(t, suites, 1)
+	require.Equal(t, "honest-origin", suites[0].Name)
+	require.Equal(t, 2, suites[0].Totals.Passed)
+	require.Equal(t, 2, strings.Count(contentOf(t, "runs.md"), "| `honest-origin` |"))
+}
+
+func TestOutputsThatHaveNoFolderAreRefusedBeforeTheRuns(t *testing.T) {
+	enterCheckout(t, "good")
+	for _, flag := range []string{"--json", "--junit", "--markdown"} {
+		code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", flag, "nowhere/runs")
+		require.Equal(t, exitCannotRun, code)
+		requireOneLine(t, stdout, stderr)
+		require.Contains(t, stderr, flag+" nowhere/runs: there is no folder for it")
+	}
+}
+
+func TestTheCommandOfARunMakesItAgain(t *testing.T) {
+	enterCheckout(t, "good")
+	r := runsOf(t, "--requests", "12")[0]
+	require.Regexp(t, `^build/pipelab run --scenario honest-origin --subject c-demo --driver perform --library patched --seed \d+ `+
+		`--requests 12$`, r.Command)
+	again := runsOf(t, strings.Fields(r.Command)[2:]...)[0]
+	require.Equal(t, r.Seed, again.Seed)
+	require.Equal(t, 12, again.Requests)
+	require.Equal(t, r.Command, again.Command)
+}
