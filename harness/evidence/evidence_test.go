@@ -152,3 +152,22 @@ func TestWhatCannotBeRead(t *testing.T) {
 	_, err = evidence.ReadAll(filepath.Join(t.TempDir(), http.MethodGet))
 	require.ErrorContains(t, err, "looking for runs")
 }
+
+func TestPacketsThatAreCutOffAreSaidAndTheRestIsRead(t *testing.T) {
+	folder := run(t, plan.TLS12, true)
+	file := filepath.Join(folder, evidence.CaptureFile)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(file, info.Size()-30))
+	e, err := evidence.Read(folder)
+	require.ErrorContains(t, err, evidence.CaptureFile+" is cut off or no pcapng, after ")
+	require.ErrorContains(t, err, "make the run again: pipelab run")
+	require.Equal(t, "some-words", e.Record.Run.Scenario)
+	all, err := evidence.ReadAll(filepath.Dir(filepath.Dir(folder)))
+	require.ErrorContains(t, err, "is cut off")
+	require.Len(t, all, 1)
+
+	require.NoError(t, os.Remove(file))
+	_, err = evidence.Read(folder)
+	require.ErrorContains(t, err, "no such file")
+}

@@ -22,6 +22,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/library"
@@ -117,7 +118,8 @@ func (e *Evidence) Write() error {
 	return nil
 }
 
-// Read reads the folder of one run.
+// Read reads the folder of one run. If only the packets cannot be read, the
+// rest is returned with the error.
 func Read(path string) (*Evidence, error) {
 	e := &Evidence{Path: path}
 	if err := readJSON(filepath.Join(path, RunFile), &e.Record); err != nil {
@@ -138,9 +140,16 @@ func Read(path string) (*Evidence, error) {
 	}
 	err := readJSON(filepath.Join(path, PacketsFile), &e.Packets)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		return e, nil
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	// What others are going to open has to be whole.
+	if _, err := capture.ReadFile(filepath.Join(path, CaptureFile)); err != nil {
+		return e, fmt.Errorf("%w; make the run again: %s", err, e.Record.Run.Command)
+	}
+	return e, nil
 }
 
 func readJSON(path string, into any) error {
@@ -175,9 +184,10 @@ func ReadAll(folder string) ([]*Evidence, error) {
 		e, err := Read(path)
 		if err != nil {
 			problems = append(problems, err)
-			continue
 		}
-		list = append(list, e)
+		if e != nil {
+			list = append(list, e)
+		}
 	}
 	if len(paths) == 0 {
 		if _, err := os.Stat(folder); err != nil {

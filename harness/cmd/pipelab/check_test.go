@@ -37,12 +37,31 @@ func TestCheckJudgesAClient(t *testing.T) {
 	require.Contains(t, contentOf(t, "out/index.html"), "curl (command)")
 }
 
-func TestCheckOfAClientThatFails(t *testing.T) {
-	enterCheckout(t, "good")
-	code, stdout, stderr := pipelab("check", "--plain", "--", "true", "{url}")
-	require.Equal(t, exitUnexpected, code)
-	require.Contains(t, stdout, "the client never connected")
-	require.Equal(t, "pipelab: true: fail\n", stderr)
+// What is wrong with a client is a verdict: one line says so, and the evidence
+// is there.
+func TestCheckOfClientsThatFail(t *testing.T) {
+	for name, each := range map[string]struct {
+		client  []string
+		finding string
+	}{
+		"ignores the URL": {[]string{"true", "{url}"}, `(?m)^exercised +fail +the client never connected: it has to be given \{url\}`},
+		"exits early": {[]string{"sh", "-c", "echo no use >&2; exit 7", "{url}"},
+			`(?m)^all-answered +fail +0 of 0 answered; the client ended with exit status 7: no use`},
+		"hangs": {[]string{"sh", "-c", "sleep 1000", "{url}"},
+			`(?m)^all-answered +fail +0 of 0 answered; the client did not end within 100ms and was killed`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			enterCheckout(t, "good")
+			command := append([]string{"check", "--plain", "--time-limit", "100ms", "--out", "out", "--"}, each.client...)
+			code, stdout, stderr := pipelab(command...)
+			require.Equal(t, exitUnexpected, code)
+			require.Equal(t, "pipelab: "+each.client[0]+": fail\n", stderr)
+			require.Regexp(t, each.finding, stdout)
+			e, err := evidence.Read("out/check/" + each.client[0])
+			require.NoError(t, err)
+			require.Equal(t, judge.Fail, e.Record.Run.Verdict)
+		})
+	}
 }
 
 func TestCheckRefuses(t *testing.T) {

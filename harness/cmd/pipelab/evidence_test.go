@@ -54,16 +54,8 @@ func TestOutThatCannotBeWritten(t *testing.T) {
 func TestWithoutTheCapabilityTheRestIsWritten(t *testing.T) {
 	const again = "PIPELAB_TEST_UNABLE"
 	if os.Getenv(again) != "" {
-		enterCheckout(t, "good")
-		code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--capture", "--out", "out")
-		require.Equal(t, exitCannotRun, code)
-		require.Equal(t, 1, strings.Count(stderr, "without CAP_NET_RAW"), stderr)
-		require.Contains(t, stderr, "there are no packets in out, the rest is there")
-		require.Equal(t, 2, strings.Count(stdout, "  pass"))
-		all, err := evidence.ReadAll("out")
-		require.NoError(t, err)
-		require.Len(t, all, 2)
-		require.Contains(t, all[0].Record.NoPackets, "CAP_NET_RAW")
+		t.Run("run", runUnable)
+		t.Run("check", checkUnable)
 		return
 	}
 	executable, err := os.Executable()
@@ -77,4 +69,31 @@ func TestWithoutTheCapabilityTheRestIsWritten(t *testing.T) {
 	out, err := command.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "--- PASS: "+t.Name())
+}
+
+func runUnable(t *testing.T) {
+	enterCheckout(t, "good")
+	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--capture", "--out", "out")
+	require.Equal(t, exitCannotRun, code)
+	require.Equal(t, 1, strings.Count(stderr, "without CAP_NET_RAW"), stderr)
+	require.Contains(t, stderr, "there are no packets in out, the rest is there")
+	require.Equal(t, 2, strings.Count(stdout, "  pass"))
+	all, err := evidence.ReadAll("out")
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Contains(t, all[0].Record.NoPackets, "CAP_NET_RAW")
+}
+
+func checkUnable(t *testing.T) {
+	enterCheckout(t, "good")
+	t.Setenv("LD_LIBRARY_PATH", "")
+	code, stdout, stderr := pipelab("check", "--plain", "--capture", "--out", "out", "--", "curl", "-s", "{url}")
+	require.Equal(t, exitCannotRun, code)
+	require.Equal(t, 1, strings.Count(stderr, "without CAP_NET_RAW"), stderr)
+	require.Contains(t, stderr, "no packets were captured")
+	require.Contains(t, stdout, "curl: pass")
+	e, err := evidence.Read("out/check/curl")
+	require.NoError(t, err)
+	require.Equal(t, 1, e.Record.Run.Answered)
+	require.Contains(t, e.Record.NoPackets, "CAP_NET_RAW")
 }
