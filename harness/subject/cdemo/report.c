@@ -37,7 +37,7 @@ static json_t *result(const struct session *session,
 
   snprintf(hash, sizeof(hash), "%016" PRIx64, transfer->body_hash);
   return json_pack(
-    "{s:s, s:b, s:i, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:s}",
+    "{s:s, s:b, s:i, s:I, s:s, s:I, s:s, s:I, s:I, s:b, s:I, s:s}",
     "id", transfer->request->id,
     "answered", transfer->times_completed && !transfer->code,
     "curl_code", (int)transfer->code,
@@ -45,6 +45,7 @@ static json_t *result(const struct session *session,
     "body_id", transfer->body_id,
     "body_bytes", (json_int_t)transfer->body_bytes,
     "body_hash", hash,
+    "queued_ns", (json_int_t)transfer->queued_ns,
     "times_completed", (json_int_t)transfer->times_completed,
     "removed", transfer->removed,
     "paused_bytes", (json_int_t)transfer->paused_bytes,

@@ -41,8 +41,10 @@ bool session_open(struct session *session, const struct plan *plan)
 
 void session_add(struct session *session, struct transfer *transfer)
 {
-  CURLMcode code = curl_multi_add_handle(session->multi, transfer->easy);
+  CURLMcode code;
 
+  transfer->queued_ns = now_ns();
+  code = curl_multi_add_handle(session->multi, transfer->easy);
   if(code)
     session_stop(session, "curl_multi_add_handle: %s",
                  curl_multi_strerror(code));

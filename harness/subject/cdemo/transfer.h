@@ -24,6 +24,8 @@ struct transfer {
   bool pause_is_due;    /* the write callback will pause it */
   bool paused;          /* the write callback has */
 
+  long long queued_ns;  /* CLOCK_MONOTONIC when it was added, 0 before */
+
   /* what was received; moved_ns is CLOCK_MONOTONIC of the latest of it, over
      all transfers of a session */
   long long *moved_ns;

@@ -72,8 +72,10 @@ func newRequests(p *plan.Plan) ([]*http.Request, error) {
 // doAll gives all requests to the client at once and waits for them.
 func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []plan.Result {
 	results := make([]plan.Result, len(requests))
+	queued := subjectmain.Monotonic()
 	for i, came := range client.DoBatch(context.Background(), requests) {
 		results[i] = newResult(p.Requests[i].ID, came)
+		results[i].QueuedNS = queued
 	}
 	return results
 }

@@ -11,6 +11,7 @@ import (
 	curl "github.com/andelf/go-curl"
 
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/subject/subjectmain"
 )
 
 // Options of the multi handle that go-curl does not name (multi.h).
@@ -57,6 +58,7 @@ func newSession(p *plan.Plan) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.queued = subjectmain.Monotonic()
 		if err := s.multi.AddHandle(t.easy); err != nil {
 			return nil, fmt.Errorf("request %s: curl_multi_add_handle: %w", request.ID, err)
 		}

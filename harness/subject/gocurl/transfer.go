@@ -26,6 +26,7 @@ type transfer struct {
 	request plan.Request
 	easy    *curl.CURL
 	body    []byte
+	queued  int64 // see plan.Result
 	// times that libcurl said it ended, and the code it gave the last time
 	completed int
 	code      curl.CurlError
@@ -102,6 +103,7 @@ func (t *transfer) result() plan.Result {
 		ID:             t.request.ID,
 		Answered:       t.completed > 0 && t.code == 0,
 		CurlCode:       int(t.code),
+		QueuedNS:       t.queued,
 		TimesCompleted: t.completed,
 	}
 	status := 0

@@ -209,6 +209,9 @@ type Result struct {
 	BodyBytes int64 `json:"body_bytes"`
 	// BodyHash is the Hash of the body.
 	BodyHash string `json:"body_hash"`
+	// QueuedNS is CLOCK_MONOTONIC in nanoseconds when the client was given the
+	// request; 0 if it never was, or if the subject does not say.
+	QueuedNS int64 `json:"queued_ns,omitempty"`
 	// TimesCompleted is how often the client said that the transfer ended.
 	TimesCompleted int `json:"times_completed"`
 	// Removed is true if a step took the request out before it had ended.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
@@ -46,6 +48,14 @@ func Main(subject Subject) {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", subject.Name, err)
 	}
 	os.Exit(code)
+}
+
+// Monotonic is CLOCK_MONOTONIC in nanoseconds, as plan.Result and the
+// interposer's events have it.
+func Monotonic() int64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has that clock
+	return now.Nano()
 }
 
 func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/subject/subjectmain"
 )
 
 // Origin answers each request with the body that its id and the query demand
@@ -82,6 +83,9 @@ func RequireOwnResponses(t *testing.T, results []plan.Result, count int) {
 	require.Len(t, results, count)
 	for i, result := range results {
 		id := "r" + strconv.Itoa(i)
+		require.Positive(t, result.QueuedNS)
+		require.LessOrEqual(t, result.QueuedNS, subjectmain.Monotonic())
+		result.QueuedNS = 0
 		require.Equal(t, plan.Result{
 			ID: id, Answered: true, Status: http.StatusOK, BodyID: id, BodyBytes: 700,
 			BodyHash: plan.Hash(plan.Body(id, 700)), TimesCompleted: 1,
