@@ -43,6 +43,9 @@ type Event struct {
 	Length int64 `json:"len,omitempty"`
 	// Hash of the Length bytes at Buffer, 64-bit FNV-1a.
 	Hash string `json:"hash,omitempty"`
+	// Unread is how many bytes had arrived at the socket that the client had
+	// not read; only with Call "close".
+	Unread int64 `json:"unread,omitempty"`
 	// Result is what the call returned.
 	Result int64 `json:"ret"`
 	// Error is what SSL_get_error() says without its prefix; empty when the

@@ -19,6 +19,10 @@ type Summary struct {
 	// BadRetries are the writes over TLS that followed a blocked one on the
 	// same SSL object with other arguments, in their order.
 	BadRetries []BadRetry
+	// UnreadCloses is how many sockets the client closed with bytes unread,
+	// which makes the kernel send a RST, and UnreadBytes how many bytes.
+	UnreadCloses int64
+	UnreadBytes  int64
 	// Dropped events that the interposer could not deliver.
 	Dropped int64
 }
@@ -59,6 +63,9 @@ func (a *Accountant) See(e Event) {
 		delete(a.pending, e.SSL)
 	case e.IsWrite():
 		a.write(e)
+	case e.Call == "close" && e.Unread > 0:
+		a.summary.UnreadCloses++
+		a.summary.UnreadBytes += e.Unread
 	case e.IsTLSRead() && e.Error == WantWrite:
 		a.summary.BlockedReads++
 	}

@@ -172,3 +172,9 @@ func TestReadsThatWaitToWriteAreCounted(t *testing.T) {
 	}
 	require.Zero(t, sumOf(Event{Call: "SSL_write", Error: WantWrite}).BlockedReads)
 }
+
+func TestSocketsThatAreClosedWithBytesUnread(t *testing.T) {
+	sum := sumOf(Event{Call: "close", Unread: 5}, Event{Call: "close"}, Event{Call: "close", Unread: 2})
+	require.EqualValues(t, 2, sum.UnreadCloses)
+	require.EqualValues(t, 7, sum.UnreadBytes)
+}

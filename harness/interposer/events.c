@@ -203,6 +203,8 @@ void event_write(const struct event *event)
     line_add(&line, ",\"hash\":\"%016" PRIx64 "\"", event->hash);
   if(event->moved)
     line_add(&line, ",\"moved\":%zu", *event->moved);
+  if(event->unread)
+    line_add(&line, ",\"unread\":%zu", *event->unread);
   line_add(&line, ",\"ret\":%ld,\"error\":\"%s\"}\n", event->ret,
            event->error);
   if(line.full)

@@ -20,6 +20,8 @@
  * buf, hash  the buffer that was passed and the 64-bit FNV-1a hash of its len
  *        bytes; absent where nothing was to be written
  * len    the length that was passed; absent where the call has none
+ * unread the bytes that had arrived at the socket and that the host had not
+ *        read; only for close
  * moved  the bytes that were moved; only for the calls that answer it apart
  *        from ret (SSL_write_ex, SSL_read_ex, SSL_peek_ex)
  * ret    what the call returned
@@ -50,6 +52,7 @@ struct event {
   uint64_t hash;     /* of what buf holds, used when buf is set */
   const size_t *len; /* NULL when the call takes no length */
   const size_t *moved; /* NULL unless answered apart from ret */
+  const size_t *unread; /* NULL unless the socket is about to be closed */
   long ret;
   const char *error;
 };

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -294,6 +295,23 @@ int connect(int fd, const struct sockaddr *address, socklen_t address_len)
   return ret;
 }
 
+/* Reports that a socket is about to be closed; leaves errno alone. What TCP
+   has and the host has not read makes the kernel send a RST. */
+static void report_close(int fd)
+{
+  struct event event = { .call = "close", .fd = fd, .error = "" };
+  int saved_errno = errno;
+  int bytes = 0;
+  size_t unread;
+
+  if(!ioctl(fd, FIONREAD, &bytes) && bytes >= 0) {
+    unread = (size_t)bytes;
+    event.unread = &unread;
+  }
+  event_write(&event);
+  errno = saved_errno;
+}
+
 /* Reported before it is done: afterwards another thread may get the same
    number for a new socket, whose events have to come later. */
 int close(int fd)
@@ -302,6 +320,6 @@ int close(int fd)
   close_function *function = real_libc(&real, "close");
 
   if(events_enabled() && is_tcp(fd))
-    report("close", fd, 0);
+    report_close(fd);
   return function(fd);
 }
