@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,6 +100,17 @@ s = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(tcp, server_hostn
 s.sendall(b"GET /1 HTTP/1.1\r\nHost: here\r\n\r\nGET /2 HT")
 s.recv(1)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+`
+
+// hasty closes the connection before it has read what came, and in the middle
+// of a request.
+const hasty = `
+import select, socket, sys
+host, port = sys.argv[1].split("//")[1].split(":")
+s = socket.create_connection((host, int(port)))
+s.sendall(b"GET /1 HTTP/1.1\r\nHost: here\r\n\r\nGET /2 HT")
+select.select([s], [], [])
 s.close()
 `
 
@@ -204,6 +216,15 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatWasLeftUnreadIsSeen(t *testing.T) {
+	o := checked(t, interposer(t), check.Config{Plain: true}, time.Minute, python, "-c", hasty, "{url}")
+	require.EqualValues(t, 1, o.Events.UnreadCloses)
+	require.Positive(t, o.Events.UnreadBytes)
+	f := of(t, o, "no-reset")
+	require.Equal(t, judge.Fail, f.Verdict)
+	require.Contains(t, f.Actual, fmt.Sprintf("; 1 sockets were closed with %d bytes unread in all", o.Events.UnreadBytes))
 }
 
 func TestAClientThatHangsIsEnded(t *testing.T) {

@@ -89,7 +89,7 @@ func oneConnection(o *Observation) (judge.Verdict, string, string) {
 }
 
 func noReset(o *Observation) (judge.Verdict, string, string) {
-	return judge.EarlyEnds(o.Origin, o.Packets, 0)
+	return judge.EarlyEnds(o.Origin, o.Packets, &o.Events, 0)
 }
 
 func wireOrder(o *Observation) (judge.Verdict, string, string) {

@@ -98,7 +98,7 @@ func TestEvidenceIsReadBack(t *testing.T) {
 	require.Equal(t, "some-words", e.Record.Run.Scenario)
 	require.Empty(t, e.Record.NoPackets)
 	require.Len(t, e.Events.Events, 1)
-	require.Equal(t, e.Events.Clock.Time, e.Events.Clock.At(&events.Event{Time: e.Events.Clock.Monotonic}))
+	require.Equal(t, e.Events.Clock.Time, e.Events.Clock.At(e.Events.Clock.Monotonic))
 	require.Len(t, e.Origin.Connections, 1)
 	require.Len(t, e.Packets.Connections, 1)
 	require.Equal(t, flow.Client, e.Packets.Connections[0].EndedFirst().By)

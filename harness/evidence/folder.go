@@ -28,6 +28,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Format is the version of the folder's layout. A folder of another one is not
@@ -67,9 +68,9 @@ type Clock struct {
 	Time      time.Time `json:"time"`
 }
 
-// At returns the moment of an event.
-func (c Clock) At(e *events.Event) time.Time {
-	return c.Time.Add(time.Duration(e.Time - c.Monotonic))
+// At returns the moment at which CLOCK_MONOTONIC had that many nanoseconds.
+func (c Clock) At(monotonic int64) time.Time {
+	return c.Time.Add(time.Duration(monotonic - c.Monotonic))
 }
 
 // Events is the content of events.json.
@@ -81,10 +82,13 @@ type Events struct {
 // Evidence is all that was kept of a run.
 type Evidence struct {
 	// Path of the folder.
-	Path    string
-	Record  Record
-	Events  Events
-	Origin  *origin.Log
+	Path   string
+	Record Record
+	Events Events
+	Origin *origin.Log
+	// Queued is when the client was given each request, by its id, by the
+	// interposer's clock; only what its report says.
+	Queued  map[string]int64
 	Packets *flow.Traffic // the content of packets.json, nil without packets
 }
 
@@ -138,6 +142,7 @@ func Read(path string) (*Evidence, error) {
 	if e.Origin == nil {
 		return nil, fmt.Errorf("%s says nothing", filepath.Join(path, OriginFile))
 	}
+	e.readReport()
 	err := readJSON(filepath.Join(path, PacketsFile), &e.Packets)
 	if errors.Is(err, fs.ErrNotExist) {
 		return e, nil
@@ -150,6 +155,20 @@ func Read(path string) (*Evidence, error) {
 		return e, fmt.Errorf("%w; make the run again: %s", err, e.Record.Run.Command)
 	}
 	return e, nil
+}
+
+// readReport reads what a subject printed. A client that is none of ours prints
+// something else.
+func (e *Evidence) readReport() {
+	var report plan.Report
+	text, err := os.ReadFile(filepath.Join(e.Path, OutputFile))
+	if err != nil || json.Unmarshal(text, &report) != nil {
+		return
+	}
+	e.Queued = make(map[string]int64)
+	for _, r := range report.Results {
+		e.Queued[r.ID] = r.QueuedNS
+	}
 }
 
 func readJSON(path string, into any) error {

@@ -33,9 +33,21 @@ func (c *connection) event(event scenario.TLSEvent) error {
 
 // noteTLS writes down what the client did of what TLS asked it for.
 func (c *connection) noteTLS() {
-	if t, able := c.stream.(engineTransport); able {
-		c.seen.Renegotiations = t.Renegotiations()
-		c.seen.KeyUpdates = t.Count(false, openssl.KeyUpdate)
+	t, able := c.stream.(engineTransport)
+	if !able {
+		return
+	}
+	c.seen.Renegotiations = t.Renegotiations()
+	c.seen.KeyUpdates = t.Count(false, openssl.KeyUpdate)
+	for _, m := range t.Messages() {
+		switch {
+		case m.Sent && m.Name == openssl.HelloRequest:
+			c.seen.Handshakes = append(c.seen.Handshakes, Handshake{Asked: m.Time})
+		case !m.Sent && m.Name == openssl.Finished && len(c.seen.Handshakes) > 0:
+			c.seen.Handshakes[len(c.seen.Handshakes)-1].Ended = m.Time
+		case !m.Sent && m.Name == openssl.KeyUpdate:
+			c.seen.KeyUpdated = append(c.seen.KeyUpdated, m.Time)
+		}
 	}
 }
 

@@ -36,6 +36,10 @@ type Connection struct {
 	// client carried out; KeyUpdates is how many it sent of those.
 	Renegotiations int `json:"renegotiations,omitempty"`
 	KeyUpdates     int `json:"key_updates,omitempty"`
+	// Handshakes are those that the origin asked for.
+	Handshakes []Handshake `json:"handshakes,omitempty"`
+	// KeyUpdated is when each KeyUpdate of the client arrived.
+	KeyUpdated []time.Time `json:"key_updated,omitempty"`
 	// End tells how the connection ended.
 	End End `json:"end"`
 }
@@ -86,6 +90,14 @@ type Wait struct {
 	Duration time.Duration `json:"duration_ns"`
 	// CPU time that the client used meanwhile, in nanoseconds.
 	CPU time.Duration `json:"cpu_ns"`
+}
+
+// Handshake is a renegotiation.
+type Handshake struct {
+	// Asked is when the origin sent its HelloRequest, Ended when it had the
+	// client's Finished; zero if that did not come.
+	Asked time.Time `json:"asked"`
+	Ended time.Time `json:"ended,omitzero"`
 }
 
 // End tells how a connection ended.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/events"
+	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/origin"
 )
 
@@ -28,7 +29,7 @@ func (l *Lane) follow(list []*events.Event, at func(*events.Event) time.Duration
 		case (e.Call == "SSL_connect" || e.Call == "SSL_do_handshake") && e.Result == 1 && l.Secured == Unknown:
 			l.Secured = now
 		case e.Call == "close":
-			l.Closed = now
+			l.Closed, l.Ending.Unread = now, e.Unread
 			if blocked != nil {
 				blocked.To = now
 			}
@@ -85,7 +86,7 @@ func (l *Lane) add(c *origin.Connection, writes []write, begin time.Time) {
 		r := &c.Requests[i]
 		first, last := written(writes, r.Offset, r.Offset+r.Length)
 		l.Requests = append(l.Requests, Request{
-			ID: r.ID, FirstWrite: first, LastWrite: last, Arrived: since(r.Arrived),
+			ID: r.ID, Queued: Unknown, FirstWrite: first, LastWrite: last, Arrived: since(r.Arrived),
 			FirstAnswered: since(r.AnswerBegan), Done: since(r.AnswerEnded), Whole: true,
 		})
 	}
@@ -96,14 +97,19 @@ func (l *Lane) add(c *origin.Connection, writes []write, begin time.Time) {
 		}
 		first, _ := written(writes, begin, begin+c.End.PartialBytes)
 		l.Requests = append(l.Requests, Request{
-			ID: c.End.PartialID, FirstWrite: first, LastWrite: Unknown, Arrived: Unknown,
+			ID: c.End.PartialID, Queued: Unknown, FirstWrite: first, LastWrite: Unknown, Arrived: Unknown,
 			FirstAnswered: Unknown, Done: Unknown,
 		})
 	}
 	if l.Closed == Unknown {
 		l.Closed = since(c.End.Time)
 	}
-	l.Renegotiations, l.KeyUpdates = c.Renegotiations, c.KeyUpdates
+	for _, h := range c.Handshakes {
+		l.Renegotiations = append(l.Renegotiations, Interval{since(h.Asked), since(h.Ended)})
+	}
+	for _, at := range c.KeyUpdated {
+		l.KeyUpdates = append(l.KeyUpdates, since(at))
+	}
 	l.Ending.ByClient, l.Ending.Reset, l.Ending.Early = c.End.ByClient, c.End.Reset, c.End.Early
 }
 
@@ -134,4 +140,14 @@ func (l *Lane) addPackets(c *flow.Connection, begin time.Time) {
 	l.Ending.ByClient, l.Ending.Reset = ending.By == flow.Client, ending == c.RST
 	l.Ending.AfterByte = ending.AfterByte
 	l.Closed = ending.Time.Sub(begin)
+}
+
+// addReport takes what the client itself says: when it was given each request.
+func (l *Lane) addReport(e *evidence.Evidence, begin time.Time) {
+	for i := range l.Requests {
+		r := &l.Requests[i]
+		if queued := e.Queued[r.ID]; queued != 0 {
+			r.Queued = e.Events.Clock.At(queued).Sub(begin)
+		}
+	}
 }

@@ -41,14 +41,23 @@ type Lane struct {
 	Opened, Secured, Closed time.Duration
 	Requests                []Request
 	Blocked                 []Blocked
-	// Renegotiations and KeyUpdates that the client took part in.
-	Renegotiations, KeyUpdates int
-	Ending                     Ending
+	// Renegotiations are the handshakes that the origin asked for, KeyUpdates
+	// the moments at which one of the client's arrived.
+	Renegotiations []Interval
+	KeyUpdates     []time.Duration
+	Ending         Ending
+}
+
+// Interval is a time between two moments; To is Unknown if nobody saw its end.
+type Interval struct {
+	From, To time.Duration
 }
 
 // Request is one request on a connection. A time that nobody saw is Unknown.
 type Request struct {
 	ID string
+	// Queued is when the client was given the request.
+	Queued time.Duration
 	// FirstWrite is when the client first tried to write it, LastWrite when
 	// its last byte was accepted.
 	FirstWrite, LastWrite time.Duration
@@ -80,16 +89,16 @@ type Ending struct {
 	Early bool
 	// AfterByte is how many bytes of TCP its side had sent, -1 without packets.
 	AfterByte int64
+	// Unread is how many bytes had arrived at the client's socket and were not
+	// read when it closed it.
+	Unread int64
 }
 
 // Of makes the timeline of a run.
 func Of(e *evidence.Evidence) *Timeline {
-	t := &Timeline{Begin: e.Events.Clock.Time}
+	t := &Timeline{Begin: beginOf(e)}
 	lanes := split(e.Events.Events)
-	if len(e.Events.Events) > 0 {
-		t.Begin = e.Events.Clock.At(&e.Events.Events[0])
-	}
-	at := func(event *events.Event) time.Duration { return e.Events.Clock.At(event).Sub(t.Begin) }
+	at := func(event *events.Event) time.Duration { return e.Events.Clock.At(event.Time).Sub(t.Begin) }
 	for i := range e.Events.Events {
 		t.Dropped += e.Events.Events[i].Count
 	}
@@ -106,10 +115,25 @@ func Of(e *evidence.Evidence) *Timeline {
 		if i < len(seen) && seen[i].packets != nil {
 			lane.addPackets(seen[i].packets, t.Begin)
 		}
+		lane.addReport(e, t.Begin)
 		t.Lanes = append(t.Lanes, lane)
 		t.End = max(t.End, lane.last())
 	}
 	return t
+}
+
+// beginOf is when the client was first seen to do anything.
+func beginOf(e *evidence.Evidence) time.Time {
+	begin := e.Events.Clock.Time
+	if len(e.Events.Events) > 0 {
+		begin = e.Events.Clock.At(e.Events.Events[0].Time)
+	}
+	for _, queued := range e.Queued {
+		if at := e.Events.Clock.At(queued); queued != 0 && at.Before(begin) {
+			begin = at
+		}
+	}
+	return begin
 }
 
 // outside is what was seen of a connection from outside of the client.
@@ -177,6 +201,9 @@ func used(lane []*events.Event) bool {
 
 func (l *Lane) last() time.Duration {
 	last := max(l.Opened, l.Secured, l.Closed, 0)
+	for _, r := range l.Renegotiations {
+		last = max(last, r.From, r.To)
+	}
 	for _, r := range l.Requests {
 		last = max(last, r.LastWrite, r.Arrived, r.Done)
 	}

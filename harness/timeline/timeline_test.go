@@ -41,7 +41,7 @@ func evidenceOf(list []events.Event, connections ...origin.Connection) *evidence
 }
 
 func TestABlockedWriteThatIsRepeatedIsOneInterval(t *testing.T) {
-	line := timeline.Of(evidenceOf([]events.Event{
+	e := evidenceOf([]events.Event{
 		call(0, "connect", 0, -1, events.WantWrite),
 		call(1, "SSL_connect", 0, -1, events.WantRead),
 		call(2, "SSL_connect", 0, 1, ""),
@@ -50,25 +50,29 @@ func TestABlockedWriteThatIsRepeatedIsOneInterval(t *testing.T) {
 		call(5, "SSL_write", 50, -1, events.WantWrite),
 		call(7, "SSL_write", 50, 50, ""),
 		call(8, "SSL_read", 500, 80, ""),
-		call(9, "close", 0, 0, ""),
+		{Time: int64(ms(9)), Call: "close", FD: 4, Unread: 33},
 	}, origin.Connection{
 		Requests: []origin.Request{
 			{ID: "r0", Offset: 0, Length: 100, Arrived: at(4), AnswerBegan: at(5), AnswerEnded: at(6)},
 			{ID: "r1", Offset: 100, Length: 50, Arrived: at(8)},
 		},
-		KeyUpdates: 2,
+		Handshakes: []origin.Handshake{{Asked: at(3), Ended: at(5)}, {Asked: at(8)}},
+		KeyUpdated: []time.Time{at(6)},
 		End:        origin.End{Time: at(9), ByClient: true},
-	}))
+	})
+	e.Queued = map[string]int64{"r0": int64(ms(1))}
+	line := timeline.Of(e)
 	require.Equal(t, []timeline.Lane{{
 		Number: 1, Opened: 0, Secured: ms(2), Closed: ms(9),
 		Requests: []timeline.Request{
-			{ID: "r0", FirstWrite: ms(3), LastWrite: ms(3), Arrived: ms(4), FirstAnswered: ms(5), Done: ms(6), Whole: true},
-			{ID: "r1", FirstWrite: ms(4), LastWrite: ms(7), Arrived: ms(8), FirstAnswered: timeline.Unknown,
+			{ID: "r0", Queued: ms(1), FirstWrite: ms(3), LastWrite: ms(3), Arrived: ms(4), FirstAnswered: ms(5), Done: ms(6), Whole: true},
+			{ID: "r1", Queued: timeline.Unknown, FirstWrite: ms(4), LastWrite: ms(7), Arrived: ms(8), FirstAnswered: timeline.Unknown,
 				Done: timeline.Unknown, Whole: true},
 		},
-		Blocked:    []timeline.Blocked{{From: ms(4), To: ms(7), Want: events.WantWrite, Tries: 2}},
-		KeyUpdates: 2,
-		Ending:     timeline.Ending{ByClient: true, AfterByte: -1},
+		Blocked:        []timeline.Blocked{{From: ms(4), To: ms(7), Want: events.WantWrite, Tries: 2}},
+		Renegotiations: []timeline.Interval{{From: ms(3), To: ms(5)}, {From: ms(8), To: timeline.Unknown}},
+		KeyUpdates:     []time.Duration{ms(6)},
+		Ending:         timeline.Ending{ByClient: true, AfterByte: -1, Unread: 33},
 	}}, line.Lanes)
 	require.Equal(t, ms(9), line.End)
 }

@@ -59,12 +59,15 @@ type pair struct {
 type run struct {
 	*evidence.Evidence
 	Anchor   string
+	Role     string // "before" or "after", empty if there is no other
 	Verdict  string
 	Class    string // of the verdict
 	Picture  template.HTML
 	Timeline *timeline.Timeline
 	Link     string // the folder, as a link
 	Packets  *packets
+	Broken   []judge.Finding // the invariants that did not pass
+	Held     []judge.Finding
 }
 
 // packets is what the packets tell, in sums.
@@ -86,6 +89,7 @@ func Write(w io.Writer, all []*evidence.Evidence, base, problem string) error {
 	}
 	for _, s := range c.Scenarios {
 		for _, p := range s.Pairs {
+			p.nameRoles()
 			if err := p.draw(); err != nil {
 				return err
 			}
@@ -134,6 +138,19 @@ func (r *run) stock() bool {
 	return r.Record.Manifest != nil && r.Record.Manifest.Variant == "stock"
 }
 
+// nameRoles says which of the runs show the state before the change.
+func (p *pair) nameRoles() {
+	if len(p.Runs) < 2 || !p.Runs[0].stock() {
+		return
+	}
+	for _, r := range p.Runs {
+		r.Role = "after"
+		if r.stock() {
+			r.Role = "before"
+		}
+	}
+}
+
 // draw draws the timelines of a pair on one scale.
 func (p *pair) draw() error {
 	var longest time.Duration
@@ -159,11 +176,19 @@ func show(e *evidence.Evidence, base string, number int) *run {
 	if err != nil {
 		link = e.Path
 	}
-	return &run{
+	r := &run{
 		Evidence: e, Anchor: fmt.Sprintf("run-%d", number), Timeline: timeline.Of(e),
 		Verdict: string(e.Record.Run.Verdict), Class: classOf(e.Record.Run.Verdict),
 		Link: filepath.ToSlash(link), Packets: sum(e.Packets),
 	}
+	for _, f := range e.Record.Run.Invariants {
+		if f.Verdict == judge.Pass {
+			r.Held = append(r.Held, f)
+		} else {
+			r.Broken = append(r.Broken, f)
+		}
+	}
+	return r
 }
 
 // classOf is the class of a verdict in the style sheet.

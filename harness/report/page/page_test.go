@@ -136,7 +136,7 @@ func TestChromiumShowsThePage(t *testing.T) {
 	require.Contains(t, text, "a RST from the client after its byte 321")
 	require.Contains(t, text, "pipelab run --library stock")
 	require.Contains(t, text, "RFC 9112 §9.6")
-	require.Equal(t, []string{"7.53.1 stock fail", "7.53.1 patched pass"}, cards, "before stands before after")
+	require.Equal(t, []string{"before: 7.53.1 stock fail", "after: 7.53.1 patched pass"}, cards)
 	require.Len(t, names, 2, "each picture has words in its place")
 	require.Contains(t, names[0], "1 connection in 8.0 ms, 1 request, 1 blocked write")
 

@@ -67,6 +67,13 @@ func (d *drawing) lane(l *timeline.Lane) {
 	}
 	d.bar("lane", max(l.Opened, 0), closed, top+1, height-2, fmt.Sprintf("connection %d", l.Number))
 	d.bar("handshake", l.Opened, l.Secured, top+1, height-2, "connecting and handshake until "+Milliseconds(l.Secured))
+	for _, r := range l.Renegotiations {
+		d.bar("handshake", r.From, known(r.To, l.Closed), top+1, height-2,
+			fmt.Sprintf("renegotiation from %s to %s", Milliseconds(r.From), Milliseconds(r.To)))
+	}
+	for _, at := range l.KeyUpdates {
+		d.bar("handshake", at, at, top+1, height-2, "KeyUpdate of the client at "+Milliseconds(at))
+	}
 	for i := range l.Requests {
 		d.request(&l.Requests[i], top+6+float64(tracks[i]*trackStep))
 	}
@@ -76,6 +83,9 @@ func (d *drawing) lane(l *timeline.Lane) {
 			title += "; then another write came, which TLS refused"
 		}
 		d.bar("blocked", b.From, b.To, top+1, 4, title)
+		if b.Refused {
+			d.bar("refused", b.To, b.To, top+1, 8, title)
+		}
 	}
 	d.ending(l, top, height)
 	d.y += height
@@ -83,8 +93,9 @@ func (d *drawing) lane(l *timeline.Lane) {
 
 // request draws the writing dark and the wait for the response light.
 func (d *drawing) request(r *timeline.Request, y float64) {
-	title := fmt.Sprintf("%s: written %s to %s, arrived %s, answered %s to %s", cmp.Or(r.ID, "a request"), Milliseconds(r.FirstWrite),
-		Milliseconds(r.LastWrite), Milliseconds(r.Arrived), Milliseconds(r.FirstAnswered), Milliseconds(r.Done))
+	title := fmt.Sprintf("%s: queued %s, written %s to %s, arrived %s, answered %s to %s", cmp.Or(r.ID, "a request"),
+		Milliseconds(r.Queued), Milliseconds(r.FirstWrite), Milliseconds(r.LastWrite), Milliseconds(r.Arrived),
+		Milliseconds(r.FirstAnswered), Milliseconds(r.Done))
 	written := r.LastWrite
 	if written == timeline.Unknown {
 		written = r.Arrived
@@ -131,6 +142,9 @@ func Ended(l *timeline.Lane) string {
 	if l.Ending.AfterByte >= 0 {
 		text += fmt.Sprintf(" after byte %d", l.Ending.AfterByte)
 	}
+	if l.Ending.Unread > 0 {
+		text += fmt.Sprintf(", closed by the client with %d bytes unread", l.Ending.Unread)
+	}
 	return text
 }
 
@@ -164,14 +178,14 @@ func (d *drawing) legend() {
 		class, text string
 		length      float64
 	}{
-		{"handshake", "handshake", 84}, {"write", "request being written", 150}, {"wait", "waiting for its response", 164},
-		{"blocked", "write blocked", 106},
+		{"handshake", "handshake", 92}, {"write", "request written", 128}, {"wait", "awaiting response", 142},
+		{"blocked", "write blocked", 112}, {"refused", "retry refused", 112},
 	} {
 		fmt.Fprintf(d, `<rect class="%s" x="%.1f" y="%.1f" width="10" height="8"/>`, item.class, x, y-8)
 		d.text(x+14, y, "soft", "start", item.text)
 		x += item.length
 	}
 	fmt.Fprintf(d, `<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x, y-8)
-	d.text(x+14, y, "soft", "start", "connection reset")
+	d.text(x+14, y, "soft", "start", "reset")
 	d.y = y + 4
 }

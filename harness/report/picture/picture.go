@@ -44,6 +44,7 @@ const Style = `
 .timeline .axis { stroke: var(--line); } .timeline .lane { fill: var(--lane); } .timeline .write { fill: var(--write); }
 .timeline .wait { fill: var(--wait); } .timeline .handshake { fill: var(--handshake); }
 .timeline .blocked { fill: var(--blocked); } .timeline .paper { fill: var(--paper); }
+.timeline .refused { fill: var(--end); }
 .timeline .end { stroke: var(--end); stroke-width: 2; fill: none; } .timeline .fin { stroke: var(--soft); stroke-width: 2; }
 `
 
@@ -134,12 +135,16 @@ func (d *drawing) text(x, y float64, class, anchor, text string) {
 	fmt.Fprintf(d, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(text))
 }
 
-// bar draws from one moment to another, at least half a unit wide.
+// least is the width of what is too short to be seen, in units: a moment is a
+// line.
+const least = 1.2
+
+// bar draws from one moment to another.
 func (d *drawing) bar(class string, from, to time.Duration, y, height float64, title string) {
 	if from == timeline.Unknown || to == timeline.Unknown {
 		return
 	}
 	x := d.x(from)
 	fmt.Fprintf(d, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s</title></rect>`+"\n",
-		class, x, y, max(d.x(to)-x, 0.6), height, html.EscapeString(title))
+		class, x, y, max(d.x(to)-x, least), height, html.EscapeString(title))
 }

@@ -24,8 +24,10 @@ func line(lanes int) *timeline.Timeline {
 				ID: "<r0>", FirstWrite: time.Millisecond, LastWrite: 2 * time.Millisecond, Arrived: timeline.Unknown,
 				FirstAnswered: timeline.Unknown, Done: timeline.Unknown,
 			}},
-			Blocked: []timeline.Blocked{{From: time.Millisecond, To: 2 * time.Millisecond, Want: "WANT_WRITE", Tries: 1, Refused: true}},
-			Ending:  timeline.Ending{ByClient: true, Reset: true, AfterByte: 77},
+			Blocked:        []timeline.Blocked{{From: time.Millisecond, To: 2 * time.Millisecond, Want: "WANT_WRITE", Tries: 1, Refused: true}},
+			Renegotiations: []timeline.Interval{{From: 3 * time.Millisecond, To: timeline.Unknown}},
+			KeyUpdates:     []time.Duration{4 * time.Millisecond},
+			Ending:         timeline.Ending{ByClient: true, Reset: true, AfterByte: 77},
 		})
 	}
 	return t
@@ -62,7 +64,9 @@ func TestPictureShowsEachConnection(t *testing.T) {
 	require.Equal(t, 4, found["rect.lane"])
 	require.Equal(t, 4+1, found["rect.write"], "and the legend")
 	require.Equal(t, 4+1, found["path.end"])
-	require.Contains(t, out.String(), "&lt;r0&gt;: written 1.0 ms to 2.0 ms, arrived –")
+	require.Equal(t, 4+1, found["rect.refused"])
+	require.Equal(t, 4*2+1, found["rect.handshake"], "a renegotiation and a KeyUpdate")
+	require.Contains(t, out.String(), "&lt;r0&gt;: queued 0.0 ms, written 1.0 ms to 2.0 ms, arrived –")
 	require.Contains(t, out.String(), "ended by the client with a RST at 9.0 ms after byte 77")
 	require.Contains(t, out.String(), `aria-label="a &amp; b: 3 connections in 10.0 ms, 3 requests, 3 blocked writes, `+
 		`3 of them followed by another write that TLS refused, 3 resets by the client. c: 1 connection in`)
