@@ -393,12 +393,20 @@ static void act_on_socket(struct cshim_loop *loop, curl_socket_t socket,
     act(loop, socket, CURL_CSELECT_OUT);
 }
 
-/* How long to sleep, in milliseconds: until the timer, at most wait_ms. */
-static int sleep_time(const struct cshim_loop *loop, int wait_ms)
+/* How long to sleep, in milliseconds: until the timer, at most wait_ms. libcurl
+   does not tell of a timer again when it is due at the same moment as the last
+   one that it told of, so ask before going to sleep without one. */
+static int sleep_time(struct cshim_loop *loop, int wait_ms)
 {
   int64_t until_timer;
-  if(!loop->timer_set)
-    return wait_ms;
+  if(!loop->timer_set) {
+    long timeout_ms = -1;
+    curl_multi_timeout(loop->multi, &timeout_ms);
+    if(timeout_ms < 0)
+      return wait_ms;
+    loop->timer_set = true;
+    loop->timer_at = watch_now_ms() + timeout_ms;
+  }
   until_timer = loop->timer_at ? loop->timer_at - watch_now_ms() : 0;
   if(until_timer < 0)
     until_timer = 0;

@@ -141,10 +141,12 @@ void watch_apply(struct cshim_loop *loop)
     watch->changed = false;
     if(watch->wanted == watch->applied)
       continue;
-    if(epoll_ctl(loop->epoll, operation, watch->socket, &event))
-      loop->failure = -errno;
-    else
+    if(!epoll_ctl(loop->epoll, operation, watch->socket, &event))
       watch->applied = watch->wanted;
+    else if(errno == EBADF)
+      loop->lost_socket = true; /* libcurl still waits for one that it closed */
+    else
+      loop->failure = -errno;
   }
 }
 

@@ -32,6 +32,7 @@ func begin(ctx context.Context, t testing.TB, client *Client, target string) <-c
 }
 
 func TestCancelInFlight(t *testing.T) {
+	needsPipelining(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
 		client := newTestClient(t, s, &Transport{})
@@ -123,6 +124,7 @@ func TestCancellationStorm(t *testing.T) {
 }
 
 func TestAbandonedResponseThatGoesOnIsGivenUp(t *testing.T) {
+	needsPipelining(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		arrived := make(chan struct{}, 1)
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
@@ -158,14 +160,18 @@ func TestResponseThatIsTooLarge(t *testing.T) {
 			_, _ = writer.Write(make([]byte, 100_000))
 		case "/header":
 			for i := range 100 {
-				writer.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 1000))
+				writer.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 200))
 			}
 		default:
 			echo(writer, request)
 		}
 	})
 	client := newTestClient(t, s, &Transport{MaxResponseBytes: 50_000, MaxHeaderBytes: 10_000})
-	for _, path := range []string{"/body", "/header"} {
+	paths := []string{"/body", "/header"}
+	if systemLibcurl() {
+		paths = paths[:1] // libcurl 7.88 can wait for ever for the end of such a header section over HTTP/2
+	}
+	for _, path := range paths {
 		_, err := client.Do(t.Context(), get(t, s.URL+path))
 		require.ErrorIs(t, err, ErrResponseTooLarge)
 		require.Equal(t, "you asked for /small", fetch(t, client, s.URL+"/small"))
@@ -174,6 +180,7 @@ func TestResponseThatIsTooLarge(t *testing.T) {
 }
 
 func TestCloseWhileInFlight(t *testing.T) {
+	needsPipelining(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
 		client := newTestClient(t, s, &Transport{MaxPipelineDepth: 5})
@@ -225,6 +232,7 @@ func TestCloseRacesWithUse(t *testing.T) {
 }
 
 func TestStall(t *testing.T) {
+	needsPipelining(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
 		client := newTestClient(t, s, &Transport{StallTimeout: 500 * time.Millisecond})

@@ -105,7 +105,11 @@ func TestBadResponses(t *testing.T) {
 			url := newRawServer(t, each.answer, true)
 			client := newTestClient(t, nil, &Transport{})
 			_, err := client.Do(t.Context(), get(t, url))
-			require.ErrorIs(t, err, each.err)
+			if each.err == ErrMalformedResponse && systemLibcurl() {
+				require.Error(t, err) // it refuses some of these itself
+			} else {
+				require.ErrorIs(t, err, each.err)
+			}
 			require.EqualValues(t, 1, client.Stats().Failed)
 		})
 	}

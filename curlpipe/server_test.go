@@ -40,6 +40,7 @@ func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure .
 	for _, change := range configure {
 		change(s.Server)
 	}
+	s.EnableHTTP2 = overTLS && systemLibcurl() // where requests can share a connection
 	if overTLS {
 		s.StartTLS()
 		s.caFile = filepath.Join(t.TempDir(), "ca.pem")
@@ -143,6 +144,23 @@ func until(t testing.TB, happened func() bool, what string) {
 func forBoth(t *testing.T, test func(t *testing.T, overTLS bool)) {
 	t.Run("tls", func(t *testing.T) { test(t, true) })
 	t.Run("plain", func(t *testing.T) { test(t, false) })
+}
+
+// wherePipelined runs a test over TLS and over plain HTTP if libcurl pipelines;
+// a later one shares a connection by HTTP/2 alone, for which TLS is needed.
+func wherePipelined(t *testing.T, test func(t *testing.T, overTLS bool)) {
+	t.Run("tls", func(t *testing.T) { test(t, true) })
+	if !systemLibcurl() {
+		t.Run("plain", func(t *testing.T) { test(t, false) })
+	}
+}
+
+// needsPipelining skips a test that is about HTTP/1.1 pipelining.
+func needsPipelining(t testing.TB) {
+	t.Helper()
+	if systemLibcurl() {
+		t.Skip("this libcurl does not pipeline HTTP/1.1")
+	}
 }
 
 // echo answers with the path that was asked for.

@@ -195,6 +195,9 @@ func TestLikeNetHTTP(t *testing.T) {
 		ours := &http.Client{Transport: yardsticks["curlpipe"](t, s)}
 		for name, request := range table {
 			t.Run(name, func(t *testing.T) {
+				if name == "trailer" && s.EnableHTTP2 {
+					t.Skip("libcurl 7.88 does not hand over the trailer section of HTTP/2")
+				}
 				want := observe(theirs, request(s.URL))
 				got := observe(ours, request(s.URL))
 				for _, each := range []*seen{&want, &got} {
@@ -299,6 +302,10 @@ func TestUploadsShareTheConnection(t *testing.T) {
 	})
 }
 
+// certificateRefused is CURLE_PEER_FAILED_VERIFICATION, which go-curl does not
+// name.
+const certificateRefused = 51
+
 func TestTLSFields(t *testing.T) {
 	s := newServer(t, true, echo)
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
@@ -312,8 +319,8 @@ func TestTLSFields(t *testing.T) {
 		"unknown authority":       {&Transport{}, s.URL, curl.E_SSL_CACERT},
 		"no verification":         {&Transport{InsecureSkipVerify: true}, s.URL, 0},
 		"another name":            {&Transport{RootCAs: authority, ServerName: "example.com"}, s.URL, 0},
-		"a name it does not have": {&Transport{RootCAs: authority, ServerName: "example.net"}, s.URL, 51},
-		"wrong host":              {&Transport{RootCAs: authority}, named, 51},
+		"a name it does not have": {&Transport{RootCAs: authority, ServerName: "example.net"}, s.URL, certificateRefused},
+		"wrong host":              {&Transport{RootCAs: authority}, named, certificateRefused},
 		"wrong pin":               {&Transport{RootCAs: authority, PinnedPublicKey: "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}, s.URL, 90},
 		"cipher":                  {&Transport{RootCAs: authority, Ciphers: "ECDHE-RSA-AES128-GCM-SHA256"}, s.URL, 0},
 		"no such cipher":          {&Transport{RootCAs: authority, Ciphers: "ROT13"}, s.URL, curl.E_SSL_CIPHER},
@@ -328,8 +335,8 @@ func TestTLSFields(t *testing.T) {
 			}
 			var code curl.CurlError
 			require.ErrorAs(t, err, &code)
-			if each.code == curl.E_SSL_CACERT && systemLibcurl() {
-				each.code = 51 // one code for both since 7.62.0
+			if each.code == certificateRefused && systemLibcurl() {
+				each.code = curl.E_SSL_CACERT // one code for both since 7.62.0
 			}
 			require.EqualValues(t, each.code, code)
 		})
