@@ -144,7 +144,9 @@ static int on_close(void *userp, curl_socket_t socket)
   struct connection *connection = find(loop, socket);
 
   watch_closed(loop, socket);
-  loop_count(loop, end_of(socket), 1);
+  /* in answer to TLS's close_notify the server may close before us */
+  loop_count(loop, loop->closing ? CSHIM_CLOSED_BY_CLIENT : end_of(socket),
+             1);
   loop_count(loop, CSHIM_SOCKETS_CLOSED, 1);
   loop->lost_socket = true;
   if(connection) {

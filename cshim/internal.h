@@ -107,6 +107,7 @@ struct cshim_loop {
   bool timer_set;
   int64_t timer_at; /* milliseconds, CLOCK_MONOTONIC */
   bool lost_socket; /* one was closed since libcurl last ran every handle */
+  bool closing; /* the caller has all connections closed */
   bool lost_transfers; /* some transfer is marked lost */
   int failure; /* first failure inside a callback: negative errno */
   struct watch *watches;

@@ -190,6 +190,7 @@ void cshim_loop_close(struct cshim_loop *loop)
 {
   if(!loop->multi)
     return;
+  loop->closing = true;
   remove_all(loop);
   curl_multi_cleanup(loop->multi);
   loop->multi = NULL;
@@ -201,6 +202,7 @@ int cshim_loop_reset(struct cshim_loop *loop)
   forget_results(loop);
   cshim_loop_close(loop);
   loop->failure = 0;
+  loop->closing = false;
   loop->lost_transfers = false;
   return make_multi(loop);
 }

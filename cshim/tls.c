@@ -23,6 +23,7 @@
 #define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
 #define WANT_READING 3 /* SSL_READING */
 #define TLS13_VERSION 0x0304 /* TLS1_3_VERSION */
+#define NO_TICKET ((uint64_t)1 << 14) /* SSL_OP_NO_TICKET */
 
 typedef long bio_callback(void *bio, int operation, const char *data,
                           size_t length, int argi, long argl, int result,
@@ -33,6 +34,7 @@ static struct {
                    void *dup_func, void *free_func);
   int (*set_data)(void *context, int index, void *data);
   void *(*get_data)(const void *context, int index);
+  uint64_t (*clear_options)(void *context, uint64_t options);
   void (*on_info)(void *context, void (*callback)(const void *, int, int));
   void (*on_key)(void *context, void (*callback)(const void *, const char *));
   void *(*context_of)(const void *ssl);
@@ -59,6 +61,7 @@ static bool look_up_all(void)
     { "CRYPTO_get_ex_new_index", &openssl.new_index },
     { "SSL_CTX_set_ex_data", &openssl.set_data },
     { "SSL_CTX_get_ex_data", &openssl.get_data },
+    { "SSL_CTX_clear_options", &openssl.clear_options },
     { "SSL_CTX_set_info_callback", &openssl.on_info },
     { "SSL_CTX_set_keylog_callback", &openssl.on_key },
     { "SSL_get_SSL_CTX", &openssl.context_of },
@@ -157,6 +160,9 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
     return CURLE_OK;
   openssl.set_data(context, openssl.index, loop);
   openssl.on_info(context, on_info);
+  /* libcurl turns tickets off, over servers of 2010 that could not do them;
+     without them many a server of today resumes no session up to TLS 1.2 */
+  openssl.clear_options(context, NO_TICKET);
   if(loop->key_log != -1)
     openssl.on_key(context, on_key);
   return CURLE_OK;

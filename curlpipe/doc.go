@@ -1,42 +1,87 @@
 // Package curlpipe is an HTTP client for programs that want few connections
 // that stay up: requests to one host are pipelined over one connection
-// (RFC 9112, section 9.3.2), by libcurl.
+// [RFC 9112 §9.3.2], by libcurl.
 //
-//	client, err := curlpipe.New(curlpipe.Options{})
-//	…
-//	defer client.Close()
-//	request, err := http.NewRequest(http.MethodGet, "https://example.com/", nil)
-//	…
-//	response, err := client.Do(ctx, request)
+//	transport := &curlpipe.Transport{}
+//	defer transport.Close()
+//	client := &http.Client{Transport: transport}
+//	response, err := client.Get("https://example.com/")
 //
-// The types of requests and responses are those of net/http.
+// [Transport] takes the place of net/http's, with its types: redirects, cookies
+// and contexts are http.Client's and stay as they are. [Client] is for who has
+// thousands of small requests at once and wants each response whole.
+// [Transport.Stats] tells whether the connection held; package metrics shows the
+// same to Prometheus.
 //
 // # Where it stands
 //
-// Go code calls [Client.Do]; a request goes into the client's mailbox; the
-// client's engine, one goroutine, takes what has gathered there and hands it to
-// package cshim in one batch, which drives libcurl's multi interface; results
-// come back the same way. Options of easy handles and error codes are those of
-// go-curl. There is no C in this package.
+// A request goes into the engine's mailbox; the engine, one goroutine, takes
+// what has gathered there and hands it to package cshim in one batch, which
+// drives libcurl's multi interface with one epoll; results come back the same
+// way. Options of easy handles and error codes are those of go-curl. There is
+// no C in this package.
 //
 // # The connection
 //
+// By default there is one to each host ([Transport].MaxConnsPerHost), with up to
+// 100 requests on it at a time (MaxPipelineDepth). GET and HEAD are pipelined.
+// Any other method is sent when the connection is free, and has it for itself
+// until its response is there: what comes after a request that is not
+// idempotent would be in doubt if the connection ended [RFC 9112 §9.3.2].
+//
 // Responses arrive in the order of the requests, so a slow response holds up
-// those behind it (head-of-line blocking). That is the price of a single
-// HTTP/1.1 connection; where the server speaks HTTP/2 and responses differ
-// much in speed, HTTP/2 is the better choice.
+// those behind it (head-of-line blocking), and so does a reader that takes its
+// time with a body: nothing behind it is read meanwhile. That is the price of a
+// single HTTP/1.1 connection. Where the server speaks HTTP/2 and responses
+// differ much in speed or size, HTTP/2 is the better choice; this package does it
+// with libcurl 7.62.0 and later.
 //
 // A request whose context ends is abandoned, not torn out: the caller goes on
 // at once, the response is read and dropped, and the requests behind it keep
-// their connection. What is read for nobody is bounded by
-// [Options].MaxAbandonedBytes.
+// their connection. So is a body that is closed before its end. What is read for
+// nobody is bounded by MaxAbandonedBytes, and how long by MaxAbandonedTime; then
+// the connection is given up, which Stats counts. A request whose own body is
+// not complete cannot be finished for nobody, and costs the connection at once.
+//
+// A connection that ends under requests is replaced. Those with an idempotent
+// method of whose response no byte has come are sent again, MaxRetries times.
+//
+// # Memory
+//
+// A request in flight costs an easy handle, about 50 kB with libcurl 7.53.1,
+// which is used again for the next. A streamed body has at most ReadBufferSize
+// and 16 KiB of unread bytes, in C and Go together twice that for a moment; a
+// body that is sent has at most two pieces of 32 KiB and the 64 KiB that libcurl
+// may have to send again.
 //
 // # Which libcurl
 //
 // HTTP/1.1 pipelining works in libcurl up to 7.61.1. There, a request whose
 // write is blocked may lose the connection to the next one (curl issue 764):
 // over TLS the connection is dropped, over plain HTTP requests and responses
-// get mixed up. [New] therefore takes only a libcurl that carries this
-// project's patches, which its version string tells ("libcurl/7.53.1-doing.1");
-// see [ErrUnpatchedLibcurl] and [ErrNoPipelining].
+// get mixed up. A pipelining libcurl is therefore taken only with this project's
+// patches, which its version string tells ("libcurl/7.53.1-doing.27"); see
+// [ErrUnpatchedLibcurl]. What is done with others, [Pipelining] says.
+//
+// # Not as in net/http
+//
+// The same table of tests runs over both transports. What is different:
+//
+//   - The hooks of an httptrace.ClientTrace run when the response's header
+//     section is there, not when things happen; DNS hooks, PutIdleConn, Got100Continue
+//     and Got1xxResponse do not run. The net.Conn of GotConn has its addresses and
+//     can do nothing.
+//   - Response.TLS tells that there was TLS, for which name, and HTTP/2; it has no
+//     certificates and no version.
+//   - CONNECT, Upgrade and a trailer section of a request are refused
+//     ([ErrUnsupportedRequest]).
+//   - The environment's proxies are not followed; set Proxy.
+//   - The default User-Agent is "curlpipe".
+//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
+//   - The trailer section of an HTTP/2 response may be missing: some releases of
+//     libcurl do not hand it over.
+//   - An error is an [*Error] around libcurl's code, not a *net.OpError.
+//
+// A process that forks and executes another program leaves it no descriptor of
+// this package, and one that ends without Close is fine.
 package curlpipe

@@ -5,32 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"time"
 
 	"github.com/curlpipe/curlpipe/curlpipe"
 )
 
+// A Transport takes the place of net/http's.
 func Example() {
 	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintf(writer, "hello, %s", request.URL.Query().Get("name"))
 	}))
 	defer server.Close()
 
-	client, err := curlpipe.New(&curlpipe.Transport{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer client.Close()
+	transport := &curlpipe.Transport{}
+	defer transport.Close()
+	client := &http.Client{Transport: transport}
 
-	request, err := http.NewRequest(http.MethodGet, server.URL+"?name=world", nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	response, err := client.Do(context.Background(), request)
+	response, err := client.Get(server.URL + "?name=world")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -39,6 +34,51 @@ func Example() {
 	text, err := io.ReadAll(response.Body)
 	fmt.Println(response.Status, string(text), err)
 	// Output: 200 OK hello, world <nil>
+}
+
+// Any number of goroutines share the connection, and Stats tells that it held.
+func ExampleTransport_Stats() {
+	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		fmt.Fprint(writer, request.URL.Path)
+	}))
+	defer server.Close()
+
+	transport := &curlpipe.Transport{MaxPipelineDepth: 200}
+	defer transport.Close()
+	client := &http.Client{Transport: transport}
+
+	var group sync.WaitGroup
+	for i := range 1000 {
+		group.Go(func() {
+			response, err := client.Get(fmt.Sprintf("%s/%d", server.URL, i))
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		})
+	}
+	group.Wait()
+	stats := transport.Stats()
+	fmt.Println(stats.Answered, "answered over", stats.ConnectionsOpened, "connection,", stats.Retries, "sent again")
+	// Output: 1000 answered over 1 connection, 0 sent again
+}
+
+// A client certificate and an authority of one's own, and a server that has to
+// prove another name than the URL's.
+func ExampleTransport_tls() {
+	transport := &curlpipe.Transport{
+		CAFile:         "/etc/fleet/ca.pem",
+		ClientCertFile: "/etc/fleet/client.pem",
+		ServerName:     "collector.internal",
+		StallTimeout:   30 * time.Second,
+	}
+	defer transport.Close()
+
+	_, err := (&http.Client{Transport: transport}).Get("https://192.0.2.1/")
+	fmt.Println(errors.Is(err, fs.ErrNotExist)) // there is no such file here
+	// Output: true
 }
 
 // Many requests at once go over one connection, and reach the server in order.

@@ -146,15 +146,6 @@ func forBoth(t *testing.T, test func(t *testing.T, overTLS bool)) {
 	t.Run("plain", func(t *testing.T) { test(t, false) })
 }
 
-// wherePipelined runs a test over TLS and over plain HTTP if libcurl pipelines;
-// a later one shares a connection by HTTP/2 alone, for which TLS is needed.
-func wherePipelined(t *testing.T, test func(t *testing.T, overTLS bool)) {
-	t.Run("tls", func(t *testing.T) { test(t, true) })
-	if !systemLibcurl() {
-		t.Run("plain", func(t *testing.T) { test(t, false) })
-	}
-}
-
 // needsPipelining skips a test that is about HTTP/1.1 pipelining.
 func needsPipelining(t testing.TB) {
 	t.Helper()

@@ -26,7 +26,8 @@ type Transport struct {
 	Pipelining Pipelining
 
 	// MaxConnsPerHost is the most connections to one host at a time; 0 means
-	// DefaultMaxConnsPerHost.
+	// DefaultMaxConnsPerHost. libcurl 7.53.1 counts those to all ports of a host
+	// together, and closes one that is idle to make room for another.
 	MaxConnsPerHost int
 
 	// MaxPipelineDepth is the most requests that are in flight on one
@@ -80,7 +81,9 @@ type Transport struct {
 	// [CURLOPT_PINNEDPUBLICKEY(3)].
 	PinnedPublicKey string
 
-	// DisableSessionReuse makes every handshake a full one.
+	// DisableSessionReuse makes every handshake a full one. Otherwise a new
+	// connection to a host resumes the session of an earlier one; libcurl 7.53.1
+	// does so up to TLS 1.2.
 	DisableSessionReuse bool
 
 	// KeyLogFile is a file to which the secrets of TLS connections are appended,
