@@ -67,6 +67,9 @@ func TestSeriesGoesInAndIsCleanAtEveryStep(t *testing.T) {
 		git(t, tree, "am", "-q", patch)
 		for file := range strings.FieldsSeq(git(t, tree, "diff", "--name-only", "HEAD^", "HEAD")) {
 			folder, base := filepath.Split(file)
+			if ext := filepath.Ext(base); ext != ".c" && ext != ".h" {
+				continue // curl does not hold what is not C to it, either
+			}
 			said := run(t, tree, "perl", "lib/checksrc.pl", "-D"+filepath.Clean(folder), base)
 			require.Empty(t, said, "lib/checksrc.pl about %s after %s", file, name)
 		}
