@@ -1,0 +1,125 @@
+// Package series reads the patch series: its patches in order, the message of
+// each, and what proves it.
+//
+// It stands beside the laboratory: the tests that hold the series to its proofs
+// and package submission read it through here. It knows nothing of libcurl.
+package series
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Patch is one patch of the series.
+type Patch struct {
+	Number  int    // from 1, as in its name
+	Name    string // of its file
+	Path    string
+	Author  string // "Name <address>"
+	Date    string // as in its head
+	Subject string // "area: what it does"
+	Bug     string // URL
+	Message string // what follows the subject, without the diff
+
+	// Scenarios prove it: "scenario/driver", which fail with the patches before
+	// it and pass with it.
+	Scenarios []string
+	// Unproven is why no scenario proves it; empty when one does.
+	Unproven string
+}
+
+// Read reads the series in a folder: the file "series", the patches it names,
+// and the file "proof".
+func Read(folder string) ([]Patch, error) {
+	text, err := os.ReadFile(filepath.Join(folder, "series"))
+	if err != nil {
+		return nil, fmt.Errorf("the patch series cannot be read: %w", err)
+	}
+	var list []Patch
+	for i, name := range strings.Fields(string(text)) {
+		p, err := readPatch(filepath.Join(folder, name))
+		if err != nil {
+			return nil, err
+		}
+		p.Number = i + 1
+		list = append(list, *p)
+	}
+	return list, readProof(filepath.Join(folder, "proof"), list)
+}
+
+// readPatch reads one patch, in the form of a mail.
+func readPatch(path string) (*Patch, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("a patch of the series cannot be read: %w", err)
+	}
+	head, rest, found := strings.Cut(string(text), "\n\n")
+	message, _, ended := strings.Cut(rest, "\n---\n")
+	if !found || !ended {
+		return nil, fmt.Errorf("%s is not a mail with a patch: a head, a message, \"---\" and a diff are wanted", path)
+	}
+	p := &Patch{Name: filepath.Base(path), Path: path, Message: strings.TrimSpace(message)}
+	for line := range strings.SplitSeq(head, "\n") {
+		name, value, _ := strings.Cut(line, ": ")
+		switch name {
+		case "From":
+			p.Author = value
+		case "Date":
+			p.Date = value
+		case "Subject":
+			p.Subject = strings.TrimPrefix(value, "[PATCH] ")
+		case "Bug":
+			p.Bug = value
+		}
+	}
+	for field, value := range map[string]string{"From": p.Author, "Date": p.Date, "Subject": p.Subject, "Bug": p.Bug} {
+		if value == "" {
+			return nil, fmt.Errorf("%s has no line %q in its head", path, field+":")
+		}
+	}
+	return p, nil
+}
+
+// readProof reads what proves the patches: lines "NUMBER SCENARIO/DRIVER…" and,
+// for those that nothing proves, "NUMBER none: REASON". Every patch has one.
+func readProof(path string, list []Patch) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("what proves the patches cannot be read: %w", err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		id, rest, _ := strings.Cut(line, " ")
+		n, err := strconv.Atoi(id)
+		if err != nil || n < 1 || n > len(list) || rest == "" {
+			return fmt.Errorf("%s:%d: %q: a line is the number of a patch and scenarios, or \"none:\" and a reason", path, number, line)
+		}
+		p := &list[n-1]
+		if p.Unproven != "" || p.Scenarios != nil {
+			return fmt.Errorf("%s:%d: patch %s has a line already", path, number, id)
+		}
+		if reason, none := strings.CutPrefix(rest, "none:"); none {
+			p.Unproven = strings.TrimSpace(reason)
+		} else {
+			p.Scenarios = strings.Fields(rest)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	for _, p := range list {
+		if p.Unproven == "" && p.Scenarios == nil {
+			return fmt.Errorf("%s says neither what proves %s nor why nothing does", path, p.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package series
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const mail = "From: A <a@b.example>\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nSubject: [PATCH] http: do it\nBug: https://github.com/curl/curl/issues/764\n\nwhy\nso\n---\n a | 1 +\n"
+
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	folder := t.TempDir()
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	return folder
+}
+
+func TestRead(t *testing.T) {
+	folder := write(t, map[string]string{
+		"series": "0001-a.patch\n0002-b.patch\n", "0001-a.patch": mail, "0002-b.patch": mail,
+		"proof": "# words\n0001 x/perform y/socket\n0002 none: cannot be seen\n",
+	})
+	list, err := Read(folder)
+	require.NoError(t, err)
+	require.Equal(t, Patch{
+		Number: 1, Name: "0001-a.patch", Path: filepath.Join(folder, "0001-a.patch"), Author: "A <a@b.example>",
+		Date: "Mon, 23 Nov 2026 12:00:00 +0000", Subject: "http: do it", Bug: "https://github.com/curl/curl/issues/764",
+		Message: "why\nso", Scenarios: []string{"x/perform", "y/socket"},
+	}, list[0])
+	require.Equal(t, "cannot be seen", list[1].Unproven)
+}
+
+func TestRefused(t *testing.T) {
+	for word, change := range map[string]map[string]string{
+		"series cannot be read":   {"series": ""},
+		"0001-a.patch":            {"0001-a.patch": ""},
+		"not a mail":              {"0001-a.patch": "Subject: x\n\nno diff"},
+		"no line \"Bug:\"":        {"0001-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
+		"neither what proves":     {"proof": "# nothing\n"},
+		"a line is the number":    {"proof": "0002 x/perform\n"},
+		"has a line already":      {"proof": "0001 x/perform\n0001 none: x\n"},
+		"what proves the patches": {"proof": ""},
+	} {
+		files := map[string]string{"series": "0001-a.patch\n", "0001-a.patch": mail, "proof": "0001 x/perform\n"}
+		for name, text := range change {
+			if text == "" {
+				delete(files, name)
+			} else {
+				files[name] = text
+			}
+		}
+		_, err := Read(write(t, files))
+		require.ErrorContains(t, err, word)
+	}
+}
+
+// TestOwnSeries reads the series of this repository.
+func TestOwnSeries(t *testing.T) {
+	list, err := Read("../../patches")
+	require.NoError(t, err)
+	for i, p := range list {
+		require.Equal(t, i+1, p.Number)
+		require.Regexp(t, `^\d{4}-`, p.Name)
+	}
+}
