@@ -19,7 +19,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		arguments string
 		reason    string
 	}{
-		"no command":               {"", "a command is needed: list, run, report, check, serve or soak; pipelab --help tells more"},
+		"no command":               {"", "a command is needed: list, run, report, check, serve, soak or submit; pipelab --help tells more"},
 		"an unknown command":       {"walk", `unknown command "walk"`},
 		"a word too many":          {"run reported", `unknown command "reported"`},
 		"a word too many for list": {"list all", `unknown command "all"`},

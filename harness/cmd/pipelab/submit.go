@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/checkout"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/submission"
+)
+
+// submitted is what the arguments of submit ask for.
+type submitted struct {
+	tree     string
+	base     string
+	patches  string
+	evidence string
+	reports  []string
+	build    []string
+}
+
+func submitCommand() *cobra.Command {
+	var s submitted
+	command := &cobra.Command{
+		Use:   "submit FOLDER",
+		Short: "Make what is sent upstream: mails, a pull request, a tarball of evidence",
+		Long: "Makes FOLDER with the patch series as mails for git am, cover letter included, the text of a pull\n" +
+			"request and a tarball of the evidence. Refuses a series that does not go in, does not build at each\n" +
+			"step, is not in curl's style, or has a patch that is neither proven nor says why it is not.\n" +
+			"scripts/submit prepares what this needs, and calls it.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return submit(command, &s, arguments[0])
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl that the series goes on top of")
+	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "what that is, for people: `NAME`")
+	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
+	flags.StringVar(&s.evidence, "evidence", "", "`FILE` of pipelab run --json, with runs of stock and patched")
+	flags.StringSliceVar(&s.reports, "report", nil, "`FILE`s that go into the tarball as well")
+	flags.StringSliceVar(&s.build, "build-argument", nil, "`ARGUMENT`s for scripts/build-libcurl, as --version,7.47.1")
+	return command
+}
+
+func submit(command *cobra.Command, s *submitted, folder string) error {
+	if s.tree == "" || s.evidence == "" {
+		return usage(errors.New("--tree and --evidence are needed; scripts/submit gives them"))
+	}
+	found, err := checkout.Find()
+	if err != nil {
+		return cannotRun(err)
+	}
+	if s.patches == "" {
+		s.patches = filepath.Join(found.Folder, "patches")
+	}
+	runs, err := readRuns(s.evidence)
+	if err != nil {
+		return cannotRun(err)
+	}
+	reports := make(map[string]string)
+	for _, path := range s.reports {
+		reports[filepath.Base(path)] = path
+	}
+	one := submission.Submission{
+		Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Reports: reports,
+		Build: func(n int) error { return buildFirst(found.Folder, s, n) },
+		Progress: func(what string) {
+			fmt.Fprintln(command.ErrOrStderr(), "pipelab: "+what)
+		},
+	}
+	if err := one.Write(folder); err != nil {
+		return cannotRun(err)
+	}
+	fmt.Fprintf(command.OutOrStdout(), "%s: the mails for git send-email or git am\n%s: for a pull request\n%s: runs and reports\n",
+		filepath.Join(folder, submission.Mails), filepath.Join(folder, submission.PullRequest), filepath.Join(folder, submission.Tarball))
+	return nil
+}
+
+// readRuns reads what pipelab run --json has written.
+func readRuns(path string) ([]report.Run, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the evidence: %w", err)
+	}
+	var document report.Document
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("%s is not what pipelab run --json writes: %w", path, err)
+	}
+	return document.Runs, nil
+}
+
+// buildFirst builds libcurl with the first n patches of the series. What was
+// built before comes out of the cache.
+func buildFirst(folder string, s *submitted, n int) error {
+	arguments := append([]string{"--variant", "stock"}, s.build...)
+	if n > 0 {
+		patches, err := series.Read(s.patches)
+		if err != nil {
+			return err
+		}
+		shorter, err := os.MkdirTemp("", "curlpipe-series-*")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(shorter)
+		var names strings.Builder
+		for _, p := range patches[:n] {
+			names.WriteString(p.Name + "\n")
+			if err := os.Symlink(p.Path, filepath.Join(shorter, p.Name)); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(shorter, "series"), []byte(names.String()), 0o600); err != nil {
+			return err
+		}
+		arguments = append([]string{"--variant", "patched", "--patches", shorter}, s.build...)
+	}
+	said, err := exec.Command(filepath.Join(folder, "scripts", "build-libcurl"), arguments...).CombinedOutput()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+		return errors.New(lines[len(lines)-1] + " (" + strconv.Itoa(n) + " patches)")
+	}
+	return nil
+}

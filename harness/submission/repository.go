@@ -1,0 +1,151 @@
+package submission
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/series"
+)
+
+// repository is a throw-away git repository with the tree and, on top of it,
+// one commit a patch.
+type repository struct {
+	folder string
+	base   string // commit of the tree
+}
+
+func (r *repository) remove() { _ = os.RemoveAll(r.folder) }
+
+// apply makes the repository, holding every patch to curl's style.
+func (s *Submission) apply(patches []series.Patch) (*repository, error) {
+	folder, err := os.MkdirTemp("", "curlpipe-submission-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a repository: %w", err)
+	}
+	r := &repository{folder: folder}
+	if err := s.applyAll(r, patches); err != nil {
+		r.remove()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s *Submission) applyAll(r *repository, patches []series.Patch) error {
+	if err := os.CopyFS(r.folder, os.DirFS(s.Tree)); err != nil {
+		return fmt.Errorf("copying %s: %w", s.Tree, err)
+	}
+	first := &series.Patch{Author: patches[0].Author, Date: patches[0].Date}
+	for _, step := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", s.Base}} {
+		if _, err := r.git(first, step...); err != nil {
+			return err
+		}
+	}
+	base, err := r.git(first, "rev-parse", "HEAD")
+	if err != nil {
+		return err
+	}
+	r.base = strings.TrimSpace(base)
+	for i := range patches {
+		p := &patches[i]
+		s.tell("applying " + p.Name)
+		if _, err := r.git(p, "am", "-q", "--keep-cr", absolute(p.Path)); err != nil {
+			return fmt.Errorf("%s does not go on top of %s and what is before it: %w", p.Name, s.Base, err)
+		}
+		if err := r.checkStyle(p); err != nil {
+			return err
+		}
+		if _, err := r.git(p, "commit", "-q", "--amend", "-m", message(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reporter is who reported what curl issue 764 is about, on curl-library.
+const (
+	reporter      = "Ameya Vaidya"
+	reportedIssue = "https://github.com/curl/curl/issues/764"
+)
+
+// issue finds an issue of curl in a message.
+var issue = regexp.MustCompile(`curl issue ([0-9]+)`)
+
+// message is what a commit says upstream: the patch's words, and trailers in
+// curl's manner. What mends the report's defect itself closes its issue.
+func message(p *series.Patch) string {
+	text := p.Subject + "\n\n" + p.Message + "\n\n"
+	if p.Bug == reportedIssue {
+		text += "Reported-by: " + reporter + "\n"
+	}
+	if p.Number == 1 {
+		text += "Fixes #" + filepath.Base(p.Bug) + "\n"
+	} else {
+		text += "Bug: " + p.Bug + "\n"
+	}
+	for _, found := range issue.FindAllStringSubmatch(p.Message, -1) {
+		if other := "https://github.com/curl/curl/issues/" + found[1]; other != p.Bug {
+			text += "Bug: " + other + "\n"
+		}
+	}
+	return text
+}
+
+// checkStyle has curl's own checker look at the C files that a patch changes.
+func (r *repository) checkStyle(p *series.Patch) error {
+	changed, err := r.git(p, "diff", "--name-only", "HEAD^", "HEAD")
+	if err != nil {
+		return err
+	}
+	for file := range strings.FieldsSeq(changed) {
+		if ext := filepath.Ext(file); ext != ".c" && ext != ".h" {
+			continue
+		}
+		command := exec.Command("perl", "lib/checksrc.pl", "-D"+filepath.Dir(file), filepath.Base(file))
+		command.Dir = r.folder
+		if said, err := command.CombinedOutput(); err != nil || len(said) > 0 {
+			line, _, _ := strings.Cut(string(said), "\n")
+			return fmt.Errorf("%s is not in curl's style: lib/checksrc.pl about %s: %s", p.Name, file, line)
+		}
+	}
+	return nil
+}
+
+// writeMails writes a mail for each commit, and the frame of a cover letter.
+func (r *repository) writeMails(folder string) error {
+	_, err := r.git(nil, "format-patch", "-q", "--cover-letter", "--base="+r.base, "--no-signature",
+		"--zero-commit", "-o", absolute(folder), r.base+"..HEAD")
+	return err
+}
+
+// git runs git with the author and the date of a patch, so that the same series
+// makes the same mails.
+func (r *repository) git(p *series.Patch, arguments ...string) (string, error) {
+	command := exec.Command("git", append([]string{"-c", "commit.gpgsign=false", "-c", "format.signOff=false"}, arguments...)...)
+	command.Dir = r.folder
+	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "LC_ALL=C",
+		"GIT_COMMITTER_NAME=curlpipe", "GIT_COMMITTER_EMAIL=authors@curlpipe.example")
+	if p != nil {
+		name, address, _ := strings.Cut(strings.TrimSuffix(p.Author, ">"), " <")
+		command.Env = append(command.Env, "GIT_COMMITTER_DATE="+p.Date)
+		if arguments[0] != "am" {
+			command.Env = append(command.Env, "GIT_AUTHOR_DATE="+p.Date, "GIT_AUTHOR_NAME="+name, "GIT_AUTHOR_EMAIL="+address)
+		}
+	}
+	said, err := command.CombinedOutput()
+	if err != nil {
+		line, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+		return "", fmt.Errorf("git %s: %s (%w)", arguments[0], line, err)
+	}
+	return string(said), nil
+}
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}

@@ -1,0 +1,151 @@
+// Package submission makes what is sent upstream out of the patch series: mails
+// for git am with a cover letter, the text of a pull request, and a tarball of
+// the evidence.
+//
+// It stands behind the laboratory: it takes the series (package series) and the
+// runs of a report (package report), and refuses what does not go in, does not
+// build, is not in curl's style or is not proven. Command pipelab calls it.
+package submission
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/series"
+)
+
+// Submission is what is to be sent, and on top of what.
+type Submission struct {
+	// Patches is the folder of the series.
+	Patches string
+	// Tree is a folder with the sources of libcurl that the series goes on top
+	// of. It is not changed.
+	Tree string
+	// Base is what that is, for people: "libcurl 7.53.1".
+	Base string
+	// Build builds libcurl with the first n patches of the series, and says why
+	// it does not.
+	Build func(n int) error
+	// Runs are the evidence: runs of the stock and of the patched libcurl.
+	Runs []report.Run
+	// Reports are more files for the tarball, by the name that they get there.
+	Reports map[string]string
+	// Progress, if not nil, is told what is being done.
+	Progress func(what string)
+}
+
+// Names of what Write makes.
+const (
+	Mails       = "mails"
+	PullRequest = "pull-request.md"
+	Tarball     = "evidence.tar.gz"
+)
+
+// Write makes a folder with the mails, the pull request's text and the tarball.
+// The folder must not exist; after an error it does not.
+func (s *Submission) Write(folder string) error {
+	if _, err := os.Lstat(folder); err == nil {
+		return fmt.Errorf("%s exists already: choose another folder, or remove it", folder)
+	}
+	patches, err := series.Read(s.Patches)
+	if err != nil {
+		return err
+	}
+	if err := s.checkEvidence(patches); err != nil {
+		return err
+	}
+	parent := filepath.Dir(folder)
+	scratch, err := os.MkdirTemp(parent, ".submission-*")
+	if err != nil {
+		return fmt.Errorf("making the submission beside %s: %w", folder, err)
+	}
+	defer os.RemoveAll(scratch)
+	repository, err := s.apply(patches)
+	if err != nil {
+		return err
+	}
+	defer repository.remove()
+	if err := s.buildAll(patches); err != nil {
+		return err
+	}
+	made := filepath.Join(scratch, "made")
+	if err := s.writeAll(made, repository, patches); err != nil {
+		return err
+	}
+	if err := os.Rename(made, folder); err != nil {
+		return fmt.Errorf("making the submission: %w", err)
+	}
+	return nil
+}
+
+func (s *Submission) writeAll(made string, repository *repository, patches []series.Patch) error {
+	mails := filepath.Join(made, Mails)
+	if err := os.MkdirAll(mails, 0o755); err != nil {
+		return fmt.Errorf("making the submission: %w", err)
+	}
+	s.tell("writing the mails")
+	if err := repository.writeMails(mails); err != nil {
+		return err
+	}
+	if err := s.fillCover(mails, patches); err != nil {
+		return err
+	}
+	text, err := s.pullRequest(patches)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(made, PullRequest), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("writing the pull request: %w", err)
+	}
+	return s.writeTarball(filepath.Join(made, Tarball))
+}
+
+// checkEvidence refuses evidence that does not show what the series claims.
+func (s *Submission) checkEvidence(patches []series.Patch) error {
+	if len(s.Runs) == 0 {
+		return fmt.Errorf("there is no run to show: make some with pipelab run --json")
+	}
+	want := fmt.Sprintf("-doing.%d", len(patches))
+	var stock, patched int
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		if !r.AsExpected() {
+			return fmt.Errorf("%s with %s and libcurl %s did not come out as expected: a submission has to be without a doubt", r.Scenario, r.Subject, r.Library)
+		}
+		switch {
+		case strings.Contains(r.LibcurlVersion, "-doing.") && !strings.Contains(r.LibcurlVersion, want):
+			return fmt.Errorf("the evidence is of libcurl %s, the series has %d patches: make the runs anew", r.LibcurlVersion, len(patches))
+		case strings.Contains(r.LibcurlVersion, want):
+			patched++
+		default:
+			stock++
+		}
+	}
+	if stock == 0 || patched == 0 {
+		return fmt.Errorf("the evidence has %d runs of the stock and %d of the patched libcurl: both are needed", stock, patched)
+	}
+	return nil
+}
+
+// buildAll builds libcurl at every step of the series.
+func (s *Submission) buildAll(patches []series.Patch) error {
+	for n := range len(patches) + 1 {
+		s.tell(fmt.Sprintf("building libcurl with %d of %d patches", n, len(patches)))
+		if err := s.Build(n); err != nil {
+			if n == 0 {
+				return fmt.Errorf("%s does not build without the series: %w", s.Base, err)
+			}
+			return fmt.Errorf("%s: libcurl does not build with it: %w", patches[n-1].Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Submission) tell(what string) {
+	if s.Progress != nil {
+		s.Progress(what)
+	}
+}

@@ -1,0 +1,216 @@
+package submission
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// mail is a patch that puts a line into lib/a.c.
+func mail(subject, was, is string) string {
+	return "From: A <a@b.example>\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nSubject: [PATCH] " + subject +
+		"\nBug: https://github.com/curl/curl/issues/764\n\nBecause of curl issue 1387.\n---\n lib/a.c | 2 +-\n" +
+		" 1 file changed, 1 insertion(+), 1 deletion(-)\n\n" +
+		"diff --git a/lib/a.c b/lib/a.c\n--- a/lib/a.c\n+++ b/lib/a.c\n@@ -1 +1 @@\n-" + was + "\n+" + is + "\n-- \nx\n"
+}
+
+// newSubmission is one of two patches that nothing is wrong with.
+func newSubmission(t *testing.T) *Submission {
+	t.Helper()
+	patches, tree := t.TempDir(), t.TempDir()
+	put(t, patches, "series", "0001-a.patch\n0002-b.patch\n")
+	put(t, patches, "0001-a.patch", mail("http: keep it", "one", "two"))
+	put(t, patches, "0002-b.patch", mail("multi: keep account", "two", "three"))
+	put(t, patches, "proof", "0001 reported/perform\n0002 none: speed\n")
+	put(t, tree, "lib/a.c", "one\n")
+	// it stands for curl's, and objects to a tab
+	put(t, tree, "lib/checksrc.pl", `my ($d, $f) = @ARGV; $d =~ s/^-D//; open(F, "$d/$f") or die; while(<F>) { print "$f:$.: tab\n" if /\t/; }`)
+	return &Submission{
+		Patches: patches, Tree: tree, Base: "libcurl 7.53.1",
+		Build: func(int) error { return nil },
+		Runs: []report.Run{
+			{Scenario: "reported", Library: "7.53.1 stock", LibcurlVersion: "7.53.1-stock", OpenSSL: "3.0.19", Verdict: judge.Fail, Expected: judge.Fail},
+			{Scenario: "reported", Library: "7.53.1 patched", LibcurlVersion: "7.53.1-doing.2", OpenSSL: "3.0.19", Verdict: judge.Pass, Expected: judge.Pass},
+		},
+	}
+}
+
+func put(t *testing.T, folder, name, text string) {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+func read(t *testing.T, parts ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(parts...))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestWrite(t *testing.T) {
+	s := newSubmission(t)
+	steps := 0
+	s.Build = func(n int) error {
+		require.Equal(t, steps, n)
+		steps++
+		return nil
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	require.NoError(t, s.Write(out))
+	require.Equal(t, 3, steps)
+
+	cover := read(t, out, Mails, "0000-cover-letter.patch")
+	require.Contains(t, cover, "Subject: [PATCH 0/2] HTTP/1.1 pipelining: a DOING phase")
+	require.Contains(t, cover, "1 of the 2 patches have scenarios")
+	require.Contains(t, cover, "OpenSSL 3.0.19")
+	require.Contains(t, cover, "7.53.1 patched")
+	require.Contains(t, cover, "0002  multi: keep account\n        speed")
+	require.Regexp(t, `(?m)^base-commit: [0-9a-f]{40}$`, cover)
+	require.NotContains(t, cover, "***")
+
+	first := read(t, out, Mails, "0001-http-keep-it.patch")
+	require.Contains(t, first, "From: A <a@b.example>")
+	require.Contains(t, first, "\n\nReported-by: Ameya Vaidya\nFixes #764\nBug: https://github.com/curl/curl/issues/1387\n---\n")
+	require.NotContains(t, first, "Last-Update")
+	require.Contains(t, read(t, out, Mails, "0002-multi-keep-account.patch"), "Bug: https://github.com/curl/curl/issues/764\n")
+
+	pull := read(t, out, PullRequest)
+	require.Contains(t, pull, "| 0001 | http: keep it | `reported/perform` |")
+	require.Contains(t, pull, "| 0002 | multi: keep account | speed |")
+
+	again := filepath.Join(t.TempDir(), "again")
+	steps = 0
+	require.NoError(t, s.Write(again))
+	require.Equal(t, read(t, out, Tarball), read(t, again, Tarball), "the same evidence makes the same tarball")
+	require.Equal(t, first, read(t, again, Mails, "0001-http-keep-it.patch"))
+	require.Equal(t, []string{"evidence/runs.json", "evidence/runs.txt"}, names(t, filepath.Join(out, Tarball)))
+}
+
+// names lists what is in a tarball.
+func names(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	zip, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	archive := tar.NewReader(zip)
+	var list []string
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		require.NoError(t, err)
+		list = append(list, header.Name)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for word, change := range map[string]func(s *Submission, out string){
+		"exists already":               func(_ *Submission, out string) { put(t, out, "mine", "x") },
+		"0002-b.patch does not go on":  func(s *Submission, _ string) { put(t, s.Patches, "0002-b.patch", mail("multi: x", "nowhere", "three")) },
+		"not in curl's style":          func(s *Submission, _ string) { put(t, s.Patches, "0002-b.patch", mail("multi: x", "two", "\tthree")) },
+		"0002-b.patch: libcurl does":   func(s *Submission, _ string) { s.Build = failAt(2) },
+		"without the series":           func(s *Submission, _ string) { s.Build = failAt(0) },
+		"neither what proves 0002-b":   func(s *Submission, _ string) { put(t, s.Patches, "proof", "0001 x/perform\n") },
+		"the series has 2 patches":     func(s *Submission, _ string) { s.Runs[1].LibcurlVersion = "7.53.1-doing.1" },
+		"did not come out as expected": func(s *Submission, _ string) { s.Runs[0].Verdict = judge.Pass },
+		"1 runs of the stock and 0":    func(s *Submission, _ string) { s.Runs = s.Runs[:1] },
+		"there is no run":              func(s *Submission, _ string) { s.Runs = nil },
+	} {
+		t.Run(word, func(t *testing.T) {
+			s := newSubmission(t)
+			parent := t.TempDir()
+			out := filepath.Join(parent, "out")
+			change(s, out)
+			before, err := os.ReadDir(parent)
+			require.NoError(t, err)
+			err = s.Write(out)
+			require.ErrorContains(t, err, word)
+			require.NotContains(t, err.Error(), "\n")
+			after, err := os.ReadDir(parent)
+			require.NoError(t, err)
+			require.Equal(t, len(before), len(after), "nothing is left")
+		})
+	}
+}
+
+func failAt(step int) func(int) error {
+	return func(n int) error {
+		if n == step {
+			return errors.New("undeclared identifier")
+		}
+		return nil
+	}
+}
+
+// TestOwnSeriesComesOutOfItsMails has git am put the mails of this repository's
+// series onto a fresh tree, which is then the one that the series makes.
+func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
+	trees, err := filepath.Glob(filepath.Join(cacheFolder(t), "sources", "tree-*", "lib", "checksrc.pl"))
+	require.NoError(t, err)
+	require.NotEmpty(t, trees, "the source of libcurl is not there: run scripts/build-libcurl")
+	s := newSubmission(t)
+	s.Tree = filepath.Dir(filepath.Dir(trees[0]))
+	s.Patches, err = filepath.Abs("../../patches")
+	require.NoError(t, err)
+	series := strings.Fields(read(t, s.Patches, "series"))
+	s.Runs[1].LibcurlVersion = "7.53.1-doing." + strings.TrimLeft(series[len(series)-1][:4], "0")
+	out := filepath.Join(t.TempDir(), "out")
+	require.NoError(t, s.Write(out))
+
+	mailed, patched := fresh(t, s.Tree), fresh(t, s.Tree)
+	mails, err := filepath.Glob(filepath.Join(out, Mails, "*.patch"))
+	require.NoError(t, err)
+	require.Len(t, mails, len(series)+1)
+	run(t, mailed, "git", append([]string{"am", "-q"}, mails[1:]...)...)
+	for _, name := range series {
+		run(t, patched, "git", "apply", "--index", filepath.Join(s.Patches, name))
+	}
+	require.Equal(t, run(t, patched, "git", "write-tree"), run(t, mailed, "git", "rev-parse", "HEAD^{tree}"))
+}
+
+func cacheFolder(t *testing.T) string {
+	t.Helper()
+	if folder := os.Getenv("CURLPIPE_CACHE"); folder != "" {
+		return folder
+	}
+	folder, err := os.UserCacheDir()
+	require.NoError(t, err)
+	return filepath.Join(folder, "curlpipe")
+}
+
+// fresh is a git repository with a copy of a tree.
+func fresh(t *testing.T, tree string) string {
+	t.Helper()
+	folder := t.TempDir()
+	require.NoError(t, os.CopyFS(folder, os.DirFS(tree)))
+	run(t, folder, "git", "init", "-q")
+	run(t, folder, "git", "add", "-A")
+	run(t, folder, "git", "commit", "-q", "-m", "base")
+	return folder
+}
+
+func run(t *testing.T, folder, program string, arguments ...string) string {
+	t.Helper()
+	command := exec.Command(program, arguments...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+	said, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	return string(said)
+}

@@ -1,0 +1,123 @@
+package submission
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/report/markdown"
+	"github.com/curlpipe/curlpipe/harness/series"
+)
+
+// title says in one line what the series is about.
+const title = "HTTP/1.1 pipelining: a DOING phase, and what else breaks a pipelined connection"
+
+// why is the case for the series, in plain text that is Markdown as well.
+const why = `In March 2016 it was reported to curl-library that pipelined HTTPS requests keep
+losing their connection: when SSL_write() answers WANT_WRITE or WANT_READ,
+libcurl takes the request for sent and lets the next one write. OpenSSL refuses
+that ("bad write retry"), libcurl closes the connection, and every request on it
+starts over on a new one. Over plain HTTP nobody refuses, and one request lands
+inside another.
+
+The first patch adds what the report asked for, a DOING phase: a request keeps
+the write channel until its last byte is accepted. The others mend what else
+breaks, stalls or mixes up a pipelined connection; each has one cause, builds on
+its own, and says in its message what goes wrong without it.
+`
+
+// fillCover puts the text into the cover letter that git has prepared.
+func (s *Submission) fillCover(mails string, patches []series.Patch) error {
+	letters, err := filepath.Glob(filepath.Join(mails, "0000-*.patch"))
+	if err != nil || len(letters) != 1 {
+		return fmt.Errorf("git has written %d cover letters into %s, not one", len(letters), mails)
+	}
+	text, err := os.ReadFile(letters[0])
+	if err != nil {
+		return fmt.Errorf("reading the cover letter: %w", err)
+	}
+	table, err := s.evidence()
+	if err != nil {
+		return err
+	}
+	letter := string(text)
+	for mark, words := range map[string]string{
+		"*** SUBJECT HERE ***": title,
+		"*** BLURB HERE ***":   why + "\n" + s.claims(patches) + "\n" + table + "\n" + s.unproven(patches),
+	} {
+		if !strings.Contains(letter, mark) {
+			return fmt.Errorf("the cover letter that git has written has no %q in it", mark)
+		}
+		letter = strings.Replace(letter, mark, strings.TrimSpace(words), 1)
+	}
+	if err := os.WriteFile(letters[0], []byte(letter), 0o644); err != nil {
+		return fmt.Errorf("writing the cover letter: %w", err)
+	}
+	return nil
+}
+
+// claims sums the evidence up.
+func (s *Submission) claims(patches []series.Patch) string {
+	proven := 0
+	for _, p := range patches {
+		if p.Scenarios != nil {
+			proven++
+		}
+	}
+	return fmt.Sprintf("On top of %s, with %s.\n"+
+		"%d of the %d patches have scenarios that fail with the patches before them\n"+
+		"and pass with them. All of the %d runs below came out as expected: stock has\n"+
+		"to show what it is known for, patched has to pass.\n", s.Base, s.opensslVersions(), proven, len(patches), len(s.Runs))
+}
+
+func (s *Submission) opensslVersions() string {
+	if versions := report.NewDocument(s.Runs).OpenSSL; versions != "" {
+		return "OpenSSL " + versions
+	}
+	return "no OpenSSL"
+}
+
+// evidence is the table of the runs, as text.
+func (s *Submission) evidence() (string, error) {
+	var out strings.Builder
+	if err := report.Table(&out, s.Runs); err != nil {
+		return "", err
+	}
+	return out.String(), nil
+}
+
+// unproven names the patches that no scenario proves, and why.
+func (s *Submission) unproven(patches []series.Patch) string {
+	var out strings.Builder
+	for _, p := range patches {
+		if p.Unproven != "" {
+			fmt.Fprintf(&out, "  %04d  %s\n        %s\n", p.Number, p.Subject, p.Unproven)
+		}
+	}
+	if out.Len() == 0 {
+		return ""
+	}
+	return "No scenario of its own has:\n\n" + out.String()
+}
+
+// pullRequest is the text of a pull request, in Markdown.
+func (s *Submission) pullRequest(patches []series.Patch) (string, error) {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# %s\n\n%s\n%s\n", title, why, s.claims(patches))
+	fmt.Fprintf(&out, "Reported-by: %s\nFixes #%s\n\n## The patches\n\n| patch | what it does | proven by |\n| --- | --- | --- |\n",
+		reporter, filepath.Base(reportedIssue))
+	for _, p := range patches {
+		proof := p.Unproven
+		if p.Scenarios != nil {
+			proof = "`" + strings.Join(p.Scenarios, "`, `") + "`"
+		}
+		fmt.Fprintf(&out, "| %04d | %s | %s |\n", p.Number, p.Subject, proof)
+	}
+	out.WriteString("\n## Evidence\n\n")
+	if err := markdown.Write(&out, s.Runs); err != nil {
+		return "", err
+	}
+	return out.String(), nil
+}
