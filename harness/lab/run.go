@@ -114,7 +114,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	}
 	var accountant events.Accountant
 	p := process{
-		path:        setup.Subject.Path,
+		command:     setup.Library.Command(setup.Subject.Path),
 		environment: environment(setup),
 		plan:        setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver),
 		see: func(e events.Event) {
@@ -134,8 +134,12 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	if err := ctx.Err(); err != nil {
 		return nil, err // the user gave up, not the subject
 	}
+	summary := accountant.Summary()
 	if out.failure == "" && out.report != nil {
 		out.failure = otherLibrary(out.report, setup.Library)
+	}
+	if out.failure == "" {
+		out.failure = otherOpenSSL(summary.OpenSSL, setup.Library)
 	}
 	return &judge.Observation{
 		Scenario:      setup.Scenario,
@@ -144,7 +148,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 		Report:        out.report,
 		Failure:       out.failure,
 		Unimplemented: out.unimplemented,
-		Events:        accountant.Summary(),
+		Events:        summary,
 	}, nil
 }
 
@@ -158,6 +162,18 @@ func otherLibrary(r *plan.Report, l *library.Library) string {
 		return ""
 	}
 	return fmt.Sprintf("the subject used libcurl %s instead of %s in %s", used, l.Manifest.LibcurlVersion, l.Prefix)
+}
+
+// otherOpenSSL says so if the subject has used another OpenSSL than the one
+// that the library was built against. A client that was seen to use none, and
+// a library that does not say, are none of it.
+func otherOpenSSL(used string, l *library.Library) string {
+	wanted := l.Manifest.OpenSSL.Version
+	if used == "" || wanted == "" || used == wanted {
+		return ""
+	}
+	return fmt.Sprintf("the subject used OpenSSL %s instead of %s, which the libcurl in %s was built against; "+
+		"build it again with scripts/build-libcurl", used, wanted, l.Prefix)
 }
 
 // environment is what makes the subject use the library and the interposer.

@@ -7,6 +7,8 @@
 package report
 
 import (
+	"cmp"
+
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
@@ -68,7 +70,7 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 		Driver:         driver,
 		Library:        l.Label(),
 		LibcurlVersion: l.Manifest.LibcurlVersion,
-		OpenSSL:        l.Manifest.OpenSSL.Version,
+		OpenSSL:        cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version),
 		TLS:            o.Scenario.Client.TLS,
 		Verdict:        judge.Sum(findings),
 		Expected:       expected(o.Scenario, driver, l),
