@@ -24,6 +24,9 @@ type Setup struct {
 	// Driver is one of the subject's drivers.
 	Driver  string
 	Library *library.Library
+	// TLS is the version to speak, "1.2" or "1.3"; empty for the scenario's
+	// own. A scenario that does not exist over it is not run.
+	TLS string
 	// Interposer is the path of the library to preload.
 	Interposer string
 	// Engine is the path of the origin's OpenSSL, for the scenarios that need
@@ -49,6 +52,16 @@ const farewell = 2 * time.Second
 func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err := setup.Scenario.Check(); err != nil {
 		return nil, err
+	}
+	if setup.TLS != "" {
+		other, err := setup.Scenario.WithTLS(setup.TLS)
+		if err != nil {
+			other.Client.TLS = setup.TLS
+			return &judge.Observation{
+				Scenario: &other, Plan: &plan.Plan{TLS: setup.TLS}, Origin: &origin.Log{}, Unimplemented: err.Error(),
+			}, nil
+		}
+		setup.Scenario = &other
 	}
 	watch, link := events.NewWatch(), &link{}
 	server, err := origin.Start(originConfig(setup, watch, link))
