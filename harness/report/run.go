@@ -31,7 +31,8 @@ type Run struct {
 	Library        string          `json:"library"` // "7.53.1 stock"
 	LibcurlVersion string          `json:"libcurl_version"`
 	OpenSSL        string          `json:"openssl"`
-	TLS            string          `json:"tls"` // empty for plain HTTP
+	OpenSSLName    string          `json:"openssl_name,omitempty"` // in a matrix, as "trixie"
+	TLS            string          `json:"tls"`                    // empty for plain HTTP
 	Seed           uint64          `json:"seed"`
 	Repetition     int             `json:"repetition"` // from 1
 	Command        string          `json:"command"`    // makes the run again, in a checkout

@@ -150,6 +150,7 @@ add_libc() {
 package_list() {
   local archive
   for archive in "$scratch_dir"/packages/*.deb; do
+    # shellcheck disable=SC2016 # dpkg-deb fills these in
     printf '%s %s\n' \
       "$(dpkg-deb -W --showformat '${Package} ${Version}' "$archive")" \
       "$(file_hash "$archive")"

@@ -57,11 +57,11 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usage(errors.New("a command is needed: list, run, report, check, serve or soak; pipelab --help tells more"))
+			return usage(errors.New("a command is needed: list, run, report, check, serve, soak, matrix or merge; pipelab --help tells more"))
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(listCommand(), runCommand(), reportCommand(), checkCommand(), serveCommand(), soakCommand())
+	root.AddCommand(listCommand(), runCommand(), reportCommand(), checkCommand(), serveCommand(), soakCommand(), matrixCommand(), mergeCommand())
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
