@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -61,7 +60,7 @@ func matrixCommand() *cobra.Command {
 	flags.StringVar(&o.shard, "shard", matrix.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
 	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
-	flags.StringVar(&o.jsonFile, "json", "", "write the matrix to `FILE` as JSON, too")
+	o.outputs.addTo(flags)
 	return command
 }
 
@@ -73,7 +72,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	if err != nil {
 		return usage(fmt.Errorf("--shard: %w", err))
 	}
-	if err := folderFor("--json", o.jsonFile); err != nil {
+	if err := o.outputs.check(); err != nil {
 		return err
 	}
 	o.chooseSeed()
@@ -101,7 +100,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: shard,
 		Document: *report.NewDocument(runs),
 	}
-	if err := show(command, d, o.jsonFile); err != nil {
+	if err := show(command, d, &o.outputs); err != nil {
 		return err
 	}
 	if err := w.finish(); err != nil { // not before the results are safe
@@ -110,20 +109,9 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	return sum(runs)
 }
 
-// folderFor returns an error if there is no folder for the file of an option.
-func folderFor(option, file string) error {
-	if file == "" {
-		return nil
-	}
-	if _, err := os.Stat(filepath.Dir(file)); err != nil {
-		return cannotRun(fmt.Errorf("%s %s: there is no folder for it: %w", option, file, err))
-	}
-	return nil
-}
-
 // show prints the grid and what is not as expected, and writes the files that
 // are asked for.
-func show(command *cobra.Command, d *matrix.Document, jsonFile string) error {
+func show(command *cobra.Command, d *matrix.Document, files *outputs) error {
 	out := command.OutOrStdout()
 	if err := d.Text(out); err != nil {
 		return cannotRun(err)
@@ -141,12 +129,14 @@ func show(command *cobra.Command, d *matrix.Document, jsonFile string) error {
 		}
 	}
 	fmt.Fprintf(out, "\n%s\n", report.Summary(d.Runs))
-	if jsonFile != "" {
-		if err := d.WriteFile(jsonFile); err != nil {
+	if files.json != "" { // with the axes, which the runs alone do not have
+		if err := d.WriteFile(files.json); err != nil {
 			return cannotRun(err)
 		}
 	}
-	return nil
+	others := *files
+	others.json = ""
+	return others.write(d.Runs)
 }
 
 // gaps reads the values of --unavailable.

@@ -9,15 +9,23 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/matrix"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
-// stockAttempts is how often a run with stock is made at most that does not
-// show what stock is known for: what it does wrong can need a moment that the
-// kernel grants. A patched one has one attempt, and none to spare.
-const stockAttempts = 3
+// attempts is how often a run is made at most that shows nothing: one that is
+// inconclusive, or one with stock that does not show what stock is known for.
+// Both can need a moment that the kernel grants. No other run that is not as
+// expected has a second attempt.
+const attempts = 3
+
+// showsNothing reports whether the run is to be made again.
+func showsNothing(r *report.Run, l *library.Library) bool {
+	return r.SubjectError == "" && !r.AsExpected() &&
+		(r.Verdict == judge.Inconclusive || l.Manifest.Variant == library.Stock)
+}
 
 // work is the runs of a matrix while they are being made.
 type work struct {
@@ -119,10 +127,6 @@ func (w *work) take() int {
 func (w *work) make(ctx context.Context, at int) error {
 	setup := w.cells[at].setup
 	setup.Seed = w.seed
-	attempts := 1
-	if setup.Library.Manifest.Variant == library.Stock {
-		attempts = stockAttempts
-	}
 	var r report.Run
 	for attempt := 1; attempt <= attempts; attempt++ {
 		var err error
@@ -130,7 +134,7 @@ func (w *work) make(ctx context.Context, at int) error {
 			return err
 		}
 		r.Repetition = attempt
-		if r.AsExpected() {
+		if !showsNothing(&r, setup.Library) {
 			break
 		}
 	}

@@ -7,35 +7,35 @@ import (
 )
 
 func mergeCommand() *cobra.Command {
-	var jsonFile string
+	var files outputs
 	command := &cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Put the shards of a matrix together and print its grid",
 		Long: "Reads what pipelab matrix --shard has written with --json, all shards of one matrix, prints the\n" +
 			"grid of the whole, and exits 0 exactly when every run came out as expected.",
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(command *cobra.Command, files []string) error {
-			if err := folderFor("--json", jsonFile); err != nil {
+		RunE: func(command *cobra.Command, names []string) error {
+			if err := files.check(); err != nil {
 				return err
 			}
 			var shards []*matrix.Document
-			for _, file := range files {
-				d, err := matrix.Read(file)
+			for _, name := range names {
+				d, err := matrix.Read(name)
 				if err != nil {
 					return cannotRun(err)
 				}
 				shards = append(shards, d)
 			}
-			d, err := matrix.Merge(files, shards)
+			d, err := matrix.Merge(names, shards)
 			if err != nil {
 				return usage(err)
 			}
-			if err := show(command, d, jsonFile); err != nil {
+			if err := show(command, d, &files); err != nil {
 				return err
 			}
 			return sum(d.Runs)
 		},
 	}
-	command.Flags().StringVar(&jsonFile, "json", "", "write the matrix to `FILE` as JSON, too")
+	files.addTo(command.Flags())
 	return command
 }
