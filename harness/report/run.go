@@ -74,7 +74,7 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 		OpenSSL:        cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version),
 		TLS:            o.Scenario.Client.TLS,
 		Verdict:        judge.Sum(findings),
-		Expected:       expected(o.Scenario, driver, l),
+		Expected:       expected(o.Scenario, subject, driver, l),
 		Known:          KnownFailure(o.Scenario.ID, driver, l.Manifest.Variant),
 		Connections:    len(o.Origin.Connections),
 		Resets:         o.Origin.EarlyEnds(),
@@ -96,11 +96,13 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 // PassOrFail is expected where a library fails in some runs only.
 const PassOrFail judge.Verdict = "pass or fail"
 
-func expected(s *scenario.Scenario, driver string, l *library.Library) judge.Verdict {
+func expected(s *scenario.Scenario, subject, driver string, l *library.Library) judge.Verdict {
 	variant := l.Manifest.Variant
 	switch {
 	case KnownFailure(s.ID, driver, variant) != "":
 		return judge.Fail
+	case variant == library.Stock && s.StockSpares(subject) != "":
+		return judge.Pass
 	case variant == library.Stock && s.StockFails(driver) != "":
 		return judge.Fail
 	case variant == library.Stock && s.StockVaries(driver) != "":
