@@ -82,7 +82,7 @@ suite_versions() {
 fetch_suite() {
   local suite=$1 packages=$scratch_dir/packages
   for package_version in $(suite_versions "$suite"); do
-    runtime=$(suite_apt apt-cache show "libssl-dev=$package_version" |
+    runtime=$(suite_apt apt-cache show "libssl-dev=$package_version" 2>>"$log" |
       sed -nE 's/^Depends:.*\b(libssl[0-9][^ ,]*) .*/\1/p' | head -n 1)
     rm -rf -- "$packages"
     mkdir -- "$packages"
