@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -145,7 +146,7 @@ func (d *Document) Markdown() string {
 	b.WriteString("\n| --- | --- |" + strings.Repeat(" --- |", len(g.Columns)) + "\n")
 	for _, row := range g.Rows {
 		o := row.OpenSSL
-		fmt.Fprintf(&b, "| %s | %s |", o.Name, strings.TrimSpace(o.Version+" "+parenthesis(o.PackageVersion)))
+		fmt.Fprintf(&b, "| %s | %s |", o.Name, cmp.Or(o.PackageVersion, o.Version))
 		for _, c := range row.Cells {
 			b.WriteString(" " + c.String() + " |")
 		}
@@ -153,11 +154,4 @@ func (d *Document) Markdown() string {
 	}
 	fmt.Fprintf(&b, "\n%s, on %s.\n", report.Summary(d.Runs), d.Date)
 	return b.String()
-}
-
-func parenthesis(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "(" + text + ")"
 }

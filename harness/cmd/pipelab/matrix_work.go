@@ -19,7 +19,7 @@ import (
 // inconclusive, or one with stock that does not show what stock is known for.
 // Both can need a moment that the kernel grants. No other run that is not as
 // expected has a second attempt.
-const attempts = 3
+const attempts = 5
 
 // showsNothing reports whether the run is to be made again.
 func showsNothing(r *report.Run, l *library.Library) bool {
@@ -61,7 +61,7 @@ func (w *work) prepare(fresh bool) error {
 	}
 	for i, key := range w.keys {
 		r := w.store.Load(key)
-		if r == nil || w.seedChosen && r.Seed != w.seed {
+		if r == nil || w.seedChosen && r.Seed-uint64(r.Repetition-1) != w.seed {
 			continue
 		}
 		r.OpenSSLName = w.cells[i].openssl
@@ -126,9 +126,9 @@ func (w *work) take() int {
 // make makes one run and keeps it.
 func (w *work) make(ctx context.Context, at int) error {
 	setup := w.cells[at].setup
-	setup.Seed = w.seed
 	var r report.Run
 	for attempt := 1; attempt <= attempts; attempt++ {
+		setup.Seed = w.seed + uint64(attempt-1)
 		var err error
 		if r, _, err = runOne(ctx, setup); err != nil {
 			return err
