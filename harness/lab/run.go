@@ -53,15 +53,11 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err := setup.Scenario.Check(); err != nil {
 		return nil, err
 	}
-	if setup.TLS != "" {
-		other, err := setup.Scenario.WithTLS(setup.TLS)
-		if err != nil {
-			other.Client.TLS = setup.TLS
-			return &judge.Observation{
-				Scenario: &other, Plan: &plan.Plan{TLS: setup.TLS}, Origin: &origin.Log{}, Unimplemented: err.Error(),
-			}, nil
-		}
-		setup.Scenario = &other
+	if why := setup.chooseTLS(); why != nil {
+		return &judge.Observation{
+			Scenario: setup.Scenario, Plan: &plan.Plan{TLS: setup.Scenario.Client.TLS}, Origin: &origin.Log{},
+			Unimplemented: why.Error(),
+		}, nil
 	}
 	watch, link := events.NewWatch(), &link{}
 	server, err := origin.Start(originConfig(setup, watch, link))

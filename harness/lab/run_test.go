@@ -139,6 +139,23 @@ func TestAnotherVersionOfTLS(t *testing.T) {
 	require.Equal(t, judge.NotApplicable, judge.Sum(judge.Findings(o)))
 }
 
+func TestOldOpenSSLsHaveNoTLS13(t *testing.T) {
+	for version, has := range map[string]bool{
+		"1.0.1m": false, "1.0.2u": false, "1.1.0l": false, "1.1.1w": true, "3.0.19": true, "4.0.3": true, "10.0.1": true, "": true,
+	} {
+		setup := setupFor(t, "good")
+		setup.Library.Manifest.OpenSSL.Version = version
+		setup.Scenario.Client.TLS = plan.TLS13
+		want := ""
+		if !has {
+			want = "OpenSSL " + version + " has no TLS 1.3"
+		}
+		require.Equal(t, want, observed(t, setup).Unimplemented, version)
+		setup.Scenario.Client.TLS = plan.TLS12
+		require.Empty(t, observed(t, setup).Unimplemented, version)
+	}
+}
+
 func TestTheEngineIsForThoseWhoNeedIt(t *testing.T) {
 	setup := setupFor(t, "good")
 	setup.Engine = "/nowhere/tls-engine"

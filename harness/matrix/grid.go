@@ -19,6 +19,8 @@ type Cell struct {
 	Count map[judge.Verdict]int
 	// Unexpected is how many of them are not as expected.
 	Unexpected int
+	// Runs are what is counted.
+	Runs []*report.Run
 	// Gap says why there are no runs; empty if there could be.
 	Gap string
 }
@@ -29,7 +31,7 @@ func (c Cell) String() string {
 		return string(judge.NotApplicable)
 	}
 	var parts []string
-	for _, v := range []judge.Verdict{judge.Pass, judge.Fail, judge.Inconclusive, judge.NotApplicable} {
+	for _, v := range verdicts {
 		if c.Count[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", v, c.Count[v]))
 		}
@@ -79,6 +81,7 @@ func (d *Document) Grid() *Grid {
 					continue
 				}
 				cell.Count[r.Verdict]++
+				cell.Runs = append(cell.Runs, r)
 				if !r.AsExpected() {
 					cell.Unexpected++
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,6 +17,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
+// htmlUsage is the usage of --html.
+const htmlUsage = "make `DIR`/index.html, one page with the grid and every run"
+
 // system is how the OpenSSL of the machine is named.
 const system = "system"
 
@@ -27,6 +31,7 @@ type matrixOptions struct {
 	shard       string
 	jobs        int
 	fresh       bool
+	html        string
 }
 
 func matrixCommand() *cobra.Command {
@@ -61,6 +66,7 @@ func matrixCommand() *cobra.Command {
 	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
 	o.outputs.addTo(flags)
+	flags.StringVar(&o.html, "html", "", htmlUsage)
 	return command
 }
 
@@ -100,7 +106,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: shard,
 		Document: *report.NewDocument(runs),
 	}
-	if err := show(command, d, &o.outputs); err != nil {
+	if err := show(command, d, &o.outputs, o.html); err != nil {
 		return err
 	}
 	if err := w.finish(); err != nil { // not before the results are safe
@@ -111,7 +117,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 
 // show prints the grid and what is not as expected, and writes the files that
 // are asked for.
-func show(command *cobra.Command, d *matrix.Document, files *outputs) error {
+func show(command *cobra.Command, d *matrix.Document, files *outputs, html string) error {
 	out := command.OutOrStdout()
 	if err := d.Text(out); err != nil {
 		return cannotRun(err)
@@ -131,6 +137,14 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs) error {
 	fmt.Fprintf(out, "\n%s\n", report.Summary(d.Runs))
 	if files.json != "" { // with the axes, which the runs alone do not have
 		if err := d.WriteFile(files.json); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if html != "" {
+		if err := os.MkdirAll(html, 0o755); err != nil {
+			return cannotRun(fmt.Errorf("--html %s: %w", html, err))
+		}
+		if err := report.WriteFile(filepath.Join(html, "index.html"), d.Page); err != nil {
 			return cannotRun(err)
 		}
 	}

@@ -81,9 +81,14 @@ func TestShardsMakeTheWhole(t *testing.T) {
 		require.NoError(t, os.Rename("matrix.json", file))
 		files = append(files, file)
 	}
-	code, stdout, stderr := pipelab(append([]string{"merge", "--json", "merged.json"}, files...)...)
+	code, stdout, stderr := pipelab(append([]string{"merge", "--json", "merged.json", "--html", "page", "--junit", "junit.xml"}, files...)...)
 	require.Equal(t, exitExpected, code, stderr)
 	require.Equal(t, grid, stdout)
+	for file, want := range map[string]string{"page/index.html": "trixie, 7.53.1 patched, TLS 1.3: 2 runs", "junit.xml": `tests="16"`} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Contains(t, string(text), want)
+	}
 	merged, err := matrix.Read("merged.json")
 	require.NoError(t, err)
 	require.Equal(t, whole.Axes, merged.Axes)

@@ -8,6 +8,7 @@ import (
 
 func mergeCommand() *cobra.Command {
 	var files outputs
+	var html string
 	command := &cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Put the shards of a matrix together and print its grid",
@@ -30,12 +31,13 @@ func mergeCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			if err := show(command, d, &files); err != nil {
+			if err := show(command, d, &files, html); err != nil {
 				return err
 			}
 			return sum(d.Runs)
 		},
 	}
 	files.addTo(command.Flags())
+	command.Flags().StringVar(&html, "html", "", htmlUsage)
 	return command
 }
