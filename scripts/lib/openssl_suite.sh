@@ -138,8 +138,10 @@ add_libc() {
       "and the suite does not serve its own ($(suite_reason)); log: $log"
   dpkg-deb -x "$packages"/libc6_*.deb "$files"
   mkdir -- "$into/libc"
-  find "$files" -name '*.so*' ! -path '*/gconv/*' ! -path '*/audit/*' \
-    ! -type d -exec cp -L -t "$into/libc" -- {} + 2>>"$log" || true
+  # Since 2.34 every file of it bears the name that it is looked for by. The
+  # links beside them may lead to this machine's own.
+  find "$files" -name '*.so*' -type f ! -path '*/gconv/*' ! -path '*/audit/*' \
+    -exec cp -t "$into/libc" -- {} +
   loader=$(find "$into/libc" -name 'ld-linux*.so.*' -printf 'libc/%f\n' -quit)
   [[ -n $loader ]] || die "no loader found in $(ls "$packages"); log: $log"
   chmod +x -- "$into/$loader"
