@@ -84,6 +84,29 @@ func TestMatrixByDefault(t *testing.T) {
 		"  --libcurl\n  stock,patched\n"), steps)
 }
 
+// An OpenSSL of one's own gets the name that build-openssl has given it; one
+// that cannot be built the last part of its path.
+func TestMatrixWithAnOpenSSLOfOnesOwn(t *testing.T) {
+	w := newMatrix(t)
+	prefix := filepath.Join(t.TempDir(), "prefix")
+	w.write(filepath.Join(prefix, "manifest.json"), "{\n   \"name\" : \"own-123\",\n   \"version\" : \"9.9.9\"\n}\n")
+	script := filepath.Join(w.root, "scripts/build-openssl")
+	text, err := os.ReadFile(script)
+	require.NoError(t, err)
+	w.write(script, strings.Replace(string(text), "echo /prefix/$2", "echo "+prefix, 1))
+	w.run("matrix", "--openssl", "src/openssl,src/gone", "--libcurl", "patched")
+	require.Equal(t, strings.Join([]string{
+		"setup ",
+		"build-openssl --source src/openssl",
+		"build-libcurl --variant patched --openssl " + prefix,
+		"build-openssl --source src/gone",
+		"build-subjects ",
+		"pipelab",
+		"  matrix", "  --openssl", "  own-123,gone", "  --libcurl", "  patched",
+		"  --unavailable", "  gone=suite gone is not served", "",
+	}, "\n"), w.steps())
+}
+
 // A command line that nobody can follow is not a gap in a grid.
 func TestMatrixStopsAtWhatItCannotFollow(t *testing.T) {
 	w := newMatrix(t)
