@@ -19,7 +19,7 @@ import (
 func madeMatrix(t *testing.T, scenario string) *matrix.Document {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "matrix.json")
-	command := exec.Command("../../scripts/matrix", "--scenario", scenario, "--fresh", "--json", file)
+	command := exec.Command("../../scripts/matrix", "--scenario", scenario, "--fresh", "--jobs", "2", "--json", file)
 	// A script is not to use the libcurl that the tests are linked to.
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "LD_LIBRARY_PATH=") {
