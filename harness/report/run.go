@@ -12,6 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Document is all runs of one call of pipelab.
@@ -59,6 +60,18 @@ type Run struct {
 func (r *Run) AsExpected() bool {
 	varies := r.Expected == PassOrFail && (r.Verdict == judge.Pass || r.Verdict == judge.Fail)
 	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && r.SubjectError == ""
+}
+
+// Place says which cell of a matrix the run is in: "OpenSSL trixie, TLS 1.3".
+// It is empty for a run that is in none.
+func (r *Run) Place() string {
+	switch {
+	case r.OpenSSLName == "":
+		return ""
+	case r.TLS == plan.PlainText:
+		return "OpenSSL " + r.OpenSSLName + ", no TLS"
+	}
+	return "OpenSSL " + r.OpenSSLName + ", TLS " + r.TLS
 }
 
 // Of makes a Run of what was observed.
