@@ -25,6 +25,13 @@ func (o *matrixOptions) cells() ([]cell, *matrix.Axes, error) {
 	if err != nil {
 		return nil, nil, usage(err)
 	}
+	for option, values := range map[string][]string{
+		"--openssl": o.openssl, "--libcurl": o.libraries, "--tls": o.tls, "--subject": o.subjects, "--driver": o.drivers,
+	} {
+		if name := twice(values); name != "" {
+			return nil, nil, usage(fmt.Errorf("%s names %s twice", option, name))
+		}
+	}
 	scenarios, err := scenario.Match(o.scenario)
 	if err != nil {
 		return nil, nil, usage(err)
@@ -49,6 +56,16 @@ func (o *matrixOptions) cells() ([]cell, *matrix.Axes, error) {
 		return nil, nil, usage(errNoCells)
 	}
 	return list, axes, nil
+}
+
+// twice returns a value that is there more than once; empty if none is.
+func twice(values []string) string {
+	for i, value := range values {
+		if slices.Contains(values[:i], value) {
+			return value
+		}
+	}
+	return ""
 }
 
 // row returns the runs with one OpenSSL, and notes in the axes what its
@@ -78,7 +95,7 @@ func (o *matrixOptions) row(name string, axes *matrix.Axes) ([]cell, *matrix.Ope
 	first := setups[0].Library
 	row.Version = first.Manifest.OpenSSL.Version
 	if name != system {
-		if err := o.describe(row, first); err != nil {
+		if err := describe(row, first); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -96,7 +113,7 @@ func setupOf(setups []lab.Setup, name string) lab.Setup {
 
 // describe says what an OpenSSL is that scripts/build-openssl has made. The
 // libcurl has to be built against the one that now has the name.
-func (o *matrixOptions) describe(row *matrix.OpenSSL, l *library.Library) error {
+func describe(row *matrix.OpenSSL, l *library.Library) error {
 	cache, err := library.DefaultCache()
 	if err != nil {
 		return cannotRun(err)

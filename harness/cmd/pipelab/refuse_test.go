@@ -42,6 +42,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"no shard":                 {"matrix --shard 3/2", `--shard: "3/2" is no shard`},
 		"nobody for a matrix":      {"matrix --jobs 0", "--jobs must be 1 or more, not 0"},
 		"a gap without reason":     {"matrix --unavailable sid", "--unavailable is of the form NAME=REASON"},
+		"the same twice":           {"matrix --tls 1.2,1.3,1.2", "--tls names 1.2 twice"},
 		"nothing but gaps":         {"matrix --openssl sid --unavailable sid=gone", "nothing to run: everything that is asked for is unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
