@@ -31,7 +31,7 @@ type Event struct {
 	// Time is CLOCK_MONOTONIC in nanoseconds at the return of the call.
 	Time int64 `json:"t"`
 	// Call is the name of the function; "dropped" stands for Count events
-	// that are missing here.
+	// that are missing here, "version" says which OpenSSL is in use.
 	Call string `json:"call"`
 	// SSL identifies the SSL object; empty for calls on plain sockets.
 	SSL string `json:"ssl,omitempty"`
@@ -53,6 +53,9 @@ type Event struct {
 	Error string `json:"error"`
 	// Count of dropped events; only with Call "dropped".
 	Count int64 `json:"count,omitempty"`
+	// Version of OpenSSL, as "OpenSSL 3.0.19 27 Jan 2026"; only with Call
+	// "version".
+	Version string `json:"version,omitempty"`
 }
 
 // IsTLSWrite reports whether the event is a write of application data over

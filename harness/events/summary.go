@@ -1,6 +1,9 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Summary is what the events say about the writes of a subject.
 type Summary struct {
@@ -25,6 +28,8 @@ type Summary struct {
 	UnreadBytes  int64
 	// Dropped events that the interposer could not deliver.
 	Dropped int64
+	// OpenSSL is the version that was in use, as "3.0.19"; empty without one.
+	OpenSSL string
 }
 
 // BadRetry is a write that broke OpenSSL's contract: after WANT_WRITE or
@@ -55,6 +60,10 @@ func (a *Accountant) See(e Event) {
 	if e.Call == "dropped" {
 		a.summary.Dropped += e.Count
 		clear(a.pending) // the repetition may be among them
+		return
+	}
+	if e.Call == "version" {
+		a.summary.OpenSSL = versionNumber(e.Version)
 		return
 	}
 	a.summary.Events++
@@ -103,4 +112,12 @@ func (a *Accountant) Summary() Summary {
 // repeats reports whether second is the same write as first.
 func repeats(first, second Event) bool {
 	return first.Buffer == second.Buffer && first.Length == second.Length && first.Hash == second.Hash
+}
+
+// versionNumber returns "3.0.19" of "OpenSSL 3.0.19 27 Jan 2026".
+func versionNumber(text string) string {
+	if words := strings.Fields(text); len(words) > 1 {
+		return words[1]
+	}
+	return text
 }

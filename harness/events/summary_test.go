@@ -41,6 +41,13 @@ func TestSummaryOfRecordings(t *testing.T) {
 	}
 }
 
+func TestTheVersionIsNoCall(t *testing.T) {
+	version := Event{Call: "version", Version: "OpenSSL 1.1.1w  11 Sep 2023"}
+	require.Equal(t, Summary{OpenSSL: "1.1.1w"}, sumOf(version))
+	version.Version = "homemade"
+	require.Equal(t, Summary{OpenSSL: "homemade"}, sumOf(version))
+}
+
 func TestStockBreaksTheContract(t *testing.T) {
 	sum := sumOf(recording(t, "stock-tls12.jsonl")...)
 	require.EqualValues(t, 99, sum.Events)

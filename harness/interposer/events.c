@@ -183,6 +183,15 @@ static void line_add(struct line *line, const char *format, ...)
     line->len += (size_t)added;
 }
 
+static void line_write(const struct line *line)
+{
+  if(line->full)
+    return;
+  write_dropped();
+  if(!write_line(line->text, line->len))
+    __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
+}
+
 void event_write(const struct event *event)
 {
   struct line line = { .len = 0 };
@@ -207,10 +216,17 @@ void event_write(const struct event *event)
     line_add(&line, ",\"unread\":%zu", *event->unread);
   line_add(&line, ",\"ret\":%ld,\"error\":\"%s\"}\n", event->ret,
            event->error);
-  if(line.full)
+  line_write(&line);
+}
+
+void event_write_version(const char *version)
+{
+  struct line line = { .len = 0 };
+
+  if(!events_enabled() || !still_ours())
     return;
 
-  write_dropped();
-  if(!write_line(line.text, line.len))
-    __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
+  line_add(&line, "{\"t\":%lld,\"call\":\"version\",\"version\":\"%s\"}\n",
+           nanoseconds_now(), version);
+  line_write(&line);
 }

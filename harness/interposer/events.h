@@ -29,6 +29,11 @@
  *        the prefix "SSL_ERROR_"; for plain sockets WANT_WRITE when the call
  *        would have blocked (or a connect is under way), SYSCALL otherwise
  *
+ * Before the first of these that has an SSL object comes a line that says which
+ * OpenSSL is in use, in the words of OpenSSL_version():
+ *
+ *   {"t":NS,"call":"version","version":"OpenSSL 3.0.19 27 Jan 2026"}
+ *
  * Whether a full pipe blocks the host or costs events is the choice of who
  * made the pipe: with O_NONBLOCK a line that does not fit is dropped, and the
  * next line that does is preceded by {"t":NS,"call":"dropped","count":N}.
@@ -62,6 +67,10 @@ bool events_enabled(void);
 
 /* Writes one event. Changes errno. Safe in threads and after fork(). */
 void event_write(const struct event *event);
+
+/* Says which OpenSSL is in use; version holds no character that JSON would
+   have escaped. The same holds for this. */
+void event_write_version(const char *version);
 
 /* Goes on with a 64-bit FNV-1a hash; begin with EVENT_HASH_START. */
 uint64_t event_hash(uint64_t hash, const void *data, size_t len);

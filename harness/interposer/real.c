@@ -63,6 +63,17 @@ void *real_libc(void **slot, const char *name)
   return function;
 }
 
+void *some_openssl(const char *name)
+{
+  int saved_errno = errno;
+  void *function = dlsym(RTLD_NEXT, name);
+
+  if(!function)
+    function = from_loaded_libssl(name);
+  errno = saved_errno;
+  return function;
+}
+
 void *real_openssl(void **slot, const char *name)
 {
   void *function = load(slot);
@@ -70,9 +81,7 @@ void *real_openssl(void **slot, const char *name)
 
   if(function)
     return function;
-  function = dlsym(RTLD_NEXT, name);
-  if(!function)
-    function = from_loaded_libssl(name);
+  function = some_openssl(name);
   keep(slot, name, function);
   errno = saved_errno;
   return function;

@@ -26,6 +26,9 @@
 void *real_libc(void **slot, const char *name);
 void *real_openssl(void **slot, const char *name);
 
+/* Returns a function of OpenSSL that not every version has, or NULL. */
+void *some_openssl(const char *name);
+
 #pragma GCC visibility pop
 
 #endif

@@ -31,6 +31,7 @@ typedef void free_function(SSL *);
 typedef int get_error_function(const SSL *, int);
 typedef int get_fd_function(const SSL *);
 typedef void *get_rbio_function(const SSL *);
+typedef const char *version_function(int);
 
 handshake_function SSL_connect;
 handshake_function SSL_accept;
@@ -93,6 +94,21 @@ static int socket_of(const SSL *ssl)
   return ((get_fd_function *)real_openssl(&get_fd, "SSL_get_fd"))(ssl);
 }
 
+/* Says once which OpenSSL this is. */
+static void tell_version(void)
+{
+  static bool told;
+  version_function *version;
+
+  if(__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+    return;
+  version = (version_function *)some_openssl("OpenSSL_version");
+  if(!version) /* before 1.1.0 */
+    version = (version_function *)some_openssl("SSLeay_version");
+  if(version)
+    event_write_version(version(0));
+}
+
 static struct tls_call enter(const char *name, SSL *ssl)
 {
   struct tls_call call = { name, ssl, -1, false };
@@ -100,6 +116,7 @@ static struct tls_call enter(const char *name, SSL *ssl)
   if(ssl && !depth && events_enabled()) {
     int saved_errno = errno;
     call.reported = true;
+    tell_version();
     call.fd = socket_of(ssl);
     errno = saved_errno;
   }

@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 // fakes are subjects that behave in one way each.
 var fakes = map[string]func(){
 	"good": func() { labtest.CarryOut(); labtest.BlockOnce() },
+	"other OpenSSL": func() {
+		_, _ = io.WriteString(labtest.EventsPipe(), `{"t":1,"call":"version","version":"OpenSSL 3.0.19 27 Jan 2026"}`+"\n")
+		labtest.CarryOut()
+	},
 	"crash": func() {
 		labtest.CarryOut()
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -21,13 +21,16 @@ const eventsFD = 3
 
 // process is a subject that is to be run.
 type process struct {
-	path        string
+	command     []string // the program and its arguments
 	environment []string
 	plan        *plan.Plan
 	see         func(events.Event)
 	said        func(stdout, stderr []byte) // nil, or told what it printed
 	link        *link                       // told about the process while it runs
 }
+
+// name is the program's, whatever it is started through.
+func (p *process) name() string { return p.command[len(p.command)-1] }
 
 // outcome is what became of it: a report, or why there is none.
 type outcome struct {
@@ -41,7 +44,7 @@ type outcome struct {
 func (p *process) run(ctx context.Context) (*outcome, error) {
 	document, err := json.Marshal(p.plan)
 	if err != nil {
-		return nil, fmt.Errorf("writing the plan for %s: %w", p.path, err)
+		return nil, fmt.Errorf("writing the plan for %s: %w", p.name(), err)
 	}
 	input, stdin, err := newInput()
 	if err != nil {
@@ -55,7 +58,7 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 	defer reader.Close()
 
 	var stdout, stderr output
-	command := exec.CommandContext(ctx, p.path)
+	command := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	command.Stdin = stdin
 	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Env = append(os.Environ(), p.environment...)
@@ -68,7 +71,7 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 	writer.Close()
 	stdin.Close()
 	if err != nil {
-		return nil, fmt.Errorf("starting the subject %s: %w", p.path, err)
+		return nil, fmt.Errorf("starting the subject %s: %w", p.name(), err)
 	}
 	p.link.set(&running{pid: command.Process.Pid, input: input})
 	go input.send(document, hasSignals(p.plan))

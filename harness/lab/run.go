@@ -24,6 +24,9 @@ type Setup struct {
 	// Driver is one of the subject's drivers.
 	Driver  string
 	Library *library.Library
+	// TLS is the version to speak, "1.2" or "1.3"; empty for the scenario's
+	// own. A scenario that does not exist over it is not run.
+	TLS string
 	// Interposer is the path of the library to preload.
 	Interposer string
 	// Engine is the path of the origin's OpenSSL, for the scenarios that need
@@ -49,6 +52,12 @@ const farewell = 2 * time.Second
 func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err := setup.Scenario.Check(); err != nil {
 		return nil, err
+	}
+	if why := setup.chooseTLS(); why != nil {
+		return &judge.Observation{
+			Scenario: setup.Scenario, Plan: &plan.Plan{TLS: setup.Scenario.Client.TLS}, Origin: &origin.Log{},
+			Unimplemented: why.Error(),
+		}, nil
 	}
 	watch, link := events.NewWatch(), &link{}
 	server, err := origin.Start(originConfig(setup, watch, link))
@@ -114,7 +123,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	}
 	var accountant events.Accountant
 	p := process{
-		path:        setup.Subject.Path,
+		command:     setup.Library.Command(setup.Subject.Path),
 		environment: environment(setup),
 		plan:        setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver),
 		see: func(e events.Event) {
@@ -134,8 +143,12 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	if err := ctx.Err(); err != nil {
 		return nil, err // the user gave up, not the subject
 	}
+	summary := accountant.Summary()
 	if out.failure == "" && out.report != nil {
 		out.failure = otherLibrary(out.report, setup.Library)
+	}
+	if out.failure == "" {
+		out.failure = otherOpenSSL(summary.OpenSSL, setup.Library)
 	}
 	return &judge.Observation{
 		Scenario:      setup.Scenario,
@@ -144,7 +157,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 		Report:        out.report,
 		Failure:       out.failure,
 		Unimplemented: out.unimplemented,
-		Events:        accountant.Summary(),
+		Events:        summary,
 	}, nil
 }
 
@@ -158,6 +171,18 @@ func otherLibrary(r *plan.Report, l *library.Library) string {
 		return ""
 	}
 	return fmt.Sprintf("the subject used libcurl %s instead of %s in %s", used, l.Manifest.LibcurlVersion, l.Prefix)
+}
+
+// otherOpenSSL says so if the subject has used another OpenSSL than the one
+// that the library was built against. A client that was seen to use none, and
+// a library that does not say, are none of it.
+func otherOpenSSL(used string, l *library.Library) string {
+	wanted := l.Manifest.OpenSSL.Version
+	if used == "" || wanted == "" || used == wanted {
+		return ""
+	}
+	return fmt.Sprintf("the subject used OpenSSL %s instead of %s, which the libcurl in %s was built against; "+
+		"build it again with scripts/build-libcurl", used, wanted, l.Prefix)
 }
 
 // environment is what makes the subject use the library and the interposer.

@@ -97,6 +97,65 @@ func TestWhatIsToBeBlockedReachesTheInterposer(t *testing.T) {
 	}, environment(setup))
 }
 
+func TestAnotherOpenSSLDoesNotCount(t *testing.T) {
+	setup := setupFor(t, "other OpenSSL")
+	setup.Library.Manifest.OpenSSL.Version = "3.5.9"
+	require.Equal(t, "the subject used OpenSSL 3.0.19 instead of 3.5.9, which the libcurl in /some/prefix was built against; "+
+		"build it again with scripts/build-libcurl", observed(t, setup).Failure)
+	for _, wanted := range []string{"3.0.19", ""} {
+		setup.Library.Manifest.OpenSSL.Version = wanted
+		o := observed(t, setup)
+		require.Empty(t, o.Failure, wanted)
+		require.Equal(t, "3.0.19", o.Events.OpenSSL)
+	}
+}
+
+func TestASubjectIsStartedThroughTheLoader(t *testing.T) {
+	setup := setupFor(t, "good")
+	prefix := t.TempDir()
+	loader := filepath.Join(prefix, "loader")
+	called := filepath.Join(prefix, "called")
+	require.NoError(t, os.WriteFile(loader, []byte("#!/bin/sh\necho \"$1 $2\" >"+called+"\nshift 2\nexec \"$@\"\n"), 0o755))
+	setup.Library.OpenSSL = &library.OpenSSLBuild{Prefix: prefix, Loader: "loader"}
+	require.Empty(t, observed(t, setup).Failure)
+	text, err := os.ReadFile(called)
+	require.NoError(t, err)
+	require.Equal(t, "--library-path /some/prefix/lib:"+prefix+":"+prefix+"/lib\n", string(text))
+}
+
+func TestAnotherVersionOfTLS(t *testing.T) {
+	setup := setupFor(t, "good")
+	setup.TLS = plan.TLS13
+	o := observed(t, setup)
+	require.Equal(t, plan.TLS13, o.Plan.TLS)
+	require.Equal(t, "TLS 1.3", o.Origin.Connections[0].TLS)
+	require.Equal(t, plan.TLS12, setup.Scenario.Client.TLS)
+
+	setup.Scenario.FixedTLS = true
+	o = observed(t, setup)
+	require.Equal(t, "scenario some-words is about TLS 1.2", o.Unimplemented)
+	require.Equal(t, plan.TLS13, o.Scenario.Client.TLS)
+	require.Empty(t, o.Origin.Connections)
+	require.Equal(t, judge.NotApplicable, judge.Sum(judge.Findings(o)))
+}
+
+func TestOldOpenSSLsHaveNoTLS13(t *testing.T) {
+	for version, has := range map[string]bool{
+		"1.0.1m": false, "1.0.2u": false, "1.1.0l": false, "1.1.1w": true, "3.0.19": true, "4.0.3": true, "10.0.1": true, "": true,
+	} {
+		setup := setupFor(t, "good")
+		setup.Library.Manifest.OpenSSL.Version = version
+		setup.Scenario.Client.TLS = plan.TLS13
+		want := ""
+		if !has {
+			want = "OpenSSL " + version + " has no TLS 1.3"
+		}
+		require.Equal(t, want, observed(t, setup).Unimplemented, version)
+		setup.Scenario.Client.TLS = plan.TLS12
+		require.Empty(t, observed(t, setup).Unimplemented, version)
+	}
+}
+
 func TestTheEngineIsForThoseWhoNeedIt(t *testing.T) {
 	setup := setupFor(t, "good")
 	setup.Engine = "/nowhere/tls-engine"

@@ -24,6 +24,9 @@ type Library struct {
 	Prefix string
 	// Manifest says what it is.
 	Manifest *Manifest
+	// OpenSSL that it was built against; nil for the system's own, and for one
+	// that scripts/build-openssl has not made.
+	OpenSSL *OpenSSLBuild
 }
 
 // Label is how a table names the library: "7.53.1 stock".
@@ -84,6 +87,11 @@ func (f *Finder) Find(name string) (*Library, error) {
 		return nil, err
 	}
 	l := &Library{Name: name, Prefix: prefix, Manifest: manifest}
+	if manifest.OpenSSL.Prefix != "" {
+		if l.OpenSSL, err = ReadOpenSSL(manifest.OpenSSL.Prefix); err != nil {
+			return nil, err
+		}
+	}
 	if err := f.check(l); err != nil {
 		return nil, err
 	}

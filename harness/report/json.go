@@ -29,9 +29,18 @@ func (d *Document) WriteFile(path string) error {
 
 // Write writes the document as JSON.
 func (d *Document) Write(w io.Writer) error {
+	return writeJSON(w, d)
+}
+
+func writeJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(d)
+	return encoder.Encode(value)
+}
+
+// WriteJSON writes a value as a file of JSON, see the function [WriteFile].
+func WriteJSON(path string, value any) error {
+	return WriteFile(path, func(w io.Writer) error { return writeJSON(w, value) })
 }
 
 // WriteFile has a file written. It appears whole or not at all: what was there

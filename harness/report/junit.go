@@ -106,7 +106,9 @@ func junitCaseOf(r *Run) junitCase {
 		Class: r.Scenario, Name: strings.TrimSpace(fmt.Sprintf("%s (%s) %s", r.Subject, r.Driver, r.Library)),
 		Seconds: seconds(r.DurationMS / 1000),
 	}
-	if r.Repetition > 1 {
+	if r.OpenSSLName != "" {
+		c.Name += ", " + r.Place() // the repetition is a matter of luck there, and not of the name
+	} else if r.Repetition > 1 {
 		c.Name += fmt.Sprintf(" #%d", r.Repetition)
 	}
 	told := findingsInWords(r)

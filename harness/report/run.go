@@ -7,9 +7,12 @@
 package report
 
 import (
+	"cmp"
+
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Document is all runs of one call of pipelab.
@@ -29,7 +32,8 @@ type Run struct {
 	Library        string          `json:"library"` // "7.53.1 stock"
 	LibcurlVersion string          `json:"libcurl_version"`
 	OpenSSL        string          `json:"openssl"`
-	TLS            string          `json:"tls"` // empty for plain HTTP
+	OpenSSLName    string          `json:"openssl_name,omitempty"` // in a matrix, as "trixie"
+	TLS            string          `json:"tls"`                    // empty for plain HTTP
 	Seed           uint64          `json:"seed"`
 	Repetition     int             `json:"repetition"` // from 1
 	Command        string          `json:"command"`    // makes the run again, in a checkout
@@ -58,6 +62,18 @@ func (r *Run) AsExpected() bool {
 	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && r.SubjectError == ""
 }
 
+// Place says which cell of a matrix the run is in: "OpenSSL trixie, TLS 1.3".
+// It is empty for a run that is in none.
+func (r *Run) Place() string {
+	switch {
+	case r.OpenSSLName == "":
+		return ""
+	case r.TLS == plan.PlainText:
+		return "OpenSSL " + r.OpenSSLName + ", no TLS"
+	}
+	return "OpenSSL " + r.OpenSSLName + ", TLS " + r.TLS
+}
+
 // Of makes a Run of what was observed.
 func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 	own, _ := judge.OwnResponses(o)
@@ -68,10 +84,10 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 		Driver:         driver,
 		Library:        l.Label(),
 		LibcurlVersion: l.Manifest.LibcurlVersion,
-		OpenSSL:        l.Manifest.OpenSSL.Version,
+		OpenSSL:        cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version),
 		TLS:            o.Scenario.Client.TLS,
 		Verdict:        judge.Sum(findings),
-		Expected:       expected(o.Scenario, driver, l),
+		Expected:       expected(o.Scenario, subject, driver, l),
 		Known:          KnownFailure(o.Scenario.ID, driver, l.Manifest.Variant),
 		Connections:    len(o.Origin.Connections),
 		Resets:         o.Origin.EarlyEnds(),
@@ -93,11 +109,13 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 // PassOrFail is expected where a library fails in some runs only.
 const PassOrFail judge.Verdict = "pass or fail"
 
-func expected(s *scenario.Scenario, driver string, l *library.Library) judge.Verdict {
+func expected(s *scenario.Scenario, subject, driver string, l *library.Library) judge.Verdict {
 	variant := l.Manifest.Variant
 	switch {
 	case KnownFailure(s.ID, driver, variant) != "":
 		return judge.Fail
+	case variant == library.Stock && s.StockSpares(subject) != "":
+		return judge.Pass
 	case variant == library.Stock && s.StockFails(driver) != "":
 		return judge.Fail
 	case variant == library.Stock && s.StockVaries(driver) != "":

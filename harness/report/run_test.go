@@ -80,6 +80,20 @@ func TestExpectedVerdict(t *testing.T) {
 	}
 }
 
+func TestStockMayPassWithOneSubject(t *testing.T) {
+	o := observed()
+	o.Scenario.Expect.Stock = map[string]string{"perform": "it hangs"}
+	o.Scenario.Expect.StockPasses = map[string]string{"careful": "it helps itself"}
+	require.Equal(t, judge.Pass, Of(o, "careful", "perform", libraryOf(library.Stock)).Expected)
+	require.Equal(t, judge.Fail, Of(o, "fake", "perform", libraryOf(library.Stock)).Expected)
+}
+
+func TestTheOpenSSLIsTheOneThatWasSeen(t *testing.T) {
+	o := observed()
+	o.Events.OpenSSL = "3.0.20"
+	require.Equal(t, "3.0.20", Of(o, "fake", "perform", libraryOf(library.Stock)).OpenSSL)
+}
+
 func TestExpectedVerdictThatVaries(t *testing.T) {
 	expect := func(e scenario.Expect, variant string) judge.Verdict {
 		o := observed()

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -17,10 +18,10 @@ type group struct {
 
 func groups(runs []Run) []group {
 	var list []group
-	index := make(map[[4]string]int)
+	index := make(map[[5]string]int)
 	for i := range runs {
 		r := &runs[i]
-		key := [4]string{r.Scenario, r.Subject, r.Driver, r.LibcurlVersion + r.OpenSSL + r.Library}
+		key := [5]string{r.Scenario, r.Subject, r.Driver, r.TLS, r.LibcurlVersion + r.OpenSSL + r.Library}
 		at, known := index[key]
 		if !known {
 			at = len(list)
@@ -69,19 +70,21 @@ func Table(w io.Writer, runs []Run) error {
 	rows := groups(runs)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")+"\t") }
-	line("scenario", "subject", "driver", "library", "connections", "resets", "answered", "own response",
-		"WANT_WRITE", "bad retry", "verdict")
+	line(slices.Concat([]string{"scenario", "subject", "driver", "library"}, titles(rows), []string{
+		"connections", "resets", "answered", "own response", "WANT_WRITE", "bad retry", "verdict",
+	})...)
 	for i := range rows {
 		g := &rows[i]
 		of := fmt.Sprintf("/%d", g.first.Requests)
-		line(g.first.Scenario, g.first.Subject, g.first.Driver, g.first.Library,
+		line(slices.Concat([]string{g.first.Scenario, g.first.Subject, g.first.Driver, g.first.Library}, g.axes(rows), []string{
 			g.span(func(r *Run) int64 { return int64(r.Connections) }),
 			g.span(func(r *Run) int64 { return int64(r.Resets) }),
-			g.span(func(r *Run) int64 { return int64(r.Answered) })+of,
-			g.span(func(r *Run) int64 { return int64(r.OwnResponse) })+of,
+			g.span(func(r *Run) int64 { return int64(r.Answered) }) + of,
+			g.span(func(r *Run) int64 { return int64(r.OwnResponse) }) + of,
 			g.span(func(r *Run) int64 { return r.WantWrite }),
 			g.span(func(r *Run) int64 { return int64(r.BadWriteRetry) }),
-			g.verdict())
+			g.verdict(),
+		})...)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("writing the table: %w", err)

@@ -144,6 +144,11 @@ func (s *Scenario) checkExpect() error {
 			return fmt.Errorf("stock fails both always and sometimes with driver %s", driver)
 		}
 	}
+	for subject, reason := range s.Expect.StockPasses {
+		if reason == "" || len(s.Expect.Stock) == 0 {
+			return fmt.Errorf("stock passes with subject %s for no reason, or where it passes anyhow", subject)
+		}
+	}
 	for _, reasons := range []map[string]string{s.Expect.Stock, s.Expect.StockSometimes} {
 		for driver, reason := range reasons {
 			if driver != plan.DriverPerform && driver != plan.DriverSocket {

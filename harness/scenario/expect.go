@@ -35,6 +35,9 @@ type Expect struct {
 	// StockSometimes has what it does wrong in some runs and not in others,
 	// where that depends on how the kernel deals out the CPU.
 	StockSometimes map[string]string
+	// StockPasses has, by subject, why stock passes with it where it fails with
+	// others that use the same driver.
+	StockPasses map[string]string
 	// Control is what a libcurl does wrong that has nothing but
 	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER added; empty where it is not held
 	// against the scenario.
@@ -86,6 +89,12 @@ func (s *Scenario) AllowedRequests() int {
 // it passes.
 func (s *Scenario) StockFails(driver string) string {
 	return s.Expect.Stock[driver]
+}
+
+// StockSpares returns why the stock libcurl passes with a subject although it
+// fails with others; empty if it does not.
+func (s *Scenario) StockSpares(subject string) string {
+	return s.Expect.StockPasses[subject]
 }
 
 // StockVaries returns what the stock libcurl does wrong with a driver in some

@@ -18,6 +18,11 @@ type Scenario struct {
 	ID string
 	// Summary says in one sentence what happens.
 	Summary string
+	// FixedTLS is true if the scenario is about the version of TLS that it is
+	// over, or its moments are those of that version, and no other will do.
+	// Where the origin sends what one version has and the other has not, this
+	// goes without saying.
+	FixedTLS bool
 	// Client is what the subject is to do.
 	Client Client
 	// Origin is how the server misbehaves.

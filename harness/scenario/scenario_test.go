@@ -86,6 +86,9 @@ func TestCheckRefusesContradictions(t *testing.T) {
 		"always and sometimes": {func(s *Scenario) {
 			s.Expect.Stock, s.Expect.StockSometimes = both("this"), both("that")
 		}, "both always and sometimes"},
+		"spared where all pass": {func(s *Scenario) {
+			s.Expect.StockPasses = map[string]string{"curlpipe": "why not"}
+		}, "stock passes with subject curlpipe for no reason"},
 		"sometimes for no reason":   {func(s *Scenario) { s.Expect.StockSometimes = both("") }, "for no reason"},
 		"the reason names the case": {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
 	} {

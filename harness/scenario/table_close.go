@@ -16,6 +16,7 @@ var serversEnd = []Scenario{
 		Expect: Expect{
 			MaxConnections: 6,
 			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockPasses:    wakesThem,
 		},
 	},
 	{
@@ -47,6 +48,7 @@ var serversEnd = []Scenario{
 			MaxRequests:    7,
 			Results:        mayFail(45, curleGotNothing),
 			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockPasses:    wakesThem,
 		},
 	},
 	{
@@ -60,7 +62,8 @@ var serversEnd = []Scenario{
 			Results: map[int]Result{10: {
 				Outcome: AnsweredOrFailed, Codes: []int{curlePartialFile, curleRecvError},
 			}},
-			Stock: map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:       map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockPasses: wakesThem,
 		},
 	},
 	{
@@ -91,9 +94,14 @@ var serversEnd = []Scenario{
 			MaxConnections: 2,
 			Results:        map[int]Result{10: {Outcome: Failed, Codes: []int{curlePartialFile}}},
 			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockPasses:    wakesThem,
 		},
 	},
 }
+
+// wakesThem is the subject that does itself what stock leaves out when a
+// connection is lost.
+var wakesThem = map[string]string{"curlpipe": "it has libcurl run every transfer when a connection is lost"}
 
 // shortPipeline is a client that has few requests under way at a time.
 func shortPipeline() Client {

@@ -73,8 +73,9 @@ var writeContract = []Scenario{
 		},
 	},
 	{
-		ID:      "reported-tls13",
-		Summary: "The same over TLS 1.3.",
+		ID:       "reported-tls13",
+		Summary:  "The same over TLS 1.3.",
+		FixedTLS: true,
 		Client: Client{
 			Requests:          50,
 			AnyFrom:           20,

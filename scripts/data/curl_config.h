@@ -47,3 +47,8 @@
 #undef CURL_EXTERN_SYMBOL
 #define CURL_EXTERN_SYMBOL __attribute__((__visibility__("default")))
 #define CURL_HIDDEN_SYMBOLS 1
+
+#include <openssl/opensslv.h>
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+#include "openssl-4.h"
+#endif

@@ -4,6 +4,8 @@
 # openssl_arguments [PREFIX] - sets
 #   openssl_prefix   the prefix, "" for the system's OpenSSL
 #   openssl_version  for example 3.0.19 or 1.1.1w
+#   openssl_name     what by-name/ calls it: the name that scripts/build-openssl
+#                    gave it, or else its version; "" for the system's
 #   openssl_identity what it is, in terms of the build key
 #   openssl_compile, openssl_link   arguments for the compiler
 #
@@ -13,6 +15,7 @@
 openssl_arguments() {
   local text libraries
   openssl_prefix=
+  openssl_name=
   openssl_identity=system
   openssl_compile=()
   openssl_link=()
@@ -35,4 +38,12 @@ openssl_arguments() {
   openssl_version=${text%% *}
   [[ $openssl_version == [0-9]* ]] ||
     die "cannot read a version out of the OpenSSL headers (got: $text)"
+  [[ -z $openssl_prefix ]] || openssl_name=$(built_name "$openssl_prefix")
+  [[ -z $openssl_prefix || -n $openssl_name ]] || openssl_name=$openssl_version
+}
+
+# built_name PREFIX - the name that scripts/build-openssl gave it, or nothing.
+built_name() {
+  sed -nE 's/^   "name" : "([^"]+)",$/\1/p' "$1/manifest.json" 2>/dev/null ||
+    true
 }

@@ -91,7 +91,7 @@ link_name() {
   [[ $source_name != none && $own_patches == false ]] || return 0
   name=$variant$source_name
   [[ $sanitize == false ]] || name+=-sanitize
-  [[ -z $openssl_prefix ]] || name+=-openssl-$openssl_version
+  [[ -z $openssl_name ]] || name+=-openssl-$openssl_name
   link=$cache/libcurl/by-name/$name
   [[ $(readlink -- "$link" || true) != "../$key" ]] || return 0
   ln -s -- "../$key" "$link.$$"

@@ -42,7 +42,7 @@ build_files() {
   recipe_flags=(-DBUILDING_LIBCURL -DHTTP_ONLY -DUSE_OPENSSL -DHAVE_CONFIG_H)
   [[ ! -r $ca_bundle ]] ||
     recipe_flags+=("-DCURL_CA_BUNDLE=\"$ca_bundle\"")
-  cp -- "$root/scripts/data/curl_config.h" "$tree/lib/"
+  cp -- "$root"/scripts/data/{curl_config,openssl-4}.h "$tree/lib/"
   (
     cd -- "$tree" || exit 1
     sources=(lib/*.c)

@@ -16,6 +16,9 @@ func commandOf(setup *lab.Setup) string {
 	if err == nil && table[0].Client.Requests != setup.Scenario.Client.Requests {
 		command += fmt.Sprintf(" --requests %d", setup.Scenario.Client.Requests)
 	}
+	if setup.TLS != "" {
+		command += " --tls " + setup.TLS
+	}
 	return command
 }
 

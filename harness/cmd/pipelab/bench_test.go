@@ -65,11 +65,17 @@ func enterCheckout(t *testing.T, fake string) string {
 // addLibrary puts a build into the cache of the checkout.
 func addLibrary(t *testing.T, checkout string, m library.Manifest) {
 	t.Helper()
-	m.Version, m.LibcurlVersion, m.Pipelining = "7.53.1", "7.53.1-"+m.Variant, true
 	m.OpenSSL.Version = "3.0.19"
+	addBuild(t, checkout, m.Variant, m)
+}
+
+// addBuild puts a build of 7.53.1 into the cache under that name.
+func addBuild(t *testing.T, checkout, name string, m library.Manifest) {
+	t.Helper()
+	m.Version, m.LibcurlVersion, m.Pipelining = "7.53.1", "7.53.1-"+m.Variant, true
 	text, err := json.Marshal(m)
 	require.NoError(t, err)
-	prefix := filepath.Join(checkout, "cache", "libcurl", "by-name", m.Variant)
+	prefix := filepath.Join(checkout, "cache", "libcurl", "by-name", name)
 	write(t, filepath.Join(prefix, "lib", "libcurl.so.4"), "libcurl/"+m.LibcurlVersion+"\x00")
 	write(t, filepath.Join(prefix, "manifest.json"), string(text))
 }

@@ -57,11 +57,21 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usage(errors.New("a command is needed: list, run, report, check, serve, soak or submit; pipelab --help tells more"))
+			return usage(errors.New("a command is needed; pipelab --help lists them"))
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(listCommand(), runCommand(), reportCommand(), checkCommand(), serveCommand(), soakCommand(), submitCommand())
+	root.AddCommand(
+		listCommand(),
+		runCommand(),
+		reportCommand(),
+		checkCommand(),
+		serveCommand(),
+		soakCommand(),
+		submitCommand(),
+		matrixCommand(),
+		mergeCommand(),
+	)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -19,7 +19,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		arguments string
 		reason    string
 	}{
-		"no command":               {"", "a command is needed: list, run, report, check, serve, soak or submit; pipelab --help tells more"},
+		"no command":               {"", "a command is needed; pipelab --help lists them"},
 		"an unknown command":       {"walk", `unknown command "walk"`},
 		"a word too many":          {"run reported", `unknown command "reported"`},
 		"a word too many for list": {"list all", `unknown command "all"`},
@@ -38,6 +38,12 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"an unknown subject":       {"run --subject wget", `there is no subject "wget"; there are: c-demo, go-curl, curlpipe`},
 		"an unknown driver":        {"run --driver poll", `there is no driver "poll"; there are: perform, socket`},
 		"a driver that none has":   {"run --subject go-curl --driver socket", "none of the subjects has one of the drivers"},
+		"an unknown TLS":           {"run --tls 1.1", `there is no version of TLS "1.1"; there are: 1.2, 1.3`},
+		"no shard":                 {"matrix --shard 3/2", `--shard: "3/2" is no shard`},
+		"nobody for a matrix":      {"matrix --jobs 0", "--jobs must be 1 or more, not 0"},
+		"a gap without reason":     {"matrix --unavailable sid", "--unavailable is of the form NAME=REASON"},
+		"the same twice":           {"matrix --tls 1.2,1.3,1.2", "--tls names 1.2 twice"},
+		"nothing but gaps":         {"matrix --openssl sid --unavailable sid=gone", "nothing to run: everything that is asked for is unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := pipelab(strings.Fields(each.arguments)...)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/lab"
@@ -19,6 +20,9 @@ func resolve(s *selection) ([]lab.Setup, error) {
 		return nil, usage(err)
 	}
 	if scenarios, err = withRequests(scenarios, s.requests); err != nil {
+		return nil, usage(err)
+	}
+	if err := checkVersions(s.tls); err != nil {
 		return nil, usage(err)
 	}
 	found, err := checkout.Find()
@@ -53,15 +57,18 @@ func resolve(s *selection) ([]lab.Setup, error) {
 			}
 			for _, driver := range drivers {
 				for _, l := range libraries {
-					setups = append(setups, lab.Setup{
-						Scenario:   &scenarios[i],
-						Subject:    subject,
-						Driver:     driver,
-						Library:    l,
-						Interposer: interposer,
-						Engine:     engine,
-						Address:    s.address,
-					})
+					for _, tls := range versions(&scenarios[i], s.tls) {
+						setups = append(setups, lab.Setup{
+							Scenario:   &scenarios[i],
+							Subject:    subject,
+							Driver:     driver,
+							Library:    l,
+							TLS:        tls,
+							Interposer: interposer,
+							Engine:     engine,
+							Address:    s.address,
+						})
+					}
 				}
 			}
 		}
@@ -70,6 +77,26 @@ func resolve(s *selection) ([]lab.Setup, error) {
 		return nil, usage(errors.New("nothing to run: none of the subjects has one of the drivers"))
 	}
 	return setups, nil
+}
+
+// versions returns over which versions of TLS a scenario is to be run: those
+// that are wanted, and empty for its own, which it is if it is plain HTTP.
+func versions(s *scenario.Scenario, wanted []string) []string {
+	if len(wanted) == 0 || s.Client.TLS == plan.PlainText {
+		return []string{""}
+	}
+	return wanted
+}
+
+// checkVersions returns an error for a version of TLS that nothing speaks.
+func checkVersions(wanted []string) error {
+	known := []string{plan.TLS12, plan.TLS13}
+	for _, version := range wanted {
+		if !slices.Contains(known, version) {
+			return &lab.UnknownError{What: "version of TLS", Name: version, Known: known}
+		}
+	}
+	return nil
 }
 
 // withRequests returns the scenarios that can be had with so many requests, as

@@ -19,6 +19,7 @@ type selection struct {
 	libraries  []string
 	subjects   []string
 	drivers    []string
+	tls        []string
 	requests   int
 	repeat     int
 	seed       uint64
@@ -58,6 +59,9 @@ func runCommand() *cobra.Command {
 	flags.StringSliceVar(&s.subjects, "subject", subjectNames(), "`NAME`s of subjects")
 	flags.StringSliceVar(&s.drivers, "driver", nil,
 		"perform, socket or both (default: the first that the subject has)")
+	flags.StringSliceVar(&s.tls, "tls", nil,
+		"`VERSION`s of TLS, 1.2, 1.3 or both; a scenario that is about one of them is n/a over the other\n"+
+			"(default: the one in the scenario)")
 	flags.IntVar(&s.requests, "requests", 0,
 		"`NUMBER` of requests, for the scenarios that are the same with it; the others are left out")
 	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")

@@ -25,6 +25,8 @@ type event struct {
 	Return int    `json:"ret"`
 	Error  string `json:"error"`
 	Count  int    `json:"count"`
+
+	Version string `json:"version"`
 }
 
 // client is a running test client.

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"io"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -22,6 +23,25 @@ func hashOf(content string) string {
 func echo(connection net.Conn) {
 	defer connection.Close()
 	io.Copy(connection, connection)
+}
+
+// TestTheVersionComesFirst compares what is said of OpenSSL with what its
+// command says, which is linked to the same one.
+func TestTheVersionComesFirst(t *testing.T) {
+	said, err := exec.Command("openssl", "version").Output()
+	require.NoError(t, err)
+	command, _, _ := strings.Cut(string(said), " (Library")
+	_, events := startObserved(t, true, nil, tlsClient, listen(t, overTLS(t, echo)), "echo").finish()
+	for _, e := range events {
+		if e.SSL != "" {
+			require.Fail(t, "a call on an SSL object comes before the version", "%+v", e)
+		}
+		if e.Call == "version" {
+			require.Equal(t, strings.TrimSpace(command), e.Version)
+			return
+		}
+	}
+	require.Fail(t, "no version is said")
 }
 
 func TestTLSCallsAreReported(t *testing.T) {
@@ -55,6 +75,7 @@ func TestTLSCallsAreReported(t *testing.T) {
 	require.Equal(t, connects[0].SSL, frees[0].SSL)
 	require.Equal(t, connects[1].SSL, frees[1].SSL)
 
+	require.Len(t, calls(events, "version"), 1)
 	require.Empty(t, calls(events, "send"), "what OpenSSL sends is not a plain send")
 	require.Len(t, calls(events, "connect"), 1)
 	require.Len(t, calls(events, "close"), 1)

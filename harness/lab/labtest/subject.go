@@ -31,7 +31,7 @@ func CarryOut() {
 			os.Getenv("LD_LIBRARY_PATH"), os.Getenv("LD_PRELOAD"), os.Getenv("PIPELAB_SEND_BUFFER"),
 		}, " "),
 	}
-	transport := &http.Transport{}
+	transport := &http.Transport{MaxConnsPerHost: 1} // or it may open another before the first one is idle
 	if p.CAFile != "" {
 		authority, err := os.ReadFile(p.CAFile)
 		must(err)

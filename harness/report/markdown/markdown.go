@@ -36,7 +36,7 @@ func table(out *strings.Builder, runs []report.Run) {
 		if !r.AsExpected() {
 			verdict += " (not as expected)"
 		}
-		row(out, "`"+r.Scenario+"`", escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(r.Library), fmt.Sprint(r.Connections),
+		row(out, "`"+r.Scenario+"`", escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(libraryOf(r)), fmt.Sprint(r.Connections),
 			fmt.Sprint(r.Resets), fmt.Sprintf("%d/%d", r.Answered, r.Requests), fmt.Sprintf("%d/%d", r.OwnResponse, r.Requests),
 			fmt.Sprint(r.WantWrite), fmt.Sprint(r.BadWriteRetry), verdict)
 	}
@@ -50,7 +50,7 @@ func details(out *strings.Builder, r *report.Run) {
 	if r.Verdict == judge.Pass {
 		return
 	}
-	fmt.Fprintf(out, "\n**`%s`, %s, %s: %s**\n\n", r.Scenario, escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(r.Library), r.Verdict)
+	fmt.Fprintf(out, "\n**`%s`, %s, %s: %s**\n\n", r.Scenario, escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(libraryOf(r)), r.Verdict)
 	if r.SubjectError != "" {
 		fmt.Fprintf(out, "- %s\n", escape(r.SubjectError))
 	}
@@ -64,6 +64,14 @@ func details(out *strings.Builder, r *report.Run) {
 
 // special are the characters that Markdown might take for its own.
 const special = "\\`*_{}[]<>()#+!|~&$@"
+
+// libraryOf is the libcurl of a run and, in a matrix, which cell it is in.
+func libraryOf(r *report.Run) string {
+	if place := r.Place(); place != "" {
+		return r.Library + ", " + place
+	}
+	return r.Library
+}
 
 // escape has Markdown show a text as it is, in one line.
 func escape(text string) string {

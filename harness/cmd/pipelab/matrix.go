@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/matrix"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// htmlUsage is the usage of --html.
+const htmlUsage = "make `DIR`/index.html, one page with the grid and every run"
+
+// system is how the OpenSSL of the machine is named.
+const system = "system"
+
+// matrixOptions is what the arguments of matrix ask for.
+type matrixOptions struct {
+	selection
+	openssl     []string
+	unavailable []string
+	shard       string
+	jobs        int
+	fresh       bool
+	html        string
+}
+
+func matrixCommand() *cobra.Command {
+	var o matrixOptions
+	command := &cobra.Command{
+		Use:   "matrix",
+		Short: "Run clients with every OpenSSL, libcurl and version of TLS, and print a grid",
+		Long: "Makes every run that the axes have, several at a time, and prints a grid with a row for each\n" +
+			"OpenSSL and a column for each libcurl and version of TLS. Exits 0 exactly when every run came out\n" +
+			"as expected. Finished runs are kept until the matrix is complete: the same call goes on where one\n" +
+			"was interrupted. scripts/matrix builds what is missing first.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			o.seedChosen = command.Flags().Changed("seed")
+			return runMatrix(command, &o)
+		},
+	}
+	flags := command.Flags()
+	flags.StringSliceVar(&o.openssl, "openssl", []string{system},
+		"OpenSSLs: `NAME`s of what scripts/build-openssl has made, or system")
+	flags.StringSliceVar(&o.libraries, "libcurl", []string{library.Stock, library.Patched},
+		"libcurls: `NAME`s of what scripts/build-libcurl has built, without the OpenSSL")
+	flags.StringArrayVar(&o.unavailable, "unavailable", nil,
+		"an OpenSSL, or a libcurl with it, that cannot be had: `NAME[/LIBCURL]=REASON`; its cells are n/a")
+	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&o.subjects, "subject", subjectNames(), "`NAME`s of subjects")
+	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
+		"perform, socket or both, of those that a subject has")
+	flags.StringSliceVar(&o.tls, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
+	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time")
+	flags.StringVar(&o.shard, "shard", matrix.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
+	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
+	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
+	o.outputs.addTo(flags)
+	flags.StringVar(&o.html, "html", "", htmlUsage)
+	return command
+}
+
+func runMatrix(command *cobra.Command, o *matrixOptions) error {
+	if o.jobs < 1 {
+		return usage(fmt.Errorf("--jobs must be 1 or more, not %d", o.jobs))
+	}
+	shard, err := matrix.ParseShard(o.shard)
+	if err != nil {
+		return usage(fmt.Errorf("--shard: %w", err))
+	}
+	if err := o.outputs.check(); err != nil {
+		return err
+	}
+	o.chooseSeed()
+	cells, axes, err := o.cells()
+	if err != nil {
+		return err
+	}
+	cache, err := library.DefaultCache()
+	if err != nil {
+		return cannotRun(err)
+	}
+	w := &work{
+		cells: shardOf(cells, shard), jobs: o.jobs, seed: o.seed, seedChosen: o.seedChosen,
+		store:    &matrix.Store{Folder: filepath.Join(cache, "matrix")},
+		progress: command.ErrOrStderr(),
+	}
+	if err := w.prepare(o.fresh); err != nil {
+		return cannotRun(err)
+	}
+	runs, err := w.run(command.Context())
+	if err != nil {
+		return err
+	}
+	d := &matrix.Document{
+		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: shard,
+		Document: *report.NewDocument(runs),
+	}
+	if err := show(command, d, &o.outputs, o.html); err != nil {
+		return err
+	}
+	if err := w.finish(); err != nil { // not before the results are safe
+		return cannotRun(err)
+	}
+	return sum(runs)
+}
+
+// show prints the grid and what is not as expected, and writes the files that
+// are asked for.
+func show(command *cobra.Command, d *matrix.Document, files *outputs, html string) error {
+	out := command.OutOrStdout()
+	if err := d.Text(out); err != nil {
+		return cannotRun(err)
+	}
+	var unexpected []report.Run
+	for i := range d.Runs {
+		if !d.Runs[i].AsExpected() {
+			unexpected = append(unexpected, d.Runs[i])
+		}
+	}
+	if len(unexpected) > 0 {
+		fmt.Fprintln(out)
+		if err := report.Table(out, unexpected); err != nil {
+			return cannotRun(err)
+		}
+	}
+	fmt.Fprintf(out, "\n%s\n", report.Summary(d.Runs))
+	if files.json != "" { // with the axes, which the runs alone do not have
+		if err := d.WriteFile(files.json); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if html != "" {
+		if err := os.MkdirAll(html, 0o755); err != nil {
+			return cannotRun(fmt.Errorf("--html %s: %w", html, err))
+		}
+		if err := report.WriteFile(filepath.Join(html, "index.html"), d.Page); err != nil {
+			return cannotRun(err)
+		}
+	}
+	others := *files
+	others.json = ""
+	return others.write(d.Runs)
+}
+
+// gaps reads the values of --unavailable.
+func gaps(values []string) ([]matrix.Gap, error) {
+	var list []matrix.Gap
+	for _, value := range values {
+		what, reason, found := strings.Cut(value, "=")
+		if !found || what == "" || reason == "" {
+			return nil, fmt.Errorf("--unavailable is of the form NAME=REASON or NAME/LIBCURL=REASON, not %q", value)
+		}
+		openssl, libcurl, _ := strings.Cut(what, "/")
+		list = append(list, matrix.Gap{OpenSSL: openssl, Library: libcurl, Reason: reason})
+	}
+	return list, nil
+}
+
+var errNoCells = errors.New("nothing to run: everything that is asked for is unavailable, or no subject has the driver")

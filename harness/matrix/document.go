@@ -1,0 +1,126 @@
+// Package matrix puts runs with many OpenSSLs, libcurls and versions of TLS
+// together: what belongs to a matrix, what is left of it, and the grid that it
+// makes.
+//
+// It stands beside package report: a [Document] is one of that package with
+// the axes of the matrix added, so that whatever reads runs reads these. The
+// runs themselves are made by pipelab.
+package matrix
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// Form is the number of the document's form. It grows when fields change their
+// meaning, not when there are more of them.
+const Form = 1
+
+// Document is a matrix, or a shard of one.
+type Document struct {
+	// Form is the constant of that name.
+	Form int `json:"form"`
+	// Date on which the last run was made, as 2006-01-02, in UTC.
+	Date string `json:"date"`
+	// Axes of the whole matrix.
+	Axes Axes `json:"axes"`
+	// Shard that the runs are of.
+	Shard Shard `json:"shard"`
+	// Document has the runs, in the order of the axes.
+	report.Document
+}
+
+// Axes are what a matrix is made of.
+type Axes struct {
+	OpenSSL   []OpenSSL `json:"openssl"`   // rows
+	Libraries []Library `json:"libraries"` // columns, for each version of TLS
+	TLS       []string  `json:"tls"`
+	Scenarios []string  `json:"scenarios"`
+	Subjects  []string  `json:"subjects"`
+	Drivers   []string  `json:"drivers"`
+	// Gaps are what cannot be had.
+	Gaps []Gap `json:"gaps,omitempty"`
+}
+
+// OpenSSL is one of the OpenSSLs.
+type OpenSSL struct {
+	Name           string            `json:"name"`    // "trixie"
+	Version        string            `json:"version"` // "3.5.9"; empty if it cannot be had
+	PackageVersion string            `json:"package_version,omitempty"`
+	Origin         string            `json:"origin,omitempty"`
+	Packages       []library.Package `json:"packages,omitempty"`
+}
+
+// Library is one of the libcurls.
+type Library struct {
+	Name  string `json:"name"`  // "stock"
+	Label string `json:"label"` // "7.53.1 stock", as in the runs
+}
+
+// Gap is a cell, or a row, that is n/a because something cannot be had.
+type Gap struct {
+	OpenSSL string `json:"openssl"`
+	Library string `json:"library,omitempty"` // its name; empty for all
+	Reason  string `json:"reason"`
+}
+
+// Gap returns why the combination cannot be had; empty if it can.
+func (a *Axes) Gap(openssl, libcurl string) string {
+	for _, g := range a.Gaps {
+		if g.OpenSSL == openssl && (g.Library == "" || g.Library == libcurl) {
+			return g.Reason
+		}
+	}
+	return ""
+}
+
+// Shard is one of the parts that a matrix is divided into.
+type Shard struct {
+	Index int `json:"index"` // from 1
+	Of    int `json:"of"`
+}
+
+// Whole is the one shard of a matrix that is not divided.
+var Whole = Shard{Index: 1, Of: 1}
+
+// ParseShard reads "2/5".
+func ParseShard(text string) (Shard, error) {
+	var s Shard
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.Index, &s.Of); n != 2 || err != nil || s.String() != text ||
+		s.Of < 1 || s.Index < 1 || s.Index > s.Of {
+		return Whole, fmt.Errorf("%q is no shard: 2/5 is the second of five", text)
+	}
+	return s, nil
+}
+
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
+
+// Has reports whether the run in that place of the matrix belongs to the
+// shard. Runs next to each other are spread, so that all take equally long.
+func (s Shard) Has(place int) bool { return place%s.Of == s.Index-1 }
+
+// Read reads a document. The error says so if it is of another form.
+func Read(path string) (*Document, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a matrix: %w", err)
+	}
+	var d Document
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("%s is not the JSON of a matrix: %w", path, err)
+	}
+	if d.Form == 0 {
+		return nil, fmt.Errorf("%s is not the JSON of a matrix: it has no form; pipelab matrix --json makes one", path)
+	}
+	if d.Form != Form {
+		return nil, fmt.Errorf("%s is of form %d, and this pipelab knows form %d; make it again", path, d.Form, Form)
+	}
+	return &d, nil
+}
+
+// WriteFile writes the document as JSON, whole or not at all.
+func (d *Document) WriteFile(path string) error { return report.WriteJSON(path, d) }

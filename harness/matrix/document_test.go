@@ -1,0 +1,106 @@
+package matrix
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// made is a run with that OpenSSL and library over that version of TLS.
+func made(openssl, library, tls string, verdict, expected judge.Verdict) report.Run {
+	return report.Run{
+		Scenario: "reported", Subject: "c-demo", Driver: "perform", Requests: 3,
+		OpenSSLName: openssl, Library: library, TLS: tls, Verdict: verdict, Expected: expected,
+	}
+}
+
+// sample is a matrix of two OpenSSLs, one of which cannot be had, and two
+// libcurls.
+func sample() *Document {
+	return &Document{
+		Form: Form, Date: "2026-11-23", Shard: Whole,
+		Axes: Axes{
+			OpenSSL: []OpenSSL{
+				{Name: "trixie", Version: "3.5.9", PackageVersion: "3.5.9-1~deb13u1"}, {Name: "buzz"},
+			},
+			Libraries: []Library{{"stock", "7.53.1 stock"}, {"patched", "7.53.1 patched"}},
+			TLS:       []string{"1.2", "1.3"},
+			Gaps:      []Gap{{OpenSSL: "buzz", Reason: "nobody serves it"}},
+		},
+		Document: *report.NewDocument([]report.Run{
+			made("trixie", "7.53.1 stock", "1.2", judge.Fail, judge.Fail),
+			made("trixie", "7.53.1 stock", "1.3", judge.Pass, judge.Fail),
+			made("trixie", "7.53.1 stock", "1.3", judge.NotApplicable, judge.Fail),
+			made("trixie", "7.53.1 patched", "1.2", judge.Pass, judge.Pass),
+			made("trixie", "7.53.1 patched", "1.3", judge.Inconclusive, judge.Pass),
+		}),
+	}
+}
+
+func TestParseShard(t *testing.T) {
+	s, err := ParseShard("2/5")
+	require.NoError(t, err)
+	require.Equal(t, Shard{2, 5}, s)
+	for _, wrong := range []string{"", "2", "0/5", "6/5", "-1/5", "2/0", "2/5/6", "02/5", "a/b", " 2/5"} {
+		_, err := ParseShard(wrong)
+		require.ErrorContains(t, err, "is no shard: 2/5 is the second of five", wrong)
+	}
+}
+
+func TestEachRunIsInOneShard(t *testing.T) {
+	for of := 1; of <= 7; of++ {
+		for place := range 20 {
+			in := 0
+			for index := 1; index <= of; index++ {
+				if (Shard{index, of}).Has(place) {
+					in++
+				}
+			}
+			require.Equal(t, 1, in)
+		}
+	}
+}
+
+func TestDocumentIsReadAsItWasWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "matrix.json")
+	d := sample()
+	require.NoError(t, d.WriteFile(file))
+	read, err := Read(file)
+	require.NoError(t, err)
+	require.Equal(t, d, read)
+
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\n  \"runs\": [\n", "the form of pipelab run, with more in it")
+}
+
+func TestReadRefuses(t *testing.T) {
+	for name, each := range map[string]struct{ text, problem string }{
+		"no JSON":      {"form: 1", "is not the JSON of a matrix: invalid character"},
+		"no matrix":    {`{"openssl": "3.0.19", "runs": []}`, "it has no form; pipelab matrix --json makes one"},
+		"another form": {`{"form": 99}`, "is of form 99, and this pipelab knows form 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "matrix.json")
+			require.NoError(t, os.WriteFile(file, []byte(each.text), 0o644))
+			_, err := Read(file)
+			require.ErrorContains(t, err, each.problem)
+			require.ErrorContains(t, err, file)
+		})
+	}
+	_, err := Read("/nowhere/matrix.json")
+	require.ErrorContains(t, err, "reading a matrix: open /nowhere/matrix.json: no such file")
+}
+
+func TestGap(t *testing.T) {
+	a := Axes{Gaps: []Gap{{OpenSSL: "buzz", Reason: "gone"}, {OpenSSL: "sid", Library: "stock-7.30.0", Reason: "too old"}}}
+	require.Equal(t, "gone", a.Gap("buzz", "stock"))
+	require.Equal(t, "too old", a.Gap("sid", "stock-7.30.0"))
+	require.Empty(t, a.Gap("sid", "stock"))
+	require.Empty(t, a.Gap("trixie", "stock"))
+}

@@ -1,0 +1,106 @@
+package matrix
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+//go:embed page.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"class": class, "reason": reason,
+}).Parse(pageText))
+
+// verdicts in the order in which they are counted.
+var verdicts = []judge.Verdict{judge.Pass, judge.Fail, judge.Inconclusive, judge.NotApplicable}
+
+type page struct {
+	Summary, Date string
+	Columns       []Column
+	Rows          []pageRow
+	OpenSSL       []OpenSSL
+	Gaps          []Gap
+}
+
+type pageRow struct {
+	Name, Exact string
+	Cells       []pageCell
+}
+
+type pageCell struct {
+	Cell
+	Anchor, Title string
+	Counts        []pageCount
+	Runs          []*report.Run
+}
+
+type pageCount struct {
+	Verdict judge.Verdict
+	Class   string
+	N       int
+}
+
+// Page writes the matrix as one HTML page, which needs nothing beside it: the
+// grid, what went in, and below it every run.
+func (d *Document) Page(w io.Writer) error {
+	g := d.Grid()
+	p := page{
+		Summary: report.Summary(d.Runs), Date: d.Date, Columns: g.Columns, OpenSSL: d.Axes.OpenSSL, Gaps: d.Axes.Gaps,
+	}
+	for i, row := range g.Rows {
+		shown := pageRow{Name: row.OpenSSL.Name, Exact: cmp.Or(row.OpenSSL.PackageVersion, row.OpenSSL.Version)}
+		for j, cell := range row.Cells {
+			c := pageCell{Cell: cell, Anchor: fmt.Sprintf("cell-%d-%d", i+1, j+1), Title: g.Columns[j].Title()}
+			for _, v := range verdicts {
+				if cell.Count[v] > 0 {
+					c.Counts = append(c.Counts, pageCount{v, class(v), cell.Count[v]})
+				}
+			}
+			c.Runs = cell.Runs
+			shown.Cells = append(shown.Cells, c)
+		}
+		p.Rows = append(p.Rows, shown)
+	}
+	var out bytes.Buffer // a page is whole or not there
+	if err := pageTemplate.Execute(&out, p); err != nil {
+		return fmt.Errorf("making the page of a matrix: %w", err)
+	}
+	if _, err := w.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("writing the page of a matrix: %w", err)
+	}
+	return nil
+}
+
+// class is what a verdict is in the page's style.
+func class(v judge.Verdict) string {
+	if v == judge.Pass || v == judge.Fail {
+		return string(v)
+	}
+	return "other"
+}
+
+// reason tells in short why a run did not pass.
+func reason(r *report.Run) string {
+	if r.SubjectError != "" {
+		return r.SubjectError
+	}
+	var parts []string
+	for _, f := range r.Invariants {
+		if f.Verdict == judge.NotApplicable {
+			return f.Actual // all findings say the same then
+		}
+		if f.Verdict != judge.Pass {
+			parts = append(parts, fmt.Sprintf("%s: %s", f.ID, f.Actual))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,106 @@
+package matrix
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/report"
+)
+
+// Store keeps the runs of a matrix that is not finished, so that the next call
+// goes on where one was interrupted. A run is kept under a key of all that
+// went into it: change a library, a client or a scenario and it is made anew.
+type Store struct {
+	// Folder that the runs are kept in; made when it is needed.
+	Folder string
+
+	hashes map[string]string // of files, by path
+}
+
+// Key returns what a run is kept under. The error says which of the files
+// cannot be read.
+func (s *Store) Key(setup *lab.Setup) (string, error) {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "form %d\n%+v\n%s\n%s\n%s\n", Form, *setup.Scenario, setup.Driver, setup.TLS, setup.Library.Label())
+	if setup.Library.OpenSSL != nil {
+		fmt.Fprintf(sum, "%+v\n", *setup.Library.OpenSSL)
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding the program itself: %w", err)
+	}
+	libcurl := filepath.Join(setup.Library.LoaderPath(), "libcurl.so.4")
+	for _, path := range []string{executable, setup.Subject.Path, setup.Interposer, setup.Engine, libcurl} {
+		hash, err := s.hash(path)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, hash)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// hash returns the SHA-256 of a file.
+func (s *Store) hash(path string) (string, error) {
+	if hash, known := s.hashes[path]; known {
+		return hash, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("hashing what a run is made of: %w", err)
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return "", fmt.Errorf("hashing %s: %w", path, err)
+	}
+	if s.hashes == nil {
+		s.hashes = make(map[string]string)
+	}
+	s.hashes[path] = hex.EncodeToString(sum.Sum(nil))
+	return s.hashes[path], nil
+}
+
+// Load returns the run that is kept under that key; nil if there is none. One
+// that cannot be understood is none.
+func (s *Store) Load(key string) *report.Run {
+	text, err := os.ReadFile(s.path(key))
+	if err != nil {
+		return nil
+	}
+	var r report.Run
+	if json.Unmarshal(text, &r) != nil || r.Scenario == "" {
+		return nil
+	}
+	return &r
+}
+
+// Keep keeps a run. It may be called from several goroutines.
+func (s *Store) Keep(key string, r *report.Run) error {
+	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
+		return fmt.Errorf("keeping a finished run: %w", err)
+	}
+	if err := report.WriteJSON(s.path(key), r); err != nil {
+		return fmt.Errorf("keeping a finished run: %w", err)
+	}
+	return nil
+}
+
+// Forget removes runs. Those that are not there are no error.
+func (s *Store) Forget(keys []string) error {
+	for _, key := range keys {
+		if err := os.Remove(s.path(key)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing a run that is no longer needed: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) path(key string) string { return filepath.Join(s.Folder, key+".json") }
