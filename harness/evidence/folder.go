@@ -60,6 +60,11 @@ type Record struct {
 	NoPackets string `json:"no_packets,omitempty"`
 }
 
+// Stock reports whether the run shows libcurl before the change.
+func (r *Record) Stock() bool {
+	return r.Manifest != nil && r.Manifest.Variant == library.Stock
+}
+
 // Clock relates the interposer's clock to that of packets and origin.
 type Clock struct {
 	// Monotonic is a time of CLOCK_MONOTONIC in nanoseconds, Time the same

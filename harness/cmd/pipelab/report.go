@@ -108,25 +108,26 @@ func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 func panels(all []*evidence.Evidence) []picture.Panel {
 	var before, after []picture.Panel
 	for _, e := range all {
-		title := e.Record.Run.Subject
-		if e.Record.Run.Library != "" {
-			title += ", libcurl " + e.Record.Run.Library
-		}
-		panel := picture.Panel{
-			Title: fmt.Sprintf("%s: %d connections, %d reset", title,
-				e.Record.Run.Connections, e.Record.Run.Resets),
-			Timeline: timeline.Of(e),
-		}
-		if e.Record.Run.Connections == 1 {
-			panel.Title = strings.Replace(panel.Title, "1 connections", "1 connection", 1)
-		}
-		if e.Record.Manifest != nil && e.Record.Manifest.Variant == "stock" {
+		panel := picture.Panel{Title: titleOf(&e.Record.Run), Timeline: timeline.Of(e)}
+		if e.Record.Stock() {
 			before = append(before, panel)
 		} else {
 			after = append(after, panel)
 		}
 	}
 	return append(before, after...)
+}
+
+// titleOf says who it was and what became of the connections.
+func titleOf(r *report.Run) string {
+	title := r.Subject
+	if r.Library != "" {
+		title += ", libcurl " + r.Library
+	}
+	if r.Connections == 1 && r.Resets == 0 {
+		return title + ": one connection that stays up"
+	}
+	return fmt.Sprintf("%s: %d connections, %d of them reset", title, r.Connections, r.Resets)
 }
 
 // inOneLine is an error for people: one line, however many there are.

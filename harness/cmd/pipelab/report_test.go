@@ -35,7 +35,7 @@ func TestReportHasEachRun(t *testing.T) {
 	require.Contains(t, html, `href="honest-origin/c-demo-perform-stock/run.json"`)
 	require.Equal(t, 2, strings.Count(stdout, "| `honest-origin` |"))
 	svg := contentOf(t, "out.svg")
-	before, after := strings.Index(svg, "stock: 1 connection,"), strings.Index(svg, "patched: 1 connection,")
+	before, after := strings.Index(svg, "stock: one connection that stays up"), strings.Index(svg, "patched: one connection that stays up")
 	require.Positive(t, before)
 	require.Less(t, before, after)
 }

@@ -128,24 +128,20 @@ func (c *content) place(r *run) {
 		p = &pair{Subject: r.Record.Run.Subject, Driver: r.Record.Run.Driver}
 		s.Pairs = append(s.Pairs, p)
 	}
-	if p.Runs = append(p.Runs, r); r.stock() { // before comes before after
+	if p.Runs = append(p.Runs, r); r.Record.Stock() { // before comes before after
 		copy(p.Runs[1:], p.Runs[:len(p.Runs)-1])
 		p.Runs[0] = r
 	}
 }
 
-func (r *run) stock() bool {
-	return r.Record.Manifest != nil && r.Record.Manifest.Variant == "stock"
-}
-
 // nameRoles says which of the runs show the state before the change.
 func (p *pair) nameRoles() {
-	if len(p.Runs) < 2 || !p.Runs[0].stock() {
+	if len(p.Runs) < 2 || !p.Runs[0].Record.Stock() {
 		return
 	}
 	for _, r := range p.Runs {
 		r.Role = "after"
-		if r.stock() {
+		if r.Record.Stock() {
 			r.Role = "before"
 		}
 	}
