@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/report"
@@ -130,13 +132,29 @@ func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
 }
 
 func TestReadmeHasEveryFlag(t *testing.T) {
-	var documented, flags []string
-	for _, row := range tableIn(t, "flag of `run`") {
-		name, _, _ := strings.Cut(quoted(row[0])[0], " ")
-		documented = append(documented, name)
+	for _, command := range []*cobra.Command{runCommand(), reportCommand(), checkCommand(), serveCommand()} {
+		var documented, flags []string
+		for _, row := range tableIn(t, "flag of `"+command.Name()+"`") {
+			for _, flag := range quoted(row[0]) {
+				name, _, _ := strings.Cut(flag, " ")
+				documented = append(documented, name)
+			}
+		}
+		command.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+		require.ElementsMatch(t, flags, documented, command.Name())
 	}
-	runCommand().Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
-	require.ElementsMatch(t, flags, documented)
+}
+
+// The table of the files names each that a run leaves.
+func TestReadmeHasEveryFileOfEvidence(t *testing.T) {
+	var documented []string
+	for _, row := range tableIn(t, "file | content |") {
+		documented = append(documented, quoted(row[0])...)
+	}
+	require.ElementsMatch(t, []string{
+		evidence.RunFile, evidence.EventsFile, evidence.OriginFile, evidence.PacketsFile, evidence.CaptureFile,
+		evidence.OutputFile, evidence.ErrorFile,
+	}, documented)
 }
 
 func TestReadmeHasEveryExitCode(t *testing.T) {
