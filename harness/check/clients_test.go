@@ -1,9 +1,9 @@
 package check_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/check"
-	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/judge"
 )
 
@@ -28,31 +27,16 @@ func interposer(t *testing.T) string {
 	return path
 }
 
-// checked runs a command against the origin.
-func checked(t *testing.T, preload string, config check.Config, limit time.Duration, command ...string) *check.Observation {
+// checked examines a command; what the setup leaves open is as the command line
+// has it.
+func checked(t *testing.T, preload string, setup check.Setup, command ...string) *check.Observation {
 	t.Helper()
 	// Debian's own libcurl and python, not what the tests of curlpipe run with.
 	t.Setenv("LD_LIBRARY_PATH", "")
-	server, err := check.Start(config)
+	setup.Command, setup.Interposer, setup.Connections, setup.Requests = command, preload, 1, 1
+	setup.Limit = cmp.Or(setup.Limit, time.Minute)
+	o, err := check.Examine(context.Background(), setup)
 	require.NoError(t, err)
-	authority := filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(authority, server.Authority(), 0o600))
-	o := &check.Observation{Connections: 1, Requests: 1}
-	var accountant events.Accountant
-	client := check.Client{
-		Command: command, URL: server.URL(), Authority: authority, Interposer: preload, Limit: limit,
-		See: func(e events.Event) {
-			accountant.See(e)
-			if e.IsTLSWrite() {
-				o.TLSWrites++
-			}
-		},
-	}
-	ending, err := client.Run(context.Background())
-	require.NoError(t, err)
-	bound, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	o.Failure, o.Origin, o.Protocols, o.Events = ending.Failure, server.Stop(bound), server.Protocols(), accountant.Summary()
 	return o
 }
 
@@ -126,7 +110,7 @@ while s.recv(100): pass
 func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 	preload := interposer(t)
 	for name, each := range map[string]struct {
-		config   check.Config
+		setup    check.Setup
 		command  []string
 		verdict  judge.Verdict
 		requests int
@@ -143,7 +127,7 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			protocol: "HTTP/1.1", openssl: true, findings: map[string]judge.Verdict{"one-connection": judge.Fail, "no-reset": judge.Pass},
 		},
 		"curl, HTTP/2 in parallel": {
-			config:  check.Config{HTTP2: true},
+			setup:   check.Setup{HTTP2: true},
 			command: []string{"curl", "-s", "--http2", "--parallel", "{url}/1", "{url}/2", "{url}/3"}, verdict: judge.Pass,
 			requests: 3, protocol: "HTTP/2.0", openssl: true,
 		},
@@ -156,8 +140,13 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			command: []string{"h2load", "--h1", "-n", "60", "-c", "1", "-m", "10", "{url}/"}, verdict: judge.Pass,
 			requests: 60, protocol: "HTTP/1.1", openssl: true,
 		},
+		"h2load, which pipelines and is made to wait": {
+			setup:   check.Setup{Stall: true},
+			command: []string{"h2load", "--h1", "-n", "1000", "-c", "1", "-m", "500", "{url}/"}, verdict: judge.Pass,
+			requests: 1000, protocol: "HTTP/1.1", openssl: true, findings: map[string]judge.Verdict{"write-retry": judge.Pass},
+		},
 		"h2load, HTTP/2": {
-			config:  check.Config{HTTP2: true},
+			setup:   check.Setup{HTTP2: true},
 			command: []string{"h2load", "-n", "60", "-c", "1", "-m", "10", "{url}/"}, verdict: judge.Pass,
 			requests: 60, protocol: "HTTP/2.0", openssl: true,
 		},
@@ -180,7 +169,7 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			findings: map[string]judge.Verdict{"no-reset": judge.Fail, "one-connection": judge.Pass},
 		},
 		"a client that mixes requests up": {
-			config:  check.Config{Plain: true},
+			setup:   check.Setup{Plain: true},
 			command: []string{python, "-c", mixed, "{url}"}, verdict: judge.Fail, requests: 1,
 			findings: map[string]judge.Verdict{"wire-order": judge.Fail},
 		},
@@ -197,7 +186,7 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			if _, err := exec.LookPath(each.command[0]); err != nil {
 				t.Skip(err, "; scripts/setup --tests installs it")
 			}
-			o := checked(t, preload, each.config, time.Minute, each.command...)
+			o := checked(t, preload, each.setup, each.command...)
 			findings := check.Findings(o)
 			require.Equal(t, each.verdict, check.Sum(findings), "%+v", findings)
 			requests := 0
@@ -219,7 +208,7 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 }
 
 func TestWhatWasLeftUnreadIsSeen(t *testing.T) {
-	o := checked(t, interposer(t), check.Config{Plain: true}, time.Minute, python, "-c", hasty, "{url}")
+	o := checked(t, interposer(t), check.Setup{Plain: true}, python, "-c", hasty, "{url}")
 	require.EqualValues(t, 1, o.Events.UnreadCloses)
 	require.Positive(t, o.Events.UnreadBytes)
 	f := of(t, o, "no-reset")
@@ -228,14 +217,13 @@ func TestWhatWasLeftUnreadIsSeen(t *testing.T) {
 }
 
 func TestAClientThatHangsIsEnded(t *testing.T) {
-	o := checked(t, "", check.Config{}, 100*time.Millisecond, "sh", "-c", "sleep 1000 & sleep 1000", "{url}")
+	o := checked(t, "", check.Setup{Limit: 100 * time.Millisecond}, "sh", "-c", "sleep 1000 & sleep 1000", "{url}")
 	require.Equal(t, "the client did not end within 100ms and was killed", o.Failure)
 	require.Equal(t, judge.Fail, check.Sum(check.Findings(o)))
 }
 
 func TestAClientThatIsNotThere(t *testing.T) {
-	client := check.Client{Command: []string{"/nowhere/client"}, Limit: time.Minute, See: func(events.Event) {}}
-	_, err := client.Run(context.Background())
+	_, err := check.Examine(context.Background(), check.Setup{Command: []string{"/nowhere/client"}, Limit: time.Minute})
 	require.ErrorContains(t, err, "starting the client")
 	require.False(t, strings.Contains(err.Error(), "\n"))
 }

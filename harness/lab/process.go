@@ -25,7 +25,7 @@ type process struct {
 	environment []string
 	plan        *plan.Plan
 	see         func(events.Event)
-	said        func(stdout, stderr []byte) // nil, or told what it printed
+	said        func(stdout, stderr []byte) // told what it printed
 	link        *link                       // told about the process while it runs
 }
 
@@ -88,9 +88,7 @@ func (p *process) run(ctx context.Context) (*outcome, error) {
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
 	}
-	if p.said != nil {
-		p.said(stdout.text.Bytes(), stderr.text.Bytes())
-	}
+	p.said(stdout.text.Bytes(), stderr.text.Bytes())
 	if stdout.full || stderr.full {
 		return &outcome{failure: errTooMuch.Error()}, nil
 	}

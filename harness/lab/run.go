@@ -68,7 +68,7 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	log := server.Stop(bound)
-	packets := setup.Tap.packets()
+	packets := setup.Tap.StopPackets()
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 			return nil, fmt.Errorf("writing the origin's authority: %w", err)
 		}
 	}
-	if err := setup.Tap.listening(server.URL()); err != nil {
+	if err := setup.Tap.Listen(server.URL()); err != nil {
 		return nil, err
 	}
 	var accountant events.Accountant
@@ -129,9 +129,9 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 		see: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)
-			setup.Tap.event(e)
+			setup.Tap.TakeEvent(e)
 		},
-		said: setup.Tap.Output,
+		said: setup.Tap.TakeOutput,
 		link: link,
 	}
 	limited, cancel := context.WithTimeout(ctx, processLimit)

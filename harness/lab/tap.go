@@ -8,7 +8,7 @@ import (
 )
 
 // Tap is given what happens in a run beyond what the judge needs, to be kept
-// as evidence. Each of its fields may be nil.
+// as evidence. Each of its fields may be nil; the methods put up with that.
 type Tap struct {
 	// KeyLog gets the secrets of TLS in the form of SSLKEYLOGFILE. Connections
 	// write to it at the same time, each line at once.
@@ -26,20 +26,30 @@ type Tap struct {
 	Packets func() *flow.Traffic
 }
 
-func (t *Tap) listening(url string) error {
+// Listen calls Listening.
+func (t *Tap) Listen(url string) error {
 	if t.Listening == nil {
 		return nil
 	}
 	return t.Listening(url)
 }
 
-func (t *Tap) event(e events.Event) {
+// TakeEvent calls Event.
+func (t *Tap) TakeEvent(e events.Event) {
 	if t.Event != nil {
 		t.Event(e)
 	}
 }
 
-func (t *Tap) packets() *flow.Traffic {
+// TakeOutput calls Output.
+func (t *Tap) TakeOutput(stdout, stderr []byte) {
+	if t.Output != nil {
+		t.Output(stdout, stderr)
+	}
+}
+
+// StopPackets calls Packets.
+func (t *Tap) StopPackets() *flow.Traffic {
 	if t.Packets == nil {
 		return nil
 	}

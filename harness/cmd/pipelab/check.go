@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,33 +15,17 @@ import (
 	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/check"
 	"github.com/curlpipe/curlpipe/harness/checkout"
-	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
-	"github.com/curlpipe/curlpipe/harness/origin"
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
 // checkOptions is what the arguments of check ask for.
 type checkOptions struct {
-	plain       bool
-	http2       bool
-	stall       bool
-	connections int
-	requests    int
-	limit       time.Duration
-	capture     bool
-	out         string
+	check.Setup
+	capture bool
+	out     string
 }
-
-// Sizes in bytes that make writes block early, with --stall.
-const (
-	stallReceiveBuffer = 8 << 10
-	stallSendBuffer    = 16 << 10
-)
-
-// farewell bounds the wait for connections that a client left open.
-const farewell = 2 * time.Second
 
 func checkCommand() *cobra.Command {
 	var o checkOptions
@@ -63,10 +46,10 @@ func checkCommand() *cobra.Command {
 			if !strings.Contains(strings.Join(arguments, " "), "{url}") {
 				return usage(errors.New("the command has no {url} in it, which stands for the URL of the origin"))
 			}
-			if o.plain && o.http2 {
+			if o.Plain && o.HTTP2 {
 				return usage(errors.New("--http2 needs TLS, which --plain takes away"))
 			}
-			if o.connections < 1 || o.requests < 1 || o.limit <= 0 {
+			if o.Connections < 1 || o.Requests < 1 || o.Limit <= 0 {
 				return usage(errors.New("--connections and --requests have to be 1 or more, --time-limit more than 0"))
 			}
 			return runCheck(command, &o, arguments)
@@ -74,32 +57,39 @@ func checkCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.SetInterspersed(false)
-	flags.BoolVar(&o.plain, "plain", false, "HTTP without TLS")
-	flags.BoolVar(&o.http2, "http2", false, "offer HTTP/2, too; needs TLS")
-	flags.BoolVar(&o.stall, "stall", false, "stop reading until the client is stuck in a write, with small buffers")
-	flags.IntVar(&o.connections, "connections", 1, "how many connections the client may make")
-	flags.IntVar(&o.requests, "requests", 1, "how many requests it has to make at least")
-	flags.DurationVar(&o.limit, "time-limit", time.Minute, "end the client after that `TIME`")
+	flags.BoolVar(&o.Plain, "plain", false, "HTTP without TLS")
+	flags.BoolVar(&o.HTTP2, "http2", false, "offer HTTP/2, too; needs TLS")
+	flags.BoolVar(&o.Stall, "stall", false, "stop reading until the client is stuck in a write, with small buffers")
+	flags.IntVar(&o.Connections, "connections", 1, "how many connections the client may make")
+	flags.IntVar(&o.Requests, "requests", 1, "how many requests it has to make at least")
+	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "end the client after that `TIME`")
 	flags.BoolVar(&o.capture, "capture", false, "judge by the packets, too; needs CAP_NET_RAW")
 	flags.StringVar(&o.out, "out", "", "keep the evidence in `DIR`/check/CLIENT")
 	return command
 }
 
 func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error {
-	folder, err := os.MkdirTemp("", "pipelab-check-")
-	if err != nil {
-		return cannotRun(fmt.Errorf("making a folder for the run: %w", err))
-	}
-	defer os.RemoveAll(folder)
-	kept := filepath.Join(folder, "evidence")
 	name := filepath.Base(arguments[0])
-	if o.out != "" {
-		kept = filepath.Join(o.out, "check", name)
+	out := o.out
+	if out == "" { // the packets are judged all the same
+		folder, err := os.MkdirTemp("", "pipelab-check-")
+		if err != nil {
+			return cannotRun(fmt.Errorf("making a folder for the evidence: %w", err))
+		}
+		defer os.RemoveAll(folder)
+		out = folder
 	}
-	collector := evidence.Collect(kept, o.capture)
-	observation, err := observe(command.Context(), o, arguments, folder, collector)
+	collector := evidence.Collect(filepath.Join(out, "check", name), o.capture)
+	o.Command, o.Tap = arguments, collector.Tap()
+	var err error
+	if o.Interposer, err = findInterposer(); err != nil {
+		o.NoInterposer = err.Error()
+	}
+	if err != nil && o.Stall {
+		return cannotRun(fmt.Errorf("--stall has to see when the client is stuck: %w", err))
+	}
+	observation, err := check.Examine(command.Context(), o.Setup)
 	if err != nil {
-		collector.Stop()
 		return cannotRun(err)
 	}
 	findings := check.Findings(observation)
@@ -125,64 +115,6 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	return nil
 }
 
-// observe runs the client against the origin.
-func observe(ctx context.Context, o *checkOptions, arguments []string, folder string, collector *evidence.Collector) (*check.Observation, error) {
-	watch := events.NewWatch()
-	config := check.Config{Plain: o.plain, HTTP2: o.http2, KeyLog: collector}
-	if o.stall {
-		config.Client, config.ReceiveBuffer = watch, stallReceiveBuffer
-	}
-	server, err := check.Start(config)
-	if err != nil {
-		return nil, err
-	}
-	stop := func() *origin.Log {
-		bound, cancel := context.WithTimeout(context.Background(), farewell)
-		defer cancel()
-		return server.Stop(bound)
-	}
-	var accountant events.Accountant
-	var tlsWrites int64
-	client := check.Client{
-		Command: arguments, URL: server.URL(), Limit: o.limit,
-		See: func(e events.Event) {
-			accountant.See(e)
-			watch.See(e)
-			if e.IsTLSWrite() {
-				tlsWrites++
-			}
-			collector.Event(e)
-		},
-	}
-	noEvents := ""
-	if client.Interposer, err = findInterposer(); err != nil {
-		noEvents = err.Error()
-	} else if o.stall {
-		client.SendBuffer = stallSendBuffer
-	}
-	if authority := server.Authority(); authority != nil {
-		client.Authority = filepath.Join(folder, "ca.pem")
-		if err := os.WriteFile(client.Authority, authority, 0o600); err != nil {
-			stop()
-			return nil, fmt.Errorf("writing the origin's authority: %w", err)
-		}
-	}
-	if err := collector.Listen(server.URL()); err != nil {
-		stop()
-		return nil, err
-	}
-	ending, err := client.Run(ctx)
-	log := stop()
-	if err != nil {
-		return nil, err
-	}
-	collector.Output(ending.Stdout, ending.Stderr)
-	return &check.Observation{
-		Connections: o.connections, Requests: o.requests, Failure: ending.Failure, Origin: log, Protocols: server.Protocols(),
-		Packets: collector.Stop(), Events: accountant.Summary(), NoEvents: noEvents, TLSWrites: tlsWrites,
-	}, nil
-}
-
 func findInterposer() (string, error) {
 	found, err := checkout.Find()
 	if err != nil {
@@ -200,7 +132,7 @@ func runOf(o *check.Observation, findings []judge.Finding, name string, options 
 		SubjectError: o.Failure, Invariants: findings,
 	}
 	for _, c := range o.Origin.Connections {
-		if !options.plain && r.TLS == "" {
+		if !options.Plain && r.TLS == "" {
 			r.TLS = strings.TrimPrefix(c.TLS, "TLS ")
 		}
 		for _, request := range c.Requests {
@@ -236,11 +168,11 @@ func flagsOf(o *checkOptions) string {
 	for _, flag := range []struct {
 		name string
 		set  bool
-	}{{"--plain", o.plain}, {"--http2", o.http2}, {"--stall", o.stall}} {
+	}{{"--plain", o.Plain}, {"--http2", o.HTTP2}, {"--stall", o.Stall}} {
 		if flag.set {
 			list = append(list, flag.name)
 		}
 	}
-	list = append(list, fmt.Sprintf("--connections %d --requests %d ", o.connections, o.requests))
+	list = append(list, fmt.Sprintf("--connections %d --requests %d ", o.Connections, o.Requests))
 	return strings.Join(list, " ")
 }

@@ -85,6 +85,19 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
+func TestCheckWithoutTheInterposer(t *testing.T) {
+	enterCheckout(t, "good")
+	t.Setenv("LD_LIBRARY_PATH", "")
+	require.NoError(t, os.Remove("build/subjects/libinterposer.so"))
+	code, stdout, stderr := pipelab("check", "--", "curl", "-s", "{url}")
+	require.Equal(t, exitExpected, code, stderr)
+	require.Regexp(t, `(?m)^write-retry +n/a +the interposer is not built`, stdout)
+	code, stdout, stderr = pipelab("check", "--stall", "--", "curl", "-s", "{url}")
+	require.Equal(t, exitCannotRun, code)
+	requireOneLine(t, stdout, stderr)
+	require.Contains(t, stderr, "--stall has to see when the client is stuck: the interposer is not built")
+}
+
 // lines hands what is written to whoever waits for a line.
 type lines struct {
 	mutex   sync.Mutex
