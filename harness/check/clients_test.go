@@ -191,7 +191,7 @@ func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {
 			}
 			o := checked(t, preload, each.setup, each.command...)
 			findings := check.Findings(o)
-			require.Equal(t, each.verdict, check.Sum(findings), "%+v", findings)
+			require.Equal(t, each.verdict, judge.Sum(findings), "%+v", findings)
 			requests := 0
 			for i, c := range o.Origin.Connections {
 				requests += len(c.Requests)
@@ -222,7 +222,7 @@ func TestWhatWasLeftUnreadIsSeen(t *testing.T) {
 func TestAClientThatHangsIsEnded(t *testing.T) {
 	o := checked(t, "", check.Setup{Limit: 100 * time.Millisecond}, "sh", "-c", "sleep 1000 & sleep 1000", "{url}")
 	require.Equal(t, "the client did not end within 100ms and was killed", o.Failure)
-	require.Equal(t, judge.Fail, check.Sum(check.Findings(o)))
+	require.Equal(t, judge.Fail, judge.Sum(check.Findings(o)))
 }
 
 func TestAClientThatIsNotThere(t *testing.T) {

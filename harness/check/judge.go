@@ -65,10 +65,6 @@ func Findings(o *Observation) []judge.Finding {
 	return list
 }
 
-// Sum returns the verdict on a client: fail if anything failed, else
-// inconclusive if anything is, else pass. What is n/a counts for nothing.
-func Sum(findings []judge.Finding) judge.Verdict { return judge.Sum(findings) }
-
 func (o *Observation) requests() int {
 	n := 0
 	for _, c := range o.Origin.Connections {

@@ -135,9 +135,11 @@ func (c *Collector) writePackets(path string, taken *capture.Capture) error {
 	return errors.Join(capture.Write(file, taken.Packets, c.secrets.Bytes()), file.Close())
 }
 
-// Finish ends the capture if it is on and writes the folder. The error wraps
-// capture.ErrNotPermitted if packets were wanted and could not be captured for
-// that reason; everything else is written then.
+// ErrNoPackets is what the error of Finish wraps when everything but the packets
+// is written, and they were asked for.
+var ErrNoPackets = errors.New("there are no packets")
+
+// Finish ends the capture if it is on and writes the folder.
 func (c *Collector) Finish(record Record, log *origin.Log) error {
 	c.Stop()
 	record.Made = c.evidence.Events.Clock.Time
@@ -153,5 +155,8 @@ func (c *Collector) Finish(record Record, log *origin.Log) error {
 	if err := errors.Join(c.failed, c.evidence.Write()); err != nil {
 		return fmt.Errorf("keeping the evidence of a run: %w", err)
 	}
-	return c.noPackets
+	if c.noPackets != nil {
+		return fmt.Errorf("%w: %w", ErrNoPackets, c.noPackets)
+	}
+	return nil
 }

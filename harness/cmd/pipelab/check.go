@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/check"
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/evidence"
@@ -97,7 +96,7 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments)
 	err = collector.Finish(evidence.Record{Run: r, Summary: "An honest origin, any client."}, observation.Origin)
 	var noPackets error
-	if errors.Is(err, capture.ErrNotPermitted) {
+	if errors.Is(err, evidence.ErrNoPackets) {
 		noPackets = err
 		fmt.Fprintf(command.ErrOrStderr(), "pipelab: %v; judged without them\n", err)
 	} else if err != nil {
@@ -126,7 +125,7 @@ func findInterposer() (string, error) {
 // runOf makes of a check what the report shows.
 func runOf(o *check.Observation, findings []judge.Finding, name string, options *checkOptions) report.Run {
 	r := report.Run{
-		Scenario: "check", Subject: name, Driver: "command", Verdict: check.Sum(findings), Expected: judge.Pass,
+		Scenario: "check", Subject: name, Driver: "command", Verdict: judge.Sum(findings), Expected: judge.Pass,
 		Connections: len(o.Origin.Connections), Resets: o.Origin.EarlyEnds(), Repetition: 1,
 		WantWrite: o.Events.WantWrite, WantRead: o.Events.WantRead, BadWriteRetry: len(o.Events.BadRetries),
 		SubjectError: o.Failure, Invariants: findings,

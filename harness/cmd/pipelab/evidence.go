@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/lab"
@@ -68,7 +67,7 @@ func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *report.Run, o *
 		Manifest: setup.Library.Manifest,
 		Summary:  setup.Scenario.Summary,
 	}, o.Origin)
-	if !errors.Is(err, capture.ErrNotPermitted) {
+	if !errors.Is(err, evidence.ErrNoPackets) {
 		return err
 	}
 	if !k.warned {

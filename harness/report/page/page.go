@@ -39,7 +39,8 @@ type content struct {
 	Style     template.CSS
 	Runs      []*run
 	Scenarios []*scenario
-	Expected  int // runs as expected
+	Expected  int  // runs as expected
+	Compared  bool // there are runs of stock and of another libcurl
 	Problem   string
 }
 
@@ -89,7 +90,7 @@ func Write(w io.Writer, all []*evidence.Evidence, base, problem string) error {
 	}
 	for _, s := range c.Scenarios {
 		for _, p := range s.Pairs {
-			p.nameRoles()
+			c.Compared = p.nameRoles() || c.Compared
 			if err := p.draw(); err != nil {
 				return err
 			}
@@ -134,10 +135,12 @@ func (c *content) place(r *run) {
 	}
 }
 
-// nameRoles says which of the runs show the state before the change.
-func (p *pair) nameRoles() {
-	if len(p.Runs) < 2 || !p.Runs[0].Record.Stock() {
-		return
+// nameRoles says which of the runs show the state before the change, and
+// whether there are any such.
+func (p *pair) nameRoles() bool {
+	last := p.Runs[len(p.Runs)-1]
+	if !p.Runs[0].Record.Stock() || last.Record.Stock() {
+		return false
 	}
 	for _, r := range p.Runs {
 		r.Role = "after"
@@ -145,6 +148,7 @@ func (p *pair) nameRoles() {
 			r.Role = "before"
 		}
 	}
+	return true
 }
 
 // draw draws the timelines of a pair on one scale.

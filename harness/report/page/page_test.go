@@ -175,6 +175,7 @@ func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
 	html = written(t, "", e)
 	require.Contains(t, html, "No packets: packets cannot be captured.")
 	require.NotContains(t, html, "capture.pcapng")
+	require.NotContains(t, html, "before", "there is nothing to compare")
 	require.Contains(t, html, `href="reported/c-demo-perform-own/run.json"`)
 }
 
