@@ -54,6 +54,8 @@ type Record struct {
 	Run report.Run `json:"run"`
 	// Manifest says what the library was made of.
 	Manifest *library.Manifest `json:"library_manifest,omitempty"`
+	// Programs are the client, its libcurl and the interposer.
+	Programs []Program `json:"programs,omitempty"`
 	// Summary says what the scenario is about.
 	Summary string `json:"summary"`
 	// NoPackets says why there are none; empty if there are.

@@ -39,6 +39,11 @@ func (l *Library) LoaderPath() string {
 	return filepath.Join(l.Prefix, "lib")
 }
 
+// File is the path of the shared library.
+func (l *Library) File() string {
+	return filepath.Join(l.LoaderPath(), soname)
+}
+
 // Finder finds libraries. Both folders may be missing.
 type Finder struct {
 	// Cache is the folder that scripts/build-libcurl builds into.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -94,7 +95,10 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	findings := check.Findings(observation)
 	r := runOf(observation, findings, name, o)
 	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments)
-	err = collector.Finish(evidence.Record{Run: r, Summary: "An honest origin, any client."}, observation.Origin)
+	executable, _ := exec.LookPath(arguments[0]) // which has run, so it is there
+	err = collector.Finish(evidence.Record{
+		Run: r, Programs: evidence.Programs(executable, o.Interposer), Summary: "An honest origin, any client.",
+	}, observation.Origin)
 	var noPackets error
 	if errors.Is(err, evidence.ErrNoPackets) {
 		noPackets = err
@@ -172,6 +176,6 @@ func flagsOf(o *checkOptions) string {
 			list = append(list, flag.name)
 		}
 	}
-	list = append(list, fmt.Sprintf("--connections %d --requests %d ", o.Connections, o.Requests))
+	list = append(list, fmt.Sprintf("--connections %d --requests %d --time-limit %s ", o.Connections, o.Requests, o.Limit))
 	return strings.Join(list, " ")
 }

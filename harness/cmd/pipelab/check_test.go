@@ -31,7 +31,7 @@ func TestCheckJudgesAClient(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, judge.Pass, e.Record.Run.Verdict)
 	require.Equal(t, 2, e.Record.Run.Answered)
-	require.Equal(t, "build/pipelab check --connections 1 --requests 1 -- curl -s '{url}/1' '{url}/2'", e.Record.Run.Command)
+	require.Equal(t, "build/pipelab check --connections 1 --requests 1 --time-limit 1m0s -- curl -s '{url}/1' '{url}/2'", e.Record.Run.Command)
 	code, _, stderr = pipelab("report", "out")
 	require.Equal(t, exitExpected, code, stderr)
 	require.Contains(t, contentOf(t, "out/index.html"), "curl (command)")

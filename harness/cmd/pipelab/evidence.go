@@ -65,6 +65,7 @@ func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *report.Run, o *
 	err := c.Finish(evidence.Record{
 		Run:      *r,
 		Manifest: setup.Library.Manifest,
+		Programs: evidence.Programs(setup.Subject.Path, setup.Library.File(), setup.Interposer),
 		Summary:  setup.Scenario.Summary,
 	}, o.Origin)
 	if !errors.Is(err, evidence.ErrNoPackets) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/judge"
 )
 
 func TestOutKeepsTheEvidenceOfEachRun(t *testing.T) {
@@ -32,6 +33,27 @@ func TestOutKeepsTheEvidenceOfEachRun(t *testing.T) {
 	require.Len(t, all[0].Origin.Connections, 1)
 	require.Equal(t, "stock", all[2].Record.Manifest.Variant)
 	require.FileExists(t, filepath.Join(names[0], evidence.OutputFile))
+
+	var programs []string
+	for _, p := range all[0].Record.Programs {
+		programs = append(programs, p.Name)
+		require.Len(t, p.SHA256, 64, p.Name)
+	}
+	require.Equal(t, []string{"c-demo", "libcurl.so.4", "libinterposer.so"}, programs)
+	require.NotEqual(t, all[0].Record.Programs[1], all[2].Record.Programs[1], "another libcurl")
+}
+
+func TestEvidenceOfASubjectThatBreaksDown(t *testing.T) {
+	enterCheckout(t, "silent")
+	code, _, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--library", "patched", "--out", "out")
+	require.Equal(t, exitUnexpected, code, stderr)
+	e, err := evidence.Read("out/honest-origin/c-demo-perform-patched")
+	require.NoError(t, err)
+	require.Contains(t, e.Record.Run.SubjectError, "the subject printed no report")
+	require.Equal(t, judge.Fail, e.Record.Run.Verdict)
+	code, _, stderr = pipelab("report", "out")
+	require.Equal(t, exitExpected, code, stderr)
+	require.Contains(t, contentOf(t, "out/index.html"), "the subject printed no report")
 }
 
 func TestCaptureNeedsAFolder(t *testing.T) {

@@ -39,7 +39,8 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 	return &evidence.Evidence{
 		Path: "/somewhere/out/reported/c-demo-perform-" + variant,
 		Record: evidence.Record{
-			Made: begin, Summary: "Writes <answer> WANT_WRITE.",
+			Programs: []evidence.Program{{Name: "libcurl.so.4", SHA256: "cafe" + variant}, {Name: "c-demo"}},
+			Made:     begin, Summary: "Writes <answer> WANT_WRITE.",
 			Manifest: &library.Manifest{Variant: variant, PatchSeries: "abc123"},
 			Run: report.Run{
 				Command: "pipelab run --library " + variant, Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 " + variant, Verdict: verdict,
@@ -169,6 +170,8 @@ func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
 
 func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
 	html := written(t, "x/run.json is <damaged>", run("stock", judge.Pass))
+	require.Contains(t, html, "<dt>libcurl.so.4, SHA-256</dt><dd><code>cafestock</code></dd>")
+	require.Contains(t, html, "<dt>c-demo, SHA-256</dt><dd><code>it could not be read</code></dd>")
 	require.Contains(t, html, "Not everything could be read: x/run.json is &lt;damaged&gt;")
 	e := run("own", judge.NotApplicable)
 	e.Packets, e.Record.NoPackets, e.Record.Manifest = nil, "packets cannot be captured", nil
