@@ -145,7 +145,10 @@ func (s *state) see(at time.Time, tcp *layers.TCP, payload int64, fromClient boo
 		}
 		return
 	}
-	if !from.known {
+	if !from.known { // without a SYN of that side there is nothing to count from
+		if tcp.RST && s.RST == nil {
+			s.RST = &Ending{Time: at, By: side}
+		}
 		return
 	}
 	begin := int64(int32(tcp.Seq - from.first - uint32(from.sent))) // from what was sent so far
