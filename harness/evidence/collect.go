@@ -58,17 +58,17 @@ func (c *Collector) Write(line []byte) (int, error) {
 func (c *Collector) Tap() lab.Tap {
 	return lab.Tap{
 		KeyLog:    c,
-		Listening: c.Listen,
-		Event:     c.Event,
-		Output:    c.Output,
-		Packets:   c.Stop,
+		Listening: c.listen,
+		Event:     c.event,
+		Output:    c.output,
+		Packets:   c.stop,
 	}
 }
 
-// Listen starts the capture of what goes to and from the origin at that URL. An
+// listen starts the capture of what goes to and from the origin at that URL. An
 // error means that the URL makes no sense; that packets cannot be captured is
 // none.
-func (c *Collector) Listen(origin string) error {
+func (c *Collector) listen(origin string) error {
 	parsed, err := url.Parse(origin)
 	if err != nil {
 		return fmt.Errorf("capturing packets of %s: %w", origin, err)
@@ -84,13 +84,13 @@ func (c *Collector) Listen(origin string) error {
 	return nil
 }
 
-// Event keeps an event.
-func (c *Collector) Event(e events.Event) {
+// event keeps an event.
+func (c *Collector) event(e events.Event) {
 	c.evidence.Events.Events = append(c.evidence.Events.Events, e)
 }
 
-// Output writes what the subject printed.
-func (c *Collector) Output(stdout, stderr []byte) {
+// output writes what the subject printed.
+func (c *Collector) output(stdout, stderr []byte) {
 	err := os.MkdirAll(c.evidence.Path, 0o755)
 	if err == nil {
 		err = errors.Join(
@@ -100,9 +100,9 @@ func (c *Collector) Output(stdout, stderr []byte) {
 	c.failed = errors.Join(c.failed, err)
 }
 
-// Stop ends the capture, if it is on. It returns what the packets tell, nil
+// stop ends the capture, if it is on. It returns what the packets tell, nil
 // without packets.
-func (c *Collector) Stop() *flow.Traffic {
+func (c *Collector) stop() *flow.Traffic {
 	if c.recorder == nil {
 		return c.evidence.Packets
 	}
@@ -141,7 +141,7 @@ var ErrNoPackets = errors.New("there are no packets")
 
 // Finish ends the capture if it is on and writes the folder.
 func (c *Collector) Finish(record Record, log *origin.Log) error {
-	c.Stop()
+	c.stop()
 	record.Made = c.evidence.Events.Clock.Time
 	if !c.capture {
 		record.NoPackets = "no packets were asked for"

@@ -23,12 +23,20 @@ type keeper struct {
 }
 
 // openKeeper returns nil without an error if no folder is asked for.
-func openKeeper(s *selection, warn io.Writer) (*keeper, error) {
+func openKeeper(s *selection, setups []lab.Setup, warn io.Writer) (*keeper, error) {
 	if s.outFolder == "" {
 		if s.capture {
 			return nil, usage(errors.New("--capture needs --out DIR to put the packets into"))
 		}
 		return nil, nil
+	}
+	taken := make(map[string]string)
+	for i := range setups {
+		name, prefix := filepath.Join(setups[i].Scenario.ID, runName(&setups[i], 1)), setups[i].Library.Name
+		if other, known := taken[name]; known {
+			return nil, usage(fmt.Errorf("--out would have %s and %s in the same folder; give their prefixes different last names", other, prefix))
+		}
+		taken[name] = prefix
 	}
 	if err := os.MkdirAll(s.outFolder, 0o755); err != nil {
 		return nil, cannotRun(fmt.Errorf("--out %s: %w", s.outFolder, err))

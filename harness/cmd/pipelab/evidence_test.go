@@ -64,6 +64,16 @@ func TestCaptureNeedsAFolder(t *testing.T) {
 	require.Contains(t, stderr, "--capture needs --out DIR")
 }
 
+func TestLibrariesOfTheSameNameAreNotMixed(t *testing.T) {
+	enterCheckout(t, "good")
+	write(t, "one/own/lib/libcurl.so.4", "libcurl/7.47.1-mine\x00")
+	write(t, "two/own/lib/libcurl.so.4", "libcurl/7.47.1-mine\x00")
+	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--library", "one/own,two/own", "--out", "out")
+	require.Equal(t, exitUsage, code)
+	requireOneLine(t, stdout, stderr)
+	require.Contains(t, stderr, "--out would have one/own and two/own in the same folder")
+}
+
 func TestOutThatCannotBeWritten(t *testing.T) {
 	enterCheckout(t, "good")
 	write(t, "taken", "")

@@ -97,7 +97,7 @@ func run(command *cobra.Command, s *selection) error {
 	if err != nil {
 		return err
 	}
-	keep, err := openKeeper(s, command.ErrOrStderr())
+	keep, err := openKeeper(s, setups, command.ErrOrStderr())
 	if err != nil {
 		return err
 	}
