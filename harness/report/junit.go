@@ -117,20 +117,13 @@ func junitCaseOf(r *Run) junitCase {
 	case r.SubjectError != "":
 		c.Error = &trouble{Message: "the subject broke down: " + r.SubjectError, Type: string(r.Verdict), Text: told}
 	case r.Verdict == judge.NotApplicable:
-		c.Skipped = &trouble{Message: "n/a: " + firstActual(r)}
+		c.Skipped = &trouble{Message: "n/a: " + r.WhyNotApplicable()}
 	case !r.AsExpected():
 		c.Failure = &trouble{Message: message, Type: string(r.Verdict), Text: told}
 	default:
 		c.Output = fmt.Sprintf("%s, as expected\n%s", r.Verdict, told)
 	}
 	return c
-}
-
-func firstActual(r *Run) string {
-	if len(r.Invariants) == 0 {
-		return "nothing is known of it"
-	}
-	return r.Invariants[0].Actual
 }
 
 // findingsInWords is a line for each invariant that did not pass, and how to

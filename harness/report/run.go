@@ -8,6 +8,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/library"
@@ -72,6 +73,25 @@ func (r *Run) Place() string {
 		return "OpenSSL " + r.OpenSSLName + ", no TLS"
 	}
 	return "OpenSSL " + r.OpenSSLName + ", TLS " + r.TLS
+}
+
+// OwnResponses is how many requests got their own response, of how many:
+// "49/50", or "–" where that cannot be seen.
+func (r *Run) OwnResponses() string {
+	for _, f := range r.Invariants {
+		if f.ID == "own-response" && f.Verdict == judge.NotApplicable {
+			return "–"
+		}
+	}
+	return fmt.Sprintf("%d/%d", r.OwnResponse, r.Requests)
+}
+
+// WhyNotApplicable is why a run is n/a: every finding says the same then.
+func (r *Run) WhyNotApplicable() string {
+	if len(r.Invariants) == 0 {
+		return "nothing is known of it"
+	}
+	return r.Invariants[0].Actual
 }
 
 // Of makes a Run of what was observed.

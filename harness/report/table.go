@@ -126,8 +126,8 @@ func explain(w io.Writer, g *group) {
 		}
 		fmt.Fprintf(w, "\n%s, %s (%s), %s: %s, %s (seed %d)\n",
 			r.Scenario, r.Subject, r.Driver, r.Library, r.Verdict, note, r.Seed)
-		if r.Verdict == judge.NotApplicable { // every finding says the same then
-			fmt.Fprintf(w, "  %s\n", r.Invariants[0].Actual)
+		if r.Verdict == judge.NotApplicable {
+			fmt.Fprintf(w, "  %s\n", r.WhyNotApplicable())
 			return
 		}
 		for _, f := range r.Invariants {

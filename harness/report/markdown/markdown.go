@@ -37,7 +37,7 @@ func table(out *strings.Builder, runs []report.Run) {
 			verdict += " (not as expected)"
 		}
 		row(out, "`"+r.Scenario+"`", escape(fmt.Sprintf("%s (%s)", r.Subject, r.Driver)), escape(libraryOf(r)), fmt.Sprint(r.Connections),
-			fmt.Sprint(r.Resets), fmt.Sprintf("%d/%d", r.Answered, r.Requests), fmt.Sprintf("%d/%d", r.OwnResponse, r.Requests),
+			fmt.Sprint(r.Resets), fmt.Sprintf("%d/%d", r.Answered, r.Requests), r.OwnResponses(),
 			fmt.Sprint(r.WantWrite), fmt.Sprint(r.BadWriteRetry), verdict)
 	}
 }
@@ -54,8 +54,11 @@ func details(out *strings.Builder, r *report.Run) {
 	if r.SubjectError != "" {
 		fmt.Fprintf(out, "- %s\n", escape(r.SubjectError))
 	}
+	if r.Verdict == judge.NotApplicable {
+		fmt.Fprintf(out, "- %s\n", escape(r.WhyNotApplicable()))
+	}
 	for _, f := range r.Invariants {
-		if f.Verdict != judge.Pass {
+		if f.Verdict != judge.Pass && f.Verdict != judge.NotApplicable {
 			fmt.Fprintf(out, "- `%s` %s: expected %s; saw %s (%s)\n", f.ID, f.Verdict, escape(f.Expected), escape(f.Actual), escape(f.Rule))
 		}
 	}

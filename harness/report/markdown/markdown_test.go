@@ -98,6 +98,20 @@ func TestAParserReadsItAsItIsMeant(t *testing.T) {
 	require.Equal(t, []string{"pipelab run --seed 1\n"}, blocks)
 }
 
+func TestWhatIsNotApplicableIsSaidOnce(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, markdown.Write(&out, []report.Run{{
+		Scenario: "reported", Subject: "go-curl", Driver: "perform", Library: "7.53.1 stock", Verdict: judge.NotApplicable,
+		Invariants: []judge.Finding{
+			{ID: "own-response", Verdict: judge.NotApplicable, Actual: "unimplemented: steps"},
+			{ID: "no-reset", Verdict: judge.NotApplicable, Actual: "unimplemented: steps"},
+		},
+	}}))
+	rows, items, _ := parse(out.String())
+	require.Equal(t, "–", rows[1][6], "nobody knows whose responses they were")
+	require.Equal(t, []string{"unimplemented: steps"}, items)
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }

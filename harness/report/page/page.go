@@ -67,8 +67,9 @@ type run struct {
 	Timeline *timeline.Timeline
 	Link     string // the folder, as a link
 	Packets  *packets
-	Broken   []judge.Finding // the invariants that did not pass
-	Held     []judge.Finding
+	// the invariants: those that failed or of which nothing can be said, those
+	// that passed, and those that are n/a
+	Broken, Held, NotApplicable []judge.Finding
 }
 
 // packets is what the packets tell, in sums.
@@ -182,9 +183,12 @@ func show(e *evidence.Evidence, base string, number int) *run {
 		Link: filepath.ToSlash(link), Packets: sum(e.Packets),
 	}
 	for _, f := range e.Record.Run.Invariants {
-		if f.Verdict == judge.Pass {
+		switch f.Verdict {
+		case judge.Pass:
 			r.Held = append(r.Held, f)
-		} else {
+		case judge.NotApplicable:
+			r.NotApplicable = append(r.NotApplicable, f)
+		default:
 			r.Broken = append(r.Broken, f)
 		}
 	}

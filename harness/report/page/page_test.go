@@ -168,6 +168,18 @@ func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
 	require.Zero(t, overflow, "nor out of a sheet of paper")
 }
 
+func TestInvariantsThatAreNotApplicableAreApart(t *testing.T) {
+	e := run("own", judge.Pass)
+	e.Record.Run.Invariants = append(e.Record.Run.Invariants, judge.Finding{ID: "no-leak", Verdict: judge.NotApplicable, Actual: "unseen"})
+	html := written(t, "", e)
+	require.Contains(t, html, "Invariants that held: 1</summary>")
+	require.Contains(t, html, "Invariants that are n/a: 1</summary>")
+	e.Origin.Connections, e.Packets.Connections, e.Events.Events = nil, nil, nil
+	html = written(t, "", e)
+	require.Contains(t, html, "No connection was made.")
+	require.NotContains(t, html, "<svg")
+}
+
 func TestWhatCouldNotBeReadIsSaid(t *testing.T) {
 	html := written(t, "x/run.json is <damaged>", run("stock", judge.Pass))
 	require.Contains(t, html, "<dt>libcurl.so.4, SHA-256</dt><dd><code>cafestock</code></dd>")
