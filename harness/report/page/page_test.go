@@ -161,11 +161,18 @@ func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
 		chromedp.EmulateViewport(360, 740),
 		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
 	require.Zero(t, overflow, "nothing sticks out of a phone")
+	shown := func() (seen bool) {
+		b.do(t, chromedp.Evaluate(`document.querySelector("details.printed .invariants, details.printed dl").checkVisibility(
+			{contentVisibilityAuto: true})`, &seen))
+		return seen
+	}
+	require.False(t, shown(), "folded on a screen")
 	b.do(t,
 		emulation.SetEmulatedMedia().WithMedia("print"),
 		chromedp.EmulateViewport(750, 1000),
 		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
 	require.Zero(t, overflow, "nor out of a sheet of paper")
+	require.True(t, shown(), "nobody can unfold paper")
 }
 
 func TestInvariantsThatAreNotApplicableAreApart(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -92,4 +93,16 @@ func (full) Write([]byte) (int, error) { return 0, fmt.Errorf("no space") }
 
 func TestPictureThatCannotBeWritten(t *testing.T) {
 	require.ErrorContains(t, picture.SVG(full{}, picture.Panel{Timeline: line(1)}), "writing a picture: no space")
+}
+
+// The picture that the README shows is made by a run, see harness/README.md.
+func TestThePictureOfTheREADMEIsOfBothLibraries(t *testing.T) {
+	svg, err := os.ReadFile("../reported.svg")
+	require.NoError(t, err)
+	found := elements(t, string(svg))
+	require.Equal(t, 2, found["text.heading"])
+	require.Greater(t, found["path.end"], 2, "stock loses connections")
+	require.Greater(t, found["rect.refused"], 2)
+	require.Contains(t, string(svg), "patched: one connection that stays up")
+	require.Contains(t, string(svg), picture.Style, "make it anew: its style is that of another version")
 }
