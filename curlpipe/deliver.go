@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,20 +148,21 @@ func (e *engine) tearOut(c *call, err error) {
 	e.end(c, err)
 }
 
-// giveUpUnwanted tears out what was abandoned too long ago.
+// giveUpUnwanted tears out what was abandoned too long ago, and forgets what has
+// ended.
 func (e *engine) giveUpUnwanted() {
-	ended := 0
-	for _, u := range e.unwanted {
-		if u.call.place == placeInFlight {
-			if time.Now().Before(u.until) {
-				break
-			}
-			e.tearOut(u.call, nil)
-		}
-		ended++
+	if len(e.unwanted) == 0 {
+		return
 	}
-	if ended > 0 {
-		clear(e.unwanted[:ended])
-		e.unwanted = e.unwanted[ended:]
+	if inFlight := int(e.counters.inFlight.Load()); len(e.unwanted) > 2*inFlight {
+		e.unwanted = slices.DeleteFunc(e.unwanted, func(u unwanted) bool { return u.call.place != placeInFlight })
+	}
+	now := time.Now()
+	for len(e.unwanted) > 0 && !now.Before(e.unwanted[0].until) {
+		if c := e.unwanted[0].call; c.place == placeInFlight {
+			e.tearOut(c, nil)
+		}
+		e.unwanted[0] = unwanted{}
+		e.unwanted = e.unwanted[1:]
 	}
 }
