@@ -124,9 +124,9 @@ static void interrupted(struct cshim_loop *loop,
   for(transfer = loop->first; transfer; transfer = transfer->next) {
     if(!was_on(transfer, connection, port))
       continue;
-    transfer->sent_before = connection_sent(transfer);
     if((transfer->flags & CSHIM_REQUEST_REPEATABLE) &&
        transfer->retries < loop->limits.retries) {
+      transfer->sent_before = connection_sent(transfer);
       transfer->retries++;
       continue;
     }
