@@ -44,6 +44,10 @@ func (c *call) keep(result *cshim.Result) error {
 			c.detail = result.Detail
 		}
 		return failure(result)
+	case c.upload != nil && c.header == "" && len(result.Response) == 0:
+		// libcurl wanted to send it again, could not rewind the body, and does
+		// not say so in every release
+		return curl.CurlError(curl.E_SEND_FAIL_REWIND)
 	}
 	content, trailer := result.Response[result.HeaderLength:], string(result.Trailer)
 	if c.body != nil {
