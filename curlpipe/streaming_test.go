@@ -16,15 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// needsPipelining skips a test that is about pipelined requests with a libcurl
-// that sends them in turn.
-func needsPipelining(t *testing.T) {
-	t.Helper()
-	if systemLibcurl() {
-		t.Skip("about requests that are pipelined over HTTP/1.1, which this libcurl does not do")
-	}
-}
-
 // open gets a URL and returns the response, whose body is still to be read.
 func open(ctx context.Context, t testing.TB, transport *Transport, target string) *http.Response {
 	t.Helper()
