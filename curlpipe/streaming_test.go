@@ -189,7 +189,7 @@ func TestBodyClosedEarlyThatGoesOnIsGivenUp(t *testing.T) {
 		stats := transport.Stats()
 		require.EqualValues(t, 1, stats.ConnectionsGivenUp)
 		require.EqualValues(t, 2, stats.ConnectionsOpened)
-		require.EqualValues(t, 3, stats.Retries)
+		require.LessOrEqual(t, stats.Retries, uint64(3)) // those that were on the wire already
 		require.EqualValues(t, 2, s.accepted.Load())
 	})
 }
@@ -207,7 +207,7 @@ func TestBodyClosedEarlyThatDoesNotEndIsGivenUp(t *testing.T) {
 		stats := transport.Stats()
 		require.EqualValues(t, 1, stats.ConnectionsGivenUp)
 		require.EqualValues(t, 2, stats.ConnectionsOpened)
-		require.EqualValues(t, 3, stats.Retries)
+		require.LessOrEqual(t, stats.Retries, uint64(3)) // those that were on the wire already
 	})
 }
 
