@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/series"
 )
@@ -31,8 +33,10 @@ type Submission struct {
 	Build func(n int) error
 	// Runs are the evidence: runs of the stock and of the patched libcurl.
 	Runs []report.Run
-	// Reports are more files for the tarball, by the name that they get there.
-	Reports map[string]string
+	// Report is a folder that goes into the tarball as "report", if not empty:
+	// what pipelab run --out has kept and pipelab report has made of it. Packets
+	// are left out, for their size.
+	Report string
 	// Progress, if not nil, is told what is being done.
 	Progress func(what string)
 }
@@ -116,9 +120,9 @@ func (s *Submission) checkEvidence(patches []series.Patch) error {
 			return fmt.Errorf("%s with %s and libcurl %s did not come out as expected: a submission has to be without a doubt", r.Scenario, r.Subject, r.Library)
 		}
 		switch {
-		case strings.Contains(r.LibcurlVersion, "-doing.") && !strings.Contains(r.LibcurlVersion, want):
+		case isPatched(r) && !strings.HasSuffix(r.LibcurlVersion, want):
 			return fmt.Errorf("the evidence is of libcurl %s, the series has %d patches: make the runs anew", r.LibcurlVersion, len(patches))
-		case strings.Contains(r.LibcurlVersion, want):
+		case isPatched(r):
 			patched++
 		default:
 			stock++
@@ -126,6 +130,24 @@ func (s *Submission) checkEvidence(patches []series.Patch) error {
 	}
 	if stock == 0 || patched == 0 {
 		return fmt.Errorf("the evidence has %d runs of the stock and %d of the patched libcurl: both are needed", stock, patched)
+	}
+	return s.checkProofs(patches)
+}
+
+// checkProofs refuses a patch whose proof the evidence does not have: a run of
+// each of its scenarios before, and one after that passes.
+func (s *Submission) checkProofs(patches []series.Patch) error {
+	all := pairs(s.Runs)
+	for _, p := range patches {
+		for _, name := range p.Scenarios {
+			shown := slices.ContainsFunc(all, func(one pair) bool {
+				run := one.patched
+				return run != nil && one.stock != nil && run.Scenario+"/"+run.Driver == name && run.Verdict == judge.Pass
+			})
+			if !shown {
+				return fmt.Errorf("the evidence lacks proof for %s: no %s with stock and one with patched that passes; make the runs with --driver perform,socket", p.Name, name)
+			}
+		}
 	}
 	return nil
 }

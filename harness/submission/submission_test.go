@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/series"
 )
 
 // mail is a patch that puts a line into lib/a.c.
@@ -36,12 +38,16 @@ func newSubmission(t *testing.T) *Submission {
 	put(t, tree, "lib/a.c", "one\n")
 	// it stands for curl's, and objects to a tab
 	put(t, tree, "lib/checksrc.pl", `my ($d, $f) = @ARGV; $d =~ s/^-D//; open(F, "$d/$f") or die; while(<F>) { print "$f:$.: tab\n" if /\t/; }`)
+	put(t, tree, "../kept/index.html", "<p>")
+	put(t, tree, "../kept/reported/run.json", "{}")
+	put(t, tree, "../kept/reported/capture.pcapng", "many packets")
 	return &Submission{
+		Report:  filepath.Join(tree, "../kept"),
 		Patches: patches, Tree: tree, Base: "libcurl 7.53.1",
 		Build: func(int) error { return nil },
 		Runs: []report.Run{
-			{Scenario: "reported", Library: "7.53.1 stock", LibcurlVersion: "7.53.1-stock", OpenSSL: "3.0.19", Verdict: judge.Fail, Expected: judge.Fail},
-			{Scenario: "reported", Library: "7.53.1 patched", LibcurlVersion: "7.53.1-doing.2", OpenSSL: "3.0.19", Verdict: judge.Pass, Expected: judge.Pass},
+			{Scenario: "reported", Driver: "perform", Library: "7.53.1 stock", LibcurlVersion: "7.53.1-stock", OpenSSL: "3.0.19", Verdict: judge.Fail, Expected: judge.Fail, Connections: 19, Requests: 50, OwnResponse: 48},
+			{Scenario: "reported", Driver: "perform", Library: "7.53.1 patched", LibcurlVersion: "7.53.1-doing.2", OpenSSL: "3.0.19", Verdict: judge.Pass, Expected: judge.Pass, Connections: 1, Requests: 50, OwnResponse: 50},
 		},
 	}
 }
@@ -76,8 +82,8 @@ func TestWrite(t *testing.T) {
 	require.Contains(t, cover, "Subject: [PATCH 0/2] HTTP/1.1 pipelining: a DOING phase")
 	require.Contains(t, cover, "1 of the 2 patches have scenarios")
 	require.Contains(t, cover, "OpenSSL 3.0.19")
-	require.Contains(t, cover, "7.53.1 patched")
-	require.Contains(t, cover, "0002  multi: keep account\n        speed")
+	require.Regexp(t, `(?m)^ *reported/perform +19 +48/50 +fail +1 +50/50 +pass$`, cover)
+	require.Contains(t, cover, "0002  multi: keep account\n        speed\n")
 	require.Regexp(t, `(?m)^base-commit: [0-9a-f]{40}$`, cover)
 	require.NotContains(t, cover, "***")
 
@@ -96,11 +102,13 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, s.Write(again))
 	require.Equal(t, read(t, out, Tarball), read(t, again, Tarball), "the same evidence makes the same tarball")
 	require.Equal(t, first, read(t, again, Mails, "0001-http-keep-it.patch"))
-	require.Equal(t, []string{"evidence/runs.json", "evidence/runs.txt"}, names(t, filepath.Join(out, Tarball)))
+	require.Equal(t, []string{
+		"evidence/report/index.html", "evidence/report/reported/run.json", "evidence/runs.json", "evidence/runs.txt",
+	}, packed(t, filepath.Join(out, Tarball)))
 }
 
-// names lists what is in a tarball.
-func names(t *testing.T, path string) []string {
+// packed lists what is in a tarball.
+func packed(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := os.Open(path)
 	require.NoError(t, err)
@@ -126,6 +134,8 @@ func TestRefused(t *testing.T) {
 		"not in curl's style":          func(s *Submission, _ string) { put(t, s.Patches, "0002-b.patch", mail("multi: x", "two", "\tthree")) },
 		"0002-b.patch: libcurl does":   func(s *Submission, _ string) { s.Build = failAt(2) },
 		"without the series":           func(s *Submission, _ string) { s.Build = failAt(0) },
+		"lacks proof for 0001-a":       func(s *Submission, _ string) { put(t, s.Patches, "proof", "0001 reported/socket\n0002 none: speed\n") },
+		"no such file":                 func(s *Submission, _ string) { s.Report = filepath.Join(s.Report, "gone") },
 		"neither what proves 0002-b":   func(s *Submission, _ string) { put(t, s.Patches, "proof", "0001 x/perform\n") },
 		"the series has 2 patches":     func(s *Submission, _ string) { s.Runs[1].LibcurlVersion = "7.53.1-doing.1" },
 		"did not come out as expected": func(s *Submission, _ string) { s.Runs[0].Verdict = judge.Pass },
@@ -158,6 +168,15 @@ func failAt(step int) func(int) error {
 	}
 }
 
+func TestLongReasonsAreWrapped(t *testing.T) {
+	text := strings.Repeat("word ", 40)
+	got := wrap(text, "    ")
+	require.Equal(t, strings.Fields(text), strings.Fields(got))
+	for line := range strings.Lines(got) {
+		require.Regexp(t, "^    word.{0,70}\n$", line)
+	}
+}
+
 // TestOwnSeriesComesOutOfItsMails has git am put the mails of this repository's
 // series onto a fresh tree, which is then the one that the series makes.
 func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
@@ -168,20 +187,40 @@ func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
 	s.Tree = filepath.Dir(filepath.Dir(trees[0]))
 	s.Patches, err = filepath.Abs("../../patches")
 	require.NoError(t, err)
-	series := strings.Fields(read(t, s.Patches, "series"))
-	s.Runs[1].LibcurlVersion = "7.53.1-doing." + strings.TrimLeft(series[len(series)-1][:4], "0")
+	names := strings.Fields(read(t, s.Patches, "series"))
+	s.Runs = runsFor(t, s.Patches)
 	out := filepath.Join(t.TempDir(), "out")
 	require.NoError(t, s.Write(out))
 
 	mailed, patched := fresh(t, s.Tree), fresh(t, s.Tree)
 	mails, err := filepath.Glob(filepath.Join(out, Mails, "*.patch"))
 	require.NoError(t, err)
-	require.Len(t, mails, len(series)+1)
+	require.Len(t, mails, len(names)+1)
 	run(t, mailed, "git", append([]string{"am", "-q"}, mails[1:]...)...)
-	for _, name := range series {
+	for _, name := range names {
 		run(t, patched, "git", "apply", "--index", filepath.Join(s.Patches, name))
 	}
 	require.Equal(t, run(t, patched, "git", "write-tree"), run(t, mailed, "git", "rev-parse", "HEAD^{tree}"))
+}
+
+// runsFor has what the proofs of a series claim.
+func runsFor(t *testing.T, folder string) []report.Run {
+	t.Helper()
+	patches, err := series.Read(folder)
+	require.NoError(t, err)
+	var runs []report.Run
+	for _, p := range patches {
+		for _, name := range p.Scenarios {
+			id, driver, _ := strings.Cut(name, "/")
+			runs = append(runs,
+				report.Run{Scenario: id, Driver: driver, LibcurlVersion: "7.53.1-stock", Verdict: judge.Fail, Expected: judge.Fail},
+				report.Run{
+					Scenario: id, Driver: driver, LibcurlVersion: fmt.Sprintf("7.53.1-doing.%d", len(patches)),
+					Verdict: judge.Pass, Expected: judge.Pass,
+				})
+		}
+	}
+	return runs
 }
 
 func cacheFolder(t *testing.T) string {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/report"
 )
 
-// writeTarball writes the runs, as a table and as JSON, and the reports. The same
+// writeTarball writes the runs, as a table and as JSON, and the report. The same
 // files make the same tarball: names in order, no times, nobody's ids.
 func (s *Submission) writeTarball(path string) error {
 	s.tell("packing the evidence")
@@ -25,14 +26,27 @@ func (s *Submission) writeTarball(path string) error {
 		return err
 	}
 	files := map[string][]byte{"runs.json": document.Bytes(), "runs.txt": table.Bytes()}
-	for name, from := range s.Reports {
-		text, err := os.ReadFile(from)
-		if err != nil {
+	if s.Report != "" {
+		if err := addFolder(files, s.Report); err != nil {
 			return fmt.Errorf("packing the evidence: %w", err)
 		}
-		files[name] = text
 	}
 	return report.WriteFile(path, func(w io.Writer) error { return pack(w, files) })
+}
+
+// addFolder adds the files in a folder, but for packets.
+func addFolder(files map[string][]byte, folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || filepath.Ext(path) == ".pcapng" {
+			return err
+		}
+		name, err := filepath.Rel(folder, path)
+		if err != nil {
+			return err
+		}
+		files[filepath.Join("report", name)], err = os.ReadFile(path)
+		return err
+	})
 }
 
 func pack(w io.Writer, files map[string][]byte) error {

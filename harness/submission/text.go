@@ -38,14 +38,10 @@ func (s *Submission) fillCover(mails string, patches []series.Patch) error {
 	if err != nil {
 		return fmt.Errorf("reading the cover letter: %w", err)
 	}
-	table, err := s.evidence()
-	if err != nil {
-		return err
-	}
 	letter := string(text)
 	for mark, words := range map[string]string{
 		"*** SUBJECT HERE ***": title,
-		"*** BLURB HERE ***":   why + "\n" + s.claims(patches) + "\n" + table + "\n" + s.unproven(patches),
+		"*** BLURB HERE ***":   why + "\n" + s.claims(patches) + "\n" + s.evidence() + "\n" + s.unproven(patches),
 	} {
 		if !strings.Contains(letter, mark) {
 			return fmt.Errorf("the cover letter that git has written has no %q in it", mark)
@@ -79,27 +75,18 @@ func (s *Submission) opensslVersions() string {
 	return "no OpenSSL"
 }
 
-// evidence is the table of the runs, as text.
-func (s *Submission) evidence() (string, error) {
-	var out strings.Builder
-	if err := report.Table(&out, s.Runs); err != nil {
-		return "", err
-	}
-	return out.String(), nil
-}
-
 // unproven names the patches that no scenario proves, and why.
 func (s *Submission) unproven(patches []series.Patch) string {
 	var out strings.Builder
 	for _, p := range patches {
 		if p.Unproven != "" {
-			fmt.Fprintf(&out, "  %04d  %s\n        %s\n", p.Number, p.Subject, p.Unproven)
+			fmt.Fprintf(&out, "  %04d  %s\n%s", p.Number, p.Subject, wrap(p.Unproven, "        "))
 		}
 	}
 	if out.Len() == 0 {
 		return ""
 	}
-	return "No scenario of its own has:\n\n" + out.String()
+	return "No scenario proves these by themselves:\n\n" + out.String()
 }
 
 // pullRequest is the text of a pull request, in Markdown.

@@ -24,7 +24,7 @@ type submitted struct {
 	base     string
 	patches  string
 	evidence string
-	reports  []string
+	report   string
 	build    []string
 }
 
@@ -47,7 +47,7 @@ func submitCommand() *cobra.Command {
 	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "what that is, for people: `NAME`")
 	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
 	flags.StringVar(&s.evidence, "evidence", "", "`FILE` of pipelab run --json, with runs of stock and patched")
-	flags.StringSliceVar(&s.reports, "report", nil, "`FILE`s that go into the tarball as well")
+	flags.StringVar(&s.report, "report", "", "`FOLDER` of pipelab run --out that goes into the tarball as well, without packets")
 	flags.StringSliceVar(&s.build, "build-argument", nil, "`ARGUMENT`s for scripts/build-libcurl, as --version,7.47.1")
 	return command
 }
@@ -67,19 +67,15 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 	if err != nil {
 		return cannotRun(err)
 	}
-	reports := make(map[string]string)
-	for _, path := range s.reports {
-		reports[filepath.Base(path)] = path
-	}
 	one := submission.Submission{
-		Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Reports: reports,
+		Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Report: s.report,
 		Build: func(n int) error { return buildFirst(found.Folder, s, n) },
 		Progress: func(what string) {
 			fmt.Fprintln(command.ErrOrStderr(), "pipelab: "+what)
 		},
 	}
 	if err := one.Write(folder); err != nil {
-		return cannotRun(err)
+		return &failure{exitUnexpected, err}
 	}
 	fmt.Fprintf(command.OutOrStdout(), "%s: the mails for git send-email or git am\n%s: for a pull request\n%s: runs and reports\n",
 		filepath.Join(folder, submission.Mails), filepath.Join(folder, submission.PullRequest), filepath.Join(folder, submission.Tarball))
