@@ -1,0 +1,94 @@
+package scripts_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSubmitRefusesCommandLines(t *testing.T) {
+	taken := t.TempDir()
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, 2, "name the folder to make"},
+		{[]string{"--nonsense", "out"}, 2, "unknown argument --nonsense"},
+		{[]string{"one", "two"}, 2, "one folder is wanted"},
+		{[]string{"out", "--base"}, 2, "--base needs a value"},
+		{[]string{"--base", "7.53", "out"}, 2, "of the form 7.53.1, not 7.53"},
+		{[]string{"--evidence"}, 2, "--evidence needs a value"},
+		{[]string{"--evidence", "/nowhere", "out"}, 1, "/nowhere: may not be read"},
+		{[]string{taken}, 1, taken + " exists already: choose another folder"},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			w := newWorld(t)
+			requireRefused(t, w.run("submit", test.args...), test.code, "submit: ", test.says)
+			require.NoDirExists(t, w.cache)
+		})
+	}
+}
+
+// submitting is a checkout whose tools are stubs: everything that submit calls
+// says yes, and pipelab submit what the test wants.
+func submitting(t *testing.T, pipelab string) (*world, string) {
+	t.Helper()
+	w := newCheckout(t)
+	for _, name := range []string{"scripts/setup", "scripts/build-libcurl", "scripts/build-subjects", "build/pipelab"} {
+		path := filepath.Join(w.root, name)
+		w.write(path, "#!/bin/sh\n[ \"${0##*/}\" = pipelab ] || exit 0\n"+pipelab+"\n")
+		require.NoError(t, os.Chmod(path, 0o755))
+	}
+	archive := filepath.Join(w.cache, "sources", "curl-7.53.1.tar.bz2")
+	w.write(filepath.Join(filepath.Dir(archive), "curl-7.53.1", "include", "curl", "curlver.h"), "")
+	require.NoError(t, exec.Command("tar", "-C", filepath.Dir(archive), "-cf", archive, "curl-7.53.1").Run())
+	return w, filepath.Join(t.TempDir(), "out")
+}
+
+func TestSubmitExitsWithOneWhenTheSeriesIsRefused(t *testing.T) {
+	w, out := submitting(t, "echo 'pipelab: 0002-b.patch: no proof' >&2; exit 3")
+	evidence := filepath.Join(t.TempDir(), "runs.json")
+	w.write(evidence, "{}")
+	got := w.run("submit", "--base", "7.53.1", "--evidence", evidence, out)
+	require.Equal(t, 1, got.code)
+	require.Equal(t, "pipelab: 0002-b.patch: no proof\n", got.stderr)
+	require.NoDirExists(t, out)
+	require.Empty(t, names(t, filepath.Join(w.cache, "tmp")), "the scratch folder is left")
+}
+
+func TestSubmitMakesTheRunsWithoutEvidence(t *testing.T) {
+	said := filepath.Join(t.TempDir(), "said")
+	w, out := submitting(t, `echo "$*" >> `+said)
+	got := w.run("submit", "--base", "7.53.1", out)
+	require.Zero(t, got.code, got.stderr)
+	calls, err := os.ReadFile(said)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
+	require.Len(t, lines, 3)
+	kept := filepath.Join(w.cache, "tmp", "submit", "kept")
+	require.Contains(t, lines[0], "run --scenario * --library stock-7.53.1,patched-7.53.1 --subject c-demo --driver perform,socket")
+	require.Contains(t, lines[0], "--out "+kept)
+	require.Equal(t, "report "+kept, lines[1])
+	require.Contains(t, lines[2], "submit --tree ")
+	require.Contains(t, lines[2], "--base libcurl 7.53.1 ")
+	require.Contains(t, lines[2], "--report "+kept+" --build-argument --version,7.53.1 "+out)
+}
+
+func TestCurlTestsuiteTakesNoArgument(t *testing.T) {
+	w := newWorld(t)
+	requireRefused(t, w.run("curl-testsuite", "libtest"), 2, "curl-testsuite: unknown argument libtest", "--help")
+	require.NoDirExists(t, w.cache)
+}
+
+func TestSubmitStopsWhenARunIsNotAsExpected(t *testing.T) {
+	w, out := submitting(t, "exit 1")
+	got := w.run("submit", "--base", "7.53.1", out)
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.stderr, "submit: the runs did not come out as expected; log: "+w.cache)
+	require.NoDirExists(t, out)
+}
