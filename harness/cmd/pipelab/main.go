@@ -71,6 +71,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		submitCommand(),
 		matrixCommand(),
 		mergeCommand(),
+		benchCommand(),
 	)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)

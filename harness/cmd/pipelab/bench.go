@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/curlpipe/curlpipe/harness/bench"
+	"github.com/curlpipe/curlpipe/harness/checkout"
+)
+
+// benchOptions is what the arguments of bench ask for.
+type benchOptions struct {
+	bench.Bench
+	clients []string
+	rtts    []float64
+	json    string
+	against string
+}
+
+func benchCommand() *cobra.Command {
+	var o benchOptions
+	var names []string
+	for _, client := range bench.Clients {
+		names = append(names, client.Name)
+	}
+	command := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure clients beside each other: CPU time, requests a second, latency, memory",
+		Long: "Starts an nginx on loopback and each client as a process of its own, in interleaved rounds, and prints\n" +
+			"medians. scripts/bench builds the clients and calls this. Every combination of the lists is measured.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return measure(command, &o) },
+	}
+	flags := command.Flags()
+	flags.IntSliceVar(&o.Depths, "depth", []int{1, 100, 1000}, "requests in flight")
+	flags.IntSliceVar(&o.Bodies, "body", []int{12}, "bytes in a response")
+	flags.StringSliceVar(&o.TLS, "tls", []string{"1.3"}, "1.2, 1.3 or plain")
+	flags.Float64SliceVar(&o.rtts, "rtt", []float64{0}, "milliseconds of round-trip time to add")
+	flags.StringSliceVar(&o.clients, "client", names, "`NAME`s of clients")
+	flags.IntVar(&o.Rounds, "rounds", 5, "timed rounds of each client")
+	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "about how long a round lasts")
+	flags.BoolVar(&o.Count, "count", true, "count system calls and TLS records, in untimed runs")
+	flags.StringVar(&o.json, "json", "", "write the rows to `FILE`, too")
+	flags.StringVar(&o.against, "against", "", "compare curlpipe with the one of revision `REV`, which scripts/bench has built")
+	return command
+}
+
+// check refuses what cannot be measured.
+func (o *benchOptions) check() error {
+	switch {
+	case len(o.Depths) == 0 || slices.Min(o.Depths) < 1 || slices.Max(o.Depths) > 10_000:
+		return errors.New("--depth takes numbers from 1 to 10000")
+	case len(o.Bodies) == 0 || slices.Min(o.Bodies) < 1:
+		return errors.New("--body takes numbers of at least 1")
+	case len(o.rtts) == 0 || slices.Min(o.rtts) < 0:
+		return errors.New("--rtt takes numbers of at least 0")
+	case o.Rounds < 1 || o.Round <= 0:
+		return errors.New("--rounds has to be at least 1, --round more than 0")
+	case len(o.TLS) == 0 || len(o.clients) == 0:
+		return errors.New("--tls and --client take a list of at least one")
+	}
+	for _, version := range o.TLS {
+		if !slices.Contains([]string{"1.2", "1.3", bench.PlainText}, version) {
+			return fmt.Errorf("--tls takes 1.2, 1.3 and plain, not %q", version)
+		}
+	}
+	return nil
+}
+
+func measure(command *cobra.Command, o *benchOptions) error {
+	if err := o.check(); err != nil {
+		return usage(err)
+	}
+	var err error
+	if o.Clients, err = bench.FindClients(o.clients); err != nil {
+		return usage(err)
+	}
+	found, err := checkout.Find()
+	if err != nil {
+		return cannotRun(err)
+	}
+	o.Folder = filepath.Join(found.Folder, "build", "bench")
+	if o.against != "" {
+		o.Clients = bench.Against(o.against)
+	}
+	for _, milliseconds := range o.rtts {
+		o.RTTs = append(o.RTTs, time.Duration(milliseconds*float64(time.Millisecond)))
+	}
+	if o.Scratch, err = bench.NewScratch(); err != nil {
+		return cannotRun(err)
+	}
+	defer os.RemoveAll(o.Scratch)
+	finish := o.showSteps(command.ErrOrStderr())
+	result, err := o.Run(command.Context())
+	finish()
+	if err != nil {
+		return cannotRun(err)
+	}
+	if err := result.WriteTable(command.OutOrStdout()); err != nil {
+		return err
+	}
+	if o.json != "" {
+		if err := writeBenchJSON(o.json, result); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if o.against == "" {
+		return nil
+	}
+	return o.compare(command.OutOrStdout(), result)
+}
+
+// compare fails when curlpipe has become slower.
+func (o *benchOptions) compare(w io.Writer, result *bench.Result) error {
+	slower := false
+	for _, change := range result.Changes() {
+		fmt.Fprintln(w, change)
+		slower = slower || change.Slower()
+	}
+	if slower {
+		return &failure{exitUnexpected, fmt.Errorf("a request costs more than %.0f %% more CPU time than at %s", bench.Tolerance*100, o.against)}
+	}
+	return nil
+}
+
+func writeBenchJSON(name string, result *bench.Result) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(result.WriteJSON(file), file.Close())
+}
+
+// showSteps has each step shown: in a bar on a terminal, as a line elsewhere.
+func (o *benchOptions) showSteps(w io.Writer) (finish func()) {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		o.Step = func(what string, done, total int) { fmt.Fprintf(w, "[%d/%d] %s\n", done+1, total, what) }
+		return func() {}
+	}
+	var bar *progressbar.ProgressBar
+	o.Step = func(what string, done, total int) {
+		if bar == nil {
+			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+		}
+		bar.Describe(what)
+		_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop
+	}
+	return func() {
+		if bar != nil {
+			_ = bar.Finish()
+		}
+	}
+}
