@@ -133,11 +133,12 @@ void cshim_loop_free(struct cshim_loop *loop);
 void cshim_loop_log_keys(struct cshim_loop *loop, int file);
 
 /* Gives an easy handle (CURL *) to the loop and returns its slot, or a
-   negative errno: -EBUSY when its private pointer is set. The loop sets the options that tie the handle to it: the
-   functions for reading, seeking, writing, headers, opening and closing
-   sockets and the TLS context, with their data; error buffer, private pointer
-   and share. URL, header list, method and what goes with them are set for each
-   request. All other options stay what the caller made them. */
+   negative errno: -EBUSY when its private pointer is set. The loop sets the
+   options that tie the handle to it: the functions for reading, seeking,
+   writing, headers, opening and closing sockets and the TLS context, with
+   their data; error buffer, private pointer and share. URL, header list,
+   method and what goes with them are set for each request. All other options
+   stay what the caller made them. */
 int cshim_loop_attach(struct cshim_loop *loop, void *easy);
 
 /* Lets go of a slot whose request, if any, has finished; one that has not is
@@ -163,7 +164,8 @@ void cshim_loop_wake(struct cshim_loop *loop);
 void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot);
 
 /* Ends the request in this slot without a result. One that is on the wire
-   takes its HTTP/1.1 connection with it, and what else is on it starts over. */
+   takes its HTTP/1.1 connection with it, and what else is on it starts
+   over. */
 void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot);
 
 /* The caller has used so many bytes of a streamed body: there is room for

@@ -6,10 +6,10 @@
 // eventfd to wake it. Go crosses into C once for a batch of requests and comes
 // back with a batch of results; C never calls Go and keeps no state outside of
 // the loop, the addresses of OpenSSL's functions excepted. cshim.h says what it
-// offers; loop.c drives libcurl, watch.c has the sockets, connection.c their
-// beginning and end, request.c, upload.c and response.c the two halves of an
-// exchange, transfer.c the easy handle that carries it, tls.c what OpenSSL
-// tells of it.
+// offers; loop.c drives libcurl, results.c tells what came of it, watch.c has
+// the sockets, connection.c their beginning and end, request.c, upload.c and
+// response.c the two halves of an exchange, transfer.c the easy handle that
+// carries it, tls.c what OpenSSL tells of it.
 //
 // Easy handles are made, configured and cleaned up by the caller (through
 // go-curl); [Loop.Attach] ties one to the loop and names it by its slot. What

@@ -127,8 +127,16 @@ struct cshim_loop {
 /* loop.c */
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
                 uint64_t by);
-void loop_tell(struct transfer *transfer);
-struct transfer *loop_use(struct cshim_loop *loop, uint32_t slot);
+void loop_remove(struct cshim_loop *loop, struct transfer *transfer);
+
+/* results.c: what a run tells its caller */
+void results_forget(struct cshim_loop *loop);
+void results_add(struct transfer *transfer, CURLcode code);
+void results_gather(struct cshim_loop *loop);
+void results_gather_news(struct cshim_loop *loop);
+void results_tell(struct transfer *transfer);
+void results_forget_news(struct transfer *transfer);
+struct transfer *results_use(struct cshim_loop *loop, uint32_t slot);
 
 /* watch.c: sockets, epoll and the timer, as libcurl asks for them */
 int watch_install(struct cshim_loop *loop);

@@ -1,6 +1,6 @@
 /*
- * loop.c: the loop itself. Submits a batch, drives libcurl with the events
- * that epoll reports, gathers a batch of results.
+ * loop.c: the loop itself. Submits a batch and drives libcurl with the events
+ * that epoll reports.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -121,30 +121,8 @@ static void push_active(struct cshim_loop *loop, struct transfer *transfer)
   loop->last = transfer;
 }
 
-/* Notes that an active transfer has something to tell before its end. */
-void loop_tell(struct transfer *transfer)
-{
-  struct cshim_loop *loop = transfer->loop;
-  if(transfer->in_news)
-    return;
-  transfer->in_news = true;
-  transfer->next_news = loop->news;
-  loop->news = transfer;
-}
-
-static void forget_news(struct cshim_loop *loop, struct transfer *transfer)
-{
-  struct transfer **link = &loop->news;
-  if(!transfer->in_news)
-    return;
-  while(*link != transfer)
-    link = &(*link)->next_news;
-  *link = transfer->next_news;
-  transfer->in_news = false;
-}
-
 /* Takes a transfer out of the multi handle. */
-static void remove_active(struct cshim_loop *loop, struct transfer *transfer)
+void loop_remove(struct cshim_loop *loop, struct transfer *transfer)
 {
   curl_multi_remove_handle(loop->multi, transfer->easy);
   if(transfer->next)
@@ -156,26 +134,7 @@ static void remove_active(struct cshim_loop *loop, struct transfer *transfer)
   else
     loop->first = transfer->next;
   transfer->state = TRANSFER_IDLE;
-  forget_news(transfer->loop, transfer);
-}
-
-/* The results of the last run have been read. */
-static void forget_results(struct cshim_loop *loop)
-{
-  size_t i;
-  for(i = 0; i < loop->result_count; i++) {
-    struct transfer *transfer = loop->slots[loop->results[i].slot];
-    if(!transfer || !transfer->reported)
-      continue;
-    transfer->reported = false;
-    if(transfer->state == TRANSFER_FINISHED) {
-      transfer->state = TRANSFER_IDLE;
-      transfer_rest(transfer);
-    }
-    else if(transfer->state == TRANSFER_ACTIVE)
-      transfer_taken(transfer);
-  }
-  loop->result_count = 0;
+  results_forget_news(transfer);
 }
 
 /* Last submitted first: a transfer with nobody behind it in the pipeline
@@ -183,7 +142,7 @@ static void forget_results(struct cshim_loop *loop)
 static void remove_all(struct cshim_loop *loop)
 {
   while(loop->last)
-    remove_active(loop, loop->last);
+    loop_remove(loop, loop->last);
 }
 
 void cshim_loop_close(struct cshim_loop *loop)
@@ -199,7 +158,7 @@ void cshim_loop_close(struct cshim_loop *loop)
 
 int cshim_loop_reset(struct cshim_loop *loop)
 {
-  forget_results(loop);
+  results_forget(loop);
   cshim_loop_close(loop);
   loop->failure = 0;
   loop->closing = false;
@@ -255,51 +214,11 @@ void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot)
   if(!transfer)
     return;
   if(transfer->state == TRANSFER_ACTIVE)
-    remove_active(loop, transfer);
+    loop_remove(loop, transfer);
   transfer_free(transfer);
   loop->slots[slot] = NULL;
   if(slot < loop->free_from)
     loop->free_from = slot;
-}
-
-static void add_result(struct cshim_loop *loop, struct transfer *transfer,
-                       CURLcode code)
-{
-  transfer->state = TRANSFER_FINISHED;
-  transfer->reported = true;
-  transfer_result(transfer, (int)code, &loop->results[loop->result_count++]);
-}
-
-/* Adds those that have something to tell and go on. */
-static void gather_news(struct cshim_loop *loop)
-{
-  while(loop->news && loop->result_count < CSHIM_MAX_BATCH) {
-    struct transfer *transfer = loop->news;
-    loop->news = transfer->next_news;
-    transfer->in_news = false;
-    transfer->reported = true;
-    transfer_result(transfer, -1, &loop->results[loop->result_count++]);
-  }
-}
-
-static void gather(struct cshim_loop *loop)
-{
-  while(loop->result_count < CSHIM_MAX_BATCH) {
-    int left;
-    char *private;
-    struct transfer *transfer;
-    CURLcode code;
-    CURLMsg *message = curl_multi_info_read(loop->multi, &left);
-    if(!message)
-      return;
-    if(message->msg != CURLMSG_DONE)
-      continue;
-    code = message->data.result;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-    transfer = (struct transfer *)private;
-    remove_active(loop, transfer); /* message is gone from here on */
-    add_result(loop, transfer, code);
-  }
 }
 
 static void act(struct cshim_loop *loop, curl_socket_t socket, int bits)
@@ -328,12 +247,12 @@ static void submit(struct cshim_loop *loop,
       act(loop, CURL_SOCKET_TIMEOUT, 0);
       return;
     }
-    remove_active(loop, transfer);
+    loop_remove(loop, transfer);
     strncpy(transfer->detail, curl_multi_strerror(refused),
             sizeof(transfer->detail) - 1);
     code = CURLE_FAILED_INIT;
   }
-  add_result(loop, transfer, code);
+  results_add(transfer, code);
 }
 
 /* When a connection closes under its pipeline, libcurl does not always tell
@@ -347,25 +266,6 @@ static void act_on_lost_socket(struct cshim_loop *loop)
   loop->lost_socket = false;
   if(loop->first && curl_multi_socket_all(loop->multi, &running))
     loop->failure = CSHIM_MULTI_FAILED;
-}
-
-/* Ends the transfers that lost their connection and may not be sent again;
-   those that libcurl has ended itself are gone already. */
-static void end_lost(struct cshim_loop *loop)
-{
-  struct transfer *transfer = loop->first;
-  if(!loop->lost_transfers)
-    return;
-  while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
-    struct transfer *next = transfer->next;
-    if(transfer->lost) {
-      remove_active(loop, transfer);
-      strcpy(transfer->detail, "the connection closed before the response");
-      add_result(loop, transfer, CURLE_GOT_NOTHING);
-    }
-    transfer = next;
-  }
-  loop->lost_transfers = transfer != NULL;
 }
 
 static void act_on_timer(struct cshim_loop *loop)
@@ -395,9 +295,9 @@ static void act_on_socket(struct cshim_loop *loop, curl_socket_t socket,
     act(loop, socket, CURL_CSELECT_OUT);
 }
 
-/* How long to sleep, in milliseconds: until the timer, at most wait_ms. libcurl
-   does not tell of a timer again when it is due at the same moment as the last
-   one that it told of, so ask before going to sleep without one. */
+/* How long to sleep, in milliseconds: until the timer, at most wait_ms.
+   libcurl does not tell of a timer again when it is due at the same moment as
+   the last one that it told of, so ask before going to sleep without one. */
 static int sleep_time(struct cshim_loop *loop, int wait_ms)
 {
   int64_t until_timer;
@@ -451,7 +351,7 @@ int cshim_loop_run(struct cshim_loop *loop,
   bool woken = false;
   size_t i;
 
-  forget_results(loop);
+  results_forget(loop);
   for(i = 0; i < count; i++)
     submit(loop, &requests[i], text);
 
@@ -459,8 +359,7 @@ int cshim_loop_run(struct cshim_loop *loop,
     int events;
     act_on_timer(loop);
     act_on_lost_socket(loop);
-    gather(loop);
-    end_lost(loop);
+    results_gather(loop);
     if(loop->failure)
       return loop->failure;
     if(woken || loop->result_count == CSHIM_MAX_BATCH)
@@ -478,13 +377,8 @@ int cshim_loop_run(struct cshim_loop *loop,
       wait_ms = (int)left;
     }
   }
-  gather_news(loop);
+  results_gather_news(loop);
   return (int)loop->result_count;
-}
-
-const struct cshim_result *cshim_loop_results(const struct cshim_loop *loop)
-{
-  return loop->results;
 }
 
 void cshim_loop_wake(struct cshim_loop *loop)
@@ -498,20 +392,9 @@ void cshim_loop_wake(struct cshim_loop *loop)
   }
 }
 
-/* The caller has what the last run told of this slot. */
-struct transfer *loop_use(struct cshim_loop *loop, uint32_t slot)
-{
-  struct transfer *transfer = loop->slots[slot];
-  if(transfer->reported && transfer->state == TRANSFER_ACTIVE) {
-    transfer->reported = false;
-    transfer_taken(transfer);
-  }
-  return transfer;
-}
-
 void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot)
 {
-  struct transfer *transfer = loop_use(loop, slot);
+  struct transfer *transfer = results_use(loop, slot);
   if(transfer->state == TRANSFER_ACTIVE)
-    remove_active(loop, transfer);
+    loop_remove(loop, transfer);
 }

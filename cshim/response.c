@@ -101,7 +101,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
     transfer->header_length = transfer->response.length;
     if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping &&
        is_final(transfer))
-      loop_tell(transfer);
+      results_tell(transfer);
   }
   return kept ? length : 0;
 }
@@ -127,7 +127,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   transfer->outstanding += length;
   if(transfer->outstanding > limits->window_bytes) /* one piece, no more */
     transfer->outstanding = limits->window_bytes;
-  loop_tell(transfer);
+  results_tell(transfer);
   return length;
 }
 
@@ -141,7 +141,7 @@ void response_consumed(struct transfer *transfer, size_t bytes)
 
 void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot)
 {
-  struct transfer *transfer = loop_use(loop, slot);
+  struct transfer *transfer = results_use(loop, slot);
   response_drop(transfer);
   if(transfer->state == TRANSFER_ACTIVE)
     resume(transfer);
@@ -150,7 +150,7 @@ void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot)
 void cshim_loop_consumed(struct cshim_loop *loop, uint32_t slot,
                          size_t bytes)
 {
-  struct transfer *transfer = loop_use(loop, slot);
+  struct transfer *transfer = results_use(loop, slot);
   if(transfer->state == TRANSFER_ACTIVE)
     response_consumed(transfer, bytes);
 }

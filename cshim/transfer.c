@@ -59,8 +59,8 @@ void transfer_free(struct transfer *transfer)
   free(transfer);
 }
 
-/* Tells libcurl which directions wait for the caller; the others go on. It sets
-   a timer for itself that it tells nobody of before its next turn. */
+/* Tells libcurl which directions wait for the caller; the others go on. It
+   sets a timer for itself that it tells nobody of before its next turn. */
 void transfer_pause(struct transfer *transfer)
 {
   curl_easy_pause(transfer->easy,

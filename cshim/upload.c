@@ -35,7 +35,7 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   if(transfer->upload_sent == transfer->upload.length &&
      !transfer->upload_complete) {
     transfer->result_flags |= CSHIM_RESULT_HUNGRY;
-    loop_tell(transfer);
+    results_tell(transfer);
   }
   if(length)
     return length;
@@ -78,7 +78,7 @@ int upload_feed(struct transfer *transfer, const char *data, size_t length,
 int cshim_loop_feed(struct cshim_loop *loop, uint32_t slot,
                     const char *data, size_t length, int last)
 {
-  struct transfer *transfer = loop_use(loop, slot);
+  struct transfer *transfer = results_use(loop, slot);
   if(transfer->state != TRANSFER_ACTIVE)
     return 0; /* it ended before all was sent */
   return upload_feed(transfer, data, length, last);

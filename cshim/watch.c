@@ -144,7 +144,7 @@ void watch_apply(struct cshim_loop *loop)
     if(!epoll_ctl(loop->epoll, operation, watch->socket, &event))
       watch->applied = watch->wanted;
     else if(errno == EBADF)
-      loop->lost_socket = true; /* libcurl still waits for one that it closed */
+      loop->lost_socket = true; /* libcurl waits for one that it closed */
     else
       loop->failure = -errno;
   }
