@@ -34,7 +34,8 @@ func openKeeper(s *selection, setups []lab.Setup, warn io.Writer) (*keeper, erro
 	for i := range setups {
 		name, prefix := filepath.Join(setups[i].Scenario.ID, runName(&setups[i], 1)), setups[i].Library.Name
 		if other, known := taken[name]; known {
-			return nil, usage(fmt.Errorf("--out would have %s and %s in the same folder; give their prefixes different last names", other, prefix))
+			return nil, usage(fmt.Errorf("--out would have two runs in the folder %s, with %s and %s: name each once, and prefixes by different last parts",
+				name, other, prefix))
 		}
 		taken[name] = prefix
 	}
@@ -58,6 +59,9 @@ func (k *keeper) begin(setup *lab.Setup, repetition int) *evidence.Collector {
 func runName(setup *lab.Setup, repetition int) string {
 	// A prefix is named by its last part.
 	name := setup.Subject.Name + "-" + setup.Driver + "-" + filepath.Base(setup.Library.Name)
+	if setup.TLS != "" {
+		name += "-tls" + setup.TLS
+	}
 	if repetition > 1 {
 		name += fmt.Sprintf("-%d", repetition)
 	}

@@ -64,6 +64,18 @@ func TestCaptureNeedsAFolder(t *testing.T) {
 	require.Contains(t, stderr, "--capture needs --out DIR")
 }
 
+func TestEachVersionOfTLSHasAFolder(t *testing.T) {
+	enterCheckout(t, "good")
+	code, _, stderr := pipelab("run", "--scenario", "honest-origin", "--subject", "c-demo", "--library", "patched", "--tls", "1.2,1.3",
+		"--out", "out")
+	require.Equal(t, exitExpected, code, stderr)
+	for _, version := range []string{"1.2", "1.3"} {
+		e, err := evidence.Read("out/honest-origin/c-demo-perform-patched-tls" + version)
+		require.NoError(t, err)
+		require.Equal(t, version, e.Record.Run.TLS)
+	}
+}
+
 func TestLibrariesOfTheSameNameAreNotMixed(t *testing.T) {
 	enterCheckout(t, "good")
 	write(t, "one/own/lib/libcurl.so.4", "libcurl/7.47.1-mine\x00")
@@ -71,7 +83,7 @@ func TestLibrariesOfTheSameNameAreNotMixed(t *testing.T) {
 	code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", "--library", "one/own,two/own", "--out", "out")
 	require.Equal(t, exitUsage, code)
 	requireOneLine(t, stdout, stderr)
-	require.Contains(t, stderr, "--out would have one/own and two/own in the same folder")
+	require.Contains(t, stderr, "two runs in the folder honest-origin/c-demo-perform-own, with one/own and two/own")
 }
 
 func TestOutThatCannotBeWritten(t *testing.T) {
