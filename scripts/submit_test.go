@@ -79,6 +79,12 @@ func TestSubmitMakesTheRunsWithoutEvidence(t *testing.T) {
 	require.Contains(t, lines[2], "--report "+kept+" --build-argument --version,7.53.1 "+out)
 }
 
+func TestSubmitNeedsGit(t *testing.T) {
+	w := newWorld(t)
+	w.hide("git")
+	requireRefused(t, w.run("submit", filepath.Join(t.TempDir(), "out")), 1, "not found: git; run as root: apt-get install git")
+}
+
 func TestCurlTestsuiteTakesNoArgument(t *testing.T) {
 	w := newWorld(t)
 	requireRefused(t, w.run("curl-testsuite", "libtest"), 2, "curl-testsuite: unknown argument libtest", "--help")
