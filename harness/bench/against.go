@@ -37,7 +37,10 @@ func (c Change) String() string {
 // compared with the one beside it, which met the same machine.
 func (r *Result) Changes() []Change {
 	var changes []Change
-	for i := 0; i+1 < len(r.Rows); i += 2 {
+	for i := 0; i+1 < len(r.Rows); i++ {
+		if r.cells[i] != r.cells[i+1] {
+			continue // one of the two broke down, which LeftOut says
+		}
 		ratios := make([]float64, len(r.rounds[i]))
 		for k := range ratios {
 			ratios[k] = cpuPerRequest(&r.rounds[i][k]) / cpuPerRequest(&r.rounds[i+1][k])

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/bench/client/clientmain"
@@ -76,8 +77,9 @@ func cores() (client, server int) {
 	return 0, 1
 }
 
-// Run measures everything. It fails with the first client that fails, but for
-// those that cannot do what is asked for, which Result.LeftOut names.
+// Run measures everything. A client that fails, or cannot do what is asked for,
+// has no row in that cell: Result.LeftOut names it. It is an error when none is
+// left, when the server does not start, and when ctx ends.
 func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	clientCore, serverCore := cores()
 	server, err := StartServer(b.Scratch, b.Bodies, serverCore)
@@ -95,14 +97,12 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 			m := &measurement{bench: b, client: client, cell: cell, server: server, core: clientCore}
 			b.Step(fmt.Sprintf("%s, %v: getting ready", client.Name, cell), done, total)
 			done++
-			err := m.prepare(ctx)
-			switch {
-			case errors.Is(err, clientmain.ErrUnimplemented):
+			if err := m.prepare(ctx); ctx.Err() != nil {
+				return nil, err
+			} else if err != nil {
 				result.leaveOut(client.Name, err)
 				done += b.Rounds
 				continue
-			case err != nil:
-				return nil, err
 			}
 			rows = append(rows, m)
 		}
@@ -110,19 +110,26 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 			for _, m := range rows {
 				b.Step(fmt.Sprintf("%s, %v: round %d", m.client.Name, cell, round+1), done, total)
 				done++
-				if err := m.round(ctx); err != nil {
-					return nil, err
+				if m.failed != nil {
+					continue
+				}
+				if m.failed = m.round(ctx); ctx.Err() != nil {
+					return nil, m.failed
 				}
 			}
 		}
 		for _, m := range rows {
+			if m.failed != nil {
+				result.leaveOut(m.client.Name, m.failed)
+				continue
+			}
 			result.Rows = append(result.Rows, m.row())
 			result.cells = append(result.cells, cell)
 			result.rounds = append(result.rounds, m.rounds)
 		}
 	}
 	if len(result.Rows) == 0 {
-		return nil, errors.New("none of the clients can do what is asked for")
+		return nil, fmt.Errorf("not one of the clients could be measured: %s", strings.Join(result.LeftOut, "; "))
 	}
 	return result, nil
 }
@@ -130,13 +137,15 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 // Result is what Run has measured.
 type Result struct {
 	Rows     []Row
-	LeftOut  []string // clients that cannot do it, with the reason
+	LeftOut  []string // clients without a row in some cell, with the reason
+	Failed   bool     // one of these broke down, and did not just decline
 	Separate bool     // client and server had a core each
 	cells    []Cell
 	rounds   [][]sample
 }
 
 func (r *Result) leaveOut(client string, err error) {
+	r.Failed = r.Failed || !errors.Is(err, clientmain.ErrUnimplemented)
 	line := fmt.Sprintf("%s: %v", client, err)
 	if !slices.Contains(r.LeftOut, line) {
 		r.LeftOut = append(r.LeftOut, line)

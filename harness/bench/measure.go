@@ -40,6 +40,7 @@ type measurement struct {
 	core     int
 	requests int // in a round
 	rounds   []sample
+	failed   error    // of the first round that did
 	syscalls *float64 // for a request; nil when not known
 	records  *float64
 }

@@ -55,8 +55,6 @@ http {
   send_timeout 1h;
   client_header_timeout 1h;
   http2_max_concurrent_streams 20000;
-  http2_recv_timeout 1h;
-  http2_idle_timeout 1h;
   ssl_certificate {{.Folder}}/certificate.pem;
   ssl_certificate_key {{.Folder}}/key.pem;
   server {

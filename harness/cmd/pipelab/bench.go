@@ -113,6 +113,9 @@ func measure(command *cobra.Command, o *benchOptions) error {
 			return cannotRun(err)
 		}
 	}
+	if result.Failed {
+		return &failure{exitUnexpected, errors.New("a client broke down, see below the table")}
+	}
 	if o.against == "" {
 		return nil
 	}
