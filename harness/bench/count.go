@@ -11,9 +11,16 @@ import (
 	"strconv"
 )
 
+// countedRequests is the least that the shorter of two counted runs makes, for
+// the difference to be more than what one start differs from another.
+const countedRequests = 500
+
 // count counts system calls and TLS records in two untimed runs, one with more
 // requests than the other: the difference is free of start and handshake.
 func (m *measurement) count(ctx context.Context, few int) error {
+	if !m.client.OneByOne || m.cell.RTT == 0 {
+		few = max(few, countedRequests)
+	}
 	if _, err := exec.LookPath("strace"); err != nil {
 		return errors.New("strace not found; run scripts/setup --bench")
 	}
@@ -29,13 +36,20 @@ func (m *measurement) count(ctx context.Context, few int) error {
 	if m.client.Program == "h2load" {
 		each *= 2 // it makes the requests twice, see there
 	}
-	calls := max(0, float64(moreCalls-fewCalls)/each)
-	m.syscalls = &calls
+	m.syscalls = positive(float64(moreCalls-fewCalls) / each)
 	if m.cell.TLS != PlainText {
-		records := max(0, float64(moreRecords-fewRecords)/each)
-		m.records = &records
+		m.records = positive(float64(moreRecords-fewRecords) / each)
 	}
 	return nil
+}
+
+// positive is the value, or nil where starting took more in the run with fewer
+// requests, so that the difference says nothing.
+func positive(value float64) *float64 {
+	if value <= 0 {
+		return nil
+	}
+	return &value
 }
 
 // counted runs the client once below strace and through a relay.

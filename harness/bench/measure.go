@@ -103,21 +103,25 @@ func (m *measurement) run(ctx context.Context, requests int, through string, pre
 	return s, err
 }
 
+// warmup is how many requests go before the measured ones.
+func (m *measurement) warmup() int {
+	if m.client.OneByOne {
+		return 1
+	}
+	return m.cell.Depth
+}
+
 func (m *measurement) arguments(address string, requests int) []string {
 	scheme := "https"
 	if m.cell.TLS == PlainText {
 		scheme = "http"
-	}
-	warmup := m.cell.Depth
-	if m.client.OneByOne {
-		warmup = 1
 	}
 	return []string{
 		"--url", scheme + "://" + address + "/" + strconv.Itoa(m.cell.Body),
 		"--ca", m.server.CAFile(),
 		"--depth", strconv.Itoa(m.cell.Depth),
 		"--requests", strconv.Itoa(requests),
-		"--warmup", strconv.Itoa(warmup),
+		"--warmup", strconv.Itoa(m.warmup()),
 		"--body", strconv.Itoa(m.cell.Body),
 		"--http", strconv.Itoa(m.client.HTTP),
 	}

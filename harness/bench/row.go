@@ -57,13 +57,8 @@ func (m *measurement) row() Row {
 		allocations := figure(func(s *sample) float64 { return s.document.Allocations / float64(s.document.Requests) })
 		row.AllocsPerRequest = &allocations
 	}
-	// h2load's runs are three, with the same requests in two of them.
-	served := 1.0
-	if m.client.Program == "h2load" {
-		served = 2
-	}
 	row.ServerCPUUSPerRequest = figure(func(s *sample) float64 {
-		return s.serverCPU.Seconds() * 1e6 / served / float64(s.document.Requests)
+		return s.serverCPU.Seconds() * 1e6 / float64(m.served(s.document.Requests))
 	})
 	row.ServerUtilisation = min(1, row.ServerCPUUSPerRequest*row.RequestsPerSecond/1e6)
 	row.ServerLimited = row.ServerUtilisation > busy
@@ -73,6 +68,14 @@ func (m *measurement) row() Row {
 	}
 	row.Spread = spread(values)
 	return row
+}
+
+// served is how many requests the server has seen in a round.
+func (m *measurement) served(requests int) int {
+	if m.client.Program == "h2load" {
+		return 1 + 2*requests // see there
+	}
+	return m.warmup() + requests
 }
 
 func cpuPerRequest(s *sample) float64 {

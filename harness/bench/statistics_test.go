@@ -20,13 +20,13 @@ func TestMedianAndSpread(t *testing.T) {
 
 // measured is a client's cell with rounds that cost so much CPU time a request.
 func measured(client string, serverBusy float64, microseconds ...float64) *measurement {
-	m := &measurement{client: Client{Name: client}, cell: Cell{Depth: 100, Body: 12, TLS: "1.3", RTT: time.Millisecond}}
+	m := &measurement{client: Client{Name: client, OneByOne: true}, cell: Cell{Depth: 100, Body: 12, TLS: "1.3", RTT: time.Millisecond}}
 	for _, cost := range microseconds {
 		m.rounds = append(m.rounds, sample{
 			serverCPU: time.Duration(serverBusy * float64(time.Second)),
 			document: clientmain.Document{
-				Requests: 1000, Verified: 1000, Seconds: 1, CPUSeconds: cost * 1000 / 1e6,
-				Allocations: 3000, P50MS: 2, P99MS: 9, PeakMemoryBytes: 1e6, Library: "some 1.0",
+				Requests: 999, Verified: 999, Seconds: 0.999, CPUSeconds: cost * 999 / 1e6,
+				Allocations: 2997, P50MS: 2, P99MS: 9, PeakMemoryBytes: 1e6, Library: "some 1.0",
 			},
 		})
 	}

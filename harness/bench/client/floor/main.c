@@ -185,7 +185,8 @@ static void phase(struct connection *c, int requests)
       count = requests - begun;
     if(count > c->most_at_once)
       count = c->most_at_once;
-    if(!may_write(c, begun - ended))
+    /* one write for half of them, not one for each that was answered */
+    if(begun - ended > depth / 2 || !may_write(c, begun - ended))
       count = 0;
     for(i = 0; i < count; i++)
       c->begun[(begun + i) % depth] = now;
