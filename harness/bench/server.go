@@ -31,12 +31,13 @@ type Server struct {
 const plainHTTP2 = "plain-http2"
 
 // configuration lifts every limit that would end a connection or a stream.
-// Bodies are files that nginx keeps open.
+// Each HTTP/2 stream counts as one of the worker's connections. Bodies are files
+// that nginx keeps open.
 var configuration = template.Must(template.New("").Parse(`daemon off;
 pid {{.Folder}}/pid;
 error_log {{.Folder}}/error.log warn;
 worker_processes 1;
-events { worker_connections 512; }
+events { worker_connections 32768; }
 http {
   access_log off;
   default_type application/octet-stream;
