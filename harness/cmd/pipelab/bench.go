@@ -23,6 +23,7 @@ type benchOptions struct {
 	clients []string
 	rtts    []float64
 	json    string
+	update  string
 	against string
 }
 
@@ -50,6 +51,7 @@ func benchCommand() *cobra.Command {
 	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "about how long a round lasts")
 	flags.BoolVar(&o.Count, "count", true, "count system calls and TLS records, in untimed runs")
 	flags.StringVar(&o.json, "json", "", "write the rows to `FILE`, too")
+	flags.StringVar(&o.update, "update", "", "write the table into a Markdown `FILE`, between its comments")
 	flags.StringVar(&o.against, "against", "", "compare curlpipe with the one of revision `REV`, which scripts/bench has built")
 	return command
 }
@@ -110,6 +112,11 @@ func measure(command *cobra.Command, o *benchOptions) error {
 	}
 	if o.json != "" {
 		if err := writeBenchJSON(o.json, result); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if o.update != "" {
+		if err := result.UpdateFile(o.update, time.Now()); err != nil {
 			return cannotRun(err)
 		}
 	}
