@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -187,4 +188,26 @@ func TestRetryOfAPipeline(t *testing.T) {
 		require.LessOrEqual(t, retries, uint64(21))
 		require.EqualValues(t, 2, s.accepted.Load())
 	})
+}
+
+// TestTraceOfARetry has each attempt told to the hooks, as net/http does.
+func TestTraceOfARetry(t *testing.T) {
+	m := newMortal(t, 1, false)
+	transport := newTestTransport(t, nil, &Transport{})
+	alive, err := transport.RoundTrip(get(t, m.url+"/alive"))
+	require.NoError(t, err)
+	readAll(t, alive)
+
+	var hooks []string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { hooks = append(hooks, fmt.Sprintf("reused=%t", info.Reused)) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			hooks = append(hooks, fmt.Sprintf("wrote=%t", info.Err == nil))
+		},
+	})
+	response, err := transport.RoundTrip(get(t, m.url+"/mortal").WithContext(ctx))
+	require.NoError(t, err)
+	require.Equal(t, "GET /mortal ", readAll(t, response))
+	require.Equal(t, []string{"reused=true", "wrote=false", "reused=false", "wrote=true"}, hooks)
+	require.EqualValues(t, 1, transport.Stats().Retries)
 }

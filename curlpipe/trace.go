@@ -34,6 +34,7 @@ type trace struct {
 	connected bool // for this request
 	secured   bool // a TLS handshake was made for it
 	answered  bool
+	retries   int
 	link      link
 }
 
@@ -64,6 +65,7 @@ func (t *trace) learn(h *handle, result *cshim.Result) {
 	}
 	t.known = true
 	t.answered = result.HeaderLength > 0
+	t.retries = result.Retries
 	t.connected = h.number(curl.INFO_NUM_CONNECTS) > 0
 	t.secured = h.seconds(infoAppConnectTime) > 0
 	t.link = link{
@@ -77,26 +79,39 @@ func (t *trace) report(c *call) {
 	if t == nil || !t.known || t.link.remote == nil {
 		return
 	}
+	for range t.retries { // as net/http: each attempt has a connection, and a write that came to nothing
+		t.gotConn(true)
+		t.wroteRequest(errSentAgain)
+	}
 	if t.connected {
 		t.reportConnect()
 	}
-	if hook := t.hooks.GotConn; hook != nil {
-		hook(httptrace.GotConnInfo{Conn: &t.link, Reused: !t.connected})
-	}
+	t.gotConn(!t.connected)
 	if !t.answered {
-		if hook := t.hooks.WroteRequest; hook != nil {
-			hook(httptrace.WroteRequestInfo{Err: c.err})
-		}
+		t.wroteRequest(c.err)
 		return
 	}
 	if hook := t.hooks.WroteHeaders; hook != nil {
 		hook()
 	}
-	if hook := t.hooks.WroteRequest; hook != nil {
-		hook(httptrace.WroteRequestInfo{})
-	}
+	t.wroteRequest(nil)
 	if hook := t.hooks.GotFirstResponseByte; hook != nil {
 		hook()
+	}
+}
+
+// errSentAgain is what WroteRequest gets for an attempt whose connection ended.
+var errSentAgain = errors.New("curlpipe: the connection ended before the response; the request was sent again")
+
+func (t *trace) gotConn(reused bool) {
+	if hook := t.hooks.GotConn; hook != nil {
+		hook(httptrace.GotConnInfo{Conn: &t.link, Reused: reused})
+	}
+}
+
+func (t *trace) wroteRequest(err error) {
+	if hook := t.hooks.WroteRequest; hook != nil {
+		hook(httptrace.WroteRequestInfo{Err: err})
 	}
 }
 
