@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -135,6 +136,9 @@ func (m *measurement) start(ctx context.Context, arguments, prefix []string, doc
 	if !filepath.IsAbs(program) {
 		program = filepath.Join(m.bench.Folder, program)
 	}
+	if _, err := os.Stat(program); err != nil {
+		return fmt.Errorf("%w; scripts/bench builds the clients", err)
+	}
 	words := append(append(append([]string(nil), prefix...), program), arguments...)
 	ready := onCore(m.core, words[0], words[1:]...)
 	command := exec.CommandContext(ctx, ready.Path, ready.Args[1:]...)
@@ -155,7 +159,7 @@ func (m *measurement) start(ctx context.Context, arguments, prefix []string, doc
 		case errors.As(err, &exit) && exit.ExitCode() == clientmain.ExitUnimplemented:
 			return fmt.Errorf("%w: %.300s", clientmain.ErrUnimplemented, said)
 		}
-		return fmt.Errorf("%w: %.300s (scripts/bench builds the clients)", err, said)
+		return fmt.Errorf("%w: %.300s", err, said)
 	}
 	if err := json.Unmarshal(output.Bytes(), document); err != nil {
 		return fmt.Errorf("what it prints is no document: %w: %.200q", err, output.Bytes())
