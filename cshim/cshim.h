@@ -92,6 +92,7 @@ struct cshim_result {
 #define CSHIM_RESULT_GIVEN_UP 4 /* over dropped_bytes; the connection was
                                    closed for it */
 #define CSHIM_RESULT_HUNGRY 8 /* all of its body that was fed is on its way */
+#define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
 #define CSHIM_RESULT_LOST 16 /* its connection died under it, and it may not be
                                 sent again */
 
@@ -164,8 +165,8 @@ void cshim_loop_wake(struct cshim_loop *loop);
 void cshim_loop_drop(struct cshim_loop *loop, uint32_t slot);
 
 /* Ends the request in this slot without a result. One that is on the wire
-   takes its HTTP/1.1 connection with it, and what else is on it starts
-   over. */
+   takes its HTTP/1.1 connection with it, and what else is on it starts over.
+   The easy handle must not be used again. */
 void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot);
 
 /* The caller has used so many bytes of a streamed body: there is room for
@@ -182,8 +183,9 @@ int cshim_loop_feed(struct cshim_loop *loop, uint32_t slot,
 void cshim_loop_close_idle(struct cshim_loop *loop);
 
 /* Takes every request off the wire and closes every connection. The requests
-   end without a result, the handles stay attached. Negative on failure: then
-   only cshim_loop_free() is left. */
+   end without a result, the handles stay attached; those of the requests must
+   not be used again. Negative on failure: then only cshim_loop_free() is
+   left. */
 int cshim_loop_reset(struct cshim_loop *loop);
 
 /* A number that changes whenever a peer has acknowledged or sent bytes, or a

@@ -55,15 +55,18 @@ struct transfer {
   uint32_t flags; /* CSHIM_REQUEST_* */
   uint32_t origin;
   bool dropping; /* read the rest of the response, keep nothing */
+  bool discarding; /* what libcurl has kept of it is not wanted, either */
   bool reported; /* a result of this run speaks of it */
   bool in_news; /* in the loop's list of those with news */
   uint32_t result_flags;
 
   /* response */
   bool header_complete; /* the empty line after the header section came */
+  bool header_final; /* and it is that of the response, not an interim one */
   bool header_taken; /* and the caller has it */
   bool paused; /* libcurl was told to stop delivering */
   size_t header_length;
+  size_t shown; /* of the response so far, in the result of this run */
   size_t outstanding; /* of a streamed body: delivered, not consumed */
   size_t dropped;
   struct buffer response;
@@ -174,6 +177,7 @@ bool response_tie(struct transfer *transfer);
 void response_untie(CURL *easy);
 void response_forget(struct transfer *transfer);
 void response_drop(struct transfer *transfer);
+void response_discard(struct transfer *transfer);
 void response_consumed(struct transfer *transfer, size_t bytes);
 
 /* upload.c: the body of a request */

@@ -141,8 +141,10 @@ void loop_remove(struct cshim_loop *loop, struct transfer *transfer)
    leaves without waking another. */
 static void remove_all(struct cshim_loop *loop)
 {
-  while(loop->last)
+  while(loop->last) {
+    response_discard(loop->last);
     loop_remove(loop, loop->last);
+  }
 }
 
 void cshim_loop_close(struct cshim_loop *loop)
@@ -395,6 +397,8 @@ void cshim_loop_wake(struct cshim_loop *loop)
 void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot)
 {
   struct transfer *transfer = results_use(loop, slot);
-  if(transfer->state == TRANSFER_ACTIVE)
+  if(transfer->state == TRANSFER_ACTIVE) {
+    response_discard(transfer);
     loop_remove(loop, transfer);
+  }
 }

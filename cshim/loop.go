@@ -198,7 +198,8 @@ func (l *Loop) Drop(slot Slot) {
 }
 
 // GiveUp ends the request in slot without a result. One that is on the wire
-// takes its HTTP/1.1 connection with it, and what else is on it starts over.
+// takes its HTTP/1.1 connection with it, and what else is on it starts over. The
+// easy handle must not be used again.
 func (l *Loop) GiveUp(slot Slot) {
 	if l.handle != nil {
 		C.cshim_loop_give_up(l.handle, C.uint32_t(slot))
@@ -248,7 +249,8 @@ func (l *Loop) LogKeys(file uintptr) {
 }
 
 // Reset takes every request off the wire without a result and closes every
-// connection. The easy handles stay attached. After an error only Close is left.
+// connection. The easy handles stay attached; those of the requests must not be
+// used again. After an error only Close is left.
 func (l *Loop) Reset() error {
 	if l.handle == nil {
 		return ErrClosed

@@ -12,12 +12,15 @@ void response_forget(struct transfer *transfer)
   transfer->trailer.length = 0;
   transfer->header_length = 0;
   transfer->header_complete = false;
+  transfer->header_final = false;
+  transfer->shown = 0;
 }
 
 void response_drop(struct transfer *transfer)
 {
   transfer->dropping = true;
   transfer->header_length = 0;
+  transfer->shown = 0;
   transfer->outstanding = 0;
   buffer_free(&transfer->response);
   buffer_free(&transfer->trailer);
@@ -31,6 +34,16 @@ static void resume(struct transfer *transfer)
     return;
   transfer->paused = false;
   transfer_pause(transfer);
+}
+
+/* Has libcurl let go of what it has kept of a paused transfer. It does not do
+   so by itself when the transfer is removed and others are on its connection,
+   and delivers it as a part of the next response that the easy handle gets. */
+void response_discard(struct transfer *transfer)
+{
+  transfer->discarding = true;
+  resume(transfer);
+  transfer->discarding = false;
 }
 
 /* Keeps what came, or throws it away when this transfer keeps nothing or the
@@ -100,8 +113,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
     transfer->header_complete = true;
     transfer->header_length = transfer->response.length;
     if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping &&
-       is_final(transfer))
+       is_final(transfer)) {
+      transfer->header_final = true;
       results_tell(transfer);
+    }
   }
   return kept ? length : 0;
 }
@@ -113,6 +128,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   const struct cshim_limits *limits = &transfer->loop->limits;
   size_t length = size * count;
 
+  if(transfer->discarding)
+    return length;
   if(!(transfer->flags & CSHIM_REQUEST_STREAM) || transfer->dropping)
     return take(transfer, &transfer->response, data, length,
                 limits->response_bytes) ? length : 0;

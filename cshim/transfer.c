@@ -90,34 +90,45 @@ void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result)
 {
   bool done = code != -1;
-  size_t header = transfer->header_length;
+  bool show = done || transfer->header_final;
+  size_t header = show ? transfer->header_length : 0;
+  transfer->shown = show ? transfer->response.length : 0;
   result->slot = transfer->slot;
   result->flags = transfer->result_flags;
+  transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_HUNGRY; /* told now */
   if(done) {
     count(transfer);
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->lost && code)
       result->flags |= CSHIM_RESULT_LOST;
+    if(transfer->paused) /* see response_discard(): it is too late for that */
+      result->flags |= CSHIM_RESULT_SPENT;
   }
   result->code = done ? code : 0;
   result->retries = transfer->retries;
   result->response = transfer->response.data;
   result->header_length = header;
-  result->body_length = transfer->response.length - header;
+  result->body_length = transfer->shown - header;
   result->trailer = transfer->trailer.data;
   result->trailer_length = transfer->trailer.length;
   result->detail = transfer->detail;
 }
 
-/* The caller has what transfer_result() showed of a request that goes on. */
+/* The caller has what transfer_result() showed of a request that goes on. More
+   may have come since: with HTTP/2, whoever resumes one transfer has libcurl
+   deliver to others as well. */
 void transfer_taken(struct transfer *transfer)
 {
-  transfer->result_flags = 0;
-  if(!transfer->header_complete)
+  struct buffer *response = &transfer->response;
+  if(!transfer->shown)
     return;
-  transfer->header_taken = transfer->header_taken || transfer->header_length;
+  response->length -= transfer->shown;
+  if(response->length)
+    memmove(response->data, response->data + transfer->shown,
+            response->length);
+  transfer->shown = 0;
+  transfer->header_taken = true;
   transfer->header_length = 0;
-  transfer->response.length = 0;
 }
 
 /* The request has ended, and the caller has its result. */

@@ -30,7 +30,7 @@ func (e *engine) deliver(result *cshim.Result) {
 	if result.Code == 0 {
 		e.origins[c.origin].answered(strings.HasPrefix(c.header, "HTTP/2"), e.closed)
 	}
-	e.takeBack(h)
+	e.takeBack(h, !result.Spent)
 	e.end(c, err)
 }
 
@@ -85,8 +85,9 @@ func failure(result *cshim.Result) error {
 	return code
 }
 
-// takeBack takes the call from its handle, and the handle back into the pool.
-func (e *engine) takeBack(h *handle) *call {
+// takeBack takes the call from its handle, and the handle back into the pool if
+// it may be used again.
+func (e *engine) takeBack(h *handle, again bool) *call {
 	c := h.call
 	h.call = nil
 	c.handle = nil
@@ -97,7 +98,7 @@ func (e *engine) takeBack(h *handle) *call {
 		o.exclusive--
 	}
 	e.settle(o)
-	if len(e.idle) < e.settings.perOrigin() {
+	if again && len(e.idle) < e.settings.perOrigin() {
 		e.idle = append(e.idle, h)
 	} else {
 		e.drop(h)
@@ -148,7 +149,7 @@ func (e *engine) tearOut(c *call, err error) {
 	if !e.origins[c.origin].multiplexes {
 		e.counters.givenUp.Add(1)
 	}
-	e.takeBack(c.handle)
+	e.takeBack(c.handle, false)
 	e.end(c, err)
 }
 

@@ -238,7 +238,7 @@ func (e *engine) restart(reason error) error {
 func (e *engine) failInFlight(reason error) {
 	for _, h := range e.handles {
 		if h != nil && h.call != nil {
-			e.end(e.takeBack(h), reason)
+			e.end(e.takeBack(h, false), reason)
 		}
 	}
 }
