@@ -78,10 +78,12 @@
 //   - The environment's proxies are not followed; set Proxy.
 //   - The default User-Agent is "curlpipe".
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
-//   - The trailer section of an HTTP/2 response may be missing: some releases of
-//     libcurl do not hand it over.
+//   - Over HTTP/2, libcurl 7.88 does not hand over the trailer section of a
+//     response, and can fail a request whose response comes before the server
+//     has taken its body.
 //   - An error is an [*Error] around libcurl's code, not a *net.OpError.
 //
 // A process that forks and executes another program leaves it no descriptor of
-// this package, and one that ends without Close is fine.
+// this package (libcurl from 7.68.0 on has a socket pair of its own that is
+// inherited), and one that ends without Close is fine.
 package curlpipe

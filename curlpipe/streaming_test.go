@@ -92,6 +92,7 @@ func TestSlowReaderHoldsUpTheServer(t *testing.T) {
 }
 
 func TestBodyClosedEarlyIsDrained(t *testing.T) {
+	needsPipelining(t) // a stream of HTTP/2 is ended alone, at no cost for others
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		var taken atomic.Int64
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {

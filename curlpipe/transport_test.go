@@ -195,8 +195,11 @@ func TestLikeNetHTTP(t *testing.T) {
 		ours := &http.Client{Transport: yardsticks["curlpipe"](t, s)}
 		for name, request := range table {
 			t.Run(name, func(t *testing.T) {
-				if name == "trailer" && s.EnableHTTP2 {
+				switch {
+				case name == "trailer" && s.EnableHTTP2:
 					t.Skip("libcurl 7.88 does not hand over the trailer section of HTTP/2")
+				case (name == "redirect a post" || name == "redirect a body") && s.EnableHTTP2:
+					t.Skip("libcurl 7.88 can fail when an HTTP/2 response comes before the body was taken")
 				}
 				want := observe(theirs, request(s.URL))
 				got := observe(ours, request(s.URL))

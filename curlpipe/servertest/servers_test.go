@@ -124,7 +124,12 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 	t.Logf("%d requests in %s, %d in flight at most, %d chunked, %d connections, %d sent again",
 		requests, time.Since(begun).Round(time.Millisecond), deepest.Load(), chunked.Load(), stats.ConnectionsOpened, stats.Retries)
 	require.EqualValues(t, requests, stats.Answered)
-	require.EqualValues(t, connections, stats.ConnectionsOpened)
+	if stats.Mode == curlpipe.ModeMultiplexing {
+		// Debian's Apache was seen to end its HTTP/2 connection once, each time
+		require.LessOrEqual(t, stats.ConnectionsOpened, uint64(connections+1))
+	} else {
+		require.EqualValues(t, connections, stats.ConnectionsOpened)
+	}
 	switch stats.Mode {
 	case curlpipe.ModePipelining:
 		require.Positive(t, chunked.Load())
@@ -134,9 +139,10 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 			require.Greater(t, deepest.Load(), int64(1))
 		}
 	}
-	if connections > 1 {
+	switch {
+	case connections > 1:
 		require.Positive(t, stats.Retries) // what the server had read and did not answer
-		return
+	case stats.ConnectionsOpened == 1:
+		require.Zero(t, stats.Retries)
 	}
-	require.Zero(t, stats.Retries)
 }
