@@ -38,6 +38,7 @@ type storm struct {
 	server    *server
 	transport *Transport
 	seen      []atomic.Bool // by request: the server has got it
+	cancels   sync.Map      // by request: what the server calls when it has got it
 
 	// When the cancelled ones were.
 	before, queued, onWire, inBody, tooLate atomic.Int64
@@ -60,6 +61,9 @@ func newStorm(t *testing.T, overTLS bool, largest int) *storm {
 		number, err := strconv.Atoi(request.URL.Path[1:])
 		if err != nil || s.seen[number].Swap(true) {
 			panic("not a request of this storm, or one that came twice: " + request.URL.Path)
+		}
+		if cancel, wanted := s.cancels.LoadAndDelete(number); wanted {
+			cancel.(context.CancelFunc)()
 		}
 		_, _ = io.WriteString(writer, stormBody(number))
 	})
@@ -92,13 +96,16 @@ func (s *storm) one(number int) error {
 	doomed := number%2 == 0
 	readFirst := -1
 	if doomed {
-		switch rand.IntN(4) {
+		switch rand.IntN(5) {
 		case 0:
 			cancel()
 		case 1, 2: // waiting in the queue or on the wire
 			defer time.AfterFunc(rand.N(10*time.Millisecond), cancel).Stop()
 		case 3: // while the body streams
 			readFirst = rand.IntN(len(stormBody(number)) + 1)
+		case 4: // by the server, before it answers
+			s.cancels.Store(number, cancel)
+			defer s.cancels.Delete(number)
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/%d", s.server.URL, number), nil)
