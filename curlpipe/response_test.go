@@ -151,19 +151,3 @@ func oneSpace[header ~map[string][]string](fields header) string {
 	}
 	return fmt.Sprintf("%q", map[string][]string(fields))
 }
-
-// FuzzNewResponse looks for header sections that newResponse cannot stand.
-func FuzzNewResponse(f *testing.F) {
-	f.Add("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", "X: y\r\n", []byte("z"))
-	f.Add("HTTP/1.1 204\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", "", []byte{})
-	f.Fuzz(func(t *testing.T, header, trailer string, body []byte) {
-		response, err := newResponse(nil, &call{header: header, trailer: trailer, content: body})
-		if err != nil {
-			require.ErrorIs(t, err, ErrMalformedResponse)
-			return
-		}
-		require.GreaterOrEqual(t, response.StatusCode, 100)
-		require.Less(t, response.StatusCode, 1000)
-		require.Equal(t, string(body), readAll(t, response))
-	})
-}
