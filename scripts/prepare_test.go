@@ -241,6 +241,13 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 	w.stub("gofmt", "exit 0")
 	w.stub("shellcheck", "exit 0")
 
+	// without arguments, the library's tests again in other ways
+	again := []string{
+		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/...",
+		"-count=1 -race ./curlpipe ./cshim",
+		"-count=1 ./curlpipe ./cshim", // cgocheck2, which is in the environment
+		"-count=1 -asan ./curlpipe ./cshim",
+	}
 	for given, passed := range map[string]string{
 		"":                    "./...",
 		"-run X":              "-run X ./...",
@@ -252,9 +259,17 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 		require.Zero(t, got.code, got.stderr)
 		calls, err := os.ReadFile(trace)
 		require.NoError(t, err)
-		lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
-		require.Equal(t, "/some/prefix/lib test -count=1 -timeout=40m "+passed,
-			lines[len(lines)-1])
+		var tests []string
+		for line := range strings.Lines(string(calls)) {
+			if arguments, found := strings.CutPrefix(strings.TrimSpace(line), "/some/prefix/lib test "); found {
+				tests = append(tests, arguments)
+			}
+		}
+		want := []string{"-count=1 -timeout=40m " + passed}
+		if given == "" {
+			want = append(want, again...)
+		}
+		require.Equal(t, want, tests, given)
 	}
 
 	w.stub("shellcheck", "echo 'line 1: bad' >&2; exit 1")
