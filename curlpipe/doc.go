@@ -80,8 +80,9 @@
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
 //   - Over HTTP/2, libcurl 7.88 does not hand over the trailer section of a
 //     response, can fail a request whose response comes before the server has
-//     taken its body, and was seen to wait for ever for the end of a header
-//     section of 20 kB: set StallTimeout.
+//     taken its body, and was seen to wait for ever, for the end of a header
+//     section of 20 kB and after a server had ended the connection: set
+//     StallTimeout.
 //   - An error is an [*Error] around libcurl's code, not a *net.OpError.
 //
 // A process that forks and executes another program leaves it no descriptor of
