@@ -12,6 +12,7 @@
  * except cshim_loop_wake() and cshim_loop_count(), which any thread may call
  * while the loop exists.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,9 @@ struct cshim_limits {
                           before reading from its connection stops */
   size_t dropped_bytes; /* so much of one response is read and thrown away
                            before its connection is given up */
+  bool coalesce; /* with CSHIM_PIPELINING: TLS records that are written back to
+                   back go to the socket in one system call, and one reads all
+                   that has come */
   uint32_t retries; /* so often a request that CSHIM_REQUEST_REPEATABLE marks
                        is sent again when its connection dies under it */
 };

@@ -9,7 +9,8 @@
 // offers; loop.c drives libcurl, results.c tells what came of it, watch.c has
 // the sockets, connection.c their beginning and end, request.c, upload.c and
 // response.c the two halves of an exchange, transfer.c the easy handle that
-// carries it, tls.c what OpenSSL tells of it.
+// carries it, tls.c what OpenSSL tells of it (openssl.c finds its functions), and
+// bio.c what stands between OpenSSL and the socket.
 //
 // Easy handles are made, configured and cleaned up by the caller (through
 // go-curl); [Loop.Attach] ties one to the loop and names it by its slot. What

@@ -26,12 +26,15 @@ struct buffer {
 struct watch {
   curl_socket_t socket;
   uint32_t wanted; /* epoll events */
+  bool output; /* bytes of ours wait until it takes more, see bio.c */
   uint32_t applied; /* epoll events; 0 when epoll does not have the socket */
   bool changed; /* in the loop's list of changed watches */
   struct watch *next_changed;
   struct watch *next;
   struct watch *previous;
 };
+
+struct bio; /* of bio.c */
 
 /* A socket that libcurl opened to connect, and for whom. */
 struct connection {
@@ -115,6 +118,10 @@ struct cshim_loop {
   int failure; /* first failure inside a callback: negative errno */
   struct watch *watches;
   struct watch *changed;
+  struct bio *busy; /* those that hold bytes */
+  struct bio *next_busy; /* the next that bio_next_input() looks at */
+  uint64_t turn; /* counts what the loop waited, or was called */
+  uint64_t input_taken; /* bytes that OpenSSL took of what was read ahead */
   struct connection *connections;
   struct transfer **slots;
   uint32_t slot_count;
@@ -146,6 +153,7 @@ int watch_install(struct cshim_loop *loop);
 void watch_apply(struct cshim_loop *loop);
 void watch_closed(struct cshim_loop *loop, curl_socket_t socket);
 void watch_forget_all(struct cshim_loop *loop);
+void watch_output(struct cshim_loop *loop, curl_socket_t socket, bool waits);
 int64_t watch_now_ms(void);
 
 /* connection.c: which connections there are, and how they end */
@@ -156,6 +164,14 @@ void connection_untie(CURL *easy);
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
+
+/* bio.c: between OpenSSL and the socket of a connection that pipelines */
+void *bio_install(struct cshim_loop *loop, void *ssl);
+bool bio_blocked(const struct cshim_loop *loop, curl_socket_t socket);
+void bio_writable(struct cshim_loop *loop, curl_socket_t socket);
+curl_socket_t bio_first_input(struct cshim_loop *loop);
+curl_socket_t bio_next_input(struct cshim_loop *loop);
+void bio_settle(struct cshim_loop *loop);
 
 /* transfer.c: an attached easy handle */
 struct transfer *transfer_new(struct cshim_loop *loop, CURL *easy,

@@ -23,6 +23,9 @@
    After so many times in a row look at the sockets all the same. */
 #define TIMER_ROUNDS 64
 
+/* And so many times over what was read ahead. */
+#define INPUT_ROUNDS 64
+
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
                 uint64_t by)
 {
@@ -293,8 +296,27 @@ static void act_on_socket(struct cshim_loop *loop, curl_socket_t socket,
     events = EPOLLIN | EPOLLOUT;
   if(events & EPOLLIN)
     act(loop, socket, CURL_CSELECT_IN);
-  if(events & EPOLLOUT)
+  if(events & EPOLLOUT) {
+    bio_writable(loop, socket);
     act(loop, socket, CURL_CSELECT_OUT);
+  }
+}
+
+/* What was read ahead of libcurl no poll sees: tell of it as often as libcurl
+   takes any. Returns whether it may take more. */
+static bool act_on_input(struct cshim_loop *loop)
+{
+  int round;
+  for(round = 0; round < INPUT_ROUNDS; round++) {
+    uint64_t before = loop->input_taken;
+    curl_socket_t socket = bio_first_input(loop);
+    for(; socket != CURL_SOCKET_BAD; socket = bio_next_input(loop))
+      act(loop, socket, CURL_CSELECT_IN);
+    if(loop->input_taken == before)
+      return false;
+    act_on_timer(loop);
+  }
+  return true;
 }
 
 /* How long to sleep, in milliseconds: until the timer, at most wait_ms.
@@ -334,6 +356,7 @@ static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
                                      SLEEP_ASLEEP))
     wait_ms = 0;
   count = epoll_wait(loop->epoll, events, EVENTS, wait_ms);
+  loop->turn++;
   if(atomic_exchange(&loop->sleep_state, SLEEP_AWAKE) == SLEEP_WOKEN)
     *woken = true;
   if(count < 0 && errno != EINTR)
@@ -354,21 +377,25 @@ int cshim_loop_run(struct cshim_loop *loop,
   size_t i;
 
   results_forget(loop);
+  loop->turn++;
   for(i = 0; i < count; i++)
     submit(loop, &requests[i], text);
 
   for(;;) {
     int events;
+    bool more;
     act_on_timer(loop);
     act_on_lost_socket(loop);
+    more = act_on_input(loop);
     results_gather(loop);
+    bio_settle(loop);
     if(loop->failure)
       return loop->failure;
     if(woken || loop->result_count == CSHIM_MAX_BATCH)
       break;
-    events = wait_and_act(loop, loop->result_count || loop->news ? 0 :
+    events = wait_and_act(loop, more || loop->result_count || loop->news ? 0 :
                                 sleep_time(loop, wait_ms), &woken);
-    if(events > 0)
+    if(events > 0 || (more && !loop->result_count && !loop->news))
       continue;
     if(loop->result_count || loop->news || wait_ms == 0)
       break;

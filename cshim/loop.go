@@ -78,6 +78,7 @@ type Limits struct {
 	WindowBytes        int64 // so much of a streamed body may lie at the caller's before reading stops
 	DroppedBytes       int64 // so much of one unwanted response is read before its connection is closed
 	Retries            int   // so often a repeatable request is sent again
+	Coalesce           bool  // with Pipelining: few system calls for many TLS records
 }
 
 // Slot names an attached easy handle.
@@ -108,6 +109,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		window_bytes:         C.size_t(limits.WindowBytes),
 		dropped_bytes:        C.size_t(limits.DroppedBytes),
 		retries:              C.uint32_t(limits.Retries),
+		coalesce:             C.bool(limits.Coalesce),
 	})
 	if handle == nil {
 		return nil, fmt.Errorf("cshim: cannot make an event loop: %w", err)

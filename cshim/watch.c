@@ -46,6 +46,7 @@ static struct watch *watch_new(struct cshim_loop *loop, curl_socket_t socket)
   if(!watch)
     return NULL;
   watch->socket = socket;
+  watch->output = bio_blocked(loop, socket);
   watch->next = loop->watches;
   if(watch->next)
     watch->next->previous = watch;
@@ -128,21 +129,34 @@ int watch_install(struct cshim_loop *loop)
   return 0;
 }
 
+/* Bytes of ours wait until the socket takes more, or do so no longer. */
+void watch_output(struct cshim_loop *loop, curl_socket_t socket, bool waits)
+{
+  struct watch *watch = loop->watches;
+  while(watch && watch->socket != socket)
+    watch = watch->next;
+  if(watch) {
+    watch->output = waits;
+    mark_changed(loop, watch);
+  }
+}
+
 /* Tells epoll what changed since the last wait. */
 void watch_apply(struct cshim_loop *loop)
 {
   while(loop->changed) {
     struct watch *watch = loop->changed;
-    struct epoll_event event = { .events = watch->wanted,
+    uint32_t wanted = watch->wanted | (watch->output ? EPOLLOUT : 0);
+    struct epoll_event event = { .events = wanted,
                                  .data.fd = watch->socket };
     int operation = !watch->applied ? EPOLL_CTL_ADD :
-                    !watch->wanted ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+                    !wanted ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     loop->changed = watch->next_changed;
     watch->changed = false;
-    if(watch->wanted == watch->applied)
+    if(wanted == watch->applied)
       continue;
     if(!epoll_ctl(loop->epoll, operation, watch->socket, &event))
-      watch->applied = watch->wanted;
+      watch->applied = wanted;
     else if(errno == EBADF)
       loop->lost_socket = true; /* libcurl waits for one that it closed */
     else

@@ -64,6 +64,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		WindowBytes:        int64(s.readBufferSize),
 		DroppedBytes:       atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Retries:            s.retries,
+		Coalesce:           !t.DisableCoalescing,
 	}
 	if len(refused) > 0 {
 		return nil, refused[0]

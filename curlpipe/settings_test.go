@@ -161,6 +161,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, cshim.Limits{
 		Mode: cshim.Pipelining, ConnectionsPerHost: 1, PipelineLength: 100, HeaderBytes: 1 << 20,
 		ResponseBytes: 64 << 20, WindowBytes: 256 << 10, DroppedBytes: 16 << 20, Retries: 1,
+		Coalesce: true,
 	}, s.limits)
 	require.Equal(t, time.Minute, s.abandonedTime)
 	require.Contains(t, s.easy.list, easyOption{"CAINFO", curl.OPT_CAINFO, "/some/where.pem"})

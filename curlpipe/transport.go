@@ -135,6 +135,14 @@ type Transport struct {
 	// once, counts as that.
 	ReadBufferSize int
 
+	// DisableCoalescing has each TLS record of a connection that pipelines read
+	// and written by system calls of its own, as libcurl does. Otherwise records
+	// that are written one after the other leave together, at the latest when
+	// there is nothing else to do, and all that has come is read at once. Needs
+	// OpenSSL 1.1.1 or later; with an older one, or through an https proxy, it
+	// is always so.
+	DisableCoalescing bool
+
 	// MaxAbandonedBytes is how much of a response that nobody wants any more
 	// (abandoned, or too large) is read, and MaxAbandonedTime how long such a
 	// response is waited for, to save the connection. Beyond either the

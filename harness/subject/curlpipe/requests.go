@@ -30,7 +30,10 @@ func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
 		MaxPipelineDepth: p.MaxPipelineLength,
 		CAFile:           p.CAFile,
 		AllowUnpatched:   true,
-		StallTimeout:     time.Duration(p.StallLimitMS) * time.Millisecond,
+		// each write has to meet the socket: its refusals are what the scenarios
+		// are about
+		DisableCoalescing: true,
+		StallTimeout:      time.Duration(p.StallLimitMS) * time.Millisecond,
 	}
 	if p.Pipelining != 1 {
 		return transport, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)

@@ -1,0 +1,377 @@
+/*
+ * bio.c: what stands between OpenSSL and the socket of a connection that
+ * pipelines. libcurl writes one TLS record for each request and reads one for
+ * each response, each with system calls of its own. This BIO keeps what is
+ * written until the loop has no more to do, or much has come together, and
+ * reads all that the socket has at once.
+ *
+ * OpenSSL is told the truth in all that matters: what does not fit is refused
+ * with a retry, as a full socket does, and a flush is one. What has been taken
+ * is sent by bio_settle(), which the loop calls before it sleeps. What has
+ * been read ahead no poll sees, so the loop asks bio_next_input() before it
+ * sleeps, too.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "internal.h"
+#include "openssl.h"
+
+/* So much is read at once, and so much that is written may wait. */
+#define INPUT_SIZE (32 * 1024)
+#define OUTPUT_SIZE (16 * 1024)
+
+/* From OpenSSL's headers, the same in every release since 1.1.1. */
+#define BIO_TYPE_SOCKET 0x0505
+#define BIO_TYPE_FILTER 0x0200
+#define BIO_C_GET_FD 105
+#define BIO_CTRL_EOF 2
+#define BIO_CTRL_PENDING 10
+#define BIO_CTRL_FLUSH 11
+#define BIO_CTRL_WPENDING 13
+#define BIO_READ_RETRY 0x09 /* BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY */
+#define BIO_WRITE_RETRY 0x0a /* BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY */
+#define BIO_ALL_RETRY 0x0f /* BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY */
+
+/* Bytes between start and end; no memory while there are none. */
+struct span {
+  char *data;
+  size_t start;
+  size_t end;
+};
+
+struct bio {
+  struct cshim_loop *loop;
+  curl_socket_t socket;
+  struct span input;
+  struct span output;
+  uint64_t drained; /* the turn of the loop in which the socket was empty */
+  bool blocked; /* the socket was full; the loop waits until it is not */
+  bool ended; /* the server has closed its side */
+  int failure; /* errno of what could not be sent: nothing else will be */
+  bool busy; /* in the loop's list of those that hold bytes */
+  struct bio *next;
+  struct bio *previous;
+};
+
+static size_t span_length(const struct span *span)
+{
+  return span->end - span->start;
+}
+
+static void span_free(struct span *span)
+{
+  free(span->data);
+  memset(span, 0, sizeof(*span));
+}
+
+static bool span_allocate(struct span *span, size_t size)
+{
+  if(!span->data)
+    span->data = malloc(size);
+  return span->data != NULL;
+}
+
+static void make_busy(struct bio *bio)
+{
+  struct cshim_loop *loop = bio->loop;
+  if(bio->busy)
+    return;
+  bio->busy = true;
+  bio->previous = NULL;
+  bio->next = loop->busy;
+  if(bio->next)
+    bio->next->previous = bio;
+  loop->busy = bio;
+}
+
+static void make_idle(struct bio *bio)
+{
+  struct cshim_loop *loop = bio->loop;
+  span_free(&bio->input);
+  span_free(&bio->output);
+  if(!bio->busy)
+    return;
+  bio->busy = false;
+  if(loop->next_busy == bio)
+    loop->next_busy = bio->next;
+  if(bio->next)
+    bio->next->previous = bio->previous;
+  if(bio->previous)
+    bio->previous->next = bio->next;
+  else
+    loop->busy = bio->next;
+}
+
+static void set_blocked(struct bio *bio, bool blocked)
+{
+  if(bio->blocked == blocked)
+    return;
+  bio->blocked = blocked;
+  watch_output(bio->loop, bio->socket, blocked);
+}
+
+/* Sends to the socket. Negative: nothing went, errno says why. */
+static ssize_t send_now(struct bio *bio, const char *data, size_t length)
+{
+  ssize_t sent;
+  do
+    sent = send(bio->socket, data, length, MSG_NOSIGNAL);
+  while(sent < 0 && errno == EINTR);
+  return sent;
+}
+
+static bool would_block(void)
+{
+  return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+/* Sends what waits. False when some is left, or it failed. */
+static bool flush(struct bio *bio)
+{
+  struct span *output = &bio->output;
+  while(span_length(output)) {
+    ssize_t sent = send_now(bio, output->data + output->start,
+                            span_length(output));
+    if(sent < 0) {
+      if(would_block()) {
+        set_blocked(bio, true);
+        return false;
+      }
+      bio->failure = errno;
+      break;
+    }
+    output->start += (size_t)sent;
+  }
+  output->start = output->end = 0;
+  set_blocked(bio, false);
+  return !bio->failure;
+}
+
+/* Whether so many bytes more may wait; sends what does if they may not. */
+static bool make_room(struct bio *bio, size_t length)
+{
+  struct span *output = &bio->output;
+  if(output->end + length > OUTPUT_SIZE && !flush(bio)) {
+    if(bio->failure)
+      return false;
+    memmove(output->data, output->data + output->start, span_length(output));
+    output->end -= output->start;
+    output->start = 0;
+  }
+  return output->end + length <= OUTPUT_SIZE &&
+         span_allocate(output, OUTPUT_SIZE);
+}
+
+static int on_write(void *handle, const char *data, int size)
+{
+  const struct openssl *openssl = openssl_loaded();
+  struct bio *bio = openssl->bio_get_data(handle);
+  struct span *output = &bio->output;
+  ssize_t sent = -1;
+
+  openssl->bio_clear_flags(handle, BIO_ALL_RETRY);
+  if(size <= 0)
+    return 0;
+  if(!bio->failure && make_room(bio, (size_t)size)) {
+    memcpy(output->data + output->end, data, (size_t)size);
+    output->end += (size_t)size;
+    make_busy(bio);
+    return size;
+  }
+  if(bio->failure) {
+    errno = bio->failure;
+    return -1;
+  }
+  /* what never has room goes by itself, after what waits */
+  if(span_length(output))
+    errno = EAGAIN;
+  else
+    sent = send_now(bio, data, (size_t)size);
+  if(sent < 0 && would_block())
+    openssl->bio_set_flags(handle, BIO_WRITE_RETRY);
+  return (int)sent;
+}
+
+/* Reads from the socket. */
+static ssize_t receive_now(void *handle, struct bio *bio, char *data,
+                           size_t size)
+{
+  const struct openssl *openssl = openssl_loaded();
+  ssize_t got;
+  if(bio->drained == bio->loop->turn) {
+    openssl->bio_set_flags(handle, BIO_READ_RETRY);
+    return -1;
+  }
+  do
+    got = recv(bio->socket, data, size, 0);
+  while(got < 0 && errno == EINTR);
+  if(got < 0 && would_block())
+    openssl->bio_set_flags(handle, BIO_READ_RETRY);
+  else if(!got)
+    bio->ended = true;
+  /* there may be more by now; the next wait tells */
+  if(got > 0 && (size_t)got < size)
+    bio->drained = bio->loop->turn;
+  return got;
+}
+
+static int on_read(void *handle, char *data, int size)
+{
+  const struct openssl *openssl = openssl_loaded();
+  struct bio *bio = openssl->bio_get_data(handle);
+  struct span *input = &bio->input;
+  size_t length;
+
+  openssl->bio_clear_flags(handle, BIO_ALL_RETRY);
+  if(size <= 0)
+    return 0;
+  if(!span_length(input)) {
+    ssize_t got;
+    if((size_t)size >= INPUT_SIZE || !span_allocate(input, INPUT_SIZE))
+      return (int)receive_now(handle, bio, data, (size_t)size);
+    got = receive_now(handle, bio, input->data, INPUT_SIZE);
+    if(got <= 0)
+      return (int)got;
+    input->start = 0;
+    input->end = (size_t)got;
+    make_busy(bio);
+  }
+  length = span_length(input);
+  if(length > (size_t)size)
+    length = (size_t)size;
+  memcpy(data, input->data + input->start, length);
+  input->start += length;
+  bio->loop->input_taken += length;
+  return (int)length;
+}
+
+static long on_control(void *handle, int command, long number, void *pointer)
+{
+  const struct openssl *openssl = openssl_loaded();
+  struct bio *bio = openssl->bio_get_data(handle);
+  void *below = openssl->bio_below(handle);
+
+  switch(command) {
+  case BIO_CTRL_FLUSH:
+    openssl->bio_clear_flags(handle, BIO_ALL_RETRY);
+    if(flush(bio))
+      return 1;
+    if(!bio->failure)
+      openssl->bio_set_flags(handle, BIO_WRITE_RETRY);
+    return -1;
+  case BIO_CTRL_PENDING:
+    return (long)span_length(&bio->input);
+  case BIO_CTRL_WPENDING:
+    return (long)span_length(&bio->output);
+  case BIO_CTRL_EOF:
+    return bio->ended && !span_length(&bio->input);
+  default:
+    return below ? openssl->bio_control(below, command, number, pointer) : 0;
+  }
+}
+
+static int on_destroy(void *handle)
+{
+  struct bio *bio = openssl_loaded()->bio_get_data(handle);
+  if(bio) {
+    set_blocked(bio, false);
+    make_idle(bio);
+    free(bio);
+  }
+  return 1;
+}
+
+/* The method of such BIOs; one for the life of the process. */
+static void *method_of(const struct openssl *openssl)
+{
+  static _Atomic(void *) kept;
+  void *method = kept;
+  void *none = NULL;
+  if(method)
+    return method;
+  method = openssl->method_new(BIO_TYPE_FILTER, "cshim");
+  if(!method)
+    return NULL;
+  openssl->method_set_write(method, on_write);
+  openssl->method_set_read(method, on_read);
+  openssl->method_set_control(method, on_control);
+  openssl->method_set_destroy(method, on_destroy);
+  /* whoever comes second leaves its own behind, once */
+  return atomic_compare_exchange_strong(&kept, &none, method) ? method : none;
+}
+
+void *bio_install(struct cshim_loop *loop, void *ssl)
+{
+  const struct openssl *openssl = openssl_loaded();
+  void *below = openssl->bio_of(ssl);
+  void *method = method_of(openssl);
+  struct bio *bio;
+  void *handle;
+
+  if(openssl->bio_type(below) != BIO_TYPE_SOCKET || !method)
+    return below; /* TLS in TLS, to a proxy: libcurl's own way will do */
+  bio = calloc(1, sizeof(*bio));
+  handle = bio ? openssl->bio_new(method) : NULL;
+  if(!handle) {
+    free(bio);
+    return below;
+  }
+  bio->loop = loop;
+  bio->socket = (curl_socket_t)openssl->bio_control(below, BIO_C_GET_FD, 0,
+                                                    NULL);
+  openssl->bio_set_data(handle, bio);
+  openssl->bio_set_init(handle, 1);
+  openssl->bio_share(below); /* set_bio gives back what the SSL has of it */
+  openssl->bio_push(handle, below);
+  openssl->set_bio(ssl, handle, handle);
+  return handle;
+}
+
+void bio_writable(struct cshim_loop *loop, curl_socket_t socket)
+{
+  struct bio *bio;
+  for(bio = loop->busy; bio; bio = bio->next) {
+    if(bio->socket == socket && bio->blocked)
+      flush(bio);
+  }
+}
+
+bool bio_blocked(const struct cshim_loop *loop, curl_socket_t socket)
+{
+  const struct bio *bio = loop->busy;
+  while(bio && !(bio->socket == socket && bio->blocked))
+    bio = bio->next;
+  return bio != NULL;
+}
+
+curl_socket_t bio_first_input(struct cshim_loop *loop)
+{
+  loop->next_busy = loop->busy;
+  return bio_next_input(loop);
+}
+
+curl_socket_t bio_next_input(struct cshim_loop *loop)
+{
+  while(loop->next_busy) {
+    const struct bio *bio = loop->next_busy;
+    loop->next_busy = bio->next;
+    if(span_length(&bio->input))
+      return bio->socket;
+  }
+  return CURL_SOCKET_BAD;
+}
+
+void bio_settle(struct cshim_loop *loop)
+{
+  struct bio *bio = loop->busy;
+  while(bio) {
+    struct bio *next = bio->next;
+    if(!bio->blocked)
+      flush(bio);
+    if(!span_length(&bio->input) && !span_length(&bio->output))
+      make_idle(bio);
+    bio = next;
+  }
+}

@@ -1,0 +1,68 @@
+/*
+ * openssl.c: looks the functions of OpenSSL up that the process has loaded.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include "openssl.h"
+
+static struct openssl functions;
+static bool complete;
+static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
+
+static void look_up(void)
+{
+  const struct {
+    const char *name;
+    void *into;
+  } names[] = {
+    { "CRYPTO_get_ex_new_index", &functions.new_index },
+    { "SSL_CTX_set_ex_data", &functions.set_data },
+    { "SSL_CTX_get_ex_data", &functions.get_data },
+    { "SSL_CTX_clear_options", &functions.clear_options },
+    { "SSL_CTX_set_info_callback", &functions.on_info },
+    { "SSL_CTX_set_keylog_callback", &functions.on_key },
+    { "SSL_get_SSL_CTX", &functions.context_of },
+    { "SSL_get_wbio", &functions.bio_of },
+    { "SSL_set_bio", &functions.set_bio },
+    { "SSL_want", &functions.want },
+    { "SSL_version", &functions.version },
+    { "SSL_session_reused", &functions.resumed },
+    { "BIO_set_callback_ex", &functions.bio_set_callback },
+    { "BIO_get_callback_ex", &functions.bio_get_callback },
+    { "BIO_set_callback_arg", &functions.bio_set_argument },
+    { "BIO_get_callback_arg", &functions.bio_argument },
+    { "BIO_test_flags", &functions.bio_flags },
+    { "BIO_set_flags", &functions.bio_set_flags },
+    { "BIO_clear_flags", &functions.bio_clear_flags },
+    { "BIO_method_type", &functions.bio_type },
+    { "BIO_new", &functions.bio_new },
+    { "BIO_up_ref", &functions.bio_share },
+    { "BIO_push", &functions.bio_push },
+    { "BIO_next", &functions.bio_below },
+    { "BIO_ctrl", &functions.bio_control },
+    { "BIO_set_data", &functions.bio_set_data },
+    { "BIO_get_data", &functions.bio_get_data },
+    { "BIO_set_init", &functions.bio_set_init },
+    { "BIO_meth_new", &functions.method_new },
+    { "BIO_meth_set_write", &functions.method_set_write },
+    { "BIO_meth_set_read", &functions.method_set_read },
+    { "BIO_meth_set_ctrl", &functions.method_set_control },
+    { "BIO_meth_set_destroy", &functions.method_set_destroy }
+  };
+  size_t i;
+  for(i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    void *found = dlsym(RTLD_DEFAULT, names[i].name);
+    if(!found)
+      return;
+    memcpy(names[i].into, &found, sizeof(found));
+  }
+  complete = true;
+}
+
+const struct openssl *openssl_loaded(void)
+{
+  pthread_once(&looked_up, look_up);
+  return complete ? &functions : NULL;
+}

@@ -1,0 +1,60 @@
+#ifndef CSHIM_OPENSSL_H
+#define CSHIM_OPENSSL_H
+/*
+ * The OpenSSL that libcurl has loaded: its functions are looked up in the
+ * process, so nothing here depends on the version that it was built with.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef long openssl_bio_callback(void *bio, int operation, const char *data,
+                                  size_t length, int argi, long argl,
+                                  int result, size_t *processed);
+
+/* OpenSSL's functions under their names without prefix of their kind. */
+struct openssl {
+  int (*new_index)(int class_index, long argl, void *argp, void *new_func,
+                   void *dup_func, void *free_func);
+  int (*set_data)(void *context, int index, void *data);
+  void *(*get_data)(const void *context, int index);
+  uint64_t (*clear_options)(void *context, uint64_t options);
+  void (*on_info)(void *context, void (*callback)(const void *, int, int));
+  void (*on_key)(void *context, void (*callback)(const void *, const char *));
+  void *(*context_of)(const void *ssl);
+  void *(*bio_of)(const void *ssl);
+  void (*set_bio)(void *ssl, void *input, void *output);
+  int (*want)(const void *ssl);
+  int (*version)(const void *ssl);
+  int (*resumed)(const void *ssl);
+  void (*bio_set_callback)(void *bio, openssl_bio_callback *callback);
+  openssl_bio_callback *(*bio_get_callback)(const void *bio);
+  void (*bio_set_argument)(void *bio, char *argument);
+  char *(*bio_argument)(const void *bio);
+  int (*bio_flags)(const void *bio, int flags);
+  void (*bio_set_flags)(void *bio, int flags);
+  void (*bio_clear_flags)(void *bio, int flags);
+  int (*bio_type)(const void *bio);
+  void *(*bio_new)(const void *method);
+  int (*bio_share)(void *bio);
+  void *(*bio_push)(void *bio, void *below);
+  void *(*bio_below)(void *bio);
+  long (*bio_control)(void *bio, int command, long number, void *pointer);
+  void (*bio_set_data)(void *bio, void *data);
+  void *(*bio_get_data)(void *bio);
+  void (*bio_set_init)(void *bio, int init);
+  void *(*method_new)(int type, const char *name);
+  int (*method_set_write)(void *method,
+                          int (*call)(void *bio, const char *data, int size));
+  int (*method_set_read)(void *method,
+                         int (*call)(void *bio, char *data, int size));
+  int (*method_set_control)(void *method,
+                            long (*call)(void *bio, int command, long number,
+                                         void *pointer));
+  int (*method_set_destroy)(void *method, int (*call)(void *bio));
+};
+
+/* NULL when libcurl has no OpenSSL, or one before 1.1.1. */
+const struct openssl *openssl_loaded(void);
+
+#endif
