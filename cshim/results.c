@@ -67,23 +67,30 @@ void results_gather_news(struct cshim_loop *loop)
   }
 }
 
+/* Takes all messages before the first handle is removed: whoever removes one
+   has libcurl search those that are left. */
 static void gather_finished(struct cshim_loop *loop)
 {
-  while(loop->result_count < CSHIM_MAX_BATCH) {
+  struct transfer *finished[CSHIM_MAX_BATCH];
+  CURLcode codes[CSHIM_MAX_BATCH];
+  size_t room = CSHIM_MAX_BATCH - loop->result_count;
+  size_t count = 0;
+  size_t i;
+  while(count < room) {
     int left;
     char *private;
-    struct transfer *transfer;
-    CURLcode code;
     CURLMsg *message = curl_multi_info_read(loop->multi, &left);
     if(!message)
-      return;
+      break;
     if(message->msg != CURLMSG_DONE)
       continue;
-    code = message->data.result;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-    transfer = (struct transfer *)private;
-    loop_remove(loop, transfer); /* message is gone from here on */
-    results_add(transfer, code);
+    finished[count] = (struct transfer *)private;
+    codes[count++] = message->data.result;
+  }
+  for(i = 0; i < count; i++) {
+    loop_remove(loop, finished[i]);
+    results_add(finished[i], codes[i]);
   }
 }
 
