@@ -53,7 +53,11 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	if err := setup.Scenario.Check(); err != nil {
 		return nil, err
 	}
-	if why := setup.chooseTLS(); why != nil {
+	why := setup.chooseTLS()
+	if why == nil {
+		why = setup.checkHTTP2()
+	}
+	if why != nil {
 		return &judge.Observation{
 			Scenario: setup.Scenario, Plan: &plan.Plan{TLS: setup.Scenario.Client.TLS}, Origin: &origin.Log{},
 			Unimplemented: why.Error(),
@@ -79,6 +83,21 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	return observation, nil
 }
 
+// overHTTP2 reports whether the library is one that no longer pipelines.
+func (s *Setup) overHTTP2() bool {
+	return s.Library.Manifest.Multiplexing && !s.Library.Manifest.Pipelining
+}
+
+// checkHTTP2 returns why the scenario does not exist for a library that has
+// nothing but HTTP/2.
+func (s *Setup) checkHTTP2() error {
+	if !s.overHTTP2() || s.Scenario.HTTP1Only() == "" {
+		return nil
+	}
+	return fmt.Errorf("libcurl %s has HTTP/2 in the place of pipelining, and scenario %s is not the same over it: %s",
+		s.Library.Manifest.LibcurlVersion, s.Scenario.ID, s.Scenario.HTTP1Only())
+}
+
 func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 	s := setup.Scenario
 	engine := ""
@@ -89,6 +108,7 @@ func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
 		Engine:           engine,
 		Address:          setup.Address,
 		TLS:              s.Client.TLS,
+		HTTP2:            setup.overHTTP2(),
 		Requests:         s.Client.Requests,
 		ReceiveBuffer:    s.Origin.ReceiveBuffer,
 		MaxSegment:       s.Origin.MaxSegment,
@@ -121,11 +141,15 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	if err := setup.Tap.Listen(server.URL()); err != nil {
 		return nil, err
 	}
+	asked := setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver)
+	if setup.overHTTP2() {
+		asked.Pipelining = plan.Multiplex
+	}
 	var accountant events.Accountant
 	p := process{
 		command:     setup.Library.Command(setup.Subject.Path),
 		environment: environment(setup),
-		plan:        setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver),
+		plan:        asked,
 		see: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)

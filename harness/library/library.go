@@ -29,8 +29,12 @@ type Library struct {
 	OpenSSL *OpenSSLBuild
 }
 
-// Label is how a table names the library: "7.53.1 stock".
+// Label is how a table names the library: "7.53.1 stock". Those that Debian's
+// suites have are one, "packaged HTTP/2", whichever release each has.
 func (l *Library) Label() string {
+	if l.Manifest.Variant == Packaged {
+		return Packaged + " HTTP/2"
+	}
 	return l.Manifest.Version + " " + l.Manifest.Variant
 }
 
@@ -117,7 +121,7 @@ func (f *Finder) unknown(name string) error {
 }
 
 // builtName is what scripts/build-libcurl calls its builds of official sources.
-var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
+var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `|` + Packaged + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
 
 // buildCommand returns the call of the script that makes the build of that
 // name, or nothing if it makes none.
@@ -141,7 +145,7 @@ func buildCommand(name string) string {
 
 func (f *Finder) check(l *Library) error {
 	m := l.Manifest
-	if !m.Pipelining {
+	if !m.Pipelining && !m.Multiplexing {
 		return fmt.Errorf("libcurl %s in %s cannot pipeline: only 7.16.0 to 7.61.1 can", m.LibcurlVersion, l.Prefix)
 	}
 	if m.Variant != Patched || f.Patches == "" {

@@ -30,6 +30,7 @@ type Manifest struct {
 	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
 	Flags          []string `json:"flags"`
 	Pipelining     bool     `json:"pipelining"`
+	Multiplexing   bool     `json:"multiplexing"` // HTTP/2, in the place of pipelining
 }
 
 // Source tells where the source of a build came from.
@@ -52,7 +53,10 @@ const (
 	// MovingBuffer is the negative control: stock with nothing but
 	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER added.
 	MovingBuffer = "moving-buffer"
-	own          = "own"
+	// Packaged is the libcurl that a Debian suite has itself, which has HTTP/2
+	// and pipelines no more.
+	Packaged = "packaged"
+	own      = "own"
 )
 
 // readManifest returns the manifest of a prefix. For a prefix without one, a

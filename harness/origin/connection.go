@@ -50,8 +50,12 @@ func (c *connection) serve() {
 	if c.seen.TLS = stream.Version(); c.seen.TLS != "" {
 		c.seen.Handshake = time.Since(begin)
 	}
-	c.requests = newReader(stream, c.proceed)
-	for c.step() {
+	if c.server.config.HTTP2 {
+		c.serveHTTP2()
+	} else {
+		c.requests = newReader(stream, c.proceed)
+		for c.step() {
+		}
 	}
 	c.noteTLS()
 }

@@ -41,6 +41,9 @@ type Config struct {
 	// Engine, if not empty, is the path of tls-engine: TLS is OpenSSL's then,
 	// and not that of Go's own library.
 	Engine string
+	// HTTP2 has the origin speak HTTP/2 in the place of HTTP/1.1. It needs TLS,
+	// of Go's own library, and answers every request honestly.
+	HTTP2 bool
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.
 	Requests int
@@ -130,6 +133,10 @@ func (c *Config) check() error {
 		stalls = stalls || a.Hold == scenario.HoldStuck
 		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
 	}
+	honest := !slices.ContainsFunc(answers, func(a scenario.Answer) bool { return !a.Honest() })
+	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !honest) {
+		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and honest answers")
+	}
 	if stalls && c.Client == nil {
 		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
 	}
@@ -210,11 +217,15 @@ func (s *Server) prepareTLS() error {
 		})
 		return err
 	}
+	protocol := "http/1.1"
+	if s.config.HTTP2 {
+		protocol = protocolHTTP2
+	}
 	s.tls = &tls.Config{
 		Certificates: []tls.Certificate{s.identity.certificate},
 		MinVersion:   version,
 		MaxVersion:   version,
-		NextProtos:   []string{"http/1.1"},
+		NextProtos:   []string{protocol},
 		// what is written at once goes into one record, up to 16 KB
 		DynamicRecordSizingDisabled: true,
 		KeyLogWriter:                s.config.KeyLog,

@@ -33,7 +33,7 @@ func (s *Scenario) Plan(seed uint64, url, caFile, driver string) *plan.Plan {
 		TLS:                s.Client.TLS,
 		Driver:             driver,
 		MaxHostConnections: 1,
-		Pipelining:         1,
+		Pipelining:         plan.PipelineHTTP1,
 		MaxPipelineLength:  s.Client.MaxPipelineLength,
 		StallLimitMS:       int(StallLimit.Milliseconds()),
 		ReceiveBuffer:      s.Client.ReadBuffer,

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"path"
 	"time"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Scenario is one situation to put a client in.
@@ -81,6 +83,22 @@ func (s Scenario) WithRequests(n int) (Scenario, bool) {
 	}
 	s.Client.Requests = n
 	return s, true
+}
+
+// HTTP1Only returns why the scenario is about HTTP/1.1 alone; empty if it is the
+// same over HTTP/2: when the client does nothing but make requests over TLS,
+// and the origin nothing but stall between honest answers.
+func (s *Scenario) HTTP1Only() string {
+	c := &s.Client
+	switch {
+	case c.TLS == plan.PlainText:
+		return "HTTP/2 is only spoken over TLS"
+	case len(s.Origin.Answers) > 0 || !s.Origin.EveryAnswer.Honest() || len(s.Origin.Places) > 0:
+		return "its answers are those of HTTP/1.1"
+	case len(c.Steps) > 0 || len(c.Special) > 0 || c.FollowRedirects || c.BlockedSend > 0 || c.BlockedReads > 0:
+		return "what its client does is about a pipeline"
+	}
+	return ""
 }
 
 func (r Range) valid() bool {

@@ -236,6 +236,20 @@ static bool set_special(struct transfer *transfer, const struct plan *plan)
                          plan->follow_redirects ? 1L : 0L);
 }
 
+/* Over HTTP/2 all wait for the first connection, to go over that. */
+static bool set_http_version(struct transfer *transfer,
+                             const struct plan *plan)
+{
+  CURL *easy = transfer->easy;
+
+  if(!(plan->pipelining & CURLPIPE_MULTIPLEX))
+    return !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                             (long)CURL_HTTP_VERSION_1_1);
+  return !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                           (long)CURL_HTTP_VERSION_2TLS)
+    && !curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+}
+
 bool transfer_init(struct transfer *transfer, const struct plan *plan,
                    const struct plan_request *request, long long *moved_ns)
 {
@@ -256,8 +270,7 @@ bool transfer_init(struct transfer *transfer, const struct plan *plan,
     /* nothing of the environment: not its proxy, and no signals */
     && !curl_easy_setopt(easy, CURLOPT_PROXY, "")
     && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
-    && !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                         (long)CURL_HTTP_VERSION_1_1)
+    && set_http_version(transfer, plan)
     && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers)
     && !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header)
     && !curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer)

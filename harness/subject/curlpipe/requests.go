@@ -35,7 +35,11 @@ func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
 		DisableCoalescing: true,
 		StallTimeout:      time.Duration(p.StallLimitMS) * time.Millisecond,
 	}
-	if p.Pipelining != 1 {
+	switch p.Pipelining {
+	case plan.PipelineHTTP1:
+	case plan.Multiplex: // the origin takes nothing but HTTP/2
+		transport.Pipelining = curlpipe.Auto
+	default:
 		return transport, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)
 	}
 	switch p.TLS {

@@ -45,7 +45,8 @@ func newTransfer(p *plan.Plan, request plan.Request, moved func()) (*transfer, e
 		{curl.OPT_HTTPHEADER, request.Fields()},
 		{curl.OPT_PROXY, ""}, // not the environment's
 		{curl.OPT_NOSIGNAL, true},
-		{curl.OPT_HTTP_VERSION, curl.HTTP_VERSION_1_1},
+		{curl.OPT_HTTP_VERSION, httpVersion(p)},
+		{optPipeWait, p.Pipelining == plan.Multiplex},
 		{curl.OPT_HEADERFUNCTION, func([]byte, any) bool { moved(); return true }},
 		{curl.OPT_WRITEFUNCTION, func(data []byte, _ any) bool {
 			moved()
@@ -69,6 +70,19 @@ func newTransfer(p *plan.Plan, request plan.Request, moved func()) (*transfer, e
 		return nil, fmt.Errorf("%w: request %s: method %q", subjectmain.ErrUnimplemented, request.ID, request.Method)
 	}
 	return t, nil
+}
+
+// What go-curl does not name of curl.h.
+const (
+	optPipeWait     = 237 // CURLOPT_PIPEWAIT: wait for the first connection, to go over that
+	httpVersion2TLS = 4   // CURL_HTTP_VERSION_2TLS
+)
+
+func httpVersion(p *plan.Plan) int {
+	if p.Pipelining == plan.Multiplex {
+		return httpVersion2TLS
+	}
+	return curl.HTTP_VERSION_1_1
 }
 
 // setTLS holds the handle to exactly the plan's version.

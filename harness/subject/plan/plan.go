@@ -39,6 +39,12 @@ const (
 	TLS13     = "1.3"
 )
 
+// What CURLMOPT_PIPELINING may be.
+const (
+	PipelineHTTP1 = 1 // CURLPIPE_HTTP1
+	Multiplex     = 2 // CURLPIPE_MULTIPLEX
+)
+
 // Plan is what a subject is to do. All requests go to one origin.
 type Plan struct {
 	// URL is scheme and authority of the origin, "https://127.0.0.1:4443".
@@ -52,7 +58,7 @@ type Plan struct {
 	Driver string `json:"driver"`
 	// MaxHostConnections is CURLMOPT_MAX_HOST_CONNECTIONS.
 	MaxHostConnections int `json:"max_host_connections"`
-	// Pipelining is CURLMOPT_PIPELINING.
+	// Pipelining is CURLMOPT_PIPELINING: PipelineHTTP1, or Multiplex for HTTP/2.
 	Pipelining int `json:"pipelining"`
 	// MaxPipelineLength is CURLMOPT_MAX_PIPELINE_LENGTH.
 	MaxPipelineLength int `json:"max_pipeline_length"`
