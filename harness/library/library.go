@@ -131,6 +131,9 @@ func buildCommand(name string) string {
 		return ""
 	}
 	command := "scripts/build-libcurl --variant " + part[1]
+	if part[1] == Packaged {
+		command = "scripts/fetch-libcurl"
+	}
 	if part[2] != "" {
 		command += " --version " + part[2]
 	}

@@ -21,6 +21,9 @@ type Cell struct {
 	Unexpected int
 	// Runs are what is counted.
 	Runs []*report.Run
+	// Libcurl is the version that the runs had where the column has several;
+	// empty where it names the one.
+	Libcurl string
 	// Gap says why there are no runs; empty if there could be.
 	Gap string
 }
@@ -39,7 +42,11 @@ func (c Cell) String() string {
 	if c.Unexpected > 0 {
 		parts = append(parts, fmt.Sprintf("%d NOT as expected", c.Unexpected))
 	}
-	return strings.Join(parts, ", ")
+	cell := strings.Join(parts, ", ")
+	if c.Libcurl != "" {
+		cell = c.Libcurl + ": " + cell
+	}
+	return cell
 }
 
 // Column of the grid.
@@ -79,6 +86,9 @@ func (d *Document) Grid() *Grid {
 				r := &d.Runs[i]
 				if r.OpenSSLName != openssl.Name || r.Library != column.Library.Label || r.TLS != column.TLS {
 					continue
+				}
+				if number, _, _ := strings.Cut(r.Library, " "); !strings.HasPrefix(r.LibcurlVersion, number) {
+					cell.Libcurl = r.LibcurlVersion
 				}
 				cell.Count[r.Verdict]++
 				cell.Runs = append(cell.Runs, r)

@@ -18,7 +18,7 @@ func TestKnownFailuresExist(t *testing.T) {
 func TestParseKnown(t *testing.T) {
 	reasons, err := parseKnown([]byte(`[{"scenario":"reported","driver":"socket","library":"patched","reason":"why"}]`))
 	require.NoError(t, err)
-	require.Equal(t, map[[3]string]string{{"reported", "socket", "patched"}: "why"}, reasons)
+	require.Equal(t, map[[4]string]string{{"reported", "socket", "patched", ""}: "why"}, reasons)
 	_, err = parseKnown([]byte(`[{"scenario":"reported","driver":"socket","library":"patched"}]`))
 	require.ErrorContains(t, err, "too little")
 	_, err = parseKnown([]byte(`{`))

@@ -108,7 +108,7 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 		TLS:            o.Scenario.Client.TLS,
 		Verdict:        judge.Sum(findings),
 		Expected:       expected(o.Scenario, subject, driver, l),
-		Known:          KnownFailure(o.Scenario.ID, driver, l.Manifest.Variant),
+		Known:          KnownFailure(o.Scenario.ID, driver, l.Manifest),
 		Connections:    len(o.Origin.Connections),
 		Resets:         o.Origin.EarlyEnds(),
 		Requests:       len(o.Plan.Requests),
@@ -132,7 +132,7 @@ const PassOrFail judge.Verdict = "pass or fail"
 func expected(s *scenario.Scenario, subject, driver string, l *library.Library) judge.Verdict {
 	variant := l.Manifest.Variant
 	switch {
-	case KnownFailure(s.ID, driver, variant) != "":
+	case KnownFailure(s.ID, driver, l.Manifest) != "":
 		return judge.Fail
 	case variant == library.Stock && s.StockSpares(subject) != "":
 		return judge.Pass

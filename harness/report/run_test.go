@@ -110,7 +110,10 @@ func TestExpectedVerdictThatVaries(t *testing.T) {
 func TestKnownFailureIsExpected(t *testing.T) {
 	before := known
 	t.Cleanup(func() { known = before })
-	known = map[[3]string]string{{"some-words", "perform", library.Patched}: "not mended yet"}
+	known = map[[4]string]string{
+		{"some-words", "perform", library.Patched, ""}:        "not mended yet",
+		{"some-words", "perform", library.Packaged, "8.14.1"}: "mended later",
+	}
 	r := Of(observed(), "fake", "perform", libraryOf(library.Patched))
 	require.Equal(t, judge.Fail, r.Expected)
 	require.Equal(t, "not mended yet", r.Known)
@@ -120,6 +123,12 @@ func TestKnownFailureIsExpected(t *testing.T) {
 	require.False(t, r.AsExpected(), "the entry is stale")
 	require.Equal(t, "0 of 1 runs as expected; 1 known failures", Summary([]Run{r}))
 	require.Empty(t, Of(observed(), "fake", "socket", libraryOf(library.Patched)).Known)
+
+	packaged := libraryOf(library.Packaged)
+	packaged.Manifest.Version = "8.14.1"
+	require.Equal(t, "mended later", Of(observed(), "fake", "perform", packaged).Known)
+	packaged.Manifest.Version = "8.22.0"
+	require.Empty(t, Of(observed(), "fake", "perform", packaged).Known, "it was mended since")
 }
 
 func TestAsExpected(t *testing.T) {

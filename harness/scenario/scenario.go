@@ -85,6 +85,10 @@ func (s Scenario) WithRequests(n int) (Scenario, bool) {
 	return s, true
 }
 
+// maxHTTP2Header is the largest header field, in bytes, that leaves room for the
+// others in what nghttp2 sends as one header section (NGHTTP2_MAX_HEADERSLEN).
+const maxHTTP2Header = 60 << 10
+
 // HTTP1Only returns why the scenario is about HTTP/1.1 alone; empty if it is the
 // same over HTTP/2: when the client does nothing but make requests over TLS,
 // and the origin nothing but stall between honest answers.
@@ -95,6 +99,8 @@ func (s *Scenario) HTTP1Only() string {
 		return "HTTP/2 is only spoken over TLS"
 	case len(s.Origin.Answers) > 0 || !s.Origin.EveryAnswer.Honest() || len(s.Origin.Places) > 0:
 		return "its answers are those of HTTP/1.1"
+	case c.HeaderBytes.Max > maxHTTP2Header:
+		return "nghttp2 sends no header section of over 64 KB"
 	case len(c.Steps) > 0 || len(c.Special) > 0 || c.FollowRedirects || c.BlockedSend > 0 || c.BlockedReads > 0:
 		return "what its client does is about a pipeline"
 	}
