@@ -15,7 +15,7 @@ func newMatrix(t *testing.T) *world {
 	w := newCheckout(t)
 	said := "#!/bin/sh\necho \"$(basename \"$0\") $*\" >>" + w.root + "/trace\n"
 	for name, body := range map[string]string{
-		"setup": "", "build-subjects": "",
+		"setup": "", "build-subjects": "", "fetch-libcurl": "echo /libcurl",
 		"build-openssl": `case "$*" in
   *gone*) echo "build-openssl: fetching" >&2; echo "build-openssl: suite gone is not served" >&2; exit 1 ;;
   *BAD*) echo "build-openssl: --suite is a name" >&2; exit 2 ;;
@@ -46,7 +46,7 @@ func (w *world) steps() string {
 
 func TestMatrixBuildsAndHandsOver(t *testing.T) {
 	w := newMatrix(t)
-	got := w.run("matrix", "--openssl", "system,sid,gone,1.1.0l", "--libcurl", "stock,patched-7.30.0", "--jobs", "2", "--refresh")
+	got := w.run("matrix", "--openssl", "system,sid,gone,1.1.0l", "--libcurl", "stock,patched-7.30.0,packaged", "--jobs", "2", "--refresh")
 	require.Equal(t, 3, got.code, "the exit code is pipelab's")
 	require.Equal(t, "GRID\n", got.stdout)
 	require.Contains(t, got.stderr, "build-openssl: fetching\nbuild-openssl: suite gone is not served\n")
@@ -54,16 +54,19 @@ func TestMatrixBuildsAndHandsOver(t *testing.T) {
 		"setup ",
 		"build-libcurl --variant stock",
 		"build-libcurl --variant patched --version 7.30.0",
+		"fetch-libcurl --refresh",
 		"build-openssl --suite sid --refresh",
 		"build-libcurl --variant stock --openssl /prefix/sid",
 		"build-libcurl --variant patched --version 7.30.0 --openssl /prefix/sid",
+		"fetch-libcurl --refresh --openssl /prefix/sid",
 		"build-openssl --suite gone --refresh",
 		"build-openssl --version 1.1.0l",
 		"build-libcurl --variant stock --openssl /prefix/1.1.0l",
 		"build-libcurl --variant patched --version 7.30.0 --openssl /prefix/1.1.0l",
+		"fetch-libcurl --refresh --openssl /prefix/1.1.0l",
 		"build-subjects ",
 		"pipelab",
-		"  matrix", "  --openssl", "  system,sid,gone,1.1.0l", "  --libcurl", "  stock,patched-7.30.0",
+		"  matrix", "  --openssl", "  system,sid,gone,1.1.0l", "  --libcurl", "  stock,patched-7.30.0,packaged",
 		"  --unavailable", "  sid/patched-7.30.0=too old",
 		"  --unavailable", "  gone=suite gone is not served",
 		"  --jobs", "  2", "",
@@ -79,9 +82,10 @@ func TestMatrixByDefault(t *testing.T) {
 		for _, variant := range []string{"stock", "patched"} {
 			require.Contains(t, steps, "build-libcurl --variant "+variant+" --openssl /prefix/"+suite+"\n")
 		}
+		require.Contains(t, steps, "fetch-libcurl --openssl /prefix/"+suite+"\n")
 	}
 	require.True(t, strings.HasSuffix(steps, "pipelab\n  matrix\n  --openssl\n  bullseye,bookworm,trixie,forky,experimental\n"+
-		"  --libcurl\n  stock,patched\n"), steps)
+		"  --libcurl\n  stock,patched,packaged\n"), steps)
 }
 
 // An OpenSSL of one's own gets the name that build-openssl has given it; one

@@ -123,6 +123,26 @@ func TestASubjectIsStartedThroughTheLoader(t *testing.T) {
 	require.Equal(t, "--library-path /some/prefix/lib:"+prefix+":"+prefix+"/lib\n", string(text))
 }
 
+// A libcurl that no longer pipelines is held against what is the same over
+// HTTP/2, and against nothing else.
+func TestALibraryThatMultiplexes(t *testing.T) {
+	setup := setupFor(t, "good")
+	setup.Library.Manifest = &library.Manifest{LibcurlVersion: "8.14.1", Multiplexing: true}
+	setup.Scenario.Client.BlockedSend = 3
+	o := observed(t, setup)
+	require.Equal(t, "libcurl 8.14.1 has HTTP/2 in the place of pipelining, and scenario some-words is not the same over it: "+
+		"what its client does is about a pipeline", o.Unimplemented)
+	require.Equal(t, judge.NotApplicable, judge.Sum(judge.Findings(o)))
+
+	setup.Scenario.Client.BlockedSend = 0
+	o = observed(t, setup)
+	require.Empty(t, o.Unimplemented)
+	require.Equal(t, plan.Multiplex, o.Plan.Pipelining)
+
+	setup.Library.Manifest.Pipelining = true // one of between 7.47 and 7.61
+	require.Equal(t, plan.PipelineHTTP1, observed(t, setup).Plan.Pipelining)
+}
+
 func TestAnotherVersionOfTLS(t *testing.T) {
 	setup := setupFor(t, "good")
 	setup.TLS = plan.TLS13

@@ -36,6 +36,16 @@ func TestMarkdown(t *testing.T) {
 	}, "\n"), d.Markdown())
 }
 
+// A column of several versions has them in its cells.
+func TestCellsNameTheVersion(t *testing.T) {
+	d := sample()
+	r := made("trixie", "packaged HTTP/2", "1.2", judge.Fail, judge.Pass)
+	r.LibcurlVersion = "8.14.1"
+	d.Axes.Libraries = []Library{{Name: "packaged", Label: "packaged HTTP/2"}}
+	d.Runs = append(d.Runs, r)
+	require.Equal(t, "8.14.1: fail 1, 1 NOT as expected", d.Grid().Rows[0].Cells[0].String())
+}
+
 // Runs over plain HTTP have columns of their own, and only where there are any.
 func TestPlainHTTPHasColumns(t *testing.T) {
 	d := sample()
