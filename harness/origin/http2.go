@@ -76,11 +76,10 @@ func (c *connection) serveHTTP2() {
 	s.encoder = hpack.NewEncoder(&s.encoded)
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	s.framer.MaxHeaderListSize = maxLine
-	if err := s.serve(); err != nil {
-		c.end(err, false)
-	}
+	c.end(s.serve(), false)
 }
 
+// serve serves until the error that it returns, which is io.EOF in good order.
 func (s *http2Session) serve() error {
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(s.read, preface); err != nil {

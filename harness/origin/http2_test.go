@@ -17,9 +17,13 @@ import (
 )
 
 // multiplexing is a client that speaks HTTP/2 to an origin.
-func multiplexing(t *testing.T, s *origin.Server) *http2.Transport {
+func multiplexing(t *testing.T, s *origin.Server) *http.Transport {
 	t.Helper()
-	transport := &http2.Transport{TLSClientConfig: trust(t, s), StrictMaxConcurrentStreams: true}
+	transport := &http.Transport{
+		TLSClientConfig: trust(t, s), Protocols: new(http.Protocols), MaxConnsPerHost: 1,
+		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true},
+	}
+	transport.Protocols.SetHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
 	return transport
 }
