@@ -52,7 +52,7 @@ func matrixCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringSliceVar(&o.openssl, "openssl", []string{system},
 		"OpenSSLs: `NAME`s of what scripts/build-openssl has made, or system")
-	flags.StringSliceVar(&o.libraries, "libcurl", []string{library.Stock, library.Patched, library.Packaged},
+	flags.StringSliceVar(&o.libraries, "libcurl", []string{library.Stock, library.Patched},
 		"libcurls: `NAME`s of what scripts/build-libcurl has built, without the OpenSSL, and packaged for\nwhat a Debian suite has itself, over HTTP/2")
 	flags.StringArrayVar(&o.unavailable, "unavailable", nil,
 		"an OpenSSL, or a libcurl with it, that cannot be had: `NAME[/LIBCURL]=REASON`; its cells are n/a")
