@@ -58,6 +58,9 @@ const interposer = "libinterposer.so"
 // engine is the file name of the origin's OpenSSL.
 const engine = "tls-engine"
 
+// fleets are the file names of the programs that are many clients each.
+var fleets = []string{"c-fleet", "curlpipe-fleet"}
+
 // buildScript is what makes everything in the folder of a Bench.
 const buildScript = "scripts/build-subjects"
 
@@ -96,6 +99,15 @@ func (b *Bench) Find(name string) (*Subject, error) {
 // which has to be built.
 func (b *Bench) Engine() (string, error) {
 	return b.built(engine, "the origin's TLS engine")
+}
+
+// Fleet returns the path of a program that is many clients, which has to be
+// built.
+func (b *Bench) Fleet(name string) (string, error) {
+	if !slices.Contains(fleets, name) {
+		return "", &UnknownError{What: "program of clients", Name: name, Known: fleets}
+	}
+	return b.built(name, "the program "+name)
 }
 
 // Interposer returns the path of the library to preload, which has to be

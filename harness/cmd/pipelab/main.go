@@ -68,6 +68,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		checkCommand(),
 		serveCommand(),
 		soakCommand(),
+		fleetCommand(),
 		submitCommand(),
 		matrixCommand(),
 		mergeCommand(),

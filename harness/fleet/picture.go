@@ -1,0 +1,98 @@
+package fleet
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strings"
+)
+
+// point is a rate at a time.
+type point struct{ seconds, rate float64 }
+
+// handshakeRates returns the handshakes per second in each second of the run.
+func (r *Result) handshakeRates() []point {
+	counts := make([]float64, int(r.Seconds)+1)
+	var before int64
+	for _, s := range r.Samples {
+		counts[min(int(s.Seconds), len(counts)-1)] += float64(s.Handshakes - before)
+		before = s.Handshakes
+	}
+	points := make([]point, len(counts))
+	for i, n := range counts {
+		points[i] = point{float64(i), n}
+	}
+	return points
+}
+
+func (r *Result) mostHandshakes() float64 {
+	most := 0.0
+	for _, p := range r.handshakeRates() {
+		most = max(most, p.rate)
+	}
+	return most
+}
+
+const (
+	plotLeft, plotTop      = 60, 70
+	plotWidth, plotHeight  = 720, 240
+	pictureWidth           = plotLeft + plotWidth + 30
+	pictureHeight          = plotTop + plotHeight + 50
+	gridLines              = 4
+	pictureStyle           = `text{font:13px sans-serif;fill:#24292f}.grid{stroke:#d0d7de}.line{fill:none;stroke-width:2}.s0{stroke:#b42318;fill:#b42318}.s1{stroke:#0969da;fill:#0969da}.s2{stroke:#1a7f37;fill:#1a7f37}.line.s0,.line.s1,.line.s2{fill:none}.back{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.grid{stroke:#3d444d}.back{fill:#0d1117}.s0{stroke:#ff7b72;fill:#ff7b72}.s1{stroke:#58a6ff;fill:#58a6ff}.s2{stroke:#3fb950;fill:#3fb950}}`
+	colours                = 3
+	legendStep, legendLine = 240, 24
+)
+
+func (r *Result) label() string { return r.Client + ", " + r.Library }
+
+// Picture draws the handshakes per second of the runs over time, as SVG for
+// light and dark backgrounds.
+func Picture(w io.Writer, results []*Result) error {
+	var seconds, most float64 = 1, 1
+	for _, r := range results {
+		seconds, most = max(seconds, math.Ceil(r.Seconds)), max(most, r.mostHandshakes())
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="title desc">`+"\n",
+		pictureWidth, pictureHeight)
+	fmt.Fprintf(&b, "<title id=\"title\">TLS handshakes per second at the server</title>\n<desc id=\"desc\">%s</desc>\n",
+		html.EscapeString(describe(results)))
+	fmt.Fprintf(&b, "<style>%s</style>\n<rect class=\"back\" width=\"100%%\" height=\"100%%\"/>\n", pictureStyle)
+	fmt.Fprintf(&b, "<text x=\"%d\" y=\"24\">TLS handshakes per second at the server</text>\n", plotLeft)
+	for i := range gridLines + 1 {
+		y := plotTop + plotHeight - float64(i)*plotHeight/gridLines
+		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%.0f</text>`+"\n",
+			plotLeft, plotLeft+plotWidth, y, y, plotLeft-8, y+4, most*float64(i)/gridLines)
+		x := plotLeft + float64(i)*plotWidth/gridLines
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%.3g s</text>`+"\n",
+			x, plotTop+plotHeight+22, seconds*float64(i)/gridLines)
+	}
+	for i, r := range results {
+		x := plotLeft + i*legendStep
+		fmt.Fprintf(&b, `<rect class="s%d" x="%d" y="38" width="14" height="4"/><text x="%d" y="45">%s</text>`+"\n",
+			i%colours, x, x+legendLine, html.EscapeString(r.label()))
+		fmt.Fprintf(&b, `<polyline class="line s%d" points="`, i%colours)
+		for _, p := range r.handshakeRates() {
+			// a step a second: the rate is that of the whole second
+			y := plotTop + plotHeight*(1-p.rate/most)
+			end := min(p.seconds+1, seconds)
+			fmt.Fprintf(&b, "%.1f,%.1f %.1f,%.1f ", plotLeft+p.seconds/seconds*plotWidth, y, plotLeft+end/seconds*plotWidth, y)
+		}
+		b.WriteString("\"/>\n")
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// describe says in words what the picture shows.
+func describe(results []*Result) string {
+	var parts []string
+	for _, r := range results {
+		parts = append(parts, fmt.Sprintf("%s: %d handshakes for %d clients in %.0f seconds, at most %.0f in one second.",
+			r.label(), r.Handshakes, r.Clients, r.Seconds, r.mostHandshakes()))
+	}
+	return strings.Join(parts, " ")
+}

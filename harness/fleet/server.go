@@ -1,0 +1,228 @@
+package fleet
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/origin"
+)
+
+const (
+	// receiveBuffer is SO_RCVBUF of the server's connections: small, so that a
+	// client's writes are blocked soon after the server has stopped reading.
+	receiveBuffer = 4096
+	// stallBound ends a stall whose client does not get stuck.
+	stallBound = 2 * time.Second
+	// stuckCheck is how often a stalled connection looks at what has come.
+	stuckCheck = 20 * time.Millisecond
+	// stuckChecks is how often in a row nothing more must have come.
+	stuckChecks = 5
+	// stuckBytes is how much must wait to be read: less than the receive buffer
+	// takes and more than a request.
+	stuckBytes = receiveBuffer / 2
+)
+
+// server answers every request with its id and counts what it costs.
+type server struct {
+	listener   *net.TCPListener
+	tls        *tls.Config
+	authority  []byte // PEM
+	stallEvery int64  // answered requests of all clients; 0 for never
+
+	serving     sync.WaitGroup
+	mutex       sync.Mutex
+	stopped     bool
+	open        map[net.Conn]struct{}
+	peak        int
+	connections atomic.Int64
+	handshakes  atomic.Int64
+	resets      atomic.Int64
+	answered    atomic.Int64
+	stalls      atomic.Int64
+	stuck       atomic.Int64 // stalls that ended because the client was stuck
+}
+
+// startServer listens on a loopback address, host and port. stop ends it.
+func startServer(address string, stallEvery int64) (*server, error) {
+	certificate, authority, err := origin.NewIdentity()
+	if err != nil {
+		return nil, err
+	}
+	listening, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("starting the fleet's server on %s: %w", address, err)
+	}
+	listener := listening.(*net.TCPListener)
+	s := &server{
+		listener: listener, authority: authority, stallEvery: stallEvery, open: map[net.Conn]struct{}{},
+		tls: &tls.Config{
+			Certificates: []tls.Certificate{certificate},
+			MinVersion:   tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
+			// a client that comes back costs a whole handshake, as in the report
+			SessionTicketsDisabled: true,
+		},
+	}
+	if err := s.shrinkReceiveBuffer(); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	s.serving.Add(1)
+	go s.accept()
+	return s, nil
+}
+
+// shrinkReceiveBuffer sets it for the connections to come.
+func (s *server) shrinkReceiveBuffer() error {
+	raw, err := s.listener.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("reaching the socket of the fleet's server: %w", err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("setting SO_RCVBUF of the fleet's server to %d: %w", receiveBuffer, err)
+	}
+	return nil
+}
+
+func (s *server) url() string { return "https://" + s.listener.Addr().String() }
+
+// stop closes every connection and waits until all is counted.
+func (s *server) stop() {
+	s.listener.Close()
+	s.mutex.Lock()
+	s.stopped = true
+	for c := range s.open {
+		c.Close()
+	}
+	s.mutex.Unlock()
+	s.serving.Wait()
+}
+
+func (s *server) accept() {
+	defer s.serving.Done()
+	for {
+		tcp, err := s.listener.AcceptTCP()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors for a moment
+			time.Sleep(stuckCheck)
+			continue
+		}
+		s.mutex.Lock()
+		if s.stopped {
+			tcp.Close()
+		} else {
+			s.open[tcp] = struct{}{}
+			s.peak = max(s.peak, len(s.open))
+			s.connections.Add(1)
+			s.serving.Add(1)
+			go s.serve(tcp)
+		}
+		s.mutex.Unlock()
+	}
+}
+
+func (s *server) serve(tcp *net.TCPConn) {
+	defer s.serving.Done()
+	err := s.answerAll(tcp)
+	tcp.Close()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.open, tcp)
+	if !s.stopped && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		s.resets.Add(1)
+	}
+}
+
+// answerAll answers until the client leaves, and returns why it ended.
+func (s *server) answerAll(tcp *net.TCPConn) error {
+	stream := tls.Server(tcp, s.tls)
+	if err := stream.Handshake(); err != nil {
+		return err
+	}
+	s.handshakes.Add(1)
+	reader := bufio.NewReaderSize(stream, receiveBuffer)
+	seen := s.epoch()
+	for {
+		request, err := http.ReadRequest(reader)
+		if err != nil {
+			return err
+		}
+		if now := s.epoch(); now > seen {
+			seen = now
+			s.stall(tcp)
+		}
+		id := strings.TrimPrefix(request.URL.Path, "/") + "\n"
+		if _, err := io.WriteString(stream, response(id)); err != nil {
+			return err
+		}
+		s.answered.Add(1)
+	}
+}
+
+// epoch is how many times the server has stalled. Each connection that is open
+// then stops reading once.
+func (s *server) epoch() int64 {
+	if s.stallEvery == 0 {
+		return 0
+	}
+	return s.answered.Load() / s.stallEvery
+}
+
+// stall reads nothing until the client is stuck: what waits to be read fills
+// the buffer and does not grow. The response that follows is what has stock
+// libcurl write the next request in the place of the blocked one.
+func (s *server) stall(tcp *net.TCPConn) {
+	s.stalls.Add(1)
+	tick := time.NewTicker(stuckCheck)
+	defer tick.Stop()
+	last, same := 0, 0
+	for until := time.Now().Add(stallBound); time.Now().Before(until); {
+		<-tick.C
+		waiting, err := unread(tcp)
+		if err != nil {
+			return // it is closed
+		}
+		if waiting != last || waiting < stuckBytes {
+			last, same = waiting, 0
+		} else if same++; same == stuckChecks {
+			s.stuck.Add(1)
+			return
+		}
+	}
+}
+
+// unread is how many bytes have come that were not read.
+func unread(tcp *net.TCPConn) (int, error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	var failed error
+	err = raw.Control(func(fd uintptr) { n, failed = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n, errors.Join(err, failed)
+}
+
+// padding makes responses as long as the status replies of the report's server.
+var padding = strings.Repeat(".", 200)
+
+func response(id string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(id)+len(padding), id, padding)
+}

@@ -1,0 +1,77 @@
+#ifndef CFLEET_FLEET_H
+#define CFLEET_FLEET_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ID_MAX 48
+
+/* What the command line asks for. */
+struct options {
+  const char *url;      /* https://HOST:PORT */
+  const char *ca_file;  /* PEM */
+  long first;           /* the number of the first client */
+  long clients;
+  long requests;        /* of each client */
+  long depth;           /* handles of each client, all in one pipeline */
+  long padding;         /* bytes that each request's header is made longer by */
+  long stall_seconds;   /* stop when nothing has ended for so long */
+};
+
+struct client;
+
+/* One easy handle. It makes one request after the other. */
+struct slot {
+  CURL *easy;
+  struct client *client;
+  char id[ID_MAX];        /* of the request that is under way */
+  char received[ID_MAX];  /* the first line of the response's body */
+  size_t received_len;
+  bool line_whole;
+};
+
+/* One client: a multi handle with one connection, and its pipeline. */
+struct client {
+  struct fleet *fleet;
+  CURLM *multi;
+  struct slot *slots;
+  long number;
+  long begun;
+  long ended;
+};
+
+struct fleet {
+  const struct options *options;
+  struct client *clients;
+  long long *timers_ns; /* when each client wants to be called, or NO_TIMER */
+  struct curl_slist *headers;
+  int epoll_fd;
+  long may_begin;  /* requests that a client may have begun by now */
+  long answered;
+  long wrong;      /* answered with another request's response */
+  long failed;     /* ended with an error */
+  long ended;
+  long long moved_ns; /* when a request ended the last time */
+  const char *failed_call; /* what this program could not do; NULL: nothing */
+  const char *failed_why;
+};
+
+long long now_ns(void);
+bool fleet_open(struct fleet *fleet, const struct options *options);
+/* Makes each client's requests up to that one, and waits for them all, as long
+   as any ends. */
+void fleet_run(struct fleet *fleet, long upto);
+void fleet_close(struct fleet *fleet);
+void fleet_stop(struct fleet *fleet, const char *what, const char *why);
+
+/* The easy handles of a client. */
+bool slot_open(struct slot *slot, struct client *client);
+bool slot_begin(struct slot *slot);
+void slot_end(struct slot *slot, CURLcode result, long status);
+void slot_close(struct slot *slot);
+
+/* How many writes the kernel did not take because the socket was full. */
+long blocked_writes(void);
+
+#endif

@@ -1,0 +1,209 @@
+// Command curlpipe-fleet is many clients of this project's library in one
+// process, each with a connection and a pipeline of its own.
+//
+// It stands in pipelab fleet where c-fleet does, has the same arguments and
+// says the same of what became of the requests.
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/curlpipe/curlpipe/curlpipe"
+)
+
+func main() {
+	o, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(o)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "curlpipe-fleet: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// options is what the command line asks for.
+type options struct {
+	url, caFile     string
+	first, clients  int
+	requests, depth int // of each client
+	padding         int // bytes that each request's header is made longer by
+	stall           time.Duration
+}
+
+func parse(arguments []string) (*options, error) {
+	usage := errors.New("needs URL CA FIRST CLIENTS REQUESTS DEPTH PADDING STALL")
+	if len(arguments) != 8 {
+		return nil, usage
+	}
+	o := &options{url: arguments[0], caFile: arguments[1]}
+	var seconds int
+	for i, into := range []*int{&o.first, &o.clients, &o.requests, &o.depth, &o.padding, &seconds} {
+		n, err := strconv.Atoi(arguments[2+i])
+		if err != nil || n < 0 {
+			return nil, usage
+		}
+		*into = n
+	}
+	if o.clients < 1 || o.requests < 1 || o.depth < 1 || seconds < 1 {
+		return nil, usage
+	}
+	o.stall = time.Duration(seconds) * time.Second
+	return o, nil
+}
+
+// report is what came of it, in the form of c-fleet.
+type report struct {
+	Answered      int64 `json:"answered"`
+	Wrong         int64 `json:"wrong"`
+	Failed        int64 `json:"failed"`
+	BlockedWrites int64 `json:"blocked_writes"`
+	MemoryBefore  int64 `json:"memory_before_bytes"`
+	MemoryIdle    int64 `json:"memory_idle_bytes"`
+	MemoryPeak    int64 `json:"memory_peak_bytes"`
+}
+
+func run(o *options) error {
+	var r report
+	var err error
+	if r.MemoryBefore, err = memory("VmRSS"); err != nil {
+		return err
+	}
+	clients := make([]*client, o.clients)
+	for i := range clients {
+		if clients[i], err = newClient(o, o.first+i); err != nil {
+			return err
+		}
+		defer clients[i].client.Close()
+	}
+	first := min(o.depth, o.requests)
+	each(clients, func(c *client) { c.make(0, first) })
+	if r.MemoryIdle, err = memory("VmRSS"); err != nil {
+		return err
+	}
+	each(clients, func(c *client) { c.make(first, o.requests) })
+	if r.MemoryPeak, err = memory("VmHWM"); err != nil {
+		return err
+	}
+	for _, c := range clients {
+		r.Answered += c.answered
+		r.Wrong += c.wrong
+		r.Failed += c.failed
+		r.BlockedWrites += int64(c.client.Stats().WantWrite)
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// each does something with every client at the same time.
+func each(clients []*client, do func(*client)) {
+	var all sync.WaitGroup
+	for _, c := range clients {
+		all.Go(func() { do(c) })
+	}
+	all.Wait()
+}
+
+// client is one client of the fleet.
+type client struct {
+	*options
+	number  int
+	client  *curlpipe.Client
+	padding string
+
+	mutex                   sync.Mutex
+	answered, wrong, failed int64
+}
+
+func newClient(o *options, number int) (*client, error) {
+	made, err := curlpipe.New(&curlpipe.Transport{
+		CAFile: o.caFile, MaxPipelineDepth: o.depth, StallTimeout: o.stall,
+		MinTLSVersion: tls.VersionTLS12, MaxTLSVersion: tls.VersionTLS12,
+		Pipelining: curlpipe.Require, AllowUnpatched: true, DisableSessionReuse: true,
+		// each write has to meet the socket, as those of c-fleet do
+		DisableCoalescing: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &client{options: o, number: number, client: made, padding: strings.Repeat("x", o.padding)}, nil
+}
+
+// make makes the requests with those numbers, so many at a time as the pipeline
+// is long.
+func (c *client) make(from, to int) {
+	numbers := make(chan int)
+	var workers sync.WaitGroup
+	for range min(c.depth, to-from) {
+		workers.Go(func() {
+			for n := range numbers {
+				c.ask(n)
+			}
+		})
+	}
+	for n := from; n < to; n++ {
+		numbers <- n
+	}
+	close(numbers)
+	workers.Wait()
+}
+
+// ask makes one request and counts what came of it.
+func (c *client) ask(n int) {
+	id := fmt.Sprintf("c%d-r%d", c.number, n)
+	got, err := c.response(id)
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch {
+	case err != nil:
+		c.failed++
+	case got != id:
+		c.wrong++
+	default:
+		c.answered++
+	}
+}
+
+// response returns the first line of the response.
+func (c *client) response(id string) (string, error) {
+	request, err := http.NewRequest(http.MethodGet, c.url+"/"+id, nil)
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("X-Padding", c.padding)
+	response, err := c.client.Do(context.Background(), request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	line, err := bufio.NewReader(response.Body).ReadString('\n')
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return strings.TrimSuffix(line, "\n"), err
+}
+
+// memory returns a line of /proc/self/status that tells kilobytes, in bytes.
+func memory(name string) (int64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, fmt.Errorf("reading how much memory is used: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+":"); found {
+			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kilobytes << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/self/status has no %s", name)
+}
