@@ -6,12 +6,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -186,11 +186,13 @@ func (c *client) response(id string) (string, error) {
 		return "", err
 	}
 	defer response.Body.Close()
-	line, err := bufio.NewReader(response.Body).ReadString('\n')
+	var start [64]byte
+	n, err := io.ReadFull(response.Body, start[:])
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = errors.New(response.Status)
 	}
-	return strings.TrimSuffix(line, "\n"), err
+	line, _, _ := strings.Cut(string(start[:n]), "\n")
+	return line, err
 }
 
 // memory returns a line of /proc/self/status that tells kilobytes, in bytes.
