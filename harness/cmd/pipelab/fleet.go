@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/fleet"
+	"github.com/curlpipe/curlpipe/harness/generated"
 )
 
 // fleetOptions is what the arguments of fleet ask for.
@@ -19,7 +21,7 @@ type fleetOptions struct {
 	clients, requests, processes, stallEvery int
 	programs, libraries                      []string
 	limit                                    time.Duration
-	json, svg                                string
+	json, svg, update                        string
 }
 
 func fleetCommand() *cobra.Command {
@@ -45,6 +47,7 @@ func fleetCommand() *cobra.Command {
 	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "give up a run after so long a `TIME`")
 	flags.StringVar(&o.json, "json", "", "write the results to `FILE` as JSON, too")
 	flags.StringVar(&o.svg, "svg", "", "draw the handshakes per second into `FILE`, too")
+	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with fleet:")
 	command.AddCommand(fleetServeCommand())
 	return command
 }
@@ -113,8 +116,15 @@ func runFleet(command *cobra.Command, o *fleetOptions) error {
 			wrong = errors.Join(wrong, r.Judge(config.Library.Manifest.Variant, o.stallEvery > 0))
 		}
 	}
-	if err := fleet.Table(command.OutOrStdout(), results); err != nil {
+	var table bytes.Buffer
+	if err := fleet.Table(&table, results); err != nil {
 		return cannotRun(err)
+	}
+	fmt.Fprint(command.OutOrStdout(), table.String())
+	if o.update != "" {
+		if err := generated.Replace(o.update, "fleet", generated.Table(table.String(), time.Now())); err != nil {
+			return cannotRun(err)
+		}
 	}
 	for file, write := range map[string]func(io.Writer, []*fleet.Result) error{o.json: fleet.Write, o.svg: fleet.Picture} {
 		if err := writeFleet(file, results, write); err != nil {
