@@ -158,6 +158,7 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	w.stub("go", goStub+"\necho \"$@\" >>"+filepath.Join(w.root, "go-calls"))
 	demo := filepath.Join(w.root, "harness/subject/cdemo/main.c")
 	w.write(demo, "#include <curl/curlver.h>\nint main(void) { return 0; }\n")
+	w.write(filepath.Join(w.root, "harness/subject/cfleet/main.c"), "int main(void) { return 0; }\n")
 	w.write(filepath.Join(w.root, "harness/interposer/main.c"), "int hook;\n")
 	w.write(filepath.Join(w.root, "harness/origin/openssl/engine/main.c"), "int main(void) { return 0; }\n")
 
@@ -170,11 +171,13 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 		"build/subjects/libinterposer.so"))
 	require.FileExists(t, filepath.Join(w.root,
 		"build/subjects/tls-engine"))
+	require.FileExists(t, filepath.Join(w.root, "build/subjects/c-fleet"))
 	calls, err := os.ReadFile(filepath.Join(w.root, "go-calls"))
 	require.NoError(t, err)
 	for _, target := range []string{
 		"build/subjects/go-curl ./harness/subject/gocurl\n",
 		"build/subjects/curlpipe ./harness/subject/curlpipe\n",
+		"build/subjects/curlpipe-fleet ./harness/subject/curlpipefleet\n",
 		"build/pipelab ./harness/cmd/pipelab\n",
 	} {
 		require.Contains(t, string(calls), w.root+"/"+target)
