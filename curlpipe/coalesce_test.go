@@ -35,12 +35,15 @@ func TestFullSocket(t *testing.T) {
 			release := make(chan struct{})
 			open := sync.OnceFunc(func() { close(release) })
 			defer open()
-			var paths []string // one connection, one request at a time
+			var arriving sync.Mutex
+			var paths []string
 			s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
 				if request.URL.Path != "/0" { // the client waits for that one
 					<-release
 				}
+				arriving.Lock()
 				paths = append(paths, request.URL.Path)
+				arriving.Unlock()
 				_, _ = io.WriteString(writer, request.URL.Path+request.Header.Get("X-Padding")[:1])
 			}, func(server *httptest.Server) { server.Listener = narrow{server.Listener} })
 			client := newTestClient(t, s, &Transport{MaxPipelineDepth: 400, DisableCoalescing: disabled})
@@ -63,6 +66,8 @@ func TestFullSocket(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, wanted[i]+"x", string(body))
 			}
+			arriving.Lock()
+			defer arriving.Unlock()
 			require.Equal(t, wanted, paths)
 			require.EqualValues(t, 1, client.Stats().ConnectionsOpened)
 		})
