@@ -1,56 +1,131 @@
 package acceptance
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/fleet"
 	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
+
+// fleetOf is a small fleet: 10 clients that make 40 requests each.
+func fleetOf(t *testing.T, client, variant string) fleet.Config {
+	found, err := checkout.Find()
+	require.NoError(t, err)
+	finder, err := found.Finder()
+	require.NoError(t, err)
+	c := fleet.Config{
+		Form:    fleet.Form{Client: client, TLS: plan.TLS12, Clients: 10, Requests: 40, StallEvery: 10, Patience: 3},
+		Command: []string{"../../build/pipelab", "fleet", "serve"},
+		Shard:   shard.Whole, Processes: 2, Limit: 2 * time.Minute,
+	}
+	c.Interposer, err = found.Bench().Interposer()
+	require.NoError(t, err)
+	c.LoadFrom, err = finder.Find(variant)
+	require.NoError(t, err)
+	c.Subject, err = found.Bench().Fleet(client)
+	require.NoError(t, err)
+	return c
+}
 
 // TestFleet has a small fleet do what the report's did: with stock the server
 // gets more handshakes than there are clients, with patched exactly as many.
 func TestFleet(t *testing.T) {
-	found, err := checkout.Find()
-	require.NoError(t, err)
-	bench := found.Bench()
-	interposer, err := bench.Interposer()
-	require.NoError(t, err)
-	finder, err := found.Finder()
-	require.NoError(t, err)
-	for _, name := range []string{library.Patched, library.Stock} {
-		l, err := finder.Find(name)
-		require.NoError(t, err)
-		for _, client := range []string{"c-fleet", "curlpipe-fleet"} {
-			if name == library.Stock && client == "c-fleet" {
-				continue // it waits in vain for what stock never ends
-			}
-			subject, err := bench.Fleet(client)
+	for _, client := range []string{"c-fleet", "curlpipe-fleet"} {
+		for _, variant := range []string{library.Patched, library.Stock} {
+			r, err := fleet.Run(context.Background(), fleetOf(t, client, variant))
 			require.NoError(t, err)
-			r, err := fleet.Run(context.Background(), fleet.Config{
-				Client: client, Subject: subject, Library: l, Interposer: interposer,
-				Server:  []string{"../../build/pipelab", "fleet", "serve"},
-				Clients: 10, Requests: 40, Processes: 2, StallEvery: 10, Limit: 2 * time.Minute,
-			})
-			require.NoError(t, err)
-			require.NoError(t, r.Judge(name, true), "%s: %+v", client, r)
+			require.NoError(t, r.Judge(), "%+v", *r)
 			require.Positive(t, r.BlockedWrites)
 			require.Positive(t, r.CPUSeconds)
 			require.Greater(t, r.MemoryPerClient, int64(100<<10))
 			require.GreaterOrEqual(t, r.MemoryPerClient, r.HandlesPerClient)
-			if name == library.Patched {
-				require.EqualValues(t, 10, r.Connections)
-				require.EqualValues(t, 10, r.Handshakes)
-				require.EqualValues(t, 400, r.Answered)
-				require.Zero(t, r.Resets)
+			require.EqualValues(t, 400, r.Answered+r.Wrong+r.Failed+r.GivenUp, "each request is counted once")
+			if variant == library.Patched {
+				requireKept(t, r, 10)
 			} else {
 				require.Greater(t, r.Handshakes, int64(10))
 				require.Positive(t, r.Resets)
 			}
 		}
 	}
+}
+
+// requireKept holds the run to one connection a client and all its answers.
+func requireKept(t *testing.T, r *fleet.Result, clients int64) {
+	t.Helper()
+	require.Equal(t, clients, r.Connections)
+	require.Equal(t, clients, r.Handshakes)
+	require.Equal(t, r.AllRequests(), r.Answered)
+	require.Zero(t, r.Resets)
+}
+
+func TestFleetOverTLS13(t *testing.T) {
+	for _, client := range []string{"c-fleet", "curlpipe-fleet"} {
+		c := fleetOf(t, client, library.Patched)
+		c.TLS = plan.TLS13
+		r, err := fleet.Run(context.Background(), c)
+		require.NoError(t, err)
+		require.NoError(t, r.Judge())
+	}
+}
+
+// A program may be given fewer descriptors than it is allowed to have: a
+// fleet's clients ask for more.
+func TestFleetWithMoreConnectionsThanTheSoftLimit(t *testing.T) {
+	run := exec.Command("sh", "-c", "ulimit -Sn 64 && exec ../../build/pipelab fleet --library patched "+
+		"--client c-fleet,curlpipe-fleet --clients 100 --processes 1 --requests 10 --stall-every 0 --json -")
+	text, err := run.Output()
+	require.NoError(t, err, "%s", text)
+	var d fleet.Document
+	require.NoError(t, json.Unmarshal(text, &d))
+	require.Len(t, d.Runs, 2)
+	for _, r := range d.Runs {
+		requireKept(t, r, 100)
+	}
+}
+
+// Shards make the run that one process would, against one server.
+func TestFleetInShards(t *testing.T) {
+	serve := exec.CommandContext(t.Context(), "../../build/pipelab", "fleet", "serve")
+	out, err := serve.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, serve.Start())
+	t.Cleanup(func() {
+		_ = serve.Process.Kill() // fails if it has ended, which the test has seen then
+		_ = serve.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	require.NoError(t, err)
+	var address fleet.Address
+	require.NoError(t, json.Unmarshal(line, &address))
+
+	names, documents := []string{"1", "2", "3"}, make([]*fleet.Document, 3)
+	var group errgroup.Group
+	for i := range documents {
+		c := fleetOf(t, "c-fleet", library.Patched)
+		c.Server, c.Shard, c.Processes = address.Server, shard.Shard{Index: i + 1, Of: 3}, 1
+		group.Go(func() error {
+			r, err := fleet.Run(t.Context(), c)
+			documents[i] = &fleet.Document{Runs: []*fleet.Result{r}}
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	merged, err := fleet.Merge(names, documents)
+	require.NoError(t, err)
+	r := merged.Runs[0]
+	require.NoError(t, r.Judge())
+	requireKept(t, r, 10)
+	require.EqualValues(t, 400, r.Answered)
 }

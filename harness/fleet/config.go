@@ -3,69 +3,73 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
-// Config says what to run. Every field is needed but StallEvery.
+// Config says what to run and with what.
 type Config struct {
-	// Client names the program that is the clients, Subject is its path, as
+	// Form of the run. Its Library, Variant and Shards follow from what is below.
+	Form
+	// Subject is the path of the program that is the clients, as
 	// scripts/build-subjects makes it.
-	Client, Subject string
+	Subject string
 	// Interposer is the path of the library that makes the send buffers of the
 	// clients small.
 	Interposer string
-	// Server is how a process is started that calls [Serve], with one argument
-	// more: after how many answers to stall.
-	Server []string
-	// Library is the libcurl that the clients load.
-	Library *library.Library
-	// Clients, each with its own connection.
-	Clients int
-	// Requests of each client.
-	Requests int
-	// Processes that the clients are shared among, at most one for each.
+	// LoadFrom is the libcurl that the clients load.
+	LoadFrom *library.Library
+	// Server is the URL of a server, as [Serve] says it. Without one the run has
+	// a server of its own, which is the process that Command starts.
+	Server  string
+	Command []string
+	// Shard says which of the clients are run here. More than one need a Server.
+	Shard shard.Shard
+	// Processes that the clients of the shard are shared among, at most one for
+	// each.
 	Processes int
-	// StallEvery is after how many requests of each client, on average, the
-	// server stops reading once on every connection; 0 is never.
-	StallEvery int
-	// Limit bounds the run, in whole seconds, at least one.
+	// Limit bounds the run, the wait for other shards included.
 	Limit time.Duration
+	// Progress, if not nil, is called about once a second with the number of
+	// requests that the server has answered.
+	Progress func(answered int64)
 }
 
 // Check returns an error if that cannot be run: wrong numbers, or too few file
 // descriptors for so many connections.
 func (c *Config) Check() error {
+	f := c.form()
+	if err := f.Check(); err != nil {
+		return err
+	}
+	first, next := c.Shard.Range(c.Clients)
 	switch {
-	case c.Clients < 1 || c.Requests < 1:
-		return errors.New("a fleet needs at least one client and one request of each")
-	case c.Processes < 1 || c.Processes > c.Clients:
-		return fmt.Errorf("%d clients cannot be shared among %d processes", c.Clients, c.Processes)
-	case c.StallEvery < 0:
-		return errors.New("the server cannot stall after less than 0 requests")
+	case !c.Shard.Valid():
+		return fmt.Errorf("there is no shard %s", c.Shard)
+	case c.Processes < 1 || c.Processes > next-first:
+		return fmt.Errorf("%d clients cannot be shared among %d processes", next-first, c.Processes)
 	case c.Limit < time.Second:
 		return errors.New("the limit of a run is at least a second")
+	case c.Server == "" && c.Shard.Of > 1:
+		return errors.New("shards meet at a server; name that of pipelab fleet serve")
 	}
-	return checkDescriptors(c.Clients)
+	if c.Server != "" {
+		if u, err := url.Parse(c.Server); err != nil || u.Scheme != "http" || u.Hostname() == "" {
+			return fmt.Errorf("%q is not the URL of a fleet's server, such as http://fleet-server:8080", c.Server)
+		}
+	}
+	return checkDescriptors(next - first)
 }
 
-// spareDescriptors are for all but connections.
-const spareDescriptors = 100
-
-// checkDescriptors returns an error if a process may not have so many
-// connections, twice: a client that gives one up has the next before the server
-// has closed it. Go raises the soft limit to the hard one by itself.
-func checkDescriptors(clients int) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("reading the limit of open files: %w", err)
+// form is the form with what follows from the rest.
+func (c *Config) form() Form {
+	f := c.Form
+	f.Shards = c.Shard.Of
+	if c.LoadFrom != nil {
+		f.Library, f.Variant = c.LoadFrom.Label(), c.LoadFrom.Manifest.Variant
 	}
-	if need := uint64(2*clients + spareDescriptors); limit.Max < need {
-		return fmt.Errorf("%d clients need %d open files, and the limit is %d; raise it with ulimit -Hn %d",
-			clients, need, limit.Max, need)
-	}
-	return nil
+	return f
 }

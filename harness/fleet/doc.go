@@ -2,7 +2,8 @@
 // pipeline of its own, against one TLS server that stalls now and then, and
 // measures at the server what they cost it.
 //
-// Run makes one run with one libcurl: it starts the server ([Serve]) and the
-// clients, each in processes of their own. Table, Write and Picture show runs
-// beside each other.
+// Serve is the server, in a process of its own and on another machine if need
+// be. Run makes one run with one libcurl, or a shard of it: it meets the other
+// shards at the server, and all of them start their clients together. Merge
+// puts shards together; Table, Write and Picture show runs beside each other.
 package fleet

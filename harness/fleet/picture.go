@@ -45,8 +45,6 @@ const (
 	legendStep, legendLine = 240, 24
 )
 
-func (r *Result) label() string { return r.Client + ", " + r.Library }
-
 // Picture draws the handshakes per second of the runs over time, as SVG for
 // light and dark backgrounds.
 func Picture(w io.Writer, results []*Result) error {

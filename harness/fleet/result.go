@@ -3,85 +3,105 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"text/tabwriter"
-	"time"
+	"os"
 
 	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
-// Result is what one run came to. Sizes are bytes.
+// Result is what one run came to, or a shard of it. Sizes are bytes.
 type Result struct {
-	Client   string `json:"client"`
-	Library  string `json:"library"` // its version and variant
-	Clients  int    `json:"clients"`
-	Requests int    `json:"requests"` // of all clients
+	Form
+	// Run names the run, all shards of it alike.
+	Run string `json:"run"`
+	// Shard whose clients Fleet is about. Counted is about all of them.
+	Shard shard.Shard `json:"shard"`
 	Counted
-	Seconds float64 `json:"seconds"` // from the first client's start to the last one's end
-	// As the clients saw it:
-	Answered      int64 `json:"answered"` // with the response that belongs to the request
-	Wrong         int64 `json:"wrong"`    // with another one
-	Failed        int64 `json:"failed"`   // with an error
-	Unended       int64 `json:"unended"`  // not at all
-	BlockedWrites int64 `json:"blocked_writes"`
+	plan.Fleet
 	// MemoryPerClient is the most that a client took, HandlesPerClient what it
 	// took when each of its handles had made one request.
 	MemoryPerClient  int64 `json:"memory_per_client_bytes"`
 	HandlesPerClient int64 `json:"handles_per_client_bytes"`
 }
 
-func (c *Config) result(counted *Counted, took time.Duration, parts []said) *Result {
-	r := &Result{
-		Client: c.Client, Library: c.Library.Label(), Clients: c.Clients, Requests: c.Clients * c.Requests,
-		Counted: *counted, Seconds: took.Seconds(),
-	}
-	var peak, idle int64
-	for _, p := range parts {
-		r.Answered += p.Answered
-		r.Wrong += p.Wrong
-		r.Failed += p.Failed
-		r.BlockedWrites += p.BlockedWrites
-		peak += p.MemoryPeak - p.MemoryBefore
-		idle += p.MemoryIdle - p.MemoryBefore
-	}
-	r.Unended = int64(r.Requests) - r.Answered - r.Wrong - r.Failed
-	r.MemoryPerClient, r.HandlesPerClient = peak/int64(c.Clients), idle/int64(c.Clients)
+// complete works out what follows from the rest.
+func (r *Result) complete() *Result {
+	first, next := r.Shard.Range(r.Clients)
+	clients := int64(next - first)
+	r.MemoryPerClient = (r.MemoryPeak - r.MemoryBefore) / clients
+	r.HandlesPerClient = (r.MemoryIdle - r.MemoryBefore) / clients
 	return r
 }
 
-// Judge returns an error that says what is not as it has to be with that
+// AllRequests is how many requests the clients of the shard make.
+func (r *Result) AllRequests() int64 {
+	first, next := r.Shard.Range(r.Clients)
+	return int64(next-first) * int64(r.Requests)
+}
+
+// Judge returns an error that says what is not as it has to be with the
 // variant of libcurl: patched has every request answered over one connection a
 // client, stock does not if the server stalls; and writes were blocked then.
-func (r *Result) Judge(variant string, stalls bool) error {
-	kept := r.Connections == int64(r.Clients) && r.Answered == int64(r.Requests)
+// It is for a whole run.
+func (r *Result) Judge() error {
+	stalls := r.StallEvery > 0
+	kept := r.Connections == int64(r.Clients) && r.Answered == r.AllRequests()
 	switch {
 	case stalls && (r.BlockedWrites == 0 || r.StuckStalls == 0):
-		return fmt.Errorf("%s: inconclusive, no client was ever stuck in a write; have it make more requests", r.Library)
-	case variant == library.Stock && stalls && kept:
-		return fmt.Errorf("%s: shows no defect, every client kept its connection", r.Library)
-	case variant != library.Stock && !kept:
+		return fmt.Errorf("%s: inconclusive, no client was ever stuck in a write; have it make more requests", r.label())
+	case r.Variant == library.Stock && stalls && kept:
+		return fmt.Errorf("%s: shows no defect, every client kept its connection", r.label())
+	case r.Variant != library.Stock && !kept:
 		return fmt.Errorf("%s: %d clients made %d connections, %d of %d requests got their own response",
-			r.Library, r.Clients, r.Connections, r.Answered, r.Requests)
+			r.label(), r.Clients, r.Connections, r.Answered, r.AllRequests())
 	}
 	return nil
 }
 
-// Table prints the runs below each other.
-func Table(w io.Writer, results []*Result) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "client\tlibrary\tclients\tconnections\tmost at a time\thandshakes\tmost/s\tbroken off\tanswered\tnever ended\t"+
-		"blocked writes\tserver CPU\ttook\tmemory/client\t\n")
-	for _, r := range results {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%.0f\t%d\t%d/%d\t%d\t%d\t%.1f s\t%.1f s\t%d kB\t\n",
-			r.Client, r.Library, r.Clients, r.Connections, r.PeakConnections, r.Handshakes, r.mostHandshakes(), r.Resets,
-			r.Answered, r.Requests, r.Unended, r.BlockedWrites, r.CPUSeconds, r.Seconds, r.MemoryPerClient/1000)
-	}
-	return t.Flush()
+func (r *Result) label() string { return r.Client + ", " + r.Library }
+
+// Document is the JSON of a fleet: an object whose "fleet" are the results of
+// all runs, or of one shard of each.
+type Document struct {
+	Runs []*Result `json:"fleet"`
 }
 
-// Write writes the runs as JSON: an object whose "runs" are results.
-func Write(w io.Writer, results []*Result) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(map[string][]*Result{"runs": results})
+// IsDocument reports whether that JSON is of a fleet.
+func IsDocument(text []byte) bool {
+	var d struct {
+		Fleet json.RawMessage `json:"fleet"`
+	}
+	return json.Unmarshal(text, &d) == nil && d.Fleet != nil
+}
+
+// Read reads what Write has written. The error says so if it is no such thing.
+func Read(path string) (*Document, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the results of a fleet: %w", err)
+	}
+	var d Document
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("%s is not the JSON of a fleet: %w", path, err)
+	}
+	for _, r := range d.Runs {
+		if r == nil {
+			return nil, fmt.Errorf("%s is not the JSON of a fleet: a run is missing", path)
+		}
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("%s is not the JSON of a fleet: %w", path, err)
+		}
+	}
+	return &d, nil
+}
+
+func (r *Result) check() error {
+	if err := r.Form.Check(); err != nil {
+		return err
+	}
+	if !r.Shard.Valid() || r.Shard.Of != r.Shards && r.Shard != shard.Whole {
+		return fmt.Errorf("a run in %d shards has no shard %s", r.Shards, r.Shard)
+	}
+	return nil
 }

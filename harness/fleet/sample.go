@@ -1,16 +1,18 @@
 package fleet
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// sampleEvery is the time between two samples.
+const sampleEvery = 250 * time.Millisecond
+
 // Sample is what the server has counted up to a moment.
 type Sample struct {
-	Seconds    float64 `json:"seconds"` // since the clients were started
+	Seconds    float64 `json:"seconds"` // since the run was begun
 	Handshakes int64   `json:"handshakes"`
 	Open       int     `json:"open"`        // connections
 	CPUSeconds float64 `json:"cpu_seconds"` // of the server's process
@@ -27,17 +29,47 @@ func processorSeconds() (float64, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds(), nil
 }
 
-// sampler takes a sample now and then.
+// sampler takes a sample now and then, until it is ended.
 type sampler struct {
 	server  *server
 	started time.Time
 	cpu     float64 // when it was started
+	stop    chan struct{}
+	ended   chan error
 	samples []Sample
 }
 
+// startSampler takes the first sample. end has to be called.
 func startSampler(s *server) (*sampler, error) {
 	cpu, err := processorSeconds()
-	return &sampler{server: s, started: time.Now(), cpu: cpu}, err
+	if err != nil {
+		return nil, err
+	}
+	r := &sampler{server: s, started: time.Now(), cpu: cpu, stop: make(chan struct{}), ended: make(chan error, 1)}
+	go func() { r.ended <- r.run() }()
+	return r, nil
+}
+
+// end takes the last sample and returns them all.
+func (s *sampler) end() ([]Sample, error) {
+	close(s.stop)
+	err := <-s.ended
+	return s.samples, err
+}
+
+func (s *sampler) run() error {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		if err := s.take(); err != nil {
+			return err
+		}
+		select {
+		case <-s.stop:
+			return s.take()
+		case <-tick.C:
+		}
+	}
 }
 
 func (s *sampler) take() error {
@@ -53,20 +85,4 @@ func (s *sampler) take() error {
 		CPUSeconds: cpu - s.cpu, Answered: s.server.answered.Load(),
 	})
 	return nil
-}
-
-// run takes samples until the context ends.
-func (s *sampler) run(ctx context.Context, every time.Duration) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if err := s.take(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return s.take()
-		case <-tick.C:
-		}
-	}
 }

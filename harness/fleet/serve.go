@@ -6,81 +6,73 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 )
 
-// Greeting is the first thing that a server says.
-type Greeting struct {
-	URL       string `json:"url"`
-	Authority []byte `json:"authority"` // in PEM, of its certificate
-}
-
-// Counted is what a server has counted, the last thing that it says.
-type Counted struct {
-	Connections     int64 `json:"connections"`
-	PeakConnections int   `json:"peak_connections"`
-	Handshakes      int64 `json:"handshakes"`
-	// Resets are the connections that a client broke off.
-	Resets   int64 `json:"resets"`
-	Answered int64 `json:"answered_by_server"`
-	// Stalls are how often a connection was not read from, StuckStalls those
-	// that left the client unable to write.
-	Stalls      int64 `json:"stalls"`
-	StuckStalls int64 `json:"stuck_stalls"`
-	// CPUSeconds of the server's process, user and system.
-	CPUSeconds float64  `json:"server_cpu_seconds"`
-	Samples    []Sample `json:"samples"`
-}
-
-// Serve is a server in a process of its own, so that its CPU time is what the
-// clients cost it. It listens on a loopback address, says its [Greeting] as
-// JSON, serves until there is no more input or the context ends, and then says
-// what it has [Counted]. Every connection stops reading once after each
-// stallEvery answers of all; 0 is never.
-func Serve(ctx context.Context, address string, stallEvery int64, in io.Reader, out io.Writer) error {
-	s, err := startServer(address, stallEvery)
+// Serve is the server of runs, one after the other, in a process of its own, so
+// that its CPU time is what the clients cost it. Shards meet at the address of
+// control; the clients go to that of listen. Both are host and port, 0 for one
+// that is free. Serve says its [Address] as JSON, and ends when the context
+// does.
+func Serve(ctx context.Context, listen, control string, out io.Writer) error {
+	listener, err := net.Listen("tcp", control)
 	if err != nil {
-		return err
+		return fmt.Errorf("starting the fleet's server on %s: %w", control, err)
 	}
-	defer s.stop()
-	samples, err := startSampler(s)
-	if err != nil {
-		return err
+	m := &meeting{address: listen}
+	defer m.close()
+	service := &http.Server{Handler: m.routes()}
+	ended := context.AfterFunc(ctx, func() { service.Close() })
+	defer ended()
+	if err := json.NewEncoder(out).Encode(Address{Server: "http://" + listener.Addr().String()}); err != nil {
+		listener.Close()
+		return fmt.Errorf("the fleet's server cannot say where it is: %w", err)
 	}
-	if err := say(out, Greeting{URL: s.url(), Authority: s.authority}); err != nil {
-		return err
-	}
-	running, end := context.WithCancel(ctx)
-	defer end()
-	go func() {
-		_, _ = io.Copy(io.Discard, in) // however it ends
-		end()
-	}()
-	if err := samples.run(running, sampleEvery); err != nil {
-		return err
-	}
-	s.stop()
-	last := samples.samples[len(samples.samples)-1]
-	return say(out, Counted{
-		Connections: s.connections.Load(), PeakConnections: s.peak, Handshakes: s.handshakes.Load(),
-		Resets: s.resets.Load(), Answered: s.answered.Load(), Stalls: s.stalls.Load(), StuckStalls: s.stuck.Load(),
-		CPUSeconds: last.CPUSeconds, Samples: samples.samples,
-	})
-}
-
-func say(out io.Writer, value any) error {
-	if err := json.NewEncoder(out).Encode(value); err != nil {
-		return fmt.Errorf("the fleet's server cannot say what it has to: %w", err)
+	if err := service.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving a fleet on %s: %w", control, err)
 	}
 	return nil
 }
 
-// hear reads what a server says next.
-func hear[T any](d *json.Decoder) (value T, err error) {
-	if err = d.Decode(&value); errors.Is(err, io.EOF) {
-		err = errors.New("it has ended")
+// The paths that shards ask for.
+const (
+	pathBegin    = "/begin"
+	pathEnd      = "/end"
+	pathProgress = "/progress"
+)
+
+func (m *meeting) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+pathBegin, answer(m.begin))
+	mux.HandleFunc("POST "+pathEnd, answer(m.end))
+	mux.HandleFunc("POST "+pathProgress, answer(func(context.Context, string, struct{}) (progress, error) {
+		return m.progress(), nil
+	}))
+	return mux
+}
+
+// largestMessage bounds what a shard may say.
+const largestMessage = 1 << 16
+
+// answer makes a handler of what takes one message and answers with another.
+// host is what the server was asked as.
+func answer[In, Out any](do func(ctx context.Context, host string, in In) (Out, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestMessage)).Decode(&in); err != nil {
+			http.Error(w, "that is not the JSON of a fleet's shard: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		out, err := do(r.Context(), host, in)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(out) // the shard has left if it fails
 	}
-	if err != nil {
-		err = fmt.Errorf("listening to the fleet's server: %w", err)
-	}
-	return value, err
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 const (
@@ -33,6 +34,9 @@ const (
 	// takes and more than a request.
 	stuckBytes = receiveBuffer / 2
 )
+
+// versions of TLS as crypto/tls has them.
+var versions = map[string]uint16{plan.TLS12: tls.VersionTLS12, plan.TLS13: tls.VersionTLS13}
 
 // server answers every request with its id and counts what it costs.
 type server struct {
@@ -54,9 +58,10 @@ type server struct {
 	stuck       atomic.Int64 // stalls that ended because the client was stuck
 }
 
-// startServer listens on a loopback address, host and port. stop ends it.
-func startServer(address string, stallEvery int64) (*server, error) {
-	certificate, authority, err := origin.NewIdentity()
+// startServer listens on that address for the clients of a run, which know it
+// as the hosts. stop ends it.
+func startServer(address string, form *Form, hosts []string) (*server, error) {
+	certificate, authority, err := origin.NewIdentity(hosts...)
 	if err != nil {
 		return nil, err
 	}
@@ -65,11 +70,13 @@ func startServer(address string, stallEvery int64) (*server, error) {
 		return nil, fmt.Errorf("starting the fleet's server on %s: %w", address, err)
 	}
 	listener := listening.(*net.TCPListener)
+	version := versions[form.TLS]
 	s := &server{
-		listener: listener, authority: authority, stallEvery: stallEvery, open: map[net.Conn]struct{}{},
+		listener: listener, authority: authority, open: map[net.Conn]struct{}{},
+		stallEvery: int64(form.StallEvery) * int64(form.Clients),
 		tls: &tls.Config{
 			Certificates: []tls.Certificate{certificate},
-			MinVersion:   tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
+			MinVersion:   version, MaxVersion: version,
 			// a client that comes back costs a whole handshake, as in the report
 			SessionTicketsDisabled: true,
 		},
@@ -99,7 +106,15 @@ func (s *server) shrinkReceiveBuffer() error {
 	return nil
 }
 
-func (s *server) url() string { return "https://" + s.listener.Addr().String() }
+func (s *server) port() int { return s.listener.Addr().(*net.TCPAddr).Port }
+
+// count returns what was counted; it may be called when the server has stopped.
+func (s *server) count() Counted {
+	return Counted{
+		Connections: s.connections.Load(), PeakConnections: s.peak, Handshakes: s.handshakes.Load(),
+		Resets: s.resets.Load(), Responses: s.answered.Load(), Stalls: s.stalls.Load(), StuckStalls: s.stuck.Load(),
+	}
+}
 
 // stop closes every connection and waits until all is counted.
 func (s *server) stop() {

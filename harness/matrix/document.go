@@ -14,6 +14,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // Form is the number of the document's form. It grows when fields change their
@@ -29,7 +30,7 @@ type Document struct {
 	// Axes of the whole matrix.
 	Axes Axes `json:"axes"`
 	// Shard that the runs are of.
-	Shard Shard `json:"shard"`
+	Shard shard.Shard `json:"shard"`
 	// Document has the runs, in the order of the axes.
 	report.Document
 }
@@ -77,31 +78,6 @@ func (a *Axes) Gap(openssl, libcurl string) string {
 	}
 	return ""
 }
-
-// Shard is one of the parts that a matrix is divided into.
-type Shard struct {
-	Index int `json:"index"` // from 1
-	Of    int `json:"of"`
-}
-
-// Whole is the one shard of a matrix that is not divided.
-var Whole = Shard{Index: 1, Of: 1}
-
-// ParseShard reads "2/5".
-func ParseShard(text string) (Shard, error) {
-	var s Shard
-	if n, err := fmt.Sscanf(text, "%d/%d", &s.Index, &s.Of); n != 2 || err != nil || s.String() != text ||
-		s.Of < 1 || s.Index < 1 || s.Index > s.Of {
-		return Whole, fmt.Errorf("%q is no shard: 2/5 is the second of five", text)
-	}
-	return s, nil
-}
-
-func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
-
-// Has reports whether the run in that place of the matrix belongs to the
-// shard. Runs next to each other are spread, so that all take equally long.
-func (s Shard) Has(place int) bool { return place%s.Of == s.Index-1 }
 
 // Read reads a document. The error says so if it is of another form.
 func Read(path string) (*Document, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // made is a run with that OpenSSL and library over that version of TLS.
@@ -23,7 +24,7 @@ func made(openssl, library, tls string, verdict, expected judge.Verdict) report.
 // libcurls.
 func sample() *Document {
 	return &Document{
-		Form: Form, Date: "2026-11-23", Shard: Whole,
+		Form: Form, Date: "2026-11-23", Shard: shard.Whole,
 		Axes: Axes{
 			OpenSSL: []OpenSSL{
 				{Name: "trixie", Version: "3.5.9", PackageVersion: "3.5.9-1~deb13u1"}, {Name: "buzz"},
@@ -39,30 +40,6 @@ func sample() *Document {
 			made("trixie", "7.53.1 patched", "1.2", judge.Pass, judge.Pass),
 			made("trixie", "7.53.1 patched", "1.3", judge.Inconclusive, judge.Pass),
 		}),
-	}
-}
-
-func TestParseShard(t *testing.T) {
-	s, err := ParseShard("2/5")
-	require.NoError(t, err)
-	require.Equal(t, Shard{2, 5}, s)
-	for _, wrong := range []string{"", "2", "0/5", "6/5", "-1/5", "2/0", "2/5/6", "02/5", "a/b", " 2/5"} {
-		_, err := ParseShard(wrong)
-		require.ErrorContains(t, err, "is no shard: 2/5 is the second of five", wrong)
-	}
-}
-
-func TestEachRunIsInOneShard(t *testing.T) {
-	for of := 1; of <= 7; of++ {
-		for place := range 20 {
-			in := 0
-			for index := 1; index <= of; index++ {
-				if (Shard{index, of}).Has(place) {
-					in++
-				}
-			}
-			require.Equal(t, 1, in)
-		}
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // shards divides a matrix of so many runs, which are numbered by their seed.
 func shards(runs, of int) (names []string, list []*Document) {
 	for index := 1; index <= of; index++ {
 		d := sample()
-		d.Shard, d.Date = Shard{index, of}, fmt.Sprintf("2026-11-%02d", index)
+		d.Shard, d.Date = shard.Shard{Index: index, Of: of}, fmt.Sprintf("2026-11-%02d", index)
 		var own []report.Run
 		for place := range runs {
 			if d.Shard.Has(place) {
@@ -39,7 +40,7 @@ func TestMergePutsTheRunsInOrder(t *testing.T) {
 			}
 			merged, err := Merge(names, list)
 			require.NoError(t, err)
-			require.Equal(t, Whole, merged.Shard)
+			require.Equal(t, shard.Whole, merged.Shard)
 			require.Equal(t, Form, merged.Form)
 			require.Equal(t, fmt.Sprintf("2026-11-%02d", of), merged.Date, "that of the last run")
 			require.Equal(t, sample().Axes, merged.Axes)
@@ -63,7 +64,7 @@ func TestMergeRefuses(t *testing.T) {
 			d[1].Axes.TLS = []string{"1.3"}
 			return n, d
 		},
-		"1.json and 3.json are not of one matrix": func(n []string, d []*Document) ([]string, []*Document) {
+		"they are not of one whole": func(n []string, d []*Document) ([]string, []*Document) {
 			d[2].Shard.Of = 4
 			return n, d
 		},

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// identity is a certificate for the loopback addresses, and the authority that
-// signed it, both made for one run.
+// identity is a certificate and the authority that signed it, both made for one
+// run.
 type identity struct {
 	certificate tls.Certificate
 	authority   []byte // PEM
 }
 
-func newIdentity() (*identity, error) {
+func newIdentity(hosts ...string) (*identity, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making a key for the origin's authority: %w", err)
@@ -44,6 +44,13 @@ func newIdentity() (*identity, error) {
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leaf.DNSNames = []string{"localhost"}
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	for _, host := range hosts {
+		if address := net.ParseIP(host); address != nil {
+			leaf.IPAddresses = append(leaf.IPAddresses, address)
+		} else {
+			leaf.DNSNames = append(leaf.DNSNames, host)
+		}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, authority, key.Public(), authorityKey)
 	if err != nil {
 		return nil, fmt.Errorf("making the origin's certificate: %w", err)
@@ -63,11 +70,11 @@ func template(serial int64, name string) *x509.Certificate {
 	}
 }
 
-// NewIdentity makes a certificate for the loopback addresses, and returns it
-// with the authority that signed it, in PEM. It is for one run and holds for a
-// day.
-func NewIdentity() (certificate tls.Certificate, authority []byte, err error) {
-	i, err := newIdentity()
+// NewIdentity makes a certificate for the loopback addresses and for the hosts,
+// names or addresses, and returns it with the authority that signed it, in PEM.
+// It is for one run and holds for a day.
+func NewIdentity(hosts ...string) (certificate tls.Certificate, authority []byte, err error) {
+	i, err := newIdentity(hosts...)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}

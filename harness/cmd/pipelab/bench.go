@@ -11,7 +11,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/curlpipe/curlpipe/harness/bench"
 	"github.com/curlpipe/curlpipe/harness/checkout"
@@ -152,16 +151,14 @@ func writeBenchJSON(name string, result *bench.Result) error {
 
 // showSteps has each step shown: in a bar on a terminal, as a line elsewhere.
 func (o *benchOptions) showSteps(w io.Writer) (finish func()) {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		o.Step = func(what string, done, total int) { fmt.Fprintf(w, "[%d/%d] %s\n", done+1, total, what) }
-		return func() {}
-	}
 	var bar *progressbar.ProgressBar
 	o.Step = func(what string, done, total int) {
+		if done == 0 {
+			bar = newBar(w, int64(total))
+		}
 		if bar == nil {
-			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+			fmt.Fprintf(w, "[%d/%d] %s\n", done+1, total, what)
+			return
 		}
 		bar.Describe(what)
 		_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop

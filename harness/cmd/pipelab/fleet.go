@@ -1,27 +1,30 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strconv"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/checkout"
 	"github.com/curlpipe/curlpipe/harness/fleet"
-	"github.com/curlpipe/curlpipe/harness/generated"
+	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // fleetOptions is what the arguments of fleet ask for.
 type fleetOptions struct {
-	clients, requests, processes, stallEvery int
-	programs, libraries                      []string
-	limit                                    time.Duration
-	json, svg, update                        string
+	config              fleet.Config
+	programs, libraries []string
+	patience            time.Duration
+	shard               string
+	outputs             fleetOutputs
 }
 
 func fleetCommand() *cobra.Command {
@@ -29,122 +32,142 @@ func fleetCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "fleet",
 		Short: "Run thousands of clients against one server that stalls now and then",
-		Long: "Runs many clients, each with its own connection and its own pipeline, against one TLS server on the\n" +
-			"loopback interface, once with each libcurl, and prints what they cost the server. The server now and\n" +
-			"then reads nothing on any connection until it has seen that the client is stuck, or for 2 seconds.\n" +
+		Long: "Runs many clients, each with its own connection and its own pipeline, against one TLS server, once\n" +
+			"with each libcurl, and prints what they cost the server. The server now and then reads nothing on any\n" +
+			"connection until it has seen that the client is stuck, or for 2 seconds. Without --server it is\n" +
+			"started on the loopback interface.\n" +
 			"Exits 0 exactly when writes were blocked, a patched libcurl had every request answered over one\n" +
-			"connection a client, and a stock one had not.",
+			"connection a client, and a stock one had not. A shard exits 0 when it was run; pipelab merge puts\n" +
+			"shards together and judges the whole.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return runFleet(command, &o) },
 	}
 	flags := command.Flags()
-	flags.IntVar(&o.clients, "clients", 2000, "how many `CLIENTS`")
-	flags.IntVar(&o.requests, "requests", 200, "how many `REQUESTS` each makes")
-	flags.IntVar(&o.processes, "processes", 2, "how many `PROCESSES` the clients are shared among")
-	flags.IntVar(&o.stallEvery, "stall-every", 40, "stall after so many `REQUESTS` of each client; 0 is never")
+	flags.IntVar(&o.config.Clients, "clients", 2000, "how many `CLIENTS`, in all shards")
+	flags.IntVar(&o.config.Requests, "requests", 200, "how many `REQUESTS` each makes")
+	flags.IntVar(&o.config.Processes, "processes", 2, "how many `PROCESSES` the clients are shared among, of each shard")
+	flags.IntVar(&o.config.StallEvery, "stall-every", 40, "stall after so many `REQUESTS` of each client; 0 is never")
+	flags.DurationVar(&o.patience, "patience", 10*time.Second, "a client gives up what it has under way when none of it has ended for so long a `TIME`")
+	flags.StringVar(&o.config.TLS, "tls", "1.2", "`VERSION` of TLS: 1.2 or 1.3")
 	flags.StringSliceVar(&o.programs, "client", []string{"c-fleet"}, "`NAME`s of the programs that are the clients: c-fleet, curlpipe-fleet")
 	flags.StringSliceVar(&o.libraries, "library", []string{"stock", "patched"}, "libcurls, as with run")
-	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "give up a run after so long a `TIME`")
-	flags.StringVar(&o.json, "json", "", "write the results to `FILE` as JSON, too")
-	flags.StringVar(&o.svg, "svg", "", "draw the handshakes per second into `FILE`, too")
-	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with fleet:")
+	flags.DurationVar(&o.config.Limit, "limit", 10*time.Minute, "give up a run after so long a `TIME`")
+	flags.StringVar(&o.config.Server, "server", "", "use the server at `URL`, which fleet serve says, and start none")
+	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "the part of the clients to run: `I/N`; needs --server")
+	o.outputs.addTo(flags)
 	command.AddCommand(fleetServeCommand())
 	return command
 }
 
 // fleetServeCommand is the server, in a process of its own.
 func fleetServeCommand() *cobra.Command {
-	var address string
+	var listen, control string
 	command := &cobra.Command{
-		Use:   "serve STALL-EVERY",
-		Short: "Be the server of a fleet, until there is no more input",
-		Long: "Says its URL and its authority as JSON, stalls on each connection once after so many answers of all,\n" +
-			"0 for never, and when the input ends says as JSON what it has counted. fleet starts one by itself.",
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, arguments []string) error {
-			every, err := strconv.ParseInt(arguments[0], 10, 64)
-			if err != nil || every < 0 {
-				return usage(fmt.Errorf("STALL-EVERY is a number, 0 or more, not %q", arguments[0]))
-			}
-			if err := fleet.Serve(command.Context(), address, every, command.InOrStdin(), command.OutOrStdout()); err != nil {
+		Use:   "serve",
+		Short: "Be the server of fleets, until it is interrupted",
+		Long: "Says as JSON at which URL the shards of a fleet reach it, and serves one run after the other: it\n" +
+			"waits until all shards of a run are there, lets them go together, and when all are done tells each what\n" +
+			"it has counted. fleet without --server starts one by itself.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM) // as containers are ended
+			defer stop()
+			if err := fleet.Serve(ctx, listen, control, command.OutOrStdout()); err != nil {
 				return cannotRun(err)
 			}
 			return nil
 		},
 	}
-	command.Flags().StringVar(&address, "listen", "127.0.0.1:0", "`ADDRESS` and port of the loopback interface to listen on")
+	flags := command.Flags()
+	flags.StringVar(&listen, "listen", "127.0.0.1:0", "`HOST:PORT` for the clients; port 0 is a free one")
+	flags.StringVar(&control, "control", "127.0.0.1:0", "`HOST:PORT` for the shards; port 0 is a free one")
 	return command
 }
 
 func runFleet(command *cobra.Command, o *fleetOptions) error {
-	executable, err := os.Executable()
-	if err != nil {
-		return cannotRun(fmt.Errorf("finding out what to start the server with: %w", err))
-	}
-	config := fleet.Config{
-		Clients: o.clients, Requests: o.requests, Processes: o.processes, StallEvery: o.stallEvery, Limit: o.limit,
-		Server: []string{executable, "fleet", "serve"},
-	}
-	if err := config.Check(); err != nil {
-		return usage(err)
+	if err := o.complete(); err != nil {
+		return err
 	}
 	found, err := checkout.Find()
 	if err != nil {
 		return cannotRun(err)
 	}
-	if config.Interposer, err = found.Bench().Interposer(); err != nil {
+	if o.config.Interposer, err = found.Bench().Interposer(); err != nil {
 		return cannotRun(err)
 	}
 	libraries, err := findLibraries(o.libraries, found)
 	if err != nil {
 		return cannotRun(err)
 	}
-	var results []*fleet.Result
-	var wrong error
-	for _, config.Client = range o.programs {
-		if config.Subject, err = found.Bench().Fleet(config.Client); err != nil {
+	subjects := make([]string, len(o.programs))
+	for i, name := range o.programs {
+		if subjects[i], err = found.Bench().Fleet(name); err != nil {
 			return usage(err)
 		}
-		for _, config.Library = range libraries {
-			label := config.Library.Label()
-			fmt.Fprintf(command.ErrOrStderr(), "pipelab: %d clients in %s with libcurl %s\n", o.clients, config.Client, label)
-			r, err := fleet.Run(command.Context(), config)
+	}
+	var results []*fleet.Result
+	for i := range subjects {
+		o.config.Client, o.config.Subject = o.programs[i], subjects[i]
+		for _, l := range libraries {
+			r, err := o.run(command.Context(), l, command.ErrOrStderr())
 			if err != nil {
 				return cannotRun(err)
 			}
 			results = append(results, r)
-			wrong = errors.Join(wrong, r.Judge(config.Library.Manifest.Variant, o.stallEvery > 0))
 		}
 	}
-	var table bytes.Buffer
-	if err := fleet.Table(&table, results); err != nil {
-		return cannotRun(err)
+	if err := o.outputs.write(command.OutOrStdout(), results); err != nil {
+		return err
 	}
-	fmt.Fprint(command.OutOrStdout(), table.String())
-	if o.update != "" {
-		if err := generated.Replace(o.update, "fleet", generated.Table(table.String(), time.Now())); err != nil {
-			return cannotRun(err)
-		}
-	}
-	for file, write := range map[string]func(io.Writer, []*fleet.Result) error{o.json: fleet.Write, o.svg: fleet.Picture} {
-		if err := writeFleet(file, results, write); err != nil {
-			return cannotRun(err)
-		}
-	}
-	if wrong != nil {
-		return &failure{exitUnexpected, wrong}
-	}
-	return nil
-}
-
-// writeFleet writes the results to a file, unless it has no name.
-func writeFleet(name string, results []*fleet.Result, write func(io.Writer, []*fleet.Result) error) error {
-	if name == "" {
+	if o.config.Shard != shard.Whole {
 		return nil
 	}
-	file, err := os.Create(name)
+	return judgeFleet(results)
+}
+
+// complete works out what follows from the arguments, or says what is wrong
+// with them.
+func (o *fleetOptions) complete() error {
+	executable, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("writing the fleet's results: %w", err)
+		return cannotRun(fmt.Errorf("finding out what to start the server with: %w", err))
 	}
-	return errors.Join(write(file, results), file.Close())
+	o.config.Command = []string{executable, "fleet", "serve"}
+	o.config.Patience = int(o.patience / time.Second)
+	if time.Duration(o.config.Patience)*time.Second != o.patience {
+		return usage(fmt.Errorf("--patience is in whole seconds, not %v", o.patience))
+	}
+	if o.config.Shard, err = shard.Parse(o.shard); err != nil {
+		return usage(fmt.Errorf("--shard: %w", err))
+	}
+	if err := o.config.Check(); err != nil {
+		return usage(err)
+	}
+	return o.outputs.check(o.config.Shard)
+}
+
+// run makes the run with one libcurl.
+func (o *fleetOptions) run(ctx context.Context, l *library.Library, w io.Writer) (*fleet.Result, error) {
+	c := o.config
+	c.LoadFrom = l
+	what := fmt.Sprintf("%d clients in %s with libcurl %s", c.Clients, c.Client, l.Label())
+	if c.Shard != shard.Whole {
+		what += ", shard " + c.Shard.String()
+	}
+	p := newFleetProgress(w, what, c.Clients*c.Requests)
+	defer p.finish()
+	c.Progress = p.at
+	return fleet.Run(ctx, c)
+}
+
+// judgeFleet is the error of the runs that are not as they have to be.
+func judgeFleet(results []*fleet.Result) error {
+	var wrong []error
+	for _, r := range results {
+		wrong = append(wrong, r.Judge())
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return &failure{exitUnexpected, inOneLine(err)}
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/matrix"
 	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/shard"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
@@ -62,7 +63,7 @@ func matrixCommand() *cobra.Command {
 		"perform, socket or both, of those that a subject has")
 	flags.StringSliceVar(&o.tls, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
 	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time")
-	flags.StringVar(&o.shard, "shard", matrix.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
+	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
 	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
 	o.outputs.addTo(flags)
@@ -74,7 +75,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	if o.jobs < 1 {
 		return usage(fmt.Errorf("--jobs must be 1 or more, not %d", o.jobs))
 	}
-	shard, err := matrix.ParseShard(o.shard)
+	part, err := shard.Parse(o.shard)
 	if err != nil {
 		return usage(fmt.Errorf("--shard: %w", err))
 	}
@@ -91,7 +92,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		return cannotRun(err)
 	}
 	w := &work{
-		cells: shardOf(cells, shard), jobs: o.jobs, seed: o.seed, seedChosen: o.seedChosen,
+		cells: shardOf(cells, part), jobs: o.jobs, seed: o.seed, seedChosen: o.seedChosen,
 		store:    &matrix.Store{Folder: filepath.Join(cache, "matrix")},
 		progress: command.ErrOrStderr(),
 	}
@@ -103,7 +104,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		return err
 	}
 	d := &matrix.Document{
-		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: shard,
+		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: part,
 		Document: *report.NewDocument(runs),
 	}
 	if err := show(command, d, &o.outputs, o.html); err != nil {

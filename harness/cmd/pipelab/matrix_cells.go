@@ -10,6 +10,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/matrix"
 	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // cell is a run to be made, with the OpenSSL whose row it is in.
@@ -140,10 +141,10 @@ func libcurlWith(libcurl, openssl string) string {
 }
 
 // shardOf returns the runs of a shard.
-func shardOf(cells []cell, shard matrix.Shard) []cell {
+func shardOf(cells []cell, part shard.Shard) []cell {
 	var list []cell
 	for place, c := range cells {
-		if shard.Has(place) {
+		if part.Has(place) {
 			list = append(list, c)
 		}
 	}

@@ -1,43 +1,111 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
+	"errors"
+	"fmt"
+	"os"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/curlpipe/curlpipe/harness/fleet"
 	"github.com/curlpipe/curlpipe/harness/matrix"
+	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
+// mergeOptions is what the arguments of merge ask for.
+type mergeOptions struct {
+	runs outputs // of a matrix
+	svg  string  // of a fleet
+	html string
+}
+
 func mergeCommand() *cobra.Command {
-	var files outputs
-	var html string
+	var o mergeOptions
 	command := &cobra.Command{
 		Use:   "merge FILE...",
-		Short: "Put the shards of a matrix together and print its grid",
-		Long: "Reads what pipelab matrix --shard has written with --json, all shards of one matrix, prints the\n" +
-			"grid of the whole, and exits 0 exactly when every run came out as expected.",
+		Short: "Put the shards of a matrix or of a fleet together",
+		Long: "Reads what pipelab matrix --shard or pipelab fleet --shard has written with --json, all shards of\n" +
+			"one, prints the grid or the table of the whole, and exits 0 exactly when every run came out as\n" +
+			"expected.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, names []string) error {
-			if err := files.check(); err != nil {
+			if err := o.runs.check(); err != nil {
 				return err
 			}
-			var shards []*matrix.Document
-			for _, name := range names {
-				d, err := matrix.Read(name)
-				if err != nil {
-					return cannotRun(err)
-				}
-				shards = append(shards, d)
-			}
-			d, err := matrix.Merge(names, shards)
+			text, err := os.ReadFile(names[0])
 			if err != nil {
-				return usage(err)
+				return cannotRun(fmt.Errorf("reading a shard: %w", err))
 			}
-			if err := show(command, d, &files, html); err != nil {
-				return err
+			if fleet.IsDocument(text) {
+				return mergeFleet(command, names, &o)
 			}
-			return sum(d.Runs)
+			return mergeMatrix(command, names, &o)
 		},
 	}
-	files.addTo(command.Flags())
-	command.Flags().StringVar(&html, "html", "", htmlUsage)
+	flags := command.Flags()
+	o.runs.addTo(flags)
+	flags.StringVar(&o.svg, "svg", "", "of a fleet: draw the handshakes per second into `FILE`, too")
+	flags.StringVar(&o.html, "html", "", htmlUsage)
 	return command
+}
+
+func mergeMatrix(command *cobra.Command, names []string, o *mergeOptions) error {
+	if o.svg != "" {
+		return usage(errors.New("--svg is for a fleet; a matrix has no picture"))
+	}
+	d, err := merge(names, matrix.Read, matrix.Merge)
+	if err != nil {
+		return err
+	}
+	if err := show(command, d, &o.runs, o.html); err != nil {
+		return err
+	}
+	return sum(d.Runs)
+}
+
+func mergeFleet(command *cobra.Command, names []string, o *mergeOptions) error {
+	if err := notForFleets(command.Flags()); err != nil {
+		return err
+	}
+	files := fleetOutputs{json: o.runs.json, svg: o.svg, html: o.html}
+	if err := files.check(shard.Whole); err != nil {
+		return err
+	}
+	d, err := merge(names, fleet.Read, fleet.Merge)
+	if err != nil {
+		return err
+	}
+	if err := files.write(command.OutOrStdout(), d.Runs); err != nil {
+		return err
+	}
+	return judgeFleet(d.Runs)
+}
+
+// notForFleets refuses what only the runs of a matrix are written to.
+func notForFleets(flags *pflag.FlagSet) error {
+	for _, name := range []string{"junit", "markdown"} {
+		if flags.Changed(name) {
+			return usage(fmt.Errorf("--%s is for a matrix; a fleet has --json, --svg and --html", name))
+		}
+	}
+	return nil
+}
+
+// merge reads the shards and puts them together.
+func merge[D any](names []string, read func(string) (D, error), together func([]string, []D) (D, error)) (D, error) {
+	var whole D
+	var shards []D
+	for _, name := range names {
+		d, err := read(name)
+		if err != nil {
+			return whole, cannotRun(err)
+		}
+		shards = append(shards, d)
+	}
+	whole, err := together(names, shards)
+	if err != nil {
+		return whole, usage(err)
+	}
+	return whole, nil
 }

@@ -170,6 +170,25 @@ static void call(struct client *client, curl_socket_t socket, int bits)
   collect(client);
 }
 
+/* Has a client of which nothing has ended for too long give up what it has
+   under way, and go on. Stock libcurl has handles that nothing wakes up any
+   more, and no timeout of its own would end them. */
+static void give_up_stalled(struct client *client, long long now)
+{
+  const struct options *options = client->fleet->options;
+  long long patience = options->stall_seconds * 1000 * NS_PER_MS;
+  long i;
+
+  if(client->ended == client->begun || now < client->moved_ns + patience)
+    return;
+  for(i = 0; i < options->depth; i++) {
+    if(client->slots[i].under_way)
+      slot_give_up(&client->slots[i]);
+  }
+  for(i = 0; i < options->depth; i++)
+    begin(&client->slots[i]);
+}
+
 /* Calls the clients whose timers have expired, and returns for how long to
    wait for the next. The timers are in one small array, and a look at all of
    them costs less than the system call that follows it. */
@@ -186,6 +205,7 @@ static int call_expired(struct fleet *fleet)
     }
     if(fleet->timers_ns[i] != NO_TIMER && fleet->timers_ns[i] - now < wait)
       wait = fleet->timers_ns[i] - now;
+    give_up_stalled(&fleet->clients[i], now);
   }
   return wait <= 0 ? 0 : (int)((wait + NS_PER_MS - 1) / NS_PER_MS);
 }
@@ -209,7 +229,6 @@ static void call_ready(struct fleet *fleet, int wait_ms)
 void fleet_run(struct fleet *fleet, long upto)
 {
   const struct options *options = fleet->options;
-  long long patience = options->stall_seconds * 1000 * NS_PER_MS;
   long i, j;
 
   fleet->may_begin = upto;
@@ -217,9 +236,7 @@ void fleet_run(struct fleet *fleet, long upto)
     for(j = 0; j < options->depth; j++)
       begin(&fleet->clients[i].slots[j]);
   }
-  fleet->moved_ns = now_ns();
-  while(!fleet->failed_call && fleet->ended < upto * options->clients &&
-        now_ns() < fleet->moved_ns + patience)
+  while(!fleet->failed_call && fleet->ended < upto * options->clients)
     call_ready(fleet, call_expired(fleet));
 }
 

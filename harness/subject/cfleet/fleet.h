@@ -11,12 +11,14 @@
 struct options {
   const char *url;      /* https://HOST:PORT */
   const char *ca_file;  /* PEM */
+  long tls;             /* CURLOPT_SSLVERSION */
   long first;           /* the number of the first client */
   long clients;
   long requests;        /* of each client */
   long depth;           /* handles of each client, all in one pipeline */
   long padding;         /* bytes that each request's header is made longer by */
-  long stall_seconds;   /* stop when nothing has ended for so long */
+  long stall_seconds;   /* give up what is under way when none of it has ended
+                           for so long */
 };
 
 struct client;
@@ -25,6 +27,7 @@ struct client;
 struct slot {
   CURL *easy;
   struct client *client;
+  bool under_way;
   char id[ID_MAX];        /* of the request that is under way */
   char received[ID_MAX];  /* the first line of the response's body */
   size_t received_len;
@@ -39,6 +42,8 @@ struct client {
   long number;
   long begun;
   long ended;
+  long long moved_ns; /* when a request ended the last time, or was begun with
+                         no other under way */
 };
 
 struct fleet {
@@ -51,16 +56,15 @@ struct fleet {
   long answered;
   long wrong;      /* answered with another request's response */
   long failed;     /* ended with an error */
+  long given_up;   /* not ended in time */
   long ended;
-  long long moved_ns; /* when a request ended the last time */
   const char *failed_call; /* what this program could not do; NULL: nothing */
   const char *failed_why;
 };
 
 long long now_ns(void);
 bool fleet_open(struct fleet *fleet, const struct options *options);
-/* Makes each client's requests up to that one, and waits for them all, as long
-   as any ends. */
+/* Makes each client's requests up to that one, and waits for them all. */
 void fleet_run(struct fleet *fleet, long upto);
 void fleet_close(struct fleet *fleet);
 void fleet_stop(struct fleet *fleet, const char *what, const char *why);
@@ -69,6 +73,7 @@ void fleet_stop(struct fleet *fleet, const char *what, const char *why);
 bool slot_open(struct slot *slot, struct client *client);
 bool slot_begin(struct slot *slot);
 void slot_end(struct slot *slot, CURLcode result, long status);
+void slot_give_up(struct slot *slot);
 void slot_close(struct slot *slot);
 
 /* How many writes the kernel did not take because the socket was full. */

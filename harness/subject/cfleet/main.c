@@ -1,11 +1,12 @@
 /*
  * c-fleet: thousands of clients, each with one connection and its pipeline.
  *
- *   c-fleet URL CA FIRST CLIENTS REQUESTS DEPTH PADDING STALL
+ *   c-fleet URL CA TLS FIRST CLIENTS REQUESTS DEPTH PADDING STALL
  *
- * gives up when for STALL seconds no request has ended. A line of JSON on
- * standard output says what became of the requests. Exits with 0 even if they
- * failed, and with 1 if there is nothing to say.
+ * TLS is 1.2 or 1.3. A client gives up the requests that it has under way when
+ * for STALL seconds none of them has ended, and goes on with the next. A line
+ * of JSON on standard output says what became of the requests. Exits with 0
+ * even if they failed, and with 1 if there is nothing to say.
  */
 
 #include "fleet.h"
@@ -13,6 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Lets the process have as many connections as it may: a program that select()
+   has to do with is given 1,024, and this one waits with epoll. */
+static void raise_descriptors(void)
+{
+  struct rlimit limit;
+
+  if(!getrlimit(RLIMIT_NOFILE, &limit)) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
 
 /* A line of /proc/self/status that tells kilobytes, in bytes; 0 if it cannot
    be had. */
@@ -39,18 +53,26 @@ static bool number(const char *text, long *value, long least)
   return *text && !*end && *value >= least;
 }
 
+static bool tls_version(const char *text, long *value)
+{
+  *value = !strcmp(text, "1.2") ? CURL_SSLVERSION_TLSv1_2 :
+    CURL_SSLVERSION_TLSv1_3;
+  return *value != CURL_SSLVERSION_TLSv1_3 || !strcmp(text, "1.3");
+}
+
 static bool parse(int argc, char **argv, struct options *options)
 {
-  if(argc != 9)
+  if(argc != 10)
     return false;
   options->url = argv[1];
   options->ca_file = argv[2];
-  return number(argv[3], &options->first, 0)
-    && number(argv[4], &options->clients, 1)
-    && number(argv[5], &options->requests, 1)
-    && number(argv[6], &options->depth, 1)
-    && number(argv[7], &options->padding, 0)
-    && number(argv[8], &options->stall_seconds, 1);
+  return tls_version(argv[3], &options->tls)
+    && number(argv[4], &options->first, 0)
+    && number(argv[5], &options->clients, 1)
+    && number(argv[6], &options->requests, 1)
+    && number(argv[7], &options->depth, 1)
+    && number(argv[8], &options->padding, 0)
+    && number(argv[9], &options->stall_seconds, 1);
 }
 
 int main(int argc, char **argv)
@@ -60,10 +82,11 @@ int main(int argc, char **argv)
   long long before, idle;
 
   if(!parse(argc, argv, &options)) {
-    fputs("c-fleet: needs URL CA FIRST CLIENTS REQUESTS DEPTH PADDING "
-          "STALL\n", stderr);
+    fputs("c-fleet: needs URL CA TLS FIRST CLIENTS REQUESTS DEPTH "
+          "PADDING STALL\n", stderr);
     return 1;
   }
+  raise_descriptors();
   if(curl_global_init(CURL_GLOBAL_ALL)) {
     fputs("c-fleet: curl_global_init failed\n", stderr);
     return 1;
@@ -78,18 +101,17 @@ int main(int argc, char **argv)
   fleet_run(&fleet, options.depth < options.requests ?
             options.depth : options.requests);
   idle = memory("VmRSS");
-  if(fleet.ended)
-    fleet_run(&fleet, options.requests);
+  fleet_run(&fleet, options.requests);
   if(fleet.failed_call) {
     fprintf(stderr, "c-fleet: %s: %s\n", fleet.failed_call,
             fleet.failed_why);
     return 1;
   }
   printf("{\"answered\":%ld,\"wrong\":%ld,\"failed\":%ld,"
-         "\"blocked_writes\":%ld,\"memory_before_bytes\":%lld,"
+         "\"given_up\":%ld,\"blocked_writes\":%ld,\"memory_before_bytes\":%lld,"
          "\"memory_idle_bytes\":%lld,\"memory_peak_bytes\":%lld}\n",
-         fleet.answered, fleet.wrong, fleet.failed, blocked_writes(), before,
-         idle, memory("VmHWM"));
+         fleet.answered, fleet.wrong, fleet.failed, fleet.given_up,
+         blocked_writes(), before, idle, memory("VmHWM"));
   fleet_close(&fleet);
   curl_global_cleanup();
   return 0;

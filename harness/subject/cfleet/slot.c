@@ -30,7 +30,7 @@ bool slot_open(struct slot *slot, struct client *client)
     && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
     && !curl_easy_setopt(easy, CURLOPT_PROXY, "")
     && !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-    && !curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+    && !curl_easy_setopt(easy, CURLOPT_SSLVERSION, options->tls)
     && !curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file)
     && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->fleet->headers)
     && !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body)
@@ -51,24 +51,43 @@ bool slot_begin(struct slot *slot)
   if(curl_easy_setopt(slot->easy, CURLOPT_URL, url) ||
      curl_multi_add_handle(client->multi, slot->easy))
     return false;
+  if(client->begun == client->ended)
+    client->moved_ns = now_ns();
   client->begun++;
+  slot->under_way = true;
   return true;
+}
+
+/* Takes the handle out of the multi handle, so that it can make the next
+   request. */
+static void leave(struct slot *slot)
+{
+  struct client *client = slot->client;
+
+  curl_multi_remove_handle(client->multi, slot->easy);
+  slot->under_way = false;
+  client->ended++;
+  client->moved_ns = now_ns();
+  client->fleet->ended++;
 }
 
 void slot_end(struct slot *slot, CURLcode result, long status)
 {
   struct fleet *fleet = slot->client->fleet;
 
-  curl_multi_remove_handle(slot->client->multi, slot->easy);
-  slot->client->ended++;
-  fleet->ended++;
-  fleet->moved_ns = now_ns();
+  leave(slot);
   if(result || status != 200)
     fleet->failed++;
   else if(strcmp(slot->id, slot->received))
     fleet->wrong++;
   else
     fleet->answered++;
+}
+
+void slot_give_up(struct slot *slot)
+{
+  leave(slot);
+  slot->client->fleet->given_up++;
 }
 
 void slot_close(struct slot *slot)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/curlpipe"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 // options is what the command line asks for.
 type options struct {
 	url, caFile     string
+	tls             uint16 // the one version to use
 	first, clients  int
 	requests, depth int // of each client
 	padding         int // bytes that each request's header is made longer by
@@ -43,14 +45,22 @@ type options struct {
 }
 
 func parse(arguments []string) (*options, error) {
-	usage := errors.New("needs URL CA FIRST CLIENTS REQUESTS DEPTH PADDING STALL")
-	if len(arguments) != 8 {
+	usage := errors.New("needs URL CA TLS FIRST CLIENTS REQUESTS DEPTH PADDING STALL")
+	if len(arguments) != 9 {
 		return nil, usage
 	}
 	o := &options{url: arguments[0], caFile: arguments[1]}
+	switch arguments[2] {
+	case plan.TLS12:
+		o.tls = tls.VersionTLS12
+	case plan.TLS13:
+		o.tls = tls.VersionTLS13
+	default:
+		return nil, usage
+	}
 	var seconds int
 	for i, into := range []*int{&o.first, &o.clients, &o.requests, &o.depth, &o.padding, &seconds} {
-		n, err := strconv.Atoi(arguments[2+i])
+		n, err := strconv.Atoi(arguments[3+i])
 		if err != nil || n < 0 {
 			return nil, usage
 		}
@@ -63,19 +73,8 @@ func parse(arguments []string) (*options, error) {
 	return o, nil
 }
 
-// report is what came of it, in the form of c-fleet.
-type report struct {
-	Answered      int64 `json:"answered"`
-	Wrong         int64 `json:"wrong"`
-	Failed        int64 `json:"failed"`
-	BlockedWrites int64 `json:"blocked_writes"`
-	MemoryBefore  int64 `json:"memory_before_bytes"`
-	MemoryIdle    int64 `json:"memory_idle_bytes"`
-	MemoryPeak    int64 `json:"memory_peak_bytes"`
-}
-
 func run(o *options) error {
-	var r report
+	var r plan.Fleet
 	var err error
 	if r.MemoryBefore, err = memory("VmRSS"); err != nil {
 		return err
@@ -100,6 +99,7 @@ func run(o *options) error {
 		r.Answered += c.answered
 		r.Wrong += c.wrong
 		r.Failed += c.failed
+		r.GivenUp += c.givenUp
 		r.BlockedWrites += int64(c.client.Stats().WantWrite)
 	}
 	return json.NewEncoder(os.Stdout).Encode(r)
@@ -121,14 +121,14 @@ type client struct {
 	client  *curlpipe.Client
 	padding string
 
-	mutex                   sync.Mutex
-	answered, wrong, failed int64
+	mutex                            sync.Mutex
+	answered, wrong, failed, givenUp int64
 }
 
 func newClient(o *options, number int) (*client, error) {
 	made, err := curlpipe.New(&curlpipe.Transport{
 		CAFile: o.caFile, MaxPipelineDepth: o.depth, StallTimeout: o.stall,
-		MinTLSVersion: tls.VersionTLS12, MaxTLSVersion: tls.VersionTLS12,
+		MinTLSVersion: o.tls, MaxTLSVersion: o.tls,
 		Pipelining: curlpipe.Require, AllowUnpatched: true, DisableSessionReuse: true,
 		// each write has to meet the socket, as those of c-fleet do
 		DisableCoalescing: true,
@@ -165,6 +165,8 @@ func (c *client) ask(n int) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	switch {
+	case errors.Is(err, curlpipe.ErrStalled):
+		c.givenUp++
 	case err != nil:
 		c.failed++
 	case got != id:

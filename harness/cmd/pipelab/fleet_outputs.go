@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/curlpipe/curlpipe/harness/fleet"
+	"github.com/curlpipe/curlpipe/harness/generated"
+	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/shard"
+)
+
+// fleetOutputs are what the results of a fleet are written to beside the
+// table; what has no name is not.
+type fleetOutputs struct {
+	json, svg, html, update string
+}
+
+func (o *fleetOutputs) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&o.json, "json", "", "write the results to `FILE` as JSON, too; - is standard output, without the table")
+	flags.StringVar(&o.svg, "svg", "", "draw the handshakes per second into `FILE`, too")
+	flags.StringVar(&o.html, "html", "", "make a page of table and picture in `FILE`, too")
+	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with fleet:")
+}
+
+// check tells what can be told before there are any results.
+func (o *fleetOutputs) check(s shard.Shard) error {
+	if s != shard.Whole && (o.svg != "" || o.html != "" || o.update != "") {
+		return usage(errors.New("a shard has no picture and no table to keep; write --json, and have pipelab merge make them"))
+	}
+	for flag, file := range map[string]string{"json": o.json, "svg": o.svg, "html": o.html, "update": o.update} {
+		if _, err := os.Stat(filepath.Dir(file)); file != "" && err != nil {
+			return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", flag, file, err))
+		}
+	}
+	return nil
+}
+
+// write prints the results and writes the files.
+func (o *fleetOutputs) write(stdout io.Writer, results []*fleet.Result) error {
+	var table bytes.Buffer
+	if err := fleet.Table(&table, results); err != nil {
+		return cannotRun(err)
+	}
+	if o.json == "-" {
+		if err := fleet.Write(stdout, results); err != nil {
+			return cannotRun(fmt.Errorf("writing the results: %w", err))
+		}
+	} else {
+		fmt.Fprint(stdout, table.String())
+	}
+	for _, out := range []struct {
+		file  string
+		write func(io.Writer, []*fleet.Result) error
+	}{{o.json, fleet.Write}, {o.svg, fleet.Picture}, {o.html, fleet.Page}} {
+		if out.file == "" || out.file == "-" {
+			continue
+		}
+		if err := report.WriteFile(out.file, func(w io.Writer) error { return out.write(w, results) }); err != nil {
+			return cannotRun(err)
+		}
+	}
+	if o.update == "" {
+		return nil
+	}
+	if err := generated.Replace(o.update, "fleet", generated.Table(table.String(), time.Now())); err != nil {
+		return cannotRun(err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+const (
+	// depth is how many requests a client has under way at most.
+	depth = 10
+	// requestPadding is by how many bytes a request's header is made longer. Ten
+	// requests are then more than all buffers between client and server take.
+	requestPadding = 4000
+	// sendBuffer is SO_SNDBUF of the clients' connections.
+	sendBuffer = 4096
+)
+
+// runClients runs the clients of the shard, and returns what they say.
+func (c *Config) runClients(ctx context.Context, g *greeting) (*plan.Fleet, error) {
+	server, err := url.Parse(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	address := "https://" + net.JoinHostPort(server.Hostname(), strconv.Itoa(g.Port))
+	authority, err := writeAuthority(g.Authority)
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(authority)
+
+	first, next := c.Shard.Range(c.Clients)
+	said := make([]plan.Fleet, c.Processes)
+	group, running := errgroup.WithContext(ctx)
+	for i := range said {
+		from, to := first+i*(next-first)/c.Processes, first+(i+1)*(next-first)/c.Processes
+		group.Go(func() error { return c.runProcess(running, &said[i], address, authority, from, to-from) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := &plan.Fleet{}
+	for _, part := range said {
+		all.Add(&part)
+	}
+	return all, nil
+}
+
+// writeAuthority makes a file of the authority for clients to trust. The
+// caller removes it.
+func writeAuthority(authority []byte) (string, error) {
+	file, err := os.CreateTemp("", "curlpipe-fleet-*.pem")
+	if err != nil {
+		return "", fmt.Errorf("making a file for the server's authority: %w", err)
+	}
+	_, err = file.Write(authority)
+	if err = errors.Join(err, file.Close()); err != nil {
+		os.Remove(file.Name())
+		return "", fmt.Errorf("writing the server's authority: %w", err)
+	}
+	return file.Name(), nil
+}
+
+// runProcess runs some of the clients in one process.
+func (c *Config) runProcess(ctx context.Context, said *plan.Fleet, address, authority string, first, clients int) error {
+	arguments := []string{address, authority, c.TLS}
+	for _, n := range []int{first, clients, c.Requests, min(depth, c.Requests), requestPadding, c.Patience} {
+		arguments = append(arguments, strconv.Itoa(n))
+	}
+	command := exec.CommandContext(ctx, c.Subject, arguments...)
+	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+c.LoadFrom.LoaderPath(),
+		"LD_PRELOAD="+c.Interposer, "PIPELAB_SEND_BUFFER="+strconv.Itoa(sendBuffer))
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	stdout, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("running %d clients in %s: %w: %s", clients, c.Subject, err, strings.TrimSpace(stderr.String()))
+	}
+	if err := json.Unmarshal(stdout, said); err != nil {
+		return fmt.Errorf("reading the report of %s: %w", c.Subject, err)
+	}
+	return nil
+}

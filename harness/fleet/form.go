@@ -1,0 +1,76 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// Form is what a run is: the same for all its shards.
+type Form struct {
+	// Client names the program that is the clients.
+	Client string `json:"client"`
+	// Library is the libcurl that they load, its version and variant; Variant is
+	// that alone.
+	Library string `json:"library"`
+	Variant string `json:"variant"`
+	// TLS is the version of it, plan.TLS12 or plan.TLS13.
+	TLS string `json:"tls"`
+	// Clients of all shards, each with its own connection.
+	Clients int `json:"clients"`
+	// Requests of each client.
+	Requests int `json:"requests_per_client"`
+	// StallEvery is after how many requests of each client, on average, the
+	// server stops reading once on every connection; 0 is never.
+	StallEvery int `json:"stall_every"`
+	// Patience is after how many seconds a client gives up what it has under
+	// way, when none of it has ended.
+	Patience int `json:"patience_seconds"`
+	// Shards is how many there are.
+	Shards int `json:"shards"`
+}
+
+// Check returns an error that says which of the numbers make no sense.
+func (f *Form) Check() error {
+	switch {
+	case f.Clients < 1 || f.Requests < 1:
+		return errors.New("a fleet needs at least one client and one request of each")
+	case f.StallEvery < 0:
+		return errors.New("the server cannot stall after less than 0 requests")
+	case f.Patience < 1:
+		return errors.New("the patience of a client is at least a second")
+	case f.TLS != plan.TLS12 && f.TLS != plan.TLS13:
+		return fmt.Errorf("there is no TLS %q here; it is %s or %s", f.TLS, plan.TLS12, plan.TLS13)
+	case f.Shards < 1 || f.Shards > f.Clients:
+		return fmt.Errorf("%d clients cannot be divided into %d shards", f.Clients, f.Shards)
+	}
+	return nil
+}
+
+// words says what the form asks for.
+func (f *Form) words() string {
+	return fmt.Sprintf("%d clients (%d requests each, a stall every %d, patience %v) in %s with libcurl %s and TLS %s, in %d shards",
+		f.Clients, f.Requests, f.StallEvery, time.Duration(f.Patience)*time.Second, f.Client, f.Library, f.TLS, f.Shards)
+}
+
+// spareDescriptors are for all but connections.
+const spareDescriptors = 100
+
+// checkDescriptors returns an error if a process may not have so many
+// connections, twice: a client that gives one up has the next before the server
+// has closed it. Go and the clients raise the soft limit to the hard one.
+func checkDescriptors(clients int) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("reading the limit of open files: %w", err)
+	}
+	if need := uint64(2*clients + spareDescriptors); limit.Max < need {
+		return fmt.Errorf("%d clients need %d open files, and the limit is %d; raise it with ulimit -Hn %d",
+			clients, need, limit.Max, need)
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/curlpipe/curlpipe/harness/shard"
+)
+
+// meeting has the shards of a run begin together and end together. One run
+// follows the other.
+type meeting struct {
+	address string // that the servers of the runs listen on
+
+	mutex sync.Mutex
+	run   *run // the one that gathers or is under way
+}
+
+// run is one run as its server sees it.
+type run struct {
+	form     Form
+	id       string
+	hosts    []string // that the shards know the server as
+	begun    map[int]bool
+	ended    map[int]bool
+	open     chan struct{} // closed when all have begun
+	over     chan struct{} // closed when all have ended, or the run is abandoned
+	server   *server
+	samples  *sampler
+	greeting greeting
+	counted  Counted
+	err      error // why there is neither
+}
+
+// begin waits for all shards of the run and returns what they have to know.
+// host is what the shard has reached the server by.
+func (m *meeting) begin(ctx context.Context, host string, b beginning) (greeting, error) {
+	r, err := m.join(host, b)
+	if err != nil {
+		return greeting{}, err
+	}
+	select {
+	case <-r.open:
+		return r.greeting, nil
+	case <-r.over:
+		return greeting{}, r.err
+	case <-ctx.Done():
+		m.leave(r, b.Shard)
+		return greeting{}, ctx.Err()
+	}
+}
+
+// join counts a shard in, and starts the run if it is the last.
+func (m *meeting) join(host string, b beginning) (*run, error) {
+	if err := b.Form.Check(); err != nil {
+		return nil, err
+	}
+	s := shard.Shard{Index: b.Shard, Of: b.Form.Shards}
+	if !s.Valid() {
+		return nil, fmt.Errorf("there is no shard %s", s)
+	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.run == nil {
+		m.run = &run{
+			form: b.Form, id: rand.Text(), begun: map[int]bool{}, ended: map[int]bool{},
+			open: make(chan struct{}), over: make(chan struct{}),
+		}
+	}
+	r := m.run
+	switch {
+	case r.form != b.Form:
+		return nil, fmt.Errorf("shard %s has %s, and the others have %s", s, b.Form.words(), r.form.words())
+	case r.begun[b.Shard]:
+		return nil, fmt.Errorf("shard %s has begun this run already; start the server anew", s)
+	}
+	r.begun[b.Shard] = true
+	r.hosts = append(r.hosts, host)
+	if len(r.begun) == r.form.Shards {
+		if err := r.start(m.address); err != nil {
+			m.abandon(r, err)
+		} else {
+			close(r.open)
+		}
+	}
+	return r, nil
+}
+
+// leave counts out a shard that has not waited for the others.
+func (m *meeting) leave(r *run, index int) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	delete(r.begun, index)
+	if m.run != r {
+		return
+	}
+	select {
+	case <-r.open:
+		m.abandon(r, fmt.Errorf("shard %d of %d has left", index, r.form.Shards))
+	default:
+		if len(r.begun) == 0 {
+			m.run = nil
+		}
+	}
+}
+
+// end waits until all shards have ended and returns what was counted.
+func (m *meeting) end(ctx context.Context, _ string, e ending) (Counted, error) {
+	m.mutex.Lock()
+	r := m.run
+	if r == nil || r.id != e.Run || !r.begun[e.Shard] {
+		m.mutex.Unlock()
+		return Counted{}, errors.New("that run has come to an end, because another shard has left it or the server was started anew")
+	}
+	if e.Problem != "" {
+		m.abandon(r, fmt.Errorf("shard %d of %d: %s", e.Shard, r.form.Shards, e.Problem))
+	} else if r.ended[e.Shard] = true; len(r.ended) == r.form.Shards {
+		r.counted, r.err = r.stop()
+		m.run = nil
+		close(r.over)
+	}
+	m.mutex.Unlock()
+
+	select {
+	case <-r.over:
+	case <-ctx.Done():
+		m.leave(r, e.Shard)
+	}
+	return r.counted, r.err
+}
+
+// abandon ends a run that cannot become whole. The mutex is held.
+func (m *meeting) abandon(r *run, err error) {
+	r.err = err
+	if r.server != nil {
+		_, _ = r.samples.end() // nobody will see them
+		r.server.stop()
+	}
+	m.run = nil
+	close(r.over)
+}
+
+// close ends the run that is under way, if there is one.
+func (m *meeting) close() {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.run != nil {
+		m.abandon(m.run, errors.New("the server was ended"))
+	}
+}
+
+func (m *meeting) progress() progress {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.run == nil || m.run.server == nil {
+		return progress{}
+	}
+	return progress{Answered: m.run.server.answered.Load()}
+}
+
+// start starts what the clients of the run go to.
+func (r *run) start(address string) error {
+	if err := checkDescriptors(r.form.Clients); err != nil {
+		return err
+	}
+	s, err := startServer(address, &r.form, r.hosts)
+	if err != nil {
+		return err
+	}
+	samples, err := startSampler(s)
+	if err != nil {
+		s.stop()
+		return err
+	}
+	r.server, r.samples = s, samples
+	r.greeting = greeting{Run: r.id, Port: s.port(), Authority: s.authority}
+	return nil
+}
+
+// stop stops it and returns what it has counted.
+func (r *run) stop() (Counted, error) {
+	samples, err := r.samples.end()
+	r.server.stop()
+	if err != nil {
+		return Counted{}, err
+	}
+	counted := r.server.count()
+	last := samples[len(samples)-1]
+	counted.Seconds, counted.CPUSeconds, counted.Samples = last.Seconds, last.CPUSeconds, samples
+	return counted, nil
+}

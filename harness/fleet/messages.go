@@ -1,0 +1,56 @@
+package fleet
+
+// What a shard and the server say to each other, as JSON in the bodies of
+// HTTP requests and responses.
+
+// Address is what a server says first, in a line on its standard output.
+type Address struct {
+	// Server is the URL for the shards.
+	Server string `json:"server"`
+}
+
+// beginning asks for a run. The answer is a greeting, as soon as all shards of
+// the form have asked.
+type beginning struct {
+	Form  Form `json:"form"`
+	Shard int  `json:"shard"`
+}
+
+// greeting says where the clients are to go.
+type greeting struct {
+	Run       string `json:"run"`  // names the run
+	Port      int    `json:"port"` // at the host of the server's URL
+	Authority []byte `json:"authority"`
+}
+
+// ending says that the clients of a shard are done, or that they cannot be run.
+// The answer is what was counted, as soon as all shards are done.
+type ending struct {
+	Run     string `json:"run"`
+	Shard   int    `json:"shard"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// progress is how far a run is.
+type progress struct {
+	Answered int64 `json:"answered"`
+}
+
+// Counted is what the server has counted in a run.
+type Counted struct {
+	Connections     int64 `json:"connections"`
+	PeakConnections int   `json:"peak_connections"`
+	Handshakes      int64 `json:"handshakes"`
+	// Resets are the connections that a client broke off.
+	Resets    int64 `json:"resets"`
+	Responses int64 `json:"answered_by_server"`
+	// Stalls are how often a connection was not read from, StuckStalls those
+	// that left the client unable to write.
+	Stalls      int64 `json:"stalls"`
+	StuckStalls int64 `json:"stuck_stalls"`
+	// Seconds from when the last shard was there until the last one was done.
+	Seconds float64 `json:"seconds"`
+	// CPUSeconds of the server's process, user and system.
+	CPUSeconds float64  `json:"server_cpu_seconds"`
+	Samples    []Sample `json:"samples"`
+}

@@ -1,0 +1,42 @@
+package fleet
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+	"strings"
+)
+
+//go:embed page.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
+
+// pageLine is a line of the page's table.
+type pageLine struct {
+	Name   string
+	Values []string
+}
+
+// Page makes an HTML page of the runs, which needs no network and nothing
+// beside it: the picture and the table.
+func Page(w io.Writer, results []*Result) error {
+	var picture strings.Builder
+	if err := Picture(&picture, results); err != nil {
+		return err
+	}
+	var lines []pageLine
+	for _, f := range figures {
+		line := pageLine{Name: f.name}
+		for _, r := range results {
+			line.Values = append(line.Values, f.value(r))
+		}
+		lines = append(lines, line)
+	}
+	return pageTemplate.Execute(w, struct {
+		Picture template.HTML // our own, its text is escaped
+		Says    string
+		Heads   []pageLine
+		Lines   []pageLine
+	}{template.HTML(picture.String()), describe(results), lines[:heads], lines[heads:]})
+}

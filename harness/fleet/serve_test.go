@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// start starts a server and returns its URL.
+func start(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	output, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, "127.0.0.1:0", "127.0.0.1:0", out) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	var address Address
+	require.NoError(t, json.NewDecoder(output).Decode(&address))
+	return address.Server
+}
+
+// form is that of a run that the test makes by hand.
+func form() Form {
+	return Form{
+		Client: "test", Library: "none", Variant: "none", TLS: plan.TLS12, Clients: 1, Requests: 1000, Patience: 1, Shards: 1,
+	}
+}
+
+// served is a run of one shard that is under way.
+type served struct {
+	t        *testing.T
+	server   string
+	greeting greeting
+	trust    *tls.Config
+}
+
+func serve(t *testing.T, f Form) *served {
+	t.Helper()
+	s := &served{t: t, server: start(t)}
+	var err error
+	s.greeting, err = ask[greeting](t.Context(), s.server, pathBegin, beginning{Form: f, Shard: 1})
+	require.NoError(t, err)
+	authorities := x509.NewCertPool()
+	require.True(t, authorities.AppendCertsFromPEM(s.greeting.Authority))
+	s.trust = &tls.Config{RootCAs: authorities, ServerName: "127.0.0.1"}
+	return s
+}
+
+// count ends the run and returns what the server has counted.
+func (s *served) count() Counted {
+	s.t.Helper()
+	counted, err := ask[Counted](s.t.Context(), s.server, pathEnd, ending{Run: s.greeting.Run, Shard: 1})
+	require.NoError(s.t, err)
+	return counted
+}
+
+func (s *served) connect() *tls.Conn {
+	s.t.Helper()
+	stream, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.greeting.Port)), s.trust)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { stream.Close() })
+	return stream
+}
+
+func (s *served) ask(stream *tls.Conn, reader *bufio.Reader, id string) {
+	s.t.Helper()
+	_, err := io.WriteString(stream, "GET /"+id+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(s.t, err)
+	response, err := http.ReadResponse(reader, nil)
+	require.NoError(s.t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	require.True(s.t, strings.HasPrefix(string(body), id+"\n"), "%q", body)
+}
+
+func TestServeCounts(t *testing.T) {
+	s := serve(t, form())
+	first, second := s.connect(), s.connect()
+	for _, id := range []string{"c0-r0", "c0-r1"} {
+		s.ask(first, bufio.NewReader(first), id)
+	}
+	s.ask(second, bufio.NewReader(second), "c1-r0")
+	require.NoError(t, first.NetConn().(*net.TCPConn).SetLinger(0))
+	require.NoError(t, first.NetConn().Close()) // a RST
+	third := s.connect()
+	s.ask(third, bufio.NewReader(third), "c0-r2")
+
+	p, err := ask[progress](t.Context(), s.server, pathProgress, struct{}{})
+	require.NoError(t, err)
+	require.EqualValues(t, 4, p.Answered)
+	c := s.count()
+	require.EqualValues(t, 3, c.Connections)
+	require.EqualValues(t, 3, c.Handshakes)
+	require.EqualValues(t, 1, c.Resets)
+	require.EqualValues(t, 4, c.Responses)
+	require.Zero(t, c.Stalls)
+	require.Contains(t, []int{2, 3}, c.PeakConnections, "the RST may be seen late")
+	require.NotEmpty(t, c.Samples)
+	last := c.Samples[len(c.Samples)-1]
+	require.EqualValues(t, 3, last.Handshakes)
+	require.Equal(t, c.CPUSeconds, last.CPUSeconds)
+	require.Equal(t, c.Seconds, last.Seconds)
+}
+
+// The server stops reading until the client is stuck: it has more to send than
+// goes into the buffers between the two.
+func TestServeStalls(t *testing.T) {
+	f := form()
+	f.StallEvery = 1
+	s := serve(t, f)
+	stream := s.connect()
+	require.NoError(t, stream.NetConn().(*net.TCPConn).SetWriteBuffer(4096))
+	reader := bufio.NewReader(stream)
+	s.ask(stream, reader, "c0-r0")
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(stream, "GET /c0-r1 HTTP/1.1\r\nHost: x\r\n\r\nGET /c0-r2 HTTP/1.1\r\nX-Padding: "+
+			strings.Repeat("x", 1<<20)+"\r\n\r\n")
+		sent <- err
+	}()
+	response, err := http.ReadResponse(reader, nil)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	stream.Close()
+	<-sent // however it ended
+	c := s.count()
+	require.Positive(t, c.Stalls)
+	require.Positive(t, c.StuckStalls)
+}
+
+func TestServeSpeaksTheVersionOfTheForm(t *testing.T) {
+	for name, version := range versions {
+		f := form()
+		f.TLS = name
+		require.Equal(t, version, serve(t, f).connect().ConnectionState().Version)
+	}
+}
+
+func TestServeRefusesAnAddress(t *testing.T) {
+	err := Serve(context.Background(), "127.0.0.1:0", "127.0.0.1:x", io.Discard)
+	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
+	_, err = (&meeting{address: "127.0.0.1:x"}).begin(t.Context(), "127.0.0.1", beginning{form(), 1})
+	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
+}
+
+func TestServeRefusesWhatIsNotAShards(t *testing.T) {
+	server := start(t)
+	for says, text := range map[string]string{
+		"that is not the JSON of a fleet's shard: invalid character":  "x",
+		"that is not the JSON of a fleet's shard: http: request body": `{"form":{"client":"` + strings.Repeat("x", largestMessage),
+		"a fleet needs at least one client":                           `{}`,
+	} {
+		response, err := http.Post(server+pathBegin, "application/json", strings.NewReader(text))
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		require.NoError(t, err)
+		require.Contains(t, string(body), says)
+		require.Contains(t, []int{http.StatusBadRequest, http.StatusConflict}, response.StatusCode)
+	}
+}

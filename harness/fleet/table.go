@@ -1,0 +1,67 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// figures are the lines of the table; the first heads of them are its head.
+var figures = []struct {
+	name  string
+	value func(*Result) string
+}{
+	{"", func(r *Result) string { return r.Client }},
+	{"", func(r *Result) string { return r.Library }},
+	{"clients", func(r *Result) string { return count(r.Clients) }},
+	{"connections", func(r *Result) string { return count(r.Connections) }},
+	{"  most at a time", func(r *Result) string { return count(r.PeakConnections) }},
+	{"  broken off by the client", func(r *Result) string { return count(r.Resets) }},
+	{"TLS handshakes", func(r *Result) string { return count(r.Handshakes) }},
+	{"  most in a second", func(r *Result) string { return fmt.Sprintf("%.0f", r.mostHandshakes()) }},
+	{"server's CPU time", func(r *Result) string { return fmt.Sprintf("%.1f s", r.CPUSeconds) }},
+	{"took", func(r *Result) string { return fmt.Sprintf("%.1f s", r.Seconds) }},
+	{"requests", func(r *Result) string { return count(r.AllRequests()) }},
+	{"  answered", func(r *Result) string { return count(r.Answered) }},
+	{"  with another's response", func(r *Result) string { return count(r.Wrong) }},
+	{"  failed", func(r *Result) string { return count(r.Failed) }},
+	{"  given up", func(r *Result) string { return count(r.GivenUp) }},
+	{"writes that were blocked", func(r *Result) string { return count(r.BlockedWrites) }},
+	{"memory per client, at most", func(r *Result) string { return kilobytes(r.MemoryPerClient) }},
+	{"  after its first requests", func(r *Result) string { return kilobytes(r.HandlesPerClient) }},
+}
+
+const heads = 2
+
+func count[N int | int64](n N) string { return fmt.Sprint(n) }
+
+func kilobytes(bytes int64) string { return fmt.Sprintf("%d kB", bytes/1000) }
+
+// Table prints the runs beside each other.
+func Table(w io.Writer, results []*Result) error {
+	names, values := 0, 0
+	for _, f := range figures {
+		names = max(names, len(f.name))
+		for _, r := range results {
+			values = max(values, len(f.value(r)))
+		}
+	}
+	var b strings.Builder
+	for _, f := range figures {
+		fmt.Fprintf(&b, "%-*s", names, f.name)
+		for _, r := range results {
+			fmt.Fprintf(&b, "   %*s", values, f.value(r))
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Write writes the runs as the JSON of a [Document].
+func Write(w io.Writer, results []*Result) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(&Document{Runs: results})
+}
