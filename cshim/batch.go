@@ -67,9 +67,20 @@ func (r *Request) flags() C.uint32_t {
 // one Run.
 func (b *Batch) Len() int { return len(b.requests) }
 
+// keptText is how many bytes of text an empty batch keeps room for.
+const keptText = 32 << 10
+
 func (b *Batch) reset() {
 	b.requests = b.requests[:0]
 	b.text = b.text[:0]
+}
+
+// rest gives much room back if the batch is empty, as its loop may sleep now
+// for long, and there may be many loops.
+func (b *Batch) rest() {
+	if len(b.requests) == 0 && cap(b.text) > keptText {
+		b.text = nil
+	}
 }
 
 // Result is news of one request. The byte slices lie in C memory: copy what is

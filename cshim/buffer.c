@@ -5,17 +5,22 @@
 #include <string.h>
 #include "internal.h"
 
+#define LEAST_CAPACITY 1024
+
+/* Doubles what grows, and has what is all there at once fit: the text of a
+   request is, and each handle keeps one. */
 static bool reserve(struct buffer *buffer, size_t capacity)
 {
-  size_t bigger = buffer->capacity ? buffer->capacity : 1024;
+  size_t bigger = buffer->capacity ? buffer->capacity : LEAST_CAPACITY;
   char *data;
   if(capacity <= buffer->capacity)
     return true;
-  while(bigger < capacity) {
-    if(bigger > SIZE_MAX / 2)
-      return false;
+  if(capacity > SIZE_MAX / 2)
+    return false;
+  if(!buffer->length)
+    bigger = capacity + LEAST_CAPACITY - capacity % LEAST_CAPACITY;
+  while(bigger < capacity)
     bigger *= 2;
-  }
   data = realloc(buffer->data, bigger);
   if(!data)
     return false;

@@ -168,6 +168,7 @@ func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
 	if l.handle == nil {
 		return nil, ErrClosed
 	}
+	batch.rest()
 	count := C.cshim_loop_run(l.handle, unsafe.SliceData(batch.requests), C.size_t(len(batch.requests)),
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(batch.text))), milliseconds(wait))
 	batch.reset()

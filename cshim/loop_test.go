@@ -431,3 +431,23 @@ func BenchmarkRequests(b *testing.B) {
 		})
 	}
 }
+
+// Loops that sleep are many, and long batches are rare.
+func TestAnEmptyBatchHoldsLittle(t *testing.T) {
+	loop, err := NewLoop(roomy)
+	require.NoError(t, err)
+	defer loop.Close()
+	var batch Batch
+	for _, text := range []int{keptText / 2, 3 * keptText} {
+		batch.Add(&Request{Text: make([]byte, text)})
+		batch.reset()
+		held := cap(batch.text)
+		_, err = loop.Run(&batch, 0)
+		require.NoError(t, err)
+		if held <= keptText {
+			require.Equal(t, held, cap(batch.text), "is used again")
+		} else {
+			require.Zero(t, cap(batch.text))
+		}
+	}
+}

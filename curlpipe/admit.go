@@ -75,6 +75,7 @@ func (e *engine) start(c *call, o *origin) {
 	e.counters.inFlight.Add(1)
 	request := c.request(h.slot, o.number)
 	e.batch.Add(&request)
+	c.dropText()
 	if c.upload != nil {
 		c.upload.begin()
 	}

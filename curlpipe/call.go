@@ -15,7 +15,8 @@ type call struct {
 	// What the caller asks for.
 	asked        *http.Request
 	origin       string // scheme and authority: requests to one origin share its connections
-	text         []byte // as cshim.Request takes it
+	text         []byte // as cshim.Request takes it; see takeText
+	textOf       *[]byte
 	flags        flags
 	uploadLength int64
 	upload       *upload // feeds the request's body, if there is one
@@ -67,6 +68,28 @@ const (
 
 var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
 
+// texts are the memory for calls' texts, which is needed up to the crossing
+// only: what is in flight has none.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+// takeText takes memory for the text, unless the call has some.
+func (c *call) takeText() {
+	if c.textOf == nil {
+		c.textOf = texts.Get().(*[]byte)
+		c.text = *c.textOf
+	}
+	c.text = c.text[:0]
+}
+
+// dropText gives the text's memory back, if there is any.
+func (c *call) dropText() {
+	if c.textOf != nil {
+		*c.textOf = c.text
+		texts.Put(c.textOf)
+		c.text, c.textOf = nil, nil
+	}
+}
+
 func newCall() *call { return calls.Get().(*call) }
 
 // release makes the call's memory available to others. Only for a call that
@@ -76,7 +99,8 @@ func (c *call) release() {
 	if c.upload != nil {
 		return
 	}
-	*c = call{text: c.text[:0], done: c.done}
+	c.dropText()
+	*c = call{done: c.done}
 	calls.Put(c)
 }
 

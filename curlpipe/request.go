@@ -49,6 +49,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 		return fmt.Errorf("%w: HEAD with a body: send it without", ErrUnsupportedRequest)
 	}
 	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
+	c.takeText()
 	if err := c.encodeURL(request.URL, s.serverName); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
 	c.origin = u.Scheme + "://" + u.Host
-	c.text = append(c.text[:0], u.Scheme...)
+	c.text = append(c.text, u.Scheme...)
 	c.text = append(append(c.text, "://"...), namedHost(u, serverName)...)
 	c.text = append(c.text, u.EscapedPath()...)
 	if u.Path == "" {

@@ -19,8 +19,9 @@ type Result struct {
 	Shard shard.Shard `json:"shard"`
 	Counted
 	plan.Fleet
-	// MemoryPerClient is the most that a client took, HandlesPerClient what it
-	// took when each of its handles had made one request.
+	// MemoryPerClient is the most that a client took, that of its callers and
+	// garbage included. HandlesPerClient is what it holds when each of its
+	// handles has made one request and nothing is under way.
 	MemoryPerClient  int64 `json:"memory_per_client_bytes"`
 	HandlesPerClient int64 `json:"handles_per_client_bytes"`
 }

@@ -186,7 +186,7 @@ func TestTable(t *testing.T) {
 		`^ +c-fleet +c-fleet\n +7\.53\.1 patched +7\.53\.1 <stock>`,
 		`\nclients +4 +4\n`, `\n  most at a time +3 +3\n`, `\nTLS handshakes +4 +500\n  most in a second +3 +496\n`,
 		`\nrequests +20 +20\n  answered +20 +20\n  with another's response +0 +0\n  failed +0 +0\n  given up +0 +0\n`,
-		`\nwrites that were blocked +7 +7\n`, `\nmemory per client, at most +2 kB +2 kB\n`,
+		`\nwrites that were blocked +7 +7\n`, `\nmemory that a client holds +1 kB +1 kB\n  took at most +2 kB +2 kB\n`,
 	} {
 		require.Regexp(t, line, b.String())
 	}

@@ -28,8 +28,8 @@ var figures = []struct {
 	{"  failed", func(r *Result) string { return count(r.Failed) }},
 	{"  given up", func(r *Result) string { return count(r.GivenUp) }},
 	{"writes that were blocked", func(r *Result) string { return count(r.BlockedWrites) }},
-	{"memory per client, at most", func(r *Result) string { return kilobytes(r.MemoryPerClient) }},
-	{"  after its first requests", func(r *Result) string { return kilobytes(r.HandlesPerClient) }},
+	{"memory that a client holds", func(r *Result) string { return kilobytes(r.HandlesPerClient) }},
+	{"  took at most", func(r *Result) string { return kilobytes(r.MemoryPerClient) }},
 }
 
 const heads = 2

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,6 +89,7 @@ func run(o *options) error {
 	}
 	first := min(o.depth, o.requests)
 	each(clients, func(c *client) { c.make(0, first) })
+	debug.FreeOSMemory() // what is garbage is not held
 	if r.MemoryIdle, err = memory("VmRSS"); err != nil {
 		return err
 	}
