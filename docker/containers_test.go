@@ -36,7 +36,7 @@ func TestDockerVerdicts(t *testing.T) {
 			d.command(t, "./build", "--debian", release.name)
 			there := filepath.Join("../build/docker", release.name+".json")
 			require.NoError(t, os.RemoveAll(there))
-			d.compose(t, "run", "--rm", release.name)
+			d.compose(t, "compose.yaml", "run", "--rm", release.name)
 			require.Equal(t, expected, verdicts(t, there))
 			used := document(t, there).OpenSSL
 			require.True(t, strings.HasPrefix(used, release.openssl), "%s ran with OpenSSL %s", release.name, used)
@@ -146,8 +146,8 @@ func (d *daemon) needBase(t *testing.T, release string) {
 	d.command(t, "./build-base", "--debian", release)
 }
 
-// compose runs the compose file, with the plugin or with the older program.
-func (d *daemon) compose(t *testing.T, arguments ...string) {
+// compose runs a compose file, with the plugin or with the older program.
+func (d *daemon) compose(t *testing.T, file string, arguments ...string) {
 	program := []string{d.client, "compose"}
 	version := exec.Command(d.client, "compose", "version")
 	if version.Run() != nil {
@@ -157,7 +157,7 @@ func (d *daemon) compose(t *testing.T, arguments ...string) {
 		}
 		program = []string{older}
 	}
-	program = append(append(program, "--file", "compose.yaml"), arguments...)
+	program = append(append(program, "--file", file), arguments...)
 	d.command(t, program[0], program[1:]...)
 }
 
