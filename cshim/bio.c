@@ -23,6 +23,8 @@
 #define OUTPUT_SIZE (16 * 1024)
 
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
+#define SSL_CTRL_CLEAR_MODE 78
+#define SSL_MODE_RELEASE_BUFFERS 0x10
 #define BIO_TYPE_SOCKET 0x0505
 #define BIO_TYPE_FILTER 0x0200
 #define BIO_C_GET_FD 105
@@ -43,6 +45,7 @@ struct span {
 
 struct bio {
   struct cshim_loop *loop;
+  void *ssl;
   curl_socket_t socket;
   struct span input;
   struct span output;
@@ -319,6 +322,7 @@ void *bio_install(struct cshim_loop *loop, void *ssl)
     return below;
   }
   bio->loop = loop;
+  bio->ssl = ssl;
   bio->socket = (curl_socket_t)openssl->bio_control(below, BIO_C_GET_FD, 0,
                                                     NULL);
   openssl->bio_set_data(handle, bio);
@@ -326,6 +330,9 @@ void *bio_install(struct cshim_loop *loop, void *ssl)
   openssl->bio_share(below); /* set_bio gives back what the SSL has of it */
   openssl->bio_push(handle, below);
   openssl->set_bio(ssl, handle, handle);
+  /* libcurl has OpenSSL allocate its buffers for each record anew;
+     bio_settle() has them freed when there is nothing more to do */
+  openssl->control(ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
   return handle;
 }
 
@@ -370,8 +377,10 @@ void bio_settle(struct cshim_loop *loop)
     struct bio *next = bio->next;
     if(!bio->blocked)
       flush(bio);
-    if(!span_length(&bio->input) && !span_length(&bio->output))
+    if(!span_length(&bio->input) && !span_length(&bio->output)) {
       make_idle(bio);
+      openssl_loaded()->free_buffers(bio->ssl);
+    }
     bio = next;
   }
 }

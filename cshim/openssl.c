@@ -26,6 +26,8 @@ static void look_up(void)
     { "SSL_get_SSL_CTX", &functions.context_of },
     { "SSL_get_wbio", &functions.bio_of },
     { "SSL_set_bio", &functions.set_bio },
+    { "SSL_ctrl", &functions.control },
+    { "SSL_free_buffers", &functions.free_buffers },
     { "SSL_want", &functions.want },
     { "SSL_version", &functions.version },
     { "SSL_session_reused", &functions.resumed },

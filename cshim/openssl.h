@@ -24,6 +24,8 @@ struct openssl {
   void *(*context_of)(const void *ssl);
   void *(*bio_of)(const void *ssl);
   void (*set_bio)(void *ssl, void *input, void *output);
+  long (*control)(void *ssl, int command, long number, void *pointer);
+  int (*free_buffers)(void *ssl);
   int (*want)(const void *ssl);
   int (*version)(const void *ssl);
   int (*resumed)(const void *ssl);
