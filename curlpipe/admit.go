@@ -1,6 +1,10 @@
 package curlpipe
 
-import "github.com/curlpipe/curlpipe/cshim"
+import (
+	"slices"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
 
 // leastSweep is how many origins are worth looking through.
 const leastSweep = 64
@@ -46,7 +50,7 @@ func (e *engine) sweep() {
 func (e *engine) admit() {
 	for len(e.ready) > 0 && e.batch.Len() < cshim.MaxBatch {
 		o := e.ready[0]
-		e.ready = e.ready[1:]
+		e.ready = slices.Delete(e.ready, 0, 1) // keeps its memory
 		o.listed = false
 		if o.hasRoom(e.settings, e.closed) {
 			c := o.first

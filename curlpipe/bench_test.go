@@ -96,7 +96,7 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkParse(b *testing.B) {
 	c := &call{
 		header:  "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 23 Nov 2026 07:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\n",
-		content: []byte("twelve bytes"),
+		content: "twelve bytes",
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"crypto/tls"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,7 @@ import (
 type call struct {
 	// What the caller asks for.
 	asked        *http.Request
-	origin       string // scheme and authority: requests to one origin share its connections
+	origin       originKey
 	text         []byte // as cshim.Request takes it; see takeText
 	textOf       *[]byte
 	flags        flags
@@ -26,8 +27,9 @@ type call struct {
 	trace        *trace
 
 	// What came of it, set by the engine before done.
-	header  string        // header section
-	content []byte        // body, as far as it had come
+	header  string // header section
+	content string // body, where it is not streamed
+	tls     *tls.ConnectionState
 	body    *streamedBody // the rest of it; nil: there is none
 	trailer string
 	detail  string

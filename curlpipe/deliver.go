@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,8 @@ func (e *engine) deliver(result *cshim.Result) {
 	h := e.handles[result.Slot]
 	c := h.call
 	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
-		c.header = string(result.Response[:result.HeaderLength])
+		c.copyResponse(result)
+		c.tls = e.origins[c.origin].tlsState(c.asked.URL, e.settings.serverName, c.multiplexed())
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.want()
@@ -28,11 +28,28 @@ func (e *engine) deliver(result *cshim.Result) {
 	c.trace.learn(h, result)
 	err := c.keep(result)
 	if result.Code == 0 {
-		e.origins[c.origin].answered(strings.HasPrefix(c.header, "HTTP/2"), e.closed)
+		e.origins[c.origin].answered(c.multiplexed(), e.closed)
 	}
 	e.takeBack(h, !result.Spent)
 	e.end(c, err)
 }
+
+// largestWhole is how long a response may be that is copied in one piece: who
+// keeps a header field keeps the body in memory then.
+const largestWhole = 4 << 10
+
+// copyResponse copies the header section, and a short body with it.
+func (c *call) copyResponse(result *cshim.Result) {
+	if !result.Done || len(result.Response) > largestWhole {
+		c.header = string(result.Response[:result.HeaderLength])
+		return
+	}
+	whole := string(result.Response)
+	c.header, c.content = whole[:result.HeaderLength], whole[result.HeaderLength:]
+}
+
+// multiplexed reports whether the response came over HTTP/2.
+func (c *call) multiplexed() bool { return strings.HasPrefix(c.header, "HTTP/2") }
 
 // keep copies what the last result of a call has, or returns its error.
 func (c *call) keep(result *cshim.Result) error {
@@ -54,7 +71,9 @@ func (c *call) keep(result *cshim.Result) error {
 		c.body.push(content)
 		c.body.end(nil, trailer)
 	} else if c.state.Load() == callPending {
-		c.content = bytes.Clone(content)
+		if c.content == "" {
+			c.content = string(content)
+		}
 		c.trailer = trailer
 	}
 	return nil

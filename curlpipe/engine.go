@@ -29,7 +29,7 @@ type engine struct {
 	closed   uint64 // sockets that the loop has closed
 	post     post
 	batch    cshim.Batch
-	origins  map[string]*origin
+	origins  map[originKey]*origin
 	numbered uint32    // origins so far
 	sweepAt  int       // so many origins are looked through for some to forget
 	ready    []*origin // have requests in their queues and room for them
@@ -51,7 +51,7 @@ func startEngine(s *settings) (*engine, error) {
 	e := &engine{
 		settings: s,
 		stopped:  make(chan struct{}),
-		origins:  make(map[string]*origin),
+		origins:  make(map[originKey]*origin),
 		sweepAt:  leastSweep,
 		stall:    newStallWatch(s.stallTimeout),
 	}

@@ -58,9 +58,6 @@ func (e *engine) answer(ctx context.Context, request *http.Request, call *call) 
 	if err == nil && call.gunzip {
 		gunzip(response)
 	}
-	if err == nil {
-		response.TLS = tlsState(request, e.settings.serverName, response.ProtoMajor == 2)
-	}
 	e.counters.count(err)
 	var detail string
 	if call.body == nil {

@@ -1,6 +1,15 @@
 package curlpipe
 
-// origin is one server, as scheme and authority name it: the calls that wait
+import (
+	"crypto/tls"
+	"net/url"
+)
+
+// originKey names a server: requests to one origin share its connections
+// [RFC 9110 §4.3.1].
+type originKey struct{ scheme, authority string }
+
+// origin is one server: the calls that wait
 // for room on its connections, oldest first, and how many are in flight.
 type origin struct {
 	number      uint32 // for the loop
@@ -14,6 +23,8 @@ type origin struct {
 	proven      bool
 	provenAt    uint64
 	multiplexes bool // that response came over HTTP/2
+
+	tls *tls.ConnectionState // of the last response
 }
 
 // push puts a call at the end of the queue.
@@ -45,6 +56,25 @@ func (o *origin) remove(c *call) {
 // answered notes how the server answered.
 func (o *origin) answered(multiplexed bool, socketsClosed uint64) {
 	o.proven, o.provenAt, o.multiplexes = true, socketsClosed, multiplexed
+}
+
+// tlsState is what responses of the origin say of TLS, one for as many as
+// possible; nil without TLS.
+func (o *origin) tlsState(u *url.URL, serverName string, multiplexed bool) *tls.ConnectionState {
+	if u.Scheme != "https" {
+		return nil
+	}
+	var protocol string
+	if multiplexed {
+		protocol = "h2"
+	}
+	if o.tls == nil || o.tls.NegotiatedProtocol != protocol {
+		if serverName == "" {
+			serverName = u.Hostname()
+		}
+		o.tls = &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName, NegotiatedProtocol: protocol}
+	}
+	return o.tls
 }
 
 // hasRoom tells whether the first in the queue may go. libcurl pipelines and

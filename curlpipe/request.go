@@ -78,7 +78,7 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 	case u.Opaque != "":
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
-	c.origin = u.Scheme + "://" + u.Host
+	c.origin = originKey{scheme: u.Scheme, authority: u.Host}
 	c.text = append(c.text, u.Scheme...)
 	c.text = append(append(c.text, "://"...), namedHost(u, serverName)...)
 	c.text = append(c.text, u.EscapedPath()...)

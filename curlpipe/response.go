@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +12,11 @@ import (
 // newResponse builds the response from what the engine has set in the call.
 func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	statusLine, fields, _ := strings.Cut(c.header, "\n")
-	response := &http.Response{Request: request, ContentLength: -1}
+	made := &struct { // one allocation
+		response http.Response
+		body     body
+	}{response: http.Response{Request: request, ContentLength: -1, TLS: c.tls}}
+	response := &made.response
 	if err := parseStatusLine(response, strings.TrimSuffix(statusLine, "\r")); err != nil {
 		return nil, err
 	}
@@ -27,7 +30,7 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	frame(response, c)
+	frame(response, &made.body, c)
 	return response, nil
 }
 
@@ -129,8 +132,9 @@ func unfold(value string) string {
 }
 
 // frame sets the fields of the response that tell how long its body is and what
-// becomes of the connection, and the body itself.
-func frame(response *http.Response, c *call) {
+// becomes of the connection, and the body itself. One that is all there goes
+// into memory.
+func frame(response *http.Response, memory *body, c *call) {
 	header := response.Header
 	if codings := header["Transfer-Encoding"]; len(codings) > 0 {
 		// libcurl has taken the coding off (as net/http would)
@@ -150,7 +154,8 @@ func frame(response *http.Response, c *call) {
 		c.body.response = response
 		response.Body = c.body
 	case len(c.content) > 0:
-		response.Body = &body{reader: *bytes.NewReader(c.content)}
+		memory.reader.Reset(c.content)
+		response.Body = memory
 	default:
 		response.Body = http.NoBody
 	}
@@ -180,7 +185,7 @@ func saysClose(values []string, keep bool) bool {
 
 // body is a response body that lies in memory.
 type body struct {
-	reader bytes.Reader
+	reader strings.Reader
 	closed bool
 }
 

@@ -2,7 +2,6 @@ package curlpipe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -303,19 +302,4 @@ func contextError(ctx context.Context) error {
 		return &contextEnd{err, cause}
 	}
 	return err
-}
-
-// tlsState is as much as is known of a connection over TLS.
-func tlsState(request *http.Request, serverName string, multiplexed bool) *tls.ConnectionState {
-	if request.URL.Scheme != "https" {
-		return nil
-	}
-	state := &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName}
-	if serverName == "" {
-		state.ServerName = request.URL.Hostname()
-	}
-	if multiplexed {
-		state.NegotiatedProtocol = "h2"
-	}
-	return state
 }
