@@ -69,14 +69,15 @@ func TestSubmitMakesTheRunsWithoutEvidence(t *testing.T) {
 	calls, err := os.ReadFile(said)
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
-	require.Len(t, lines, 3)
+	require.Len(t, lines, 4)
 	kept := filepath.Join(w.cache, "tmp", "submit", "kept")
 	require.Contains(t, lines[0], "run --scenario * --library stock-7.53.1,patched-7.53.1 --subject c-demo --driver perform,socket")
 	require.Contains(t, lines[0], "--out "+kept)
-	require.Equal(t, "report "+kept, lines[1])
-	require.Contains(t, lines[2], "submit --tree ")
-	require.Contains(t, lines[2], "--base libcurl 7.53.1 ")
-	require.Contains(t, lines[2], "--report "+kept+" --build-argument --version,7.53.1 "+out)
+	require.Regexp(t, "^fleet .*--library stock-7.53.1,patched-7.53.1 --json "+kept+"/fleet.json$", lines[1])
+	require.Equal(t, "report "+kept, lines[2])
+	require.Contains(t, lines[3], "submit --tree ")
+	require.Contains(t, lines[3], "--base libcurl 7.53.1 ")
+	require.Contains(t, lines[3], "--report "+kept+" --build-argument --version,7.53.1 "+out)
 }
 
 func TestSubmitNeedsGit(t *testing.T) {

@@ -19,8 +19,14 @@ type pageLine struct {
 }
 
 // Page makes an HTML page of the runs, which needs no network and nothing
-// beside it: the picture and the table.
-func Page(w io.Writer, results []*Result) error {
+// beside it.
+func Page(w io.Writer, results []*Result) error { return execute(w, "page", results) }
+
+// Section makes the part of an HTML page that shows the runs: in words, in the
+// picture and in the table.
+func Section(w io.Writer, results []*Result) error { return execute(w, "section", results) }
+
+func execute(w io.Writer, name string, results []*Result) error {
 	var picture strings.Builder
 	if err := Picture(&picture, results); err != nil {
 		return err
@@ -33,7 +39,7 @@ func Page(w io.Writer, results []*Result) error {
 		}
 		lines = append(lines, line)
 	}
-	return pageTemplate.Execute(w, struct {
+	return pageTemplate.ExecuteTemplate(w, name, struct {
 		Picture template.HTML // our own, its text is escaped
 		Says    string
 		Heads   []pageLine

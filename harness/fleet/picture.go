@@ -35,13 +35,14 @@ func (r *Result) mostHandshakes() float64 {
 }
 
 const (
-	plotLeft, plotTop      = 60, 70
-	plotWidth, plotHeight  = 720, 240
-	pictureWidth           = plotLeft + plotWidth + 30
-	pictureHeight          = plotTop + plotHeight + 50
-	gridLines              = 4
-	pictureStyle           = `text{font:13px sans-serif;fill:#24292f}.grid{stroke:#d0d7de}.line{fill:none;stroke-width:2}.s0{stroke:#b42318;fill:#b42318}.s1{stroke:#0969da;fill:#0969da}.s2{stroke:#1a7f37;fill:#1a7f37}.line.s0,.line.s1,.line.s2{fill:none}.back{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.grid{stroke:#3d444d}.back{fill:#0d1117}.s0{stroke:#ff7b72;fill:#ff7b72}.s1{stroke:#58a6ff;fill:#58a6ff}.s2{stroke:#3fb950;fill:#3fb950}}`
-	colours                = 3
+	plotLeft, plotTop     = 60, 70
+	plotWidth, plotHeight = 720, 240
+	pictureWidth          = plotLeft + plotWidth + 30
+	pictureHeight         = plotTop + plotHeight + 50
+	gridLines             = 4
+	// the picture may stand in a page with others, so all of it is of one class
+	pictureStyle           = `.fleet text{font:13px sans-serif;fill:#24292f}.fleet .grid{stroke:#d0d7de}.fleet .back{fill:#fff}.fleet .s0{stroke:#b42318;fill:#b42318}.fleet .s1{stroke:#0969da;fill:#0969da}.fleet .s2{stroke:#1a7f37;fill:#1a7f37}.fleet .s3{stroke:#8250df;fill:#8250df}.fleet .line{fill:none;stroke-width:2}@media(prefers-color-scheme:dark){.fleet text{fill:#e6edf3}.fleet .grid{stroke:#3d444d}.fleet .back{fill:#0d1117}.fleet .s0{stroke:#ff7b72;fill:#ff7b72}.fleet .s1{stroke:#58a6ff;fill:#58a6ff}.fleet .s2{stroke:#3fb950;fill:#3fb950}.fleet .s3{stroke:#bc8cff;fill:#bc8cff}.fleet .line{fill:none}}`
+	colours                = 4
 	legendStep, legendLine = 240, 24
 )
 
@@ -53,9 +54,9 @@ func Picture(w io.Writer, results []*Result) error {
 		seconds, most = max(seconds, math.Ceil(r.Seconds)), max(most, r.mostHandshakes())
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="title desc">`+"\n",
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" class="fleet" aria-labelledby="fleet-title fleet-desc">`+"\n",
 		pictureWidth, pictureHeight)
-	fmt.Fprintf(&b, "<title id=\"title\">TLS handshakes per second at the server</title>\n<desc id=\"desc\">%s</desc>\n",
+	fmt.Fprintf(&b, "<title id=\"fleet-title\">TLS handshakes per second at the server</title>\n<desc id=\"fleet-desc\">%s</desc>\n",
 		html.EscapeString(describe(results)))
 	fmt.Fprintf(&b, "<style>%s</style>\n<rect class=\"back\" width=\"100%%\" height=\"100%%\"/>\n", pictureStyle)
 	fmt.Fprintf(&b, "<text x=\"%d\" y=\"24\">TLS handshakes per second at the server</text>\n", plotLeft)

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/fleet"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/report/page"
@@ -32,8 +35,9 @@ func reportCommand() *cobra.Command {
 		Use:   "report DIR",
 		Short: "Make one HTML page of what run --out has kept",
 		Long: "Makes DIR/index.html of the evidence in DIR: verdicts, timelines before and after side by side,\n" +
-			"versions, the command to repeat each run. The page needs no network and nothing beside it but\n" +
-			"the packets and the JSON that it links to. What cannot be read is named, and the exit code is 3.",
+			"versions, the command to repeat each run, and a fleet if pipelab fleet --json has written\n" +
+			"DIR/fleet.json. The page needs no network and nothing beside it but the packets and the JSON that\n" +
+			"it links to. What cannot be read is named, and the exit code is 3.",
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) != 1 {
 				return usage(errors.New("report takes one folder, that of run --out"))
@@ -61,12 +65,19 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		unread = inOneLine(unread)
 		problem = unread.Error()
 	}
+	section, err := fleetSection(folder)
+	if err != nil {
+		unread = errors.Join(unread, err)
+		problem = inOneLine(unread).Error()
+	}
 	file := cmp.Or(o.page, filepath.Join(folder, "index.html"))
 	outputs := []struct {
 		file  string
 		write func(io.Writer) error
 	}{
-		{file, func(w io.Writer) error { return page.Write(w, all, filepath.Dir(file), problem) }},
+		{file, func(w io.Writer) error {
+			return page.Write(w, all, page.Frame{Base: filepath.Dir(file), Problem: problem, Fleet: section})
+		}},
 		{o.markdown, func(w io.Writer) error { return markdown.Write(w, keptRuns(all)) }},
 		{o.picture, func(w io.Writer) error { return picture.SVG(w, panels(all)...) }},
 	}
@@ -76,9 +87,27 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		}
 	}
 	if unread != nil {
-		return cannotRun(unread)
+		return cannotRun(inOneLine(unread))
 	}
 	return nil
+}
+
+// fleetFile is what pipelab fleet --json may have written into a folder of
+// evidence.
+const fleetFile = "fleet.json"
+
+// fleetSection is the part of the page about a fleet, empty if there is none.
+func fleetSection(folder string) (template.HTML, error) {
+	d, err := fleet.Read(filepath.Join(folder, fleetFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var section strings.Builder
+	err = fleet.Section(&section, d.Runs)
+	return template.HTML(section.String()), err
 }
 
 func keptRuns(all []*evidence.Evidence) []report.Run {

@@ -41,6 +41,7 @@ type content struct {
 	Scenarios []*scenario
 	Expected  int  // runs as expected
 	Compared  bool // there are runs of stock and of another libcurl
+	Fleet     template.HTML
 	Problem   string
 }
 
@@ -78,16 +79,25 @@ type packets struct {
 	First                                    string // who ended the first connection, and where
 }
 
-// Write writes the page. Links lead from the folder base, where the page is
-// going to be, to the evidence. Problem, if not empty, is shown on top: what
-// could not be read.
-func Write(w io.Writer, all []*evidence.Evidence, base, problem string) error {
-	c := &content{Style: template.CSS(pageStyle + picture.Style), Problem: problem}
+// Frame is what a page has beside the evidence.
+type Frame struct {
+	// Base is the folder where the page is going to be. Links lead from it to
+	// the evidence.
+	Base string
+	// Problem, if not empty, is shown on top: what could not be read.
+	Problem string
+	// Fleet, if not empty, is the section about a fleet of clients.
+	Fleet template.HTML
+}
+
+// Write writes the page.
+func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
+	c := &content{Style: template.CSS(pageStyle + picture.Style), Problem: f.Problem, Fleet: f.Fleet}
 	for i, e := range all {
 		if e.Record.Run.AsExpected() {
 			c.Expected++
 		}
-		c.place(show(e, base, i+1))
+		c.place(show(e, f.Base, i+1))
 	}
 	for _, s := range c.Scenarios {
 		for _, p := range s.Pairs {

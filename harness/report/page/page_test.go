@@ -66,7 +66,7 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 func written(t *testing.T, problem string, all ...*evidence.Evidence) string {
 	t.Helper()
 	var out strings.Builder
-	require.NoError(t, page.Write(&out, all, "/somewhere/out", problem))
+	require.NoError(t, page.Write(&out, all, page.Frame{Base: "/somewhere/out", Problem: problem}))
 	return out.String()
 }
 
@@ -206,5 +206,5 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 func TestPageThatCannotBeWritten(t *testing.T) {
-	require.ErrorContains(t, page.Write(full{}, nil, ".", ""), "writing the report: no space")
+	require.ErrorContains(t, page.Write(full{}, nil, page.Frame{Base: "."}), "writing the report: no space")
 }
