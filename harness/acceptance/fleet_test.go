@@ -95,6 +95,26 @@ func TestFleetWithMoreConnectionsThanTheSoftLimit(t *testing.T) {
 	}
 }
 
+// A client of the library holds little more than libcurl's own handles do, which
+// is what one of c-fleet has. How the C library spreads 500 threads over its
+// arenas can only add to that, so the least of some runs is it.
+func TestFleetHoldsLittleMemory(t *testing.T) {
+	held := make(map[string]int64)
+	for _, client := range []string{"c-fleet", "curlpipe-fleet", "curlpipe-fleet", "curlpipe-fleet"} {
+		c := fleetOf(t, client, library.Patched)
+		c.Clients, c.Requests, c.StallEvery, c.Processes = 500, 10, 0, 1
+		c.Patience = 30
+		r, err := fleet.Run(context.Background(), c)
+		require.NoError(t, err)
+		requireKept(t, r, 500)
+		if before := held[client]; before == 0 || r.HandlesPerClient < before {
+			held[client] = r.HandlesPerClient
+		}
+	}
+	require.Less(t, float64(held["curlpipe-fleet"]), 1.25*float64(held["c-fleet"]), "%v bytes a client", held)
+	t.Logf("%v bytes a client", held)
+}
+
 // Shards make the run that one process would, against one server.
 func TestFleetInShards(t *testing.T) {
 	serve := exec.CommandContext(t.Context(), "../../build/pipelab", "fleet", "serve")

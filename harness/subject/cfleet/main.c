@@ -11,6 +11,7 @@
 
 #include "fleet.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
   /* each handle makes one request, so that it has all that it needs */
   fleet_run(&fleet, options.depth < options.requests ?
             options.depth : options.requests);
+  malloc_trim(0); /* what is free is not held */
   idle = memory("VmRSS");
   fleet_run(&fleet, options.requests);
   if(fleet.failed_call) {

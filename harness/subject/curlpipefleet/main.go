@@ -5,6 +5,9 @@
 // says the same of what became of the requests.
 package main
 
+// #include <malloc.h>
+import "C"
+
 import (
 	"context"
 	"crypto/tls"
@@ -14,6 +17,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -81,15 +85,19 @@ func run(o *options) error {
 		return err
 	}
 	clients := make([]*client, o.clients)
+	padding := strings.Repeat("x", o.padding)
 	for i := range clients {
-		if clients[i], err = newClient(o, o.first+i); err != nil {
+		if clients[i], err = newClient(o, o.first+i, padding); err != nil {
 			return err
 		}
 		defer clients[i].client.Close()
 	}
 	first := min(o.depth, o.requests)
 	each(clients, func(c *client) { c.make(0, first) })
-	debug.FreeOSMemory() // what is garbage is not held
+	// what is garbage, pooled or free is not held
+	runtime.GC() // a pool is empty after two
+	debug.FreeOSMemory()
+	C.malloc_trim(0)
 	if r.MemoryIdle, err = memory("VmRSS"); err != nil {
 		return err
 	}
@@ -127,7 +135,7 @@ type client struct {
 	answered, wrong, failed, givenUp int64
 }
 
-func newClient(o *options, number int) (*client, error) {
+func newClient(o *options, number int, padding string) (*client, error) {
 	made, err := curlpipe.New(&curlpipe.Transport{
 		CAFile: o.caFile, MaxPipelineDepth: o.depth, StallTimeout: o.stall,
 		MinTLSVersion: o.tls, MaxTLSVersion: o.tls,
@@ -138,7 +146,7 @@ func newClient(o *options, number int) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{options: o, number: number, client: made, padding: strings.Repeat("x", o.padding)}, nil
+	return &client{options: o, number: number, client: made, padding: padding}, nil
 }
 
 // make makes the requests with those numbers, so many at a time as the pipeline
