@@ -16,7 +16,7 @@ func (e *engine) deliver(result *cshim.Result) {
 	c := h.call
 	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
 		c.copyResponse(result)
-		c.tls = e.origins[c.origin].tlsState(c.asked.URL, e.settings.serverName, c.multiplexed())
+		c.tls = e.origins[c.origin].tlsState(c.origin, e.settings.serverName, c.multiplexed())
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.want()

@@ -9,8 +9,11 @@ import (
 // [RFC 9110 §4.3.1].
 type originKey struct{ scheme, authority string }
 
-// origin is one server: the calls that wait
-// for room on its connections, oldest first, and how many are in flight.
+// host is the name or address in the authority.
+func (k originKey) host() string { return (&url.URL{Host: k.authority}).Hostname() }
+
+// origin is one server: the calls that wait for room on its connections, oldest
+// first, and how many are in flight.
 type origin struct {
 	number      uint32 // for the loop
 	first, last *call
@@ -58,10 +61,10 @@ func (o *origin) answered(multiplexed bool, socketsClosed uint64) {
 	o.proven, o.provenAt, o.multiplexes = true, socketsClosed, multiplexed
 }
 
-// tlsState is what responses of the origin say of TLS, one for as many as
-// possible; nil without TLS.
-func (o *origin) tlsState(u *url.URL, serverName string, multiplexed bool) *tls.ConnectionState {
-	if u.Scheme != "https" {
+// tlsState is what responses of the origin, which has that key, say of TLS: as
+// much as is known, one for as many as possible; nil without TLS.
+func (o *origin) tlsState(key originKey, serverName string, multiplexed bool) *tls.ConnectionState {
+	if key.scheme != "https" {
 		return nil
 	}
 	var protocol string
@@ -70,7 +73,7 @@ func (o *origin) tlsState(u *url.URL, serverName string, multiplexed bool) *tls.
 	}
 	if o.tls == nil || o.tls.NegotiatedProtocol != protocol {
 		if serverName == "" {
-			serverName = u.Hostname()
+			serverName = key.host()
 		}
 		o.tls = &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName, NegotiatedProtocol: protocol}
 	}
