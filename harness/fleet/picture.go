@@ -35,15 +35,18 @@ func (r *Result) mostHandshakes() float64 {
 }
 
 const (
-	plotLeft, plotTop     = 60, 70
+	plotLeft, plotTop     = 60, 84
 	plotWidth, plotHeight = 720, 240
 	pictureWidth          = plotLeft + plotWidth + 30
 	pictureHeight         = plotTop + plotHeight + 50
 	gridLines             = 4
 	// the picture may stand in a page with others, so all of it is of one class
-	pictureStyle           = `.fleet text{font:13px sans-serif;fill:#24292f}.fleet .grid{stroke:#d0d7de}.fleet .back{fill:#fff}.fleet .s0{stroke:#b42318;fill:#b42318}.fleet .s1{stroke:#0969da;fill:#0969da}.fleet .s2{stroke:#1a7f37;fill:#1a7f37}.fleet .s3{stroke:#8250df;fill:#8250df}.fleet .line{fill:none;stroke-width:2}@media(prefers-color-scheme:dark){.fleet text{fill:#e6edf3}.fleet .grid{stroke:#3d444d}.fleet .back{fill:#0d1117}.fleet .s0{stroke:#ff7b72;fill:#ff7b72}.fleet .s1{stroke:#58a6ff;fill:#58a6ff}.fleet .s2{stroke:#3fb950;fill:#3fb950}.fleet .s3{stroke:#bc8cff;fill:#bc8cff}.fleet .line{fill:none}}`
-	colours                = 4
-	legendStep, legendLine = 240, 24
+	pictureStyle = `.fleet text{font:13px sans-serif;fill:#24292f}.fleet .grid{stroke:#d0d7de}.fleet .back{fill:#fff}.fleet .s0{stroke:#b42318;fill:#b42318}.fleet .s1{stroke:#0969da;fill:#0969da}.fleet .s2{stroke:#1a7f37;fill:#1a7f37}.fleet .s3{stroke:#8250df;fill:#8250df}.fleet .line{fill:none;stroke-width:2}@media(prefers-color-scheme:dark){.fleet text{fill:#e6edf3}.fleet .grid{stroke:#3d444d}.fleet .back{fill:#0d1117}.fleet .s0{stroke:#ff7b72;fill:#ff7b72}.fleet .s1{stroke:#58a6ff;fill:#58a6ff}.fleet .s2{stroke:#3fb950;fill:#3fb950}.fleet .s3{stroke:#bc8cff;fill:#bc8cff}.fleet .line{fill:none}}`
+	colours      = 4
+	// the legend has so many entries in a row
+	legendColumns         = 2
+	legendStep, legendRow = 360, 18
+	legendTop, legendLine = 38, 24
 )
 
 // Picture draws the handshakes per second of the runs over time, as SVG for
@@ -69,9 +72,9 @@ func Picture(w io.Writer, results []*Result) error {
 			x, plotTop+plotHeight+22, seconds*float64(i)/gridLines)
 	}
 	for i, r := range results {
-		x := plotLeft + i*legendStep
-		fmt.Fprintf(&b, `<rect class="s%d" x="%d" y="38" width="14" height="4"/><text x="%d" y="45">%s</text>`+"\n",
-			i%colours, x, x+legendLine, html.EscapeString(r.label()))
+		x, y := plotLeft+i%legendColumns*legendStep, legendTop+i/legendColumns*legendRow
+		fmt.Fprintf(&b, `<rect class="s%d" x="%d" y="%d" width="14" height="4"/><text x="%d" y="%d">%s</text>`+"\n",
+			i%colours, x, y, x+legendLine, y+7, html.EscapeString(r.label()))
 		fmt.Fprintf(&b, `<polyline class="line s%d" points="`, i%colours)
 		for _, p := range r.handshakeRates() {
 			// a step a second: the rate is that of the whole second
