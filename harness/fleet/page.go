@@ -12,12 +12,6 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// pageLine is a line of the page's table.
-type pageLine struct {
-	Name   string
-	Values []string
-}
-
 // Page makes an HTML page of the runs, which needs no network and nothing
 // beside it.
 func Page(w io.Writer, results []*Result) error { return execute(w, "page", results) }
@@ -31,18 +25,11 @@ func execute(w io.Writer, name string, results []*Result) error {
 	if err := Picture(&picture, results); err != nil {
 		return err
 	}
-	var lines []pageLine
-	for _, f := range figures {
-		line := pageLine{Name: f.name}
-		for _, r := range results {
-			line.Values = append(line.Values, f.value(r))
-		}
-		lines = append(lines, line)
-	}
+	lines := linesOf(results)
 	return pageTemplate.ExecuteTemplate(w, name, struct {
 		Picture template.HTML // our own, its text is escaped
 		Says    string
-		Heads   []pageLine
-		Lines   []pageLine
+		Heads   []line
+		Lines   []line
 	}{template.HTML(picture.String()), describe(results), lines[:heads], lines[heads:]})
 }

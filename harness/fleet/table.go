@@ -38,20 +38,38 @@ func count[N int | int64](n N) string { return fmt.Sprint(n) }
 
 func kilobytes(bytes int64) string { return fmt.Sprintf("%d kB", bytes/1000) }
 
+// line is a line of the table, with a value for each run.
+type line struct {
+	Name   string
+	Values []string
+}
+
+func linesOf(results []*Result) []line {
+	lines := make([]line, len(figures))
+	for i, f := range figures {
+		lines[i].Name = f.name
+		for _, r := range results {
+			lines[i].Values = append(lines[i].Values, f.value(r))
+		}
+	}
+	return lines
+}
+
 // Table prints the runs beside each other.
 func Table(w io.Writer, results []*Result) error {
+	lines := linesOf(results)
 	names, values := 0, 0
-	for _, f := range figures {
-		names = max(names, len(f.name))
-		for _, r := range results {
-			values = max(values, len(f.value(r)))
+	for _, l := range lines {
+		names = max(names, len(l.Name))
+		for _, value := range l.Values {
+			values = max(values, len(value))
 		}
 	}
 	var b strings.Builder
-	for _, f := range figures {
-		fmt.Fprintf(&b, "%-*s", names, f.name)
-		for _, r := range results {
-			fmt.Fprintf(&b, "   %*s", values, f.value(r))
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-*s", names, l.Name)
+		for _, value := range l.Values {
+			fmt.Fprintf(&b, "   %*s", values, value)
 		}
 		b.WriteByte('\n')
 	}

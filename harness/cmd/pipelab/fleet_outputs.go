@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -36,8 +34,8 @@ func (o *fleetOutputs) check(s shard.Shard) error {
 		return usage(errors.New("a shard has no picture and no table to keep; write --json, and have pipelab merge make them"))
 	}
 	for flag, file := range map[string]string{"json": o.json, "svg": o.svg, "html": o.html, "update": o.update} {
-		if _, err := os.Stat(filepath.Dir(file)); file != "" && err != nil {
-			return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", flag, file, err))
+		if err := checkFolder(flag, file); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func mergeCommand() *cobra.Command {
 	flags := command.Flags()
 	o.runs.addTo(flags)
 	flags.StringVar(&o.svg, "svg", "", "of a fleet: draw the handshakes per second into `FILE`, too")
-	flags.StringVar(&o.html, "html", "", htmlUsage)
+	flags.StringVar(&o.html, "html", "", "of a matrix: make `PATH`/index.html, one page with the grid and every run; of a fleet: make the page PATH")
 	return command
 }
 

@@ -45,12 +45,21 @@ func (o *outputs) addTo(flags *pflag.FlagSet) {
 // check tells what can be told before there are any runs to write.
 func (o *outputs) check() error {
 	for _, out := range o.each() {
-		if *out.file == "" {
-			continue
+		if err := checkFolder(out.flag, *out.file); err != nil {
+			return err
 		}
-		if _, err := os.Stat(filepath.Dir(*out.file)); err != nil {
-			return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", out.flag, *out.file, err))
-		}
+	}
+	return nil
+}
+
+// checkFolder returns an error if the file that a flag names has no folder to
+// go into. One without a name needs none.
+func checkFolder(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", flag, file, err))
 	}
 	return nil
 }

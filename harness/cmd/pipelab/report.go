@@ -60,15 +60,11 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 	if len(all) == 0 {
 		return cannotRun(inOneLine(unread))
 	}
+	section, err := fleetSection(folder)
 	problem := ""
-	if unread != nil {
+	if unread = errors.Join(unread, err); unread != nil {
 		unread = inOneLine(unread)
 		problem = unread.Error()
-	}
-	section, err := fleetSection(folder)
-	if err != nil {
-		unread = errors.Join(unread, err)
-		problem = inOneLine(unread).Error()
 	}
 	file := cmp.Or(o.page, filepath.Join(folder, "index.html"))
 	outputs := []struct {
@@ -87,7 +83,7 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		}
 	}
 	if unread != nil {
-		return cannotRun(inOneLine(unread))
+		return cannotRun(unread)
 	}
 	return nil
 }
