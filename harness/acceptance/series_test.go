@@ -85,7 +85,7 @@ func TestEachPatchIsProven(t *testing.T) {
 		names = append(names, p.Name)
 	}
 	steps := buildSteps(t, found.Folder, names)
-	for _, p := range patches {
+	for i, p := range patches {
 		for _, name := range p.Scenarios {
 			t.Run(p.Name[:4]+"/"+name, func(t *testing.T) {
 				id, driver, _ := strings.Cut(name, "/")
@@ -93,12 +93,12 @@ func TestEachPatchIsProven(t *testing.T) {
 				require.NotEmpty(t, s.StockFails(driver), "stock is not known to fail this")
 				var r report.Run
 				for range stockAttempts { // it may be lucky
-					if r = b.runWith(t, s, "c-demo", driver, steps[p.Number-1]); r.Verdict == judge.Fail {
+					if r = b.runWith(t, s, "c-demo", driver, steps[i]); r.Verdict == judge.Fail {
 						break
 					}
 				}
 				require.Equal(t, judge.Fail, r.Verdict, "it passes without the patch")
-				r = b.runWith(t, s, "c-demo", driver, steps[p.Number])
+				r = b.runWith(t, s, "c-demo", driver, steps[i+1])
 				require.Equal(t, judge.Pass, r.Verdict, "%s: %+v", r.SubjectError, r.Invariants)
 			})
 		}

@@ -10,13 +10,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // Patch is one patch of the series.
 type Patch struct {
-	Number  int    // from 1, as in its name
+	Number  int    // as in its name: the group, and the place in it
 	Name    string // of its file
 	Path    string
 	Author  string // "Name <address>"
@@ -40,19 +41,35 @@ func Read(folder string) ([]Patch, error) {
 		return nil, fmt.Errorf("the patch series cannot be read: %w", err)
 	}
 	var list []Patch
-	for i, name := range strings.Fields(string(text)) {
+	for name := range strings.FieldsSeq(string(text)) {
 		p, err := readPatch(filepath.Join(folder, name))
 		if err != nil {
 			return nil, err
 		}
-		p.Number = i + 1
+		if len(list) > 0 && p.Number <= list[len(list)-1].Number {
+			return nil, fmt.Errorf("%s stands behind %s: the numbers of the patches tell their order", name, list[len(list)-1].Name)
+		}
 		list = append(list, *p)
 	}
 	return list, readProof(filepath.Join(folder, "proof"), list)
 }
 
-// readPatch reads one patch, in the form of a mail.
+// Group returns the number of the group that the patch belongs to: a group can
+// be taken without those that follow it.
+func (p *Patch) Group() int { return p.Number / groupSize }
+
+// groupSize is how many numbers a group has, so that a patch more renumbers
+// none of another group.
+const groupSize = 100
+
+// readPatch reads one patch, in the form of a mail, from a file that has its
+// number in front.
 func readPatch(path string) (*Patch, error) {
+	id, _, _ := strings.Cut(filepath.Base(path), "-")
+	number, err := strconv.Atoi(id)
+	if err != nil || number < groupSize {
+		return nil, fmt.Errorf("%s: the name of a patch begins with its number, the group and the place in it, like 0203-", path)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("a patch of the series cannot be read: %w", err)
@@ -62,7 +79,7 @@ func readPatch(path string) (*Patch, error) {
 	if !found || !ended {
 		return nil, fmt.Errorf("%s is not a mail with a patch: a head, a message, \"---\" and a diff are wanted", path)
 	}
-	p := &Patch{Name: filepath.Base(path), Path: path, Message: strings.TrimSpace(message)}
+	p := &Patch{Number: number, Name: filepath.Base(path), Path: path, Message: strings.TrimSpace(message)}
 	for line := range strings.SplitSeq(head, "\n") {
 		name, value, _ := strings.Cut(line, ": ")
 		switch name {
@@ -100,10 +117,11 @@ func readProof(path string, list []Patch) error {
 		}
 		id, rest, _ := strings.Cut(line, " ")
 		n, err := strconv.Atoi(id)
-		if err != nil || n < 1 || n > len(list) || rest == "" {
+		at := slices.IndexFunc(list, func(p Patch) bool { return p.Number == n })
+		if err != nil || at < 0 || rest == "" {
 			return fmt.Errorf("%s:%d: %q: a line is the number of a patch and scenarios, or \"none:\" and a reason", path, number, line)
 		}
-		p := &list[n-1]
+		p := &list[at]
 		if p.Unproven != "" || p.Scenarios != nil {
 			return fmt.Errorf("%s:%d: patch %s has a line already", path, number, id)
 		}

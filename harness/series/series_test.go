@@ -1,6 +1,7 @@
 package series
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,13 +22,13 @@ func write(t *testing.T, files map[string]string) string {
 
 func TestRead(t *testing.T) {
 	folder := write(t, map[string]string{
-		"series": "0001-a.patch\n0002-b.patch\n", "0001-a.patch": mail, "0002-b.patch": mail,
-		"proof": "# words\n0001 x/perform y/socket\n0002 none: cannot be seen\n",
+		"series": "0101-a.patch\n0203-b.patch\n", "0101-a.patch": mail, "0203-b.patch": mail,
+		"proof": "# words\n0101 x/perform y/socket\n0203 none: cannot be seen\n",
 	})
 	list, err := Read(folder)
 	require.NoError(t, err)
 	require.Equal(t, Patch{
-		Number: 1, Name: "0001-a.patch", Path: filepath.Join(folder, "0001-a.patch"), Author: "A <a@b.example>",
+		Number: 101, Name: "0101-a.patch", Path: filepath.Join(folder, "0101-a.patch"), Author: "A <a@b.example>",
 		Date: "Mon, 23 Nov 2026 12:00:00 +0000", Subject: "http: do it", Bug: "https://github.com/curl/curl/issues/764",
 		Message: "why\nso", Scenarios: []string{"x/perform", "y/socket"},
 	}, list[0])
@@ -36,16 +37,18 @@ func TestRead(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for word, change := range map[string]map[string]string{
-		"series cannot be read":   {"series": ""},
-		"0001-a.patch":            {"0001-a.patch": ""},
-		"not a mail":              {"0001-a.patch": "Subject: x\n\nno diff"},
-		"no line \"Bug:\"":        {"0001-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
-		"neither what proves":     {"proof": "# nothing\n"},
-		"a line is the number":    {"proof": "0002 x/perform\n"},
-		"has a line already":      {"proof": "0001 x/perform\n0001 none: x\n"},
-		"what proves the patches": {"proof": ""},
+		"series cannot be read": {"series": ""},
+		"0101-a.patch":          {"0101-a.patch": ""},
+		"not a mail":            {"0101-a.patch": "Subject: x\n\nno diff"},
+		"0203-b.patch stands behind 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": mail, "0203-b.patch": mail},
+		"begins with its number":                  {"series": "a.patch\n"},
+		"no line \"Bug:\"":                        {"0101-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
+		"neither what proves":                     {"proof": "# nothing\n"},
+		"a line is the number":                    {"proof": "0102 x/perform\n"},
+		"has a line already":                      {"proof": "0101 x/perform\n0101 none: x\n"},
+		"what proves the patches":                 {"proof": ""},
 	} {
-		files := map[string]string{"series": "0001-a.patch\n", "0001-a.patch": mail, "proof": "0001 x/perform\n"}
+		files := map[string]string{"series": "0101-a.patch\n", "0101-a.patch": mail, "proof": "0101 x/perform\n"}
 		for name, text := range change {
 			if text == "" {
 				delete(files, name)
@@ -62,8 +65,8 @@ func TestRefused(t *testing.T) {
 func TestOwnSeries(t *testing.T) {
 	list, err := Read("../../patches")
 	require.NoError(t, err)
-	for i, p := range list {
-		require.Equal(t, i+1, p.Number)
-		require.Regexp(t, `^\d{4}-`, p.Name)
+	require.NotEmpty(t, list)
+	for _, p := range list {
+		require.Regexp(t, fmt.Sprintf("^%04d-", p.Number), p.Name)
 	}
 }

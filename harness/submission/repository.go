@@ -58,7 +58,7 @@ func (s *Submission) applyAll(r *repository, patches []series.Patch) error {
 		if err := r.checkStyle(p); err != nil {
 			return err
 		}
-		if _, err := r.git(p, "commit", "-q", "--amend", "-m", message(p)); err != nil {
+		if _, err := r.git(p, "commit", "-q", "--amend", "-m", message(p, i == 0)); err != nil {
 			return err
 		}
 	}
@@ -75,13 +75,14 @@ const (
 var issue = regexp.MustCompile(`curl issue ([0-9]+)`)
 
 // message is what a commit says upstream: the patch's words, and trailers in
-// curl's manner. What mends the report's defect itself closes its issue.
-func message(p *series.Patch) string {
+// curl's manner. The first one mends the report's defect itself, so it closes
+// its issue.
+func message(p *series.Patch, first bool) string {
 	text := p.Subject + "\n\n" + p.Message + "\n\n"
 	if p.Bug == reportedIssue {
 		text += "Reported-by: " + reporter + "\n"
 	}
-	if p.Number == 1 {
+	if first {
 		text += "Fixes #" + filepath.Base(p.Bug) + "\n"
 	} else {
 		text += "Bug: " + p.Bug + "\n"

@@ -31,10 +31,10 @@ func mail(subject, was, is string) string {
 func newSubmission(t *testing.T) *Submission {
 	t.Helper()
 	patches, tree := t.TempDir(), t.TempDir()
-	put(t, patches, "series", "0001-a.patch\n0002-b.patch\n")
-	put(t, patches, "0001-a.patch", mail("http: keep it", "one", "two"))
-	put(t, patches, "0002-b.patch", mail("multi: keep account", "two", "three"))
-	put(t, patches, "proof", "0001 reported/perform\n0002 none: speed\n")
+	put(t, patches, "series", "0101-a.patch\n0202-b.patch\n")
+	put(t, patches, "0101-a.patch", mail("http: keep it", "one", "two"))
+	put(t, patches, "0202-b.patch", mail("multi: keep account", "two", "three"))
+	put(t, patches, "proof", "0101 reported/perform\n0202 none: speed\n")
 	put(t, tree, "lib/a.c", "one\n")
 	// it stands for curl's, and objects to a tab
 	put(t, tree, "lib/checksrc.pl", `my ($d, $f) = @ARGV; $d =~ s/^-D//; open(F, "$d/$f") or die; while(<F>) { print "$f:$.: tab\n" if /\t/; }`)
@@ -130,13 +130,13 @@ func packed(t *testing.T, path string) []string {
 func TestRefused(t *testing.T) {
 	for word, change := range map[string]func(s *Submission, out string){
 		"exists already":               func(_ *Submission, out string) { put(t, out, "mine", "x") },
-		"0002-b.patch does not go on":  func(s *Submission, _ string) { put(t, s.Patches, "0002-b.patch", mail("multi: x", "nowhere", "three")) },
-		"not in curl's style":          func(s *Submission, _ string) { put(t, s.Patches, "0002-b.patch", mail("multi: x", "two", "\tthree")) },
-		"0002-b.patch: libcurl does":   func(s *Submission, _ string) { s.Build = failAt(2) },
+		"0202-b.patch does not go on":  func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "nowhere", "three")) },
+		"not in curl's style":          func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "two", "\tthree")) },
+		"0202-b.patch: libcurl does":   func(s *Submission, _ string) { s.Build = failAt(2) },
 		"without the series":           func(s *Submission, _ string) { s.Build = failAt(0) },
-		"lacks proof for 0001-a":       func(s *Submission, _ string) { put(t, s.Patches, "proof", "0001 reported/socket\n0002 none: speed\n") },
+		"lacks proof for 0101-a":       func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 reported/socket\n0202 none: speed\n") },
 		"no such file":                 func(s *Submission, _ string) { s.Report = filepath.Join(s.Report, "gone") },
-		"neither what proves 0002-b":   func(s *Submission, _ string) { put(t, s.Patches, "proof", "0001 x/perform\n") },
+		"neither what proves 0202-b":   func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 x/perform\n") },
 		"the series has 2 patches":     func(s *Submission, _ string) { s.Runs[1].LibcurlVersion = "7.53.1-doing.1" },
 		"did not come out as expected": func(s *Submission, _ string) { s.Runs[0].Verdict = judge.Pass },
 		"1 runs of the stock and 0":    func(s *Submission, _ string) { s.Runs = s.Runs[:1] },

@@ -78,9 +78,9 @@ func (s *Submission) opensslVersions() string {
 // unproven names the patches that no scenario proves, and why.
 func (s *Submission) unproven(patches []series.Patch) string {
 	var out strings.Builder
-	for _, p := range patches {
+	for i, p := range patches {
 		if p.Unproven != "" {
-			fmt.Fprintf(&out, "  %04d  %s\n%s", p.Number, p.Subject, wrap(p.Unproven, "        "))
+			fmt.Fprintf(&out, "  %04d  %s\n%s", i+1, p.Subject, wrap(p.Unproven, "        "))
 		}
 	}
 	if out.Len() == 0 {
@@ -95,12 +95,12 @@ func (s *Submission) pullRequest(patches []series.Patch) (string, error) {
 	fmt.Fprintf(&out, "# %s\n\n%s\n%s\n", title, why, s.claims(patches))
 	fmt.Fprintf(&out, "Reported-by: %s\nFixes #%s\n\n## The patches\n\n| patch | what it does | proven by |\n| --- | --- | --- |\n",
 		reporter, filepath.Base(reportedIssue))
-	for _, p := range patches {
+	for i, p := range patches {
 		proof := p.Unproven
 		if p.Scenarios != nil {
 			proof = "`" + strings.Join(p.Scenarios, "`, `") + "`"
 		}
-		fmt.Fprintf(&out, "| %04d | %s | %s |\n", p.Number, p.Subject, proof)
+		fmt.Fprintf(&out, "| %04d | %s | %s |\n", i+1, p.Subject, proof)
 	}
 	out.WriteString("\n## Evidence\n\n")
 	if err := markdown.Write(&out, s.Runs); err != nil {

@@ -30,8 +30,8 @@ func TestSubmitSaysWhatIsWrongWithTheEvidence(t *testing.T) {
 			evidence, patches := filepath.Join(folder, "runs.json"), t.TempDir()
 			require.NoError(t, os.WriteFile(evidence, []byte(each.text), 0o600))
 			for file, text := range map[string]string{
-				"series": "1.patch\n", "proof": "0001 none: because\n",
-				"1.patch": "From: a <a@b>\nDate: x\nSubject: [PATCH] a: b\nBug: c\n\nmessage\n---\n",
+				"series": "0101-a.patch\n", "proof": "0101 none: because\n",
+				"0101-a.patch": "From: a <a@b>\nDate: x\nSubject: [PATCH] a: b\nBug: c\n\nmessage\n---\n",
 			} {
 				require.NoError(t, os.WriteFile(filepath.Join(patches, file), []byte(text), 0o600))
 			}
