@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// goStub answers like a Go that is new enough for newCheckout's go.mod.
+	// goStub answers like a Go that is new enough for newCheckout's go.work.
 	goStub = `case "$*" in
   "env GOVERSION") echo go1.999.0 ;;
   "env GOFLAGS") echo ;;
@@ -120,7 +120,7 @@ esac`
 
 func TestSetupFetchesTheToolchainOfGoMod(t *testing.T) {
 	w := newCheckout(t)
-	w.write(filepath.Join(w.root, "go.mod"), "module example\n\ngo 1.998.7\n")
+	w.write(filepath.Join(w.root, "go.work"), goWork("1.998.7"))
 	w.stub("dpkg-query", allInstalled)
 	w.refuseApt()
 	w.stub("go", oldGo(
@@ -142,7 +142,7 @@ func TestSetupFetchesTheToolchainOfGoMod(t *testing.T) {
 
 func TestSetupWithoutAnyWayToANewGo(t *testing.T) {
 	w := newCheckout(t)
-	w.write(filepath.Join(w.root, "go.mod"), "module example\n\ngo 1.998.7\n")
+	w.write(filepath.Join(w.root, "go.work"), goWork("1.998.7"))
 	w.stub("dpkg-query", allInstalled)
 	w.stub("go", oldGo("echo 'dial tcp: no route' >&2; exit 1"))
 	got := w.run("setup")
@@ -246,14 +246,14 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 
 	// without arguments, the library's tests again in other ways
 	again := []string{
-		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/...",
+		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/... ./curlpipe/metrics",
 		"-count=1 -race ./curlpipe ./cshim",
 		"-count=1 ./curlpipe ./cshim", // cgocheck2, which is in the environment
 		"-count=1 -asan ./curlpipe ./cshim",
 	}
 	for given, passed := range map[string]string{
-		"":                    "./...",
-		"-run X":              "-run X ./...",
+		"":                    "./... ./harness/...",
+		"-run X":              "-run X ./... ./harness/...",
 		"-run X ./curlpipe":   "-run X ./curlpipe",
 		"./judge ./origin -v": "./judge ./origin -v",
 	} {

@@ -62,8 +62,13 @@ func newCheckout(t *testing.T) *world {
 	require.NoError(t, os.CopyFS(filepath.Join(copied, "scripts"),
 		os.DirFS(filepath.Join(w.root, "scripts"))))
 	w.root = copied
-	w.write(filepath.Join(copied, "go.mod"), "module example\n\ngo 1.2.3\n")
+	w.write(filepath.Join(copied, "go.work"), goWork("1.2.3"))
 	return w
+}
+
+// goWork is a go.work that asks for that version of Go.
+func goWork(version string) string {
+	return "go " + version + "\n\nuse (\n\t.\n\t./harness\n)\n"
 }
 
 // write makes a file and the folders that it is in.

@@ -5,14 +5,17 @@
 # fetched, stay below $cache/go. The user's own settings (go env -w, proxies)
 # are honoured.
 
-# go_wanted - the version that go.mod asks for, for example 1.26.8.
+# go_wanted - the version that go.work asks for, for example 1.26.8.
 go_wanted() {
   local version
-  version=$(awk '$1 == "go" { print $2; exit }' "$root/go.mod")
+  version=$(awk '$1 == "go" { print $2; exit }' "$root/go.work")
   # Toolchains are numbered 1.26.0, a go line may say 1.26.
   [[ $version == *.*.* ]] || version+=.0
   printf '%s\n' "$version"
 }
+
+# all_packages - the patterns for the packages of every module of go.work.
+all_packages() { awk '/^\t\./ { print $1 "/..." }' "$root/go.work"; }
 
 # go_suits PROGRAM - whether that go is new enough, or new enough to get
 # itself a newer one.

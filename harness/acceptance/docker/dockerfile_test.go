@@ -54,14 +54,14 @@ func TestShellInDockerfileIsLookedAt(t *testing.T) {
 	require.Contains(t, shellcheck(t, commands[0]), "SC2086")
 }
 
-// TestToolchain holds the image's Go against the one that go.mod asks for.
+// TestToolchain holds the image's Go against the one that go.work asks for.
 func TestToolchain(t *testing.T) {
 	sums, err := os.ReadFile("go-toolchain.sum")
 	require.NoError(t, err)
-	module, err := os.ReadFile("../go.mod")
+	work, err := os.ReadFile("../go.work")
 	require.NoError(t, err)
 	var version string
-	for line := range strings.Lines(string(module)) {
+	for line := range strings.Lines(string(work)) {
 		if found, is := strings.CutPrefix(line, "go "); is {
 			version = strings.TrimSpace(found)
 		}

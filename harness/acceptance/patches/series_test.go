@@ -4,6 +4,7 @@
 package patches_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,15 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/library"
 )
+
+// TestMain goes to the folder that the tests are about.
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../../../patches"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // series returns the names of the patches in order.
 func series(t *testing.T) []string {
