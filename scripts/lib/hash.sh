@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
-# What makes two files, trees or patch series the same: SHA-256 in hex.
+# What makes two files or trees the same: SHA-256 in hex.
 
 file_hash() {
   local line
@@ -19,16 +19,4 @@ tree_hash() (
   cd -- "$1" || exit 1
   find . -path ./.git -prune -o -type f -printf '%P\0' |
     LC_ALL=C sort -z | xargs -0r sha256sum -- | text_hash
-)
-
-# series_names DIR - the patches that DIR/series names, in order, one a line.
-# The format is quilt's: comments and blank lines do not count, and whatever
-# follows the name on a line is an option for quilt.
-series_names() { sed -E 's/[[:space:]]*#.*//; /^[[:space:]]*$/d; s/^[[:space:]]*//; s/[[:space:]].*//' -- "$1/series"; }
-
-# series_hash DIR - over DIR/series and then each patch that it names.
-series_hash() (
-  cd -- "$1" || exit 1
-  mapfile -t names < <(series_names .)
-  cat -- series "${names[@]}" | text_hash
 )

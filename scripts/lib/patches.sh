@@ -13,18 +13,18 @@ check_series() {
   done <<<"$names"
 }
 
-# apply_series DIR TREE - every patch in order, or none of it counts: a hunk
-# that does not fit exactly (no fuzz) stops the build by name.
+# apply_series DIR TREE NAME... - every patch in order, or none of it counts: a
+# hunk that does not fit exactly (no fuzz) stops the build by name.
 apply_series() {
   local directory=$1 tree=$2 name output
-  while IFS= read -r name; do
+  for name in "${@:3}"; do
     if ! output=$(LC_ALL=C patch -d "$tree" -p1 --fuzz=0 --forward --batch \
       --no-backup-if-mismatch --reject-file=- <"$directory/$name" 2>&1); then
       printf '%s\n%s\n' "$name" "$output" >>"$log"
       die "patch $name does not apply to $(source_label):" \
         "$(failed_hunks <<<"$output"); log: $log"
     fi
-  done < <(series_names "$directory")
+  done
 }
 
 # failed_hunks - what patch(1) says on standard input, as one phrase.
