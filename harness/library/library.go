@@ -166,26 +166,51 @@ func (f *Finder) check(l *Library) error {
 	return nil
 }
 
-// SeriesHash returns the SHA-256, in hexadecimal, of a patch series: of the
-// file "series" in the folder followed by the patches that it names.
+// SeriesHash returns the SHA-256, in hexadecimal, of the patch series in a
+// folder, as scripts/lib/series.sh works it out: of a line "sha256  name" for
+// each file that it consists of.
 func SeriesHash(folder string) (string, error) {
-	series, err := os.ReadFile(filepath.Join(folder, "series"))
+	names, err := seriesFiles(folder)
 	if err != nil {
-		return "", fmt.Errorf("reading the patch series: %w", err)
+		return "", err
 	}
 	sum := sha256.New()
-	sum.Write(series)
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return "", fmt.Errorf("reading the patch series: %w", err)
+		}
+		fmt.Fprintf(sum, "%x  %s\n", sha256.Sum256(text), name)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// seriesFiles returns the files of a patch series: "series", "groups" where
+// there is one, and the patches, each followed by its texts for other
+// releases.
+func seriesFiles(folder string) ([]string, error) {
+	series, err := os.ReadFile(filepath.Join(folder, "series"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the patch series: %w", err)
+	}
+	names := []string{"series"}
+	if _, err := os.Stat(filepath.Join(folder, "groups")); err == nil {
+		names = append(names, "groups")
+	}
 	for line := range strings.Lines(string(series)) {
 		entry, _, _ := strings.Cut(line, "#")
 		words := strings.Fields(entry) // the name, and perhaps options for quilt
 		if len(words) == 0 {
 			continue
 		}
-		patch, err := os.ReadFile(filepath.Join(folder, words[0]))
+		names = append(names, words[0])
+		others, err := filepath.Glob(filepath.Join(folder, strings.TrimSuffix(words[0], ".patch")+"@*"))
 		if err != nil {
-			return "", fmt.Errorf("reading the patch series: %w", err)
+			return nil, fmt.Errorf("reading the patch series: %w", err)
 		}
-		sum.Write(patch)
+		for _, other := range others { // Glob sorts
+			names = append(names, filepath.Base(other))
+		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return names, nil
 }

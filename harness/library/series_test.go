@@ -33,23 +33,27 @@ const (
 	quiltSeries = "# first\n\nb.patch -p1\n  a.patch # last\n#c.patch\n"
 )
 
-var patches = map[string]string{"a.patch": "AAA\n", "b.patch": "BBB\n", "c.patch": "CCC\n"}
+var patches = map[string]string{"a.patch": "AAA\n", "b.patch": "BBB\n", "c.patch": "CCC\n",
+	"a@7.47.0-7.49.1.patch": "other\n", "a@7.60.0-7.61.1.none": "why\n"}
 
 func TestSeriesHash(t *testing.T) {
 	for _, series := range []string{plainSeries, quiltSeries} {
 		got, err := SeriesHash(newSeries(t, series, patches))
 		require.NoError(t, err)
-		require.Equal(t, sum(series+"BBB\nAAA\n"), got, "the series, then each patch in its order")
+		want := sum(series) + "  series\n" + sum("BBB\n") + "  b.patch\n" + sum("AAA\n") + "  a.patch\n" +
+			sum("other\n") + "  a@7.47.0-7.49.1.patch\n" + sum("why\n") + "  a@7.60.0-7.61.1.none\n"
+		require.Equal(t, sum(want), got, "the series, then each patch in its order with its other texts")
 	}
 }
 
 // The script writes the hash into the manifest; this package compares.
 func TestSeriesHashIsTheOneOfTheScripts(t *testing.T) {
-	script, err := filepath.Abs("../../scripts/lib/hash.sh")
+	scripts, err := filepath.Abs("../../scripts/lib")
 	require.NoError(t, err)
 	for _, series := range []string{plainSeries, quiltSeries} {
 		folder := newSeries(t, series, patches)
-		output, err := exec.Command("bash", "-c", `set -eu; source "$1"; series_hash "$2"`, "bash", script, folder).Output()
+		output, err := exec.Command("bash", "-c", `set -eu; cd "$1"; source hash.sh; source series.sh; series_hash "$2"`,
+			"bash", scripts, folder).Output()
 		require.NoError(t, err)
 		ours, err := SeriesHash(folder)
 		require.NoError(t, err)

@@ -31,24 +31,28 @@ within() {
   (($(release_rank "$2") <= rank && rank <= $(release_rank "$3")))
 }
 
-# series_files DIR - all that the series in DIR consists of, sorted by name as
-# bytes: series, groups, and each text of each cause.
+# series_files DIR - all that the series in DIR consists of, one a line: series,
+# groups where there is one, and each text of each cause.
 series_files() (
   cd -- "$1" || exit 1
-  {
-    printf '%s\n' series
-    [[ ! -f groups ]] || printf '%s\n' groups
-    series_names . | while IFS= read -r name; do
-      printf '%s\n' "$name"
-      compgen -G "${name%.patch}@*" || true
-    done
-  } | LC_ALL=C sort
+  printf '%s\n' series
+  [[ ! -f groups ]] || printf '%s\n' groups
+  series_names . | while IFS= read -r name; do
+    printf '%s\n' "$name"
+    other_texts . "$name"
+  done
 )
 
-# series_hash DIR - over each file of the series in DIR, see series_files.
+# other_texts DIR NAME - the files with the other texts of a patch, by name.
+other_texts() (
+  cd -- "$1" || exit 1
+  compgen -G "${2%.patch}@*" | LC_ALL=C sort || true
+)
+
+# series_hash DIR - over one line "sha256  name" for each file of the series.
 series_hash() (
   mapfile -t names < <(series_files "$1")
-  cd -- "$1" && cat -- "${names[@]}" | text_hash
+  cd -- "$1" && sha256sum -- "${names[@]}" | text_hash
 )
 
 # series_groups DIR VERSION - the numbers of the groups made for a release,
@@ -82,7 +86,7 @@ series_texts() {
         die "$1/$other: the name of another text ends in" \
           "@FIRST-LAST.patch or @FIRST-LAST.none, with releases like 7.47.0"
       ! within "$2" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || text=$other
-    done < <(cd -- "$1" && compgen -G "${name%.patch}@*" || true)
+    done < <(other_texts "$1" "$name")
     [[ $text == *.none ]] || printf '%s\n' "$text"
   done < <(series_names "$1")
 }
