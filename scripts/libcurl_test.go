@@ -262,8 +262,12 @@ func TestPatchedAppliesTheSeries(t *testing.T) {
 	require.Equal(t, []string{"0001-hello.patch", "0002-well.patch"}, got.Patches)
 	list, err := os.ReadFile(filepath.Join(patches, "series"))
 	require.NoError(t, err)
-	sum := sha256.Sum256([]byte(string(list) + goodPatch + second))
-	require.Equal(t, hex.EncodeToString(sum[:]), got.PatchSeriesSHA256)
+	sum := func(text string) string {
+		digest := sha256.Sum256([]byte(text))
+		return hex.EncodeToString(digest[:])
+	}
+	require.Equal(t, sum(sum(string(list))+"  series\n"+sum(goodPatch)+"  0001-hello.patch\n"+
+		sum(second)+"  0002-well.patch\n"), got.PatchSeriesSHA256)
 	require.Contains(t, w.library(prefix), "well hello libcurl/7.53.1-doing.2")
 }
 

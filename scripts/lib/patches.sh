@@ -3,7 +3,7 @@
 
 # check_series DIR - dies unless DIR holds a series and all that it names.
 check_series() {
-  local name names
+  local name names other
   [[ -f $1/series ]] ||
     die "$1 holds no file named series; --patches DIR names another folder"
   names=$(series_names "$1")

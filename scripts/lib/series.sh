@@ -43,6 +43,9 @@ series_files() (
   done
 )
 
+# What the name of another text ends in.
+other_text='@([0-9]+\.[0-9]+\.[0-9]+)-([0-9]+\.[0-9]+\.[0-9]+)\.(patch|none)$'
+
 # other_texts DIR NAME - the files with the other texts of a patch, by name.
 other_texts() (
   cd -- "$1" || exit 1
@@ -82,9 +85,7 @@ series_texts() {
     [[ $chosen == true ]] || continue
     text=$name
     while IFS= read -r other; do
-      [[ $other =~ @([0-9.]+)-([0-9]+\.[0-9]+\.[0-9]+)\.(patch|none)$ ]] ||
-        die "$1/$other: the name of another text ends in" \
-          "@FIRST-LAST.patch or @FIRST-LAST.none, with releases like 7.47.0"
+      [[ $other =~ $other_text ]]
       ! within "$2" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || text=$other
     done < <(other_texts "$1" "$name")
     [[ $text == *.none ]] || printf '%s\n' "$text"
