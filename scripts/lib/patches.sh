@@ -10,6 +10,11 @@ check_series() {
   [[ -n $names ]] || die "$1/series names no patch, there is nothing to apply"
   while IFS= read -r name; do
     [[ -f $1/$name ]] || die "$1/series names $name, which is not there"
+    while IFS= read -r other; do
+      [[ -z $other || $other =~ $other_text ]] ||
+        die "$1/$other: the name of another text ends in" \
+          "@FIRST-LAST.patch or @FIRST-LAST.none, with releases like 7.47.0"
+    done <<<"$(other_texts "$1" "$name")"
   done <<<"$names"
 }
 
