@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/shard"
 )
 

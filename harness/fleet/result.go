@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/curlpipe/curlpipe/harness/library"
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/shard"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/judge"
-	"github.com/curlpipe/curlpipe/harness/library"
 )
 
 // text is what a reader sees of a page, and ids are what links can lead to.

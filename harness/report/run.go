@@ -10,8 +10,8 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/judge"
-	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )

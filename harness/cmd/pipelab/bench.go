@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/bench"
-	"github.com/curlpipe/curlpipe/harness/checkout"
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
 )
 
 // benchOptions is what the arguments of bench ask for.

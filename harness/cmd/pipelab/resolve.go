@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/curlpipe/curlpipe/harness/checkout"
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/lab"
-	"github.com/curlpipe/curlpipe/harness/library"
 	"github.com/curlpipe/curlpipe/harness/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )

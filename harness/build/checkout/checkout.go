@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/lab"
-	"github.com/curlpipe/curlpipe/harness/library"
 )
 
 // Checkout is a checkout of curlpipe.

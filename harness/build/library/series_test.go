@@ -48,7 +48,7 @@ func TestSeriesHash(t *testing.T) {
 
 // The script writes the hash into the manifest; this package compares.
 func TestSeriesHashIsTheOneOfTheScripts(t *testing.T) {
-	scripts, err := filepath.Abs("../../scripts/lib")
+	scripts, err := filepath.Abs("../../../scripts/lib")
 	require.NoError(t, err)
 	for _, series := range []string{plainSeries, quiltSeries} {
 		folder := newSeries(t, series, patches)
