@@ -159,8 +159,8 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	demo := filepath.Join(w.root, "harness/subject/cdemo/main.c")
 	w.write(demo, "#include <curl/curlver.h>\nint main(void) { return 0; }\n")
 	w.write(filepath.Join(w.root, "harness/subject/cfleet/main.c"), "int main(void) { return 0; }\n")
-	w.write(filepath.Join(w.root, "harness/interposer/main.c"), "int hook;\n")
-	w.write(filepath.Join(w.root, "harness/origin/openssl/engine/main.c"), "int main(void) { return 0; }\n")
+	w.write(filepath.Join(w.root, "harness/run/interposer/main.c"), "int hook;\n")
+	w.write(filepath.Join(w.root, "harness/run/origin/openssl/engine/main.c"), "int main(void) { return 0; }\n")
 
 	got := w.run("build-subjects")
 	require.Zero(t, got.code, got.stderr)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/capture"
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
 )
 
 // record captures what talk does over one connection, and returns the port.

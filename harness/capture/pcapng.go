@@ -11,7 +11,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
 )
 
 // tlsKeyLog says that a Decryption Secrets Block has secrets of TLS in the

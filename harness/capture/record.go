@@ -20,7 +20,7 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
 )
 
 // ErrNotPermitted is what Start's error wraps when the process may not read

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/capture"
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
-	"github.com/curlpipe/curlpipe/harness/events"
-	"github.com/curlpipe/curlpipe/harness/lab"
-	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
 // Collector gathers the evidence of one run while it is on. Its Tap goes into

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
 // text is what a reader sees of a page, and ids are what links can lead to.

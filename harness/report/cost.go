@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
 // costs writes a line for each pair of rows that differ in the library alone

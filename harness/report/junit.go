@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
 // junitSuites and what is in it have the form that CI systems read: that of

@@ -9,7 +9,7 @@ import (
 	"github.com/joshdk/go-junit"
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
 // readBack has a parser that is not ours read what JUnit writes.

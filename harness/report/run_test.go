@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/events"
-	"github.com/curlpipe/curlpipe/harness/judge"
-	"github.com/curlpipe/curlpipe/harness/origin"
-	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
 	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/judge"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
 var update = flag.Bool("update", false, "write the tables anew instead of comparing them")

@@ -11,10 +11,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
-	"github.com/curlpipe/curlpipe/harness/events"
 	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/origin"
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
 // Unknown stands for a time that nobody saw.

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/lab"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
 // Checkout is a checkout of curlpipe.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/lab"
-	"github.com/curlpipe/curlpipe/harness/scenario"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
 // commandOf is the call that makes a run again, for a shell in the checkout.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/check"
+	"github.com/curlpipe/curlpipe/harness/run/check"
 )
 
 func serveCommand() *cobra.Command {

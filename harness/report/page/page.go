@@ -16,10 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/capture/flow"
 	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/judge"
 	"github.com/curlpipe/curlpipe/harness/report/picture"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/timeline"
 )
 

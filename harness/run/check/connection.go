@@ -1,0 +1,251 @@
+package check
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// connection serves one connection.
+type connection struct {
+	server *Server
+	tcp    *net.TCPConn
+
+	// what follows is guarded by the server's mutex
+	seen     origin.Connection
+	protocol string
+	pending  map[int]bool // places of requests that are not answered yet
+	ours     bool         // the origin ended it
+}
+
+// vainStalls in a row make the origin stop stalling on a connection.
+const vainStalls = 2
+
+func (c *connection) serve() {
+	defer c.tcp.Close()
+	c.server.say("connection %d opened", c.seen.Number)
+	var stream net.Conn = c.tcp
+	if c.server.tls != nil {
+		begin := time.Now()
+		below := &watched{Conn: c.tcp}
+		secured := tls.Server(below, c.server.tls)
+		if err := secured.Handshake(); err != nil {
+			c.end(fmt.Errorf("the handshake failed: %w", err))
+			return
+		}
+		c.server.mutex.Lock()
+		c.seen.TLS = tls.VersionName(secured.ConnectionState().Version)
+		c.seen.Handshake = time.Since(begin)
+		c.server.mutex.Unlock()
+		if secured.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
+			c.serveHTTP2(secured, below)
+			return
+		}
+		stream = secured
+	}
+	c.serveHTTP1(stream)
+}
+
+// counted counts what is read, and keeps the error that ended it: half a line
+// before the end is a malformed request for the parser.
+type counted struct {
+	io.Reader
+	n   int64
+	err error
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
+
+func (c *connection) serveHTTP1(stream net.Conn) {
+	source := &counted{Reader: stream}
+	reader := bufio.NewReaderSize(source, 4<<10)
+	position := func() int64 { return source.n - int64(reader.Buffered()) }
+	vain := 0
+	behind := 0
+	for {
+		begin := position()
+		r, err := http.ReadRequest(reader)
+		if err != nil {
+			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
+			return
+		}
+		if r.Header.Get("Expect") != "" {
+			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // reading tells what became of it
+		}
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
+			return
+		}
+		place := c.arrived(r, n, begin, position()-begin)
+		c.noteBehind(place, behind)
+		if place > 0 && vain < vainStalls && !c.stall() {
+			vain++
+		}
+		behind = 0
+		if reader.Buffered() > 0 {
+			behind = 1 // the next one came before this one was answered
+		}
+		_, err = io.WriteString(stream, response(r))
+		c.answered(place, err)
+		if err != nil {
+			c.end(err)
+			return
+		}
+		if r.Close {
+			c.hangUp(stream)
+			return
+		}
+	}
+}
+
+// response is the whole of it. HTTP/1.0 is told when the connection stays.
+func response(r *http.Request) string {
+	text := body(r)
+	connection := ""
+	if r.Close {
+		connection = "Connection: close\r\n"
+	} else if r.ProtoMinor == 0 {
+		connection = "Connection: keep-alive\r\n"
+	}
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%sContent-Length: %d\r\n\r\n", connection, len(text))
+	if r.Method == http.MethodHead {
+		return head
+	}
+	return head + text
+}
+
+// stall reads nothing until the client is stuck, and reports whether it was.
+func (c *connection) stall() bool {
+	client := c.server.config.Client
+	if client == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stallBound)
+	defer cancel()
+	stuck := client.WaitStuck(ctx)
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	c.seen.Stalls++
+	if !stuck {
+		c.seen.VainStalls++
+	}
+	return stuck
+}
+
+// hangUp ends the connection as the request asks for.
+func (c *connection) hangUp(stream net.Conn) {
+	c.server.mutex.Lock()
+	c.ours = true
+	c.server.mutex.Unlock()
+	if closer, able := stream.(interface{ CloseWrite() error }); able {
+		_ = closer.CloseWrite()
+	}
+	_ = c.tcp.CloseWrite()
+	_ = c.tcp.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.Copy(io.Discard, c.tcp) // what is left unread would become a RST
+	c.end(nil)
+}
+
+// malformed ends a connection on which something came that is no request, or
+// nothing any more.
+func (c *connection) malformed(stream net.Conn, err error, bytes int64) {
+	var network net.Error
+	fromNetwork := errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET)
+	if !fromNetwork {
+		fmt.Fprintf(stream, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		c.server.mutex.Lock()
+		c.seen.Requests = append(c.seen.Requests, origin.Request{Arrived: time.Now(), Problem: err.Error()})
+		c.ours = true
+		c.server.mutex.Unlock()
+	}
+	c.server.mutex.Lock()
+	c.seen.End.PartialBytes = bytes
+	c.server.mutex.Unlock()
+	c.end(err)
+}
+
+// arrived writes down a request and returns its place.
+func (c *connection) arrived(r *http.Request, bodyBytes, offset, length int64) int {
+	c.server.mutex.Lock()
+	place := len(c.seen.Requests)
+	c.pending[place] = true
+	c.protocol = r.Proto
+	c.seen.Requests = append(c.seen.Requests, origin.Request{
+		ID: r.Header.Get(plan.RequestIDField), Method: r.Method, Target: r.URL.RequestURI(), Arrived: time.Now(),
+		Offset: offset, Length: length, BodyBytes: int(bodyBytes), Behind: len(c.pending) - 1, AsPlanned: true,
+		AnswerBegan: time.Now(),
+	})
+	c.server.mutex.Unlock()
+	c.server.say("connection %d: %s %s %s", c.seen.Number, r.Method, r.URL.RequestURI(), r.Proto)
+	return place
+}
+
+func (c *connection) noteBehind(place, behind int) {
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	c.seen.Requests[place].Behind = behind
+}
+
+func (c *connection) answered(place int, err error) {
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	if err == nil {
+		c.seen.Requests[place].Answered, c.seen.Requests[place].AnswerEnded = true, time.Now()
+		delete(c.pending, place)
+	}
+}
+
+// end writes down how the connection ended.
+func (c *connection) end(err error) {
+	c.server.mutex.Lock()
+	end := &c.seen.End
+	end.Time = time.Now()
+	end.ByClient = !c.ours
+	end.Reset = errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	end.Early = end.ByClient && (len(c.pending) > 0 || end.PartialBytes > 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		end.Error = err.Error()
+	}
+	line := "ended by the origin"
+	if end.ByClient {
+		line = "ended by the client"
+	}
+	if end.Reset {
+		line += " with a RST"
+	}
+	if end.Error != "" {
+		line += ": " + end.Error
+	}
+	c.server.mutex.Unlock()
+	c.server.say("connection %d %s", c.seen.Number, line)
+}
+
+// say tells whoever wants to know.
+func (s *Server) say(format string, arguments ...any) {
+	if s.config.Say == nil {
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.config.Say(fmt.Sprintf(format, arguments...))
+}

@@ -1,0 +1,103 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
+)
+
+// Setup says which client is to be examined, and how.
+type Setup struct {
+	// Command and its arguments, see Client.
+	Command []string
+	// Plain is true for HTTP without TLS, HTTP2 to offer HTTP/2 as well.
+	Plain, HTTP2 bool
+	// Stall is true for an origin that stops reading until the client is stuck
+	// in a write, and for small buffers on both sides. It needs the interposer.
+	Stall bool
+	// Connections that the client may make and Requests that it has to make at
+	// least, each 1 or more.
+	Connections, Requests int
+	// Limit bounds the run of the client.
+	Limit time.Duration
+	// Interposer is the path of the library to preload; if it is empty,
+	// NoInterposer says why.
+	Interposer, NoInterposer string
+	// Tap gets what is kept as evidence.
+	Tap lab.Tap
+}
+
+// Sizes in bytes that make writes block early, with Stall.
+const (
+	stallReceiveBuffer = 8 << 10
+	stallSendBuffer    = 16 << 10
+)
+
+// farewell bounds the wait for connections that a client left open.
+const farewell = 2 * time.Second
+
+// Examine runs the client against an origin of its own. Only what keeps it from
+// running at all is an error.
+func Examine(ctx context.Context, setup Setup) (*Observation, error) {
+	folder, err := os.MkdirTemp("", "pipelab-check-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the run: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	watch := events.NewWatch()
+	config := Config{Plain: setup.Plain, HTTP2: setup.HTTP2, KeyLog: setup.Tap.KeyLog}
+	if setup.Stall {
+		config.Client, config.ReceiveBuffer = watch, stallReceiveBuffer
+	}
+	server, err := Start(config)
+	if err != nil {
+		return nil, err
+	}
+	o := &Observation{Connections: setup.Connections, Requests: setup.Requests, NoEvents: setup.NoInterposer}
+	err = o.watchClient(ctx, setup, server, watch, filepath.Join(folder, "ca.pem"))
+	bound, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	o.Origin, o.Packets = server.Stop(bound), setup.Tap.StopPackets()
+	o.Protocols = server.Protocols()
+	return o, err
+}
+
+// watchClient runs the client and notes what it shows itself.
+func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Server, watch *events.Watch, caFile string) error {
+	var accountant events.Accountant
+	client := Client{
+		Command: setup.Command, URL: server.URL(), Limit: setup.Limit, Interposer: setup.Interposer,
+		See: func(e events.Event) {
+			accountant.See(e)
+			watch.See(e)
+			setup.Tap.TakeEvent(e)
+			if e.IsTLSWrite() {
+				o.TLSWrites++
+			}
+		},
+	}
+	if setup.Stall {
+		client.SendBuffer = stallSendBuffer
+	}
+	if authority := server.Authority(); authority != nil {
+		client.Authority = caFile
+		if err := os.WriteFile(caFile, authority, 0o600); err != nil {
+			return fmt.Errorf("writing the origin's authority: %w", err)
+		}
+	}
+	if err := setup.Tap.Listen(server.URL()); err != nil {
+		return err
+	}
+	ending, err := client.Run(ctx)
+	if err != nil {
+		return err
+	}
+	setup.Tap.TakeOutput(ending.Stdout, ending.Stderr)
+	o.Failure, o.Events = ending.Failure, accountant.Summary()
+	return nil
+}

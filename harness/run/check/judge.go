@@ -1,0 +1,207 @@
+package check
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/flow"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+)
+
+// Observation is what was seen of a client from outside.
+type Observation struct {
+	// Connections that the client may make, at least 1.
+	Connections int
+	// Requests that it has to make at least, 1 if nobody said.
+	Requests int
+	// Failure says how the client broke down: its exit code, or that it did
+	// not end; empty if it ended well.
+	Failure string
+	Origin  *origin.Log
+	// Protocols of the connections, as Server.Protocols has them.
+	Protocols []string
+	// Packets is nil if none were captured.
+	Packets *flow.Traffic
+	// Events is the sum of the interposer's events, NoEvents why there are
+	// none; empty if it watched.
+	Events   events.Summary
+	NoEvents string
+	// TLSWrites is how many of the writes went through OpenSSL.
+	TLSWrites int64
+}
+
+// examiners have, by the id of the judge's invariants, what can be said from
+// outside. The others are n/a.
+var examiners = map[string]func(*Observation) (judge.Verdict, string, string){
+	"one-connection": oneConnection,
+	"no-reset":       noReset,
+	"wire-order":     wireOrder,
+	"all-answered":   allAnswered,
+	"write-retry":    writeRetry,
+	"sent-once":      sentOnce,
+	"not-pipelined":  notPipelined,
+	"exercised":      exercised,
+}
+
+// Findings returns one finding for each invariant of package judge. Those that
+// only the client itself could speak to are n/a.
+func Findings(o *Observation) []judge.Finding {
+	var list []judge.Finding
+	for _, invariant := range judge.Invariants() {
+		f := judge.Finding{ID: invariant.ID, Rule: invariant.Rule}
+		examine, known := examiners[invariant.ID]
+		switch {
+		case !known:
+			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "cannot be seen from outside of the client"
+		case o.requests() == 0 && invariant.ID != "exercised" && (invariant.ID != "all-answered" || o.Failure == ""):
+			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "no request came"
+		default:
+			f.Verdict, f.Expected, f.Actual = examine(o)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+func (o *Observation) requests() int {
+	n := 0
+	for _, c := range o.Origin.Connections {
+		n += len(c.Requests)
+	}
+	return n
+}
+
+func passIf(holds bool) judge.Verdict {
+	if holds {
+		return judge.Pass
+	}
+	return judge.Fail
+}
+
+func oneConnection(o *Observation) (judge.Verdict, string, string) {
+	return judge.Connections(o.Origin, o.Packets, o.Connections)
+}
+
+func noReset(o *Observation) (judge.Verdict, string, string) {
+	return judge.EarlyEnds(o.Origin, o.Packets, &o.Events, 0)
+}
+
+func wireOrder(o *Observation) (judge.Verdict, string, string) {
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			if r.Problem != "" {
+				return judge.Fail, "whole requests", fmt.Sprintf("on connection %d: %s", c.Number, r.Problem)
+			}
+		}
+	}
+	return judge.Pass, "whole requests", fmt.Sprintf("%d whole requests", o.requests())
+}
+
+func allAnswered(o *Observation) (judge.Verdict, string, string) {
+	answered := 0
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			if r.Answered {
+				answered++
+			}
+		}
+	}
+	actual := fmt.Sprintf("%d of %d answered", answered, o.requests())
+	if o.Failure != "" {
+		actual += "; " + o.Failure
+	}
+	return passIf(answered == o.requests() && o.Failure == ""),
+		"every request is answered, and the client ends with exit code 0", actual
+}
+
+func writeRetry(o *Observation) (judge.Verdict, string, string) {
+	const expected = "each blocked write is repeated with the same arguments"
+	switch {
+	case o.NoEvents != "":
+		return judge.NotApplicable, expected, o.NoEvents
+	case o.TLSWrites == 0:
+		return judge.NotApplicable, expected, "the interposer saw no write over TLS: there is none, or not by an OpenSSL " +
+			"that is linked dynamically"
+	case o.Events.WantWrite+o.Events.WantRead == 0:
+		return judge.NotApplicable, expected, fmt.Sprintf("none of %d writes was blocked", o.TLSWrites)
+	case len(o.Events.BadRetries) > 0:
+		return judge.Fail, expected, fmt.Sprintf("%d of %d were not; the first: %s", len(o.Events.BadRetries),
+			o.Events.WantWrite+o.Events.WantRead, o.Events.BadRetries[0])
+	case o.Events.Dropped > 0:
+		return judge.Inconclusive, expected, fmt.Sprintf("%d events are missing", o.Events.Dropped)
+	}
+	return judge.Pass, expected, fmt.Sprintf("all of %d were", o.Events.WantWrite+o.Events.WantRead)
+}
+
+func sentOnce(o *Observation) (judge.Verdict, string, string) {
+	const expected = "each X-Request-Id once"
+	times := make(map[string]int)
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			if r.ID == "" {
+				return judge.NotApplicable, expected, "not every request has an X-Request-Id"
+			}
+			times[r.ID]++
+			if times[r.ID] > 1 {
+				return judge.Fail, expected, r.ID + " came again"
+			}
+		}
+	}
+	return judge.Pass, expected, fmt.Sprintf("%d, each once", len(times))
+}
+
+// safe are the methods that may be pipelined [RFC 9112 §9.3.2].
+var safe = map[string]bool{
+	http.MethodGet: true, http.MethodHead: true, http.MethodOptions: true, http.MethodTrace: true,
+	http.MethodPut: true, http.MethodDelete: true,
+}
+
+func notPipelined(o *Observation) (judge.Verdict, string, string) {
+	const expected = "nothing is sent behind a request that is not idempotent before its response"
+	alone := 0
+	for i, c := range o.Origin.Connections {
+		if i < len(o.Protocols) && o.Protocols[i] == "HTTP/2.0" {
+			continue // its requests do not wait for each other
+		}
+		for j, r := range c.Requests {
+			if safe[r.Method] || r.Problem != "" {
+				continue
+			}
+			alone++
+			if j+1 < len(c.Requests) && c.Requests[j+1].Behind > 0 {
+				return judge.Fail, expected, fmt.Sprintf("a request came behind %s %s", r.Method, r.Target)
+			}
+		}
+	}
+	if alone == 0 {
+		return judge.NotApplicable, expected, "there was none, or it was HTTP/2"
+	}
+	return judge.Pass, expected, fmt.Sprintf("%d of those, all alone", alone)
+}
+
+func exercised(o *Observation) (judge.Verdict, string, string) {
+	expected := "at least 1 request"
+	if o.Requests > 1 {
+		expected = fmt.Sprintf("at least %d requests", o.Requests)
+	}
+	pipelined, most := 0, 0
+	for _, c := range o.Origin.Connections {
+		most = max(most, len(c.Requests))
+		for _, r := range c.Requests {
+			if r.Behind > 0 {
+				pipelined++
+			}
+		}
+	}
+	actual := fmt.Sprintf("%d requests, up to %d on a connection, %d sent before the one in front was answered",
+		o.requests(), most, pipelined)
+	switch {
+	case len(o.Origin.Connections) == 0:
+		return judge.Fail, expected, "the client never connected: it has to be given {url}"
+	case o.requests() < max(o.Requests, 1):
+		return judge.Fail, expected, actual
+	}
+	return judge.Pass, expected, actual
+}

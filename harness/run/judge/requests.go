@@ -1,0 +1,147 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+func wireOrder(o *Observation) (Verdict, string, string) {
+	expected := "whole requests, none inside another, none twice on a connection"
+	submitted := make(map[string]bool, len(o.Plan.Requests))
+	for _, r := range o.Plan.Requests {
+		submitted[r.ID] = true
+	}
+	seen := 0
+	for _, c := range o.Origin.Connections {
+		before := make(map[string]bool)
+		for _, r := range c.Requests {
+			seen++
+			where := fmt.Sprintf("connection %d, byte %d", c.Number, r.Offset)
+			switch {
+			case r.Problem != "":
+				return Fail, expected, fmt.Sprintf("%s: %s", where, r.Problem)
+			case !submitted[r.ID]:
+				return Fail, expected, fmt.Sprintf("%s: request %q that nobody submitted", where, r.ID)
+			case before[o.key(r)]:
+				return Fail, expected, fmt.Sprintf("%s: %s a second time", where, r.ID)
+			}
+			before[o.key(r)] = true
+		}
+	}
+	return Pass, expected, fmt.Sprintf("%d requests, all whole", seen)
+}
+
+// key tells requests apart: by their id, and a redirected one from the first.
+func (o *Observation) key(r origin.Request) string {
+	if redirect := o.Scenario.AnswerTo(r.ID).Redirect; redirect != "" && redirect == r.Target {
+		return r.ID + " " + redirect
+	}
+	return r.ID
+}
+
+func sentOnce(o *Observation) (Verdict, string, string) {
+	most := o.Scenario.AllowedRequests()
+	expected := fmt.Sprintf("each request at most %d times", most)
+	if most == 1 {
+		expected = "each request once"
+	}
+	times := make(map[string]int)
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			if r.Problem == "" {
+				times[o.key(r)]++
+			}
+		}
+	}
+	worst := 0
+	for _, r := range o.Plan.Requests {
+		n := times[r.ID]
+		if n > most {
+			return Fail, expected, fmt.Sprintf("%s reached the origin %d times", r.ID, n)
+		}
+		worst = max(worst, n)
+	}
+	return Pass, expected, fmt.Sprintf("none more than %d times", worst)
+}
+
+// idempotent are the methods that may be pipelined and retried [RFC 9110
+// §9.2.2].
+var idempotent = []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
+
+func notPipelined(o *Observation) (Verdict, string, string) {
+	expected := "requests that are not idempotent travel alone"
+	alone := 0
+	for _, c := range o.Origin.Connections {
+		behind := "" // the request that is not idempotent and was the last one
+		for _, r := range c.Requests {
+			if r.Problem != "" {
+				continue
+			}
+			other := !slices.Contains(idempotent, r.Method)
+			switch {
+			case other && r.Behind > 0:
+				return Fail, expected, fmt.Sprintf("%s %s came while %d were unanswered", r.Method, r.ID, r.Behind)
+			case behind != "" && r.Behind > 0:
+				return Fail, expected, fmt.Sprintf("%s came before %s was answered", r.ID, behind)
+			}
+			behind = ""
+			if other {
+				alone++
+				behind = r.Method + " " + r.ID
+			}
+		}
+	}
+	return Pass, expected, fmt.Sprintf("%d of those, all alone", alone)
+}
+
+func ownCredentials(o *Observation) (Verdict, string, string) {
+	expected := "every request with its own credentials, method and body"
+	planned := make(map[string]plan.Request, len(o.Plan.Requests))
+	for _, r := range o.Plan.Requests {
+		planned[r.ID] = r
+	}
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			want, known := planned[r.ID]
+			if !known || r.Problem != "" {
+				continue // wire-order has seen it
+			}
+			switch {
+			case r.Credentials != want.Credentials:
+				return Fail, expected, fmt.Sprintf("%s came with the credentials %q", r.ID, r.Credentials)
+			case r.Method != method(want):
+				return Fail, expected, fmt.Sprintf("%s came with the method %s", r.ID, r.Method)
+			case r.BodyBytes != want.BodyBytes:
+				return Fail, expected, fmt.Sprintf("%s came with a body of %d bytes", r.ID, r.BodyBytes)
+			}
+		}
+	}
+	return Pass, expected, "all as planned"
+}
+
+// method is what stands in the request line.
+func method(r plan.Request) string {
+	if r.CustomMethod != "" {
+		return r.CustomMethod
+	}
+	return r.Method
+}
+
+func writeRetry(o *Observation) (Verdict, string, string) {
+	expected := "each blocked write is repeated with the same arguments"
+	bad := o.Events.BadRetries
+	switch {
+	case len(bad) > 0:
+		return Fail, expected, fmt.Sprintf("%d were not; the first: %s", len(bad), bad[0])
+	case o.Plan.TLS == "":
+		return Pass, expected, "no TLS, no such contract"
+	case o.Events.Events == 0:
+		return Inconclusive, expected, "the interposer saw nothing of this subject"
+	case o.Events.Dropped > 0:
+		return Inconclusive, expected, fmt.Sprintf("%d events are missing", o.Events.Dropped)
+	}
+	return Pass, expected, fmt.Sprintf("%d blocked, all repeated", o.Events.WantRead+o.Events.WantWrite)
+}

@@ -1,0 +1,341 @@
+package origin
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/run/origin/openssl"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
+	"github.com/curlpipe/curlpipe/harness/subject/plan"
+)
+
+// ErrAddress is what Start's error wraps when the origin cannot listen where
+// it was told to, because the port is in use for instance.
+var ErrAddress = errors.New("the origin cannot listen")
+
+// Client is the origin's view of whether the client is stuck.
+type Client interface {
+	// WaitStuck returns true as soon as the last write that the client tried
+	// was blocked, and false when the context ends before that.
+	WaitStuck(ctx context.Context) bool
+}
+
+// Config says how the origin behaves. The zero value is an honest origin for
+// plain HTTP on a free port of 127.0.0.1.
+type Config struct {
+	// Address to listen on, host and port; empty means 127.0.0.1 and any port.
+	Address string
+	// TLS is the one version that is spoken, as in plan.Plan.
+	TLS string
+	// Engine, if not empty, is the path of tls-engine: TLS is OpenSSL's then,
+	// and not that of Go's own library.
+	Engine string
+	// HTTP2 has the origin speak HTTP/2 in the place of HTTP/1.1. It needs TLS,
+	// of Go's own library, and answers every request honestly.
+	HTTP2 bool
+	// Requests is how many the client is going to make in the whole run. A
+	// client that closes a connection before they are answered closes early.
+	Requests int
+	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
+	ReceiveBuffer int
+	// MaxSegment, if not 0, is TCP_MAXSEG in bytes.
+	MaxSegment int
+	// StallConnections, if not 0, is on how many connections the origin stops
+	// reading after a request until the client is stuck.
+	StallConnections int
+	// StallUntilLeft ends the stalling when no more than so many requests are
+	// unanswered, as a client that has sent them all does not get stuck.
+	StallUntilLeft int
+	// Answers has, by request id, how those requests are answered that are not
+	// answered honestly.
+	Answers map[string]scenario.Answer
+	// Places has how the requests in certain places of a connection are
+	// answered.
+	Places []scenario.Place
+	// Initial is how many requests the client makes that nothing has to happen
+	// for; scenario.HoldRest waits for so many.
+	Initial int
+	// NeedNoAnswer are the ids of requests that the client may be done without.
+	NeedNoAnswer []string
+	// Client is needed for StallConnections and for scenario.HoldStuck.
+	Client Client
+	// Process is needed for answers with signals or times to linger.
+	Process Process
+	// KeyLog, if not nil, gets the secrets of TLS in the form of SSLKEYLOGFILE,
+	// so that captured packets can be decrypted. Connections write to it at the
+	// same time, whole lines at once.
+	KeyLog io.Writer
+}
+
+// Server is a running origin. It has to be stopped with Stop.
+type Server struct {
+	config   Config
+	listener *net.TCPListener
+	tls      *tls.Config
+	engine   *openssl.Engine
+	identity *identity
+	serving  sync.WaitGroup
+
+	mutex       sync.Mutex
+	connections []*connection
+	arrived     map[string]bool // requests of the run, by id
+	answered    map[string]bool // requests of the run, by id
+	total       int             // requests that have arrived
+	stopped     bool            // ends what is accepted from now on
+}
+
+// Start listens and serves. The error wraps ErrAddress if that is the reason.
+func Start(config Config) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, fmt.Errorf("starting the origin: %w", err)
+	}
+	s := &Server{config: config, arrived: make(map[string]bool), answered: make(map[string]bool)}
+	if err := s.prepareTLS(); err != nil {
+		return nil, err
+	}
+	address := config.Address
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	listen := net.ListenConfig{Control: s.setSocketOptions}
+	listener, err := listen.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		if s.engine != nil {
+			err = errors.Join(err, s.engine.Close())
+		}
+		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
+	}
+	s.listener = listener.(*net.TCPListener)
+	s.serving.Add(1)
+	go s.accept()
+	return s, nil
+}
+
+// check returns an error if somebody is missing whom the origin has to ask.
+func (c *Config) check() error {
+	stalls, asks := c.StallConnections > 0, false
+	answers := slices.Collect(maps.Values(c.Answers))
+	for _, p := range c.Places {
+		answers = append(answers, p.Answer)
+	}
+	for _, a := range answers {
+		stalls = stalls || a.Hold == scenario.HoldStuck
+		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
+	}
+	honest := !slices.ContainsFunc(answers, func(a scenario.Answer) bool { return !a.Honest() })
+	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !honest) {
+		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and honest answers")
+	}
+	if stalls && c.Client == nil {
+		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
+	}
+	if asks && c.Process == nil {
+		return errors.New("it is to signal the client or measure it, but has no way to its process")
+	}
+	return nil
+}
+
+// URL returns scheme and authority, as in "https://127.0.0.1:4443".
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.config.TLS != plan.PlainText {
+		scheme = "https"
+	}
+	return scheme + "://" + s.listener.Addr().String()
+}
+
+// Authority returns the certificate, in PEM, that the origin's own is to be
+// verified against; nil without TLS.
+func (s *Server) Authority() []byte {
+	if s.identity == nil {
+		return nil
+	}
+	return s.identity.authority
+}
+
+// Stop ends the origin and returns what it saw. Connections that the client
+// has ended are served to their end; the context bounds the wait for those
+// that it has not, which the origin then ends itself.
+func (s *Server) Stop(ctx context.Context) *Log {
+	s.listener.Close()
+	done := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.mutex.Lock()
+		s.stopped = true
+		for _, c := range s.connections {
+			c.endByOrigin()
+		}
+		s.mutex.Unlock()
+		<-done
+	}
+	log := &Log{Connections: []Connection{}}
+	if s.engine != nil {
+		if err := s.engine.Close(); err != nil {
+			log.Problem = err.Error()
+		}
+	}
+	for _, c := range s.connections {
+		log.Connections = append(log.Connections, c.seen)
+	}
+	log.findEarlyEnds(s.config.Requests, s.config.NeedNoAnswer)
+	return log
+}
+
+func (s *Server) prepareTLS() error {
+	versions := map[string]uint16{plan.TLS12: tls.VersionTLS12, plan.TLS13: tls.VersionTLS13}
+	if s.config.TLS == plan.PlainText {
+		return nil
+	}
+	version, known := versions[s.config.TLS]
+	if !known {
+		return fmt.Errorf("starting the origin: unknown TLS version %q", s.config.TLS)
+	}
+	var err error
+	if s.identity, err = newIdentity(); err != nil {
+		return err
+	}
+	if s.config.Engine != "" {
+		s.engine, err = openssl.Start(openssl.Config{
+			Path: s.config.Engine, TLS: s.config.TLS, Certificate: s.identity.certificate, KeyLog: s.config.KeyLog,
+		})
+		return err
+	}
+	protocol := "http/1.1"
+	if s.config.HTTP2 {
+		protocol = protocolHTTP2
+	}
+	s.tls = &tls.Config{
+		Certificates: []tls.Certificate{s.identity.certificate},
+		MinVersion:   version,
+		MaxVersion:   version,
+		NextProtos:   []string{protocol},
+		// what is written at once goes into one record, up to 16 KB
+		DynamicRecordSizingDisabled: true,
+		KeyLogWriter:                s.config.KeyLog,
+	}
+	return nil
+}
+
+// setSocketOptions sets what has to be known before the connection is made.
+func (s *Server) setSocketOptions(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	set := func(fd uintptr, level, name, value int, what string) {
+		if value == 0 || failed != nil {
+			return
+		}
+		if err := unix.SetsockoptInt(int(fd), level, name, value); err != nil {
+			failed = fmt.Errorf("setting %s to %d: %w", what, value, err)
+		}
+	}
+	err := raw.Control(func(fd uintptr) {
+		set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, s.config.ReceiveBuffer, "SO_RCVBUF")
+		set(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, s.config.MaxSegment, "TCP_MAXSEG")
+	})
+	return errors.Join(err, failed)
+}
+
+func (s *Server) accept() {
+	defer s.serving.Done()
+	for {
+		conn, err := s.listener.AcceptTCP()
+		if err != nil {
+			return // the listener was closed by Stop
+		}
+		s.mutex.Lock()
+		c := &connection{server: s, tcp: conn}
+		c.seen.Number, c.seen.Client = len(s.connections)+1, ClientOf(conn)
+		c.seen.Requests = []Request{}
+		s.connections = append(s.connections, c)
+		if s.stopped {
+			c.endByOrigin()
+		}
+		s.mutex.Unlock()
+		s.serving.Add(1)
+		go func() {
+			defer s.serving.Done()
+			c.serve()
+		}()
+	}
+}
+
+// noteArrived returns how the request is to be answered that came on that
+// connection in that place.
+func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.total++
+	again := s.arrived[id]
+	s.arrived[id] = true
+	for _, p := range s.config.Places {
+		if connection <= p.Connections && place == p.Request {
+			return p.Answer
+		}
+	}
+	if a := s.config.Answers[id]; a.Always || !again {
+		return a
+	}
+	return scenario.Answer{}
+}
+
+// arrivals returns how many requests have arrived.
+func (s *Server) arrivals() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.total
+}
+
+// allArrived reports whether every request has arrived that nothing has to
+// happen for.
+func (s *Server) allArrived() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return len(s.arrived) >= s.config.Initial
+}
+
+func (s *Server) noteAnswered(id string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.answered[id] = true
+}
+
+// stalls reports whether the origin is to stall now on this connection.
+func (s *Server) stalls(connection int) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return connection <= s.config.StallConnections &&
+		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
+}
+
+// stallBound is how long the origin waits for the client to get stuck. It is
+// only ever reached when the client has nothing left to send.
+const stallBound = 300 * time.Millisecond
+
+// isReset reports whether the error says that the client sent a RST.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// isFromClient reports whether the error says that the client ended the
+// connection: by FIN, RST or a TLS alert. All others mean that the origin does.
+func isFromClient(err error) bool {
+	var alert *net.OpError
+	return isReset(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &alert) && alert.Op == "remote error" // crypto/tls has no better name for it
+}
