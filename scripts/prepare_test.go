@@ -156,9 +156,9 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	w := newCheckout(t)
 	w.seedDefaultSource()
 	w.stub("go", goStub+"\necho \"$@\" >>"+filepath.Join(w.root, "go-calls"))
-	demo := filepath.Join(w.root, "harness/subject/cdemo/main.c")
+	demo := filepath.Join(w.root, "harness/clients/subject/cdemo/main.c")
 	w.write(demo, "#include <curl/curlver.h>\nint main(void) { return 0; }\n")
-	w.write(filepath.Join(w.root, "harness/subject/cfleet/main.c"), "int main(void) { return 0; }\n")
+	w.write(filepath.Join(w.root, "harness/clients/subject/cfleet/main.c"), "int main(void) { return 0; }\n")
 	w.write(filepath.Join(w.root, "harness/run/interposer/main.c"), "int hook;\n")
 	w.write(filepath.Join(w.root, "harness/run/origin/openssl/engine/main.c"), "int main(void) { return 0; }\n")
 
@@ -175,9 +175,9 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	calls, err := os.ReadFile(filepath.Join(w.root, "go-calls"))
 	require.NoError(t, err)
 	for _, target := range []string{
-		"build/subjects/go-curl ./harness/subject/gocurl\n",
-		"build/subjects/curlpipe ./harness/subject/curlpipe\n",
-		"build/subjects/curlpipe-fleet ./harness/subject/curlpipefleet\n",
+		"build/subjects/go-curl ./harness/clients/subject/gocurl\n",
+		"build/subjects/curlpipe ./harness/clients/subject/curlpipe\n",
+		"build/subjects/curlpipe-fleet ./harness/clients/subject/curlpipefleet\n",
 		"build/pipelab ./harness/cmd/pipelab\n",
 	} {
 		require.Contains(t, string(calls), w.root+"/"+target)
@@ -191,7 +191,7 @@ func TestSubjectsAreBuiltOnce(t *testing.T) {
 	w.write(demo, "int main(void) { int unused; return 0; }\n")
 	got = w.run("build-subjects")
 	require.Equal(t, 1, got.code)
-	require.Contains(t, got.stderr, "harness/subject/cdemo does not compile")
+	require.Contains(t, got.stderr, "harness/clients/subject/cdemo does not compile")
 	require.NotContains(t, names(t, filepath.Dir(built)), "c-demo.new")
 	third, err := os.Stat(built)
 	require.NoError(t, err)

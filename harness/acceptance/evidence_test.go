@@ -13,11 +13,11 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/capture"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/timeline"
 )
 

@@ -24,11 +24,11 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/capture"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Format is the version of the folder's layout. A folder of another one is not

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/shard"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func TestCheck(t *testing.T) {

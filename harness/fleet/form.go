@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Form is what a run is: the same for all its shards.

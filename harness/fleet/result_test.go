@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/shard"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // sample is a run of 4 clients with 5 requests each, as patched has it.

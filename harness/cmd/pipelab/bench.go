@@ -12,8 +12,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/bench"
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/clients/bench"
 )
 
 // benchOptions is what the arguments of bench ask for.

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/lab/labtest"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // fakeVariable makes the test binary behave as a subject.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // resolve turns names into what can be run. Everything is found before

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // connection serves one connection.

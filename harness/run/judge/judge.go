@@ -7,11 +7,11 @@
 package judge
 
 import (
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Verdict is what comes of holding an observation against an invariant.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func wireOrder(o *Observation) (Verdict, string, string) {

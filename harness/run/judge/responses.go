@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func ownResponse(o *Observation) (Verdict, string, string) {

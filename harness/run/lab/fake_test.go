@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/lab/labtest"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // The test binary is its own subject: with this variable set it behaves as

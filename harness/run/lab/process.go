@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // eventsFD is the file descriptor of the interposer's pipe in the subject:

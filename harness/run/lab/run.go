@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // Setup says what to run.

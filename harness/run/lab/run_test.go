@@ -14,12 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab/labtest"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // setupFor is a run of a fake with three small requests.

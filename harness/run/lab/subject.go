@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Subject is a program under test.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // chooseTLS puts the scenario over the version of TLS that is asked for. The

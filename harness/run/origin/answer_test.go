@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func TestAnswersNetHTTP(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 // protocols are the TLS versions that an origin can speak.

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Bounds, in bytes, of a line of a request, of the body of a request, and of

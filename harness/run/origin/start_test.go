@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
 )
 
 func TestURL(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Answer is how the origin answers one request. The zero value is honest: the

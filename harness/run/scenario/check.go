@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Check returns an error if the scenario contradicts itself and therefore

@@ -1,6 +1,6 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
 // Expect is what has to come of a scenario. What is zero is what an honest
 // origin and a client without faults come to: each request is answered with

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 func TestHTTP1Only(t *testing.T) {

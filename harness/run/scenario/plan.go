@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // ID returns the id of the request with that number: "r0003".

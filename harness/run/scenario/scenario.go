@@ -11,7 +11,7 @@ import (
 	"path"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Scenario is one situation to put a client in.

@@ -3,7 +3,7 @@ package scenario
 import (
 	"slices"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // table is all scenarios, in the order in which they are shown: a section a

@@ -1,6 +1,6 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
 // serversEnd has the scenarios in which the origin ends the connection. What
 // was sent and not answered is sent once more, on one new connection.

@@ -1,6 +1,6 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
 // identity has the scenarios about who asks, and how.
 var identity = []Scenario{

@@ -1,6 +1,6 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
 // reading has the scenarios in which responses arrive in unusual ways.
 var reading = []Scenario{

@@ -1,6 +1,6 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/subject/plan"
+import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
 // switches has the scenarios in which options change while requests are under
 // way.

@@ -3,7 +3,7 @@ package scenario
 import (
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // writer is a client that has more to send than an origin takes that stops

@@ -3,7 +3,7 @@ package scenario
 import (
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // slowReader is an origin whose clients are blocked while they write: its

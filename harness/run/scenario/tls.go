@@ -3,7 +3,7 @@ package scenario
 import (
 	"fmt"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // WithTLS returns the scenario over another version of TLS. The error says why

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // CarryOut does what a good subject does: it reads the plan from standard

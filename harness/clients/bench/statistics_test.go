@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/clients/bench/client/clientmain"
+)
+
+func TestMedianAndSpread(t *testing.T) {
+	require.InDelta(t, 2, median([]float64{3, 1, 2}), 0)
+	require.InDelta(t, 2.5, median([]float64{4, 1, 2, 3}), 0)
+	require.InDelta(t, 1, spread([]float64{3, 1, 2}), 1e-9)
+	require.Zero(t, spread([]float64{0, 0}))
+}
+
+// measured is a client's cell with rounds that cost so much CPU time a request.
+func measured(client string, serverBusy float64, microseconds ...float64) *measurement {
+	m := &measurement{client: Client{Name: client, OneByOne: true}, cell: Cell{Depth: 100, Body: 12, TLS: "1.3", RTT: time.Millisecond}}
+	for _, cost := range microseconds {
+		m.rounds = append(m.rounds, sample{
+			serverCPU: time.Duration(serverBusy * float64(time.Second)),
+			document: clientmain.Document{
+				Requests: 999, Verified: 999, Seconds: 0.999, CPUSeconds: cost * 999 / 1e6,
+				Allocations: 2997, P50MS: 2, P99MS: 9, PeakMemoryBytes: 1e6, Library: "some 1.0",
+			},
+		})
+	}
+	return m
+}
+
+func TestRowIsTheMedianOfItsRounds(t *testing.T) {
+	row := measured("floor", 0.5, 10, 30, 20).row()
+	require.InDelta(t, 20, row.CPUUSPerRequest, 1e-9)
+	require.InDelta(t, 1, row.Spread, 1e-9)
+	require.InDelta(t, 1000, row.RequestsPerSecond, 1e-9)
+	require.InDelta(t, 3, *row.AllocsPerRequest, 1e-9)
+	require.InDelta(t, 500, row.ServerCPUUSPerRequest, 1e-9)
+	require.InDelta(t, 0.5, row.ServerUtilisation, 1e-9)
+	require.False(t, row.ServerLimited)
+}
+
+func TestRowIsMarkedWhenTheServerLimitsIt(t *testing.T) {
+	require.False(t, measured("floor", 0.90, 1).row().ServerLimited)
+	require.True(t, measured("floor", 0.91, 1).row().ServerLimited)
+}
+
+func TestJSONHasTheFieldsThatAreDocumented(t *testing.T) {
+	calls := 2.0
+	m := measured("h2load-h1", 0.5, 10)
+	m.syscalls, m.rounds[0].document.Allocations = &calls, -1
+	var text bytes.Buffer
+	require.NoError(t, (&Result{Rows: []Row{m.row()}}).WriteJSON(&text))
+	var document struct {
+		Rows []map[string]any `json:"rows"`
+	}
+	require.NoError(t, json.Unmarshal(text.Bytes(), &document))
+	require.Equal(t, map[string]any{
+		"client": "h2load-h1", "depth": 100.0, "body_bytes": 12.0, "tls": "1.3", "rtt_ms": 1.0,
+		"requests_per_second": 1000.0, "cpu_us_per_request": 10.0, "p50_ms": 2.0, "p99_ms": 9.0,
+		"syscalls_per_request": 2.0, "allocs_per_request": nil, "tls_records_per_request": nil,
+		"peak_memory_bytes": 1e6, "spread": 0.0, "server_limited": false,
+		"server_cpu_us_per_request": 500.0, "server_utilisation": 0.5, "library": "some 1.0",
+	}, document.Rows[0])
+}
+
+func TestTable(t *testing.T) {
+	result := &Result{
+		Rows:     []Row{measured("curlpipe", 0.5, 20).row(), measured("floor", 0.95, 1.5).row()},
+		LeftOut:  []string{"curlpipe-h2: not implemented: no HTTP/2 here"},
+		Separate: true,
+	}
+	var text bytes.Buffer
+	require.NoError(t, result.WriteTable(&text))
+	require.Equal(t, `    client  depth  body  tls  rtt ms  CPU µs/req    ±  req/s  p50 ms  p99 ms  syscalls  allocs  records  peak MB  server
+  curlpipe    100    12  1.3       1        20.0  0 %   1000   2.000   9.000         -    3.00        -      1.0    50 %
+     floor    100    12  1.3       1         1.5  0 %   1000   2.000   9.000         -    3.00        -      1.0  limits
+left out: curlpipe-h2: not implemented: no HTTP/2 here
+`, text.String())
+}
+
+func TestChangeIsTheMedianOfRoundsSideBySide(t *testing.T) {
+	for name, test := range map[string]struct {
+		now, before []float64
+		slower      bool
+	}{
+		"the same, on a machine that slowed down": {[]float64{10, 20, 30}, []float64{10, 20, 30}, false},
+		"within": {[]float64{10.9, 21.8, 32}, []float64{10, 20, 30}, false},
+		"beyond": {[]float64{11.2, 22.4, 30}, []float64{10, 20, 30}, true},
+		"faster": {[]float64{5, 5, 5}, []float64{10, 10, 10}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, before := measured("curlpipe", 0, test.now...), measured("curlpipe@HEAD", 0, test.before...)
+			result := &Result{
+				Rows:   []Row{now.row(), before.row()},
+				cells:  []Cell{now.cell, before.cell},
+				rounds: [][]sample{now.rounds, before.rounds},
+			}
+			changes := result.Changes()
+			require.Len(t, changes, 1)
+			require.Equal(t, test.slower, changes[0].Slower(), changes[0].String())
+		})
+	}
+}
+
+func TestSummaryOfStrace(t *testing.T) {
+	calls, err := totalCalls([]byte("% time seconds usecs/call calls errors syscall\n 90.0 0.1 2 70 read\n100.00    0.000013           0        73         1 total\n"))
+	require.NoError(t, err)
+	require.EqualValues(t, 73, calls)
+	_, err = totalCalls([]byte("nothing"))
+	require.ErrorContains(t, err, "no total")
+}
+
+func TestUnknownClient(t *testing.T) {
+	_, err := FindClients([]string{"floor", "wget"})
+	require.ErrorContains(t, err, `no client "wget"`)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+
+	"github.com/curlpipe/curlpipe/curlpipe"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/subjectmain"
+)
+
+// libcurlsRetries is more often than any scenario ends a connection: how often
+// libcurl sends a request again is part of what the harness looks at.
+const libcurlsRetries = 1_000_000
+
+// newTransport turns the plan's settings into the client's.
+func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
+	transport := &curlpipe.Transport{
+		Pipelining:       curlpipe.Require,
+		MaxRetries:       libcurlsRetries,
+		MaxConnsPerHost:  p.MaxHostConnections,
+		MaxPipelineDepth: p.MaxPipelineLength,
+		CAFile:           p.CAFile,
+		AllowUnpatched:   true,
+		// each write has to meet the socket: its refusals are what the scenarios
+		// are about
+		DisableCoalescing: true,
+		StallTimeout:      time.Duration(p.StallLimitMS) * time.Millisecond,
+	}
+	switch p.Pipelining {
+	case plan.PipelineHTTP1:
+	case plan.Multiplex: // the origin takes nothing but HTTP/2
+		transport.Pipelining = curlpipe.Auto
+	default:
+		return transport, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)
+	}
+	switch p.TLS {
+	case plan.PlainText:
+	case plan.TLS12:
+		transport.MinTLSVersion, transport.MaxTLSVersion = tls.VersionTLS12, tls.VersionTLS12
+	case plan.TLS13:
+		transport.MinTLSVersion, transport.MaxTLSVersion = tls.VersionTLS13, tls.VersionTLS13
+	default:
+		return transport, fmt.Errorf("%w: TLS version %q", subjectmain.ErrUnimplemented, p.TLS)
+	}
+	return transport, nil
+}
+
+// newRequests turns the plan's requests into net/http's.
+func newRequests(p *plan.Plan) ([]*http.Request, error) {
+	requests := make([]*http.Request, len(p.Requests))
+	for i, each := range p.Requests {
+		switch each.Method {
+		case "", http.MethodGet, http.MethodHead:
+		default:
+			return nil, fmt.Errorf("%w: request %s: method %q", subjectmain.ErrUnimplemented, each.ID, each.Method)
+		}
+		request, err := http.NewRequest(each.Method, p.URL+each.Path, nil)
+		if err != nil {
+			return nil, fmt.Errorf("request %s: %w", each.ID, err)
+		}
+		for _, field := range each.Fields() {
+			name, value, _ := strings.Cut(field, ": ")
+			request.Header.Set(name, value)
+		}
+		requests[i] = request
+	}
+	return requests, nil
+}
+
+// doAll gives all requests to the client at once and waits for them.
+func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []plan.Result {
+	results := make([]plan.Result, len(requests))
+	queued := subjectmain.Monotonic()
+	for i, came := range client.DoBatch(context.Background(), requests) {
+		results[i] = newResult(p.Requests[i].ID, came)
+		results[i].QueuedNS = queued
+	}
+	return results
+}
+
+// newResult says what came of one request. A request that ended because nothing
+// moved did not end for libcurl.
+func newResult(id string, came curlpipe.Result) plan.Result {
+	result := plan.Result{ID: id, TimesCompleted: 1}
+	if came.Err != nil {
+		result.Error = came.Err.Error()
+		var code curl.CurlError
+		if errors.As(came.Err, &code) {
+			result.CurlCode = int(code)
+		}
+		if errors.Is(came.Err, curlpipe.ErrStalled) {
+			result.TimesCompleted = 0
+		}
+		subjectmain.Answered(&result, 0, nil)
+		return result
+	}
+	defer came.Response.Body.Close()
+	body, err := io.ReadAll(came.Response.Body)
+	if err != nil {
+		result.Error = err.Error()
+	}
+	result.Answered = err == nil
+	subjectmain.Answered(&result, came.Response.StatusCode, body)
+	return result
+}
+
+// counters are what the client counted.
+func counters(stats curlpipe.Stats) map[string]float64 {
+	return map[string]float64{
+		"connections_opened":   float64(stats.ConnectionsOpened),
+		"connections_closed":   float64(stats.ConnectionsClosed),
+		"connections_given_up": float64(stats.ConnectionsGivenUp),
+		"requests":             float64(stats.Requests),
+		"answered":             float64(stats.Answered),
+		"failed":               float64(stats.Failed),
+		"abandoned":            float64(stats.Abandoned),
+	}
+}

@@ -1,0 +1,151 @@
+// Package subjectmain is what the subjects written in Go have in common: it
+// reads the plan, times the work, writes the report and sets the exit code.
+//
+// It stands between package plan, which says what plan and report look like,
+// and the executables that wrap a client each: a subject's main calls [Main]
+// with a function that carries a plan out.
+package subjectmain
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+)
+
+// ErrUnimplemented is to be wrapped by a subject's errors that say that it does
+// not do what the plan asks for.
+var ErrUnimplemented = errors.New("unimplemented")
+
+// Subject is one program under test.
+type Subject struct {
+	// Name of the program, as in its report.
+	Name string
+	// Drivers that it has, plan.DriverPerform or plan.DriverSocket.
+	Drivers []string
+	// LibcurlVersion returns what curl_version() says.
+	LibcurlVersion func() string
+	// CarryOut does what the plan says and returns one result for each of its
+	// requests, in order, and perhaps counters. An error means that it could not.
+	CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
+}
+
+// Main carries out the plan on standard input, writes the report to standard
+// output and ends the process. With an exit code other than plan.ExitDone there
+// is one line on standard error.
+func Main(subject Subject) {
+	code, err := subject.run(os.Stdin, os.Stdout)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", subject.Name, err)
+	}
+	os.Exit(code)
+}
+
+// Monotonic is CLOCK_MONOTONIC in nanoseconds, as plan.Result and the
+// interposer's events have it.
+func Monotonic() int64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has that clock
+	return now.Nano()
+}
+
+func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
+	p, err := plan.Read(input)
+	if err != nil {
+		return plan.ExitBadPlan, err
+	}
+	if !slices.Contains(s.Drivers, p.Driver) {
+		return plan.ExitUnimplemented, fmt.Errorf("%w: driver %q (it has %q)", ErrUnimplemented, p.Driver, s.Drivers)
+	}
+	if special := p.Special(); special != "" {
+		return plan.ExitUnimplemented, fmt.Errorf("%w: the plan asks for %q", ErrUnimplemented, special)
+	}
+	report := plan.Report{Subject: s.Name, Driver: p.Driver, LibcurlVersion: s.LibcurlVersion()}
+	openPoller()
+	files := openFiles()
+	start, before := time.Now(), usage()
+	report.Results, report.Counters, err = s.CarryOut(p)
+	after := usage()
+	report.DurationMS = milliseconds(time.Since(start))
+	report.CPUMS = milliseconds(cpuTime(after) - cpuTime(before))
+	report.MaxMemoryBytes = maxMemory()
+	report.OpenFDsAfter = openFiles() - files
+	switch {
+	case errors.Is(err, ErrUnimplemented):
+		return plan.ExitUnimplemented, err
+	case err != nil:
+		return plan.ExitBadPlan, err
+	}
+	if err := report.Write(output); err != nil {
+		return plan.ExitBadPlan, err
+	}
+	return plan.ExitDone, nil
+}
+
+// Answered fills in what the response tells: whose it is, and whether it came
+// whole.
+func Answered(result *plan.Result, status int, body []byte) {
+	id, _, _ := bytes.Cut(body, []byte("\n"))
+	result.Status = status
+	result.BodyID = string(id)
+	result.BodyBytes = int64(len(body))
+	result.BodyHash = plan.Hash(body)
+}
+
+// usage is what this process has used so far.
+func usage() (used syscall.Rusage) {
+	// it cannot fail: the arguments are right
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return used
+}
+
+// cpuTime is user and system time together.
+func cpuTime(used syscall.Rusage) time.Duration {
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// maxMemory is the most memory that this program had, in bytes. Not getrusage's
+// figure: that one includes what the process had before it became this program,
+// which is all of its parent's (Linux, setmax_mm_hiwater_rss).
+func maxMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes int64
+	if _, err := fmt.Sscan(line, &kilobytes); err != nil {
+		return 0
+	}
+	return kilobytes * 1024
+}
+
+// openPoller makes the Go runtime open the epoll and the eventfd that it keeps
+// for good, which it does for the first pipe, socket or timer. Later they would
+// look like a leak.
+func openPoller() {
+	if reader, writer, err := os.Pipe(); err == nil {
+		reader.Close()
+		writer.Close()
+	}
+}
+
+// openFiles counts this process's file descriptors.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
