@@ -15,10 +15,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // bench has what the scripts build. A test that needs something that is not

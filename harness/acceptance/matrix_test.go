@@ -12,8 +12,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/matrix"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // madeMatrix has scripts/matrix make the matrix of a scenario.

@@ -13,9 +13,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // TestReadmeHasTheProofs compares the tables in patches/README.md.

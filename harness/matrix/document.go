@@ -13,8 +13,8 @@ import (
 	"os"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Form is the number of the document's form. It grows when fields change their

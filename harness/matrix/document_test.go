@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // made is a run with that OpenSSL and library over that version of TLS.

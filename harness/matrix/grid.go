@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Cell is what came of the runs with one OpenSSL, one libcurl and one version

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Merge puts the shards of one matrix together. The error says which is there

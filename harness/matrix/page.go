@@ -9,8 +9,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 //go:embed page.html

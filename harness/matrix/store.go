@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Store keeps the runs of a matrix that is not finished, so that the next call

@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Submission is what is to be sent, and on top of what.

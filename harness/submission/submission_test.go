@@ -14,9 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // mail is a patch that puts a line into lib/a.c.

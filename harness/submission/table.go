@@ -6,7 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // pair is a run of the stock and one of the patched libcurl that differ in

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // writeTarball writes the runs, as a table and as JSON, and the report. The same

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/report"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // releases are those that are built and run, with the OpenSSL that each has.

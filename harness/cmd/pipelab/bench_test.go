@@ -12,8 +12,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/lab/labtest"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // fakeVariable makes the test binary behave as a subject.

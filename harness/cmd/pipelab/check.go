@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
-	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // checkOptions is what the arguments of check ask for.

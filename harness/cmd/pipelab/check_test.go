@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 func TestCheckJudgesAClient(t *testing.T) {

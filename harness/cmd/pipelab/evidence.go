@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // keeper writes the folder of --out; nil without one.

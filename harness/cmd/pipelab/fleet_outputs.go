@@ -11,8 +11,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/fleet"
 	"github.com/curlpipe/curlpipe/harness/generated"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // fleetOutputs are what the results of a fleet are written to beside the

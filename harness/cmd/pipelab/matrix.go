@@ -14,8 +14,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/matrix"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // htmlUsage is the usage of --html.

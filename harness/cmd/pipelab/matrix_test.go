@@ -11,8 +11,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/matrix"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // addOpenSSL puts an OpenSSL of that name into the cache of the checkout, and

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // originLog is the file of --origin-log; nil without one.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/curlpipe/curlpipe/harness/report"
-	"github.com/curlpipe/curlpipe/harness/report/markdown"
+	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
 
 // outputs are the files that runs are written to beside the table; those

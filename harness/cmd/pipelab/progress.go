@@ -8,8 +8,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // progress shows how far the runs are: a bar on a terminal, a line for each

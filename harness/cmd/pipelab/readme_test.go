@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 const readmeFile = "../../README.md"

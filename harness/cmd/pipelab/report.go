@@ -13,13 +13,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/fleet"
-	"github.com/curlpipe/curlpipe/harness/report"
-	"github.com/curlpipe/curlpipe/harness/report/markdown"
-	"github.com/curlpipe/curlpipe/harness/report/page"
-	"github.com/curlpipe/curlpipe/harness/report/picture"
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
+	"github.com/curlpipe/curlpipe/harness/show/report/page"
+	"github.com/curlpipe/curlpipe/harness/show/report/picture"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 // reportOptions is what the arguments of report ask for.

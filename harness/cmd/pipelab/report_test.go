@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 // kept makes two runs and keeps their evidence in the folder out.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // selection is what the arguments of run ask for.

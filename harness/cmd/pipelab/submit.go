@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/submission"
 )
 

@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 func (d *drawing) panel(p Panel) {

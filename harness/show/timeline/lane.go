@@ -3,10 +3,10 @@ package timeline
 import (
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 // write is a write that moved bytes of requests.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
+	"github.com/curlpipe/curlpipe/harness/show/capture"
 )
 
 // record captures what talk does over one connection, and returns the port.

@@ -13,11 +13,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/capture"
 )
 
 // Collector gathers the evidence of one run while it is on. Its Tap goes into

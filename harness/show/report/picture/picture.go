@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 // Panel is one timeline in a picture.

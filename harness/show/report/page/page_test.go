@@ -20,13 +20,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/report"
-	"github.com/curlpipe/curlpipe/harness/report/page"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/show/report/page"
 )
 
 // run is the evidence of a run with one connection.

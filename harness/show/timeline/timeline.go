@@ -11,10 +11,10 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 // Unknown stands for a time that nobody saw.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/report/picture"
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/report/picture"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 func line(lanes int) *timeline.Timeline {

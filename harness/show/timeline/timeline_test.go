@@ -7,11 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 var zero = time.Unix(1000, 0)

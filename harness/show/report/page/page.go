@@ -16,11 +16,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/report/picture"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/timeline"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report/picture"
+	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
 //go:embed page.html

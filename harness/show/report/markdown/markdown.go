@@ -9,8 +9,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Write writes a table of the runs and, for each that did not pass, what was

@@ -23,12 +23,12 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/capture"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Format is the version of the folder's layout. A folder of another one is not

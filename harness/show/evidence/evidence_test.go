@@ -18,14 +18,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/capture"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/evidence"
-	"github.com/curlpipe/curlpipe/harness/report"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/show/capture"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // run has two requests made on one connection, which the client ends with a

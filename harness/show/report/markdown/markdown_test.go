@@ -12,9 +12,9 @@ import (
 	table "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 
-	"github.com/curlpipe/curlpipe/harness/report"
-	"github.com/curlpipe/curlpipe/harness/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
 
 // parse has a parser of GitHub's Markdown read a text: its tables row by row,
