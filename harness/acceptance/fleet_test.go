@@ -14,8 +14,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/fleet"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // fleetOf is a small fleet: 10 clients that make 40 requests each.

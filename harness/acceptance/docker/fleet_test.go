@@ -21,7 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 
-	"github.com/curlpipe/curlpipe/harness/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
 )
 
 // loadCompose reads a compose file as docker compose does, which holds it to the

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/curlpipe/curlpipe/harness/fleet"
 	"github.com/curlpipe/curlpipe/harness/generated"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 

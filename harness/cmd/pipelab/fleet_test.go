@@ -9,8 +9,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/fleet"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // fleetShard is one of two shards of a run with 4 clients that kept their

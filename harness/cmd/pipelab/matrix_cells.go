@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/matrix"
+	"github.com/curlpipe/curlpipe/harness/many/matrix"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/shard"
 )
 
 // cell is a run to be made, with the OpenSSL whose row it is in.

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/curlpipe/curlpipe/harness/fleet"
-	"github.com/curlpipe/curlpipe/harness/matrix"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/matrix"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // mergeOptions is what the arguments of merge ask for.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/curlpipe/curlpipe/harness/fleet"
+	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"

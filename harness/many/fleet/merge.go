@@ -3,7 +3,7 @@ package fleet
 import (
 	"fmt"
 
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // Merge puts the shards of the same runs together. The error says which is

@@ -13,7 +13,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // sample is a run of 4 clients with 5 requests each, as patched has it.

@@ -13,7 +13,7 @@ import (
 	"os"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/shard"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // meeting has the shards of a run begin together and end together. One run

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/shard"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
 // Config says what to run and with what.
