@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
-	"github.com/curlpipe/curlpipe/harness/series"
 	"github.com/curlpipe/curlpipe/harness/show/report"
-	"github.com/curlpipe/curlpipe/harness/submission"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
+	"github.com/curlpipe/curlpipe/harness/upstream/submission"
 )
 
 // submitted is what the arguments of submit ask for.

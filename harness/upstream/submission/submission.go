@@ -15,8 +15,8 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/series"
 	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 // Submission is what is to be sent, and on top of what.

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/series"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 // repository is a throw-away git repository with the tree and, on top of it,

@@ -63,7 +63,7 @@ func TestRefused(t *testing.T) {
 
 // TestOwnSeries reads the series of this repository.
 func TestOwnSeries(t *testing.T) {
-	list, err := Read("../../patches")
+	list, err := Read("../../../patches")
 	require.NoError(t, err)
 	require.NotEmpty(t, list)
 	for _, p := range list {

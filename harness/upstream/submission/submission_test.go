@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/series"
 	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 // mail is a patch that puts a line into lib/a.c.
@@ -185,7 +185,7 @@ func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
 	require.NotEmpty(t, trees, "the source of libcurl is not there: run scripts/build-libcurl")
 	s := newSubmission(t)
 	s.Tree = filepath.Dir(filepath.Dir(trees[0]))
-	s.Patches, err = filepath.Abs("../../patches")
+	s.Patches, err = filepath.Abs("../../../patches")
 	require.NoError(t, err)
 	names := strings.Fields(read(t, s.Patches, "series"))
 	s.Runs = runsFor(t, s.Patches)

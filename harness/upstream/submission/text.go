@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/curlpipe/curlpipe/harness/series"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 // title says in one line what the series is about.
