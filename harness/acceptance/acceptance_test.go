@@ -14,6 +14,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
@@ -21,20 +22,20 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// bench has what the scripts build. A test that needs something that is not
+// builds has what the scripts build. A test that needs something that is not
 // built fails: nothing is skipped here.
-type bench struct {
-	subjects   *lab.Bench
+type builds struct {
+	subjects   *subject.Programs
 	interposer string
 	engine     string
 	libraries  map[string]*library.Library
 }
 
-func newBench(t *testing.T) *bench {
+func newBuilds(t *testing.T) *builds {
 	t.Helper()
 	found, err := checkout.Find()
 	require.NoError(t, err)
-	b := &bench{subjects: found.Bench(), libraries: make(map[string]*library.Library)}
+	b := &builds{subjects: subject.In(found.Programs()), libraries: make(map[string]*library.Library)}
 	b.interposer, err = b.subjects.Interposer()
 	require.NoError(t, err)
 	b.engine, err = b.subjects.Engine()
@@ -49,22 +50,22 @@ func newBench(t *testing.T) *bench {
 }
 
 // run makes one run with the libcurl of that name.
-func (b *bench) run(t *testing.T, s *scenario.Scenario, subject, driver, libcurl string) report.Run {
+func (b *builds) run(t *testing.T, s *scenario.Scenario, name, driver, libcurl string) report.Run {
 	t.Helper()
-	return b.runWith(t, s, subject, driver, b.libraries[libcurl])
+	return b.runWith(t, s, name, driver, b.libraries[libcurl])
 }
 
 // runWith makes one run.
-func (b *bench) runWith(t *testing.T, s *scenario.Scenario, subject, driver string, l *library.Library) report.Run {
+func (b *builds) runWith(t *testing.T, s *scenario.Scenario, name, driver string, l *library.Library) report.Run {
 	t.Helper()
-	found, err := b.subjects.Find(subject)
+	found, err := b.subjects.Find(name)
 	require.NoError(t, err)
 	observation, err := lab.Run(context.Background(), lab.Setup{
 		Scenario: s, Subject: found, Driver: driver, Library: l,
 		Interposer: b.interposer, Engine: b.engine, Seed: 1,
 	})
 	require.NoError(t, err)
-	return report.Of(observation, subject, driver, l)
+	return report.Of(observation, name, driver, l)
 }
 
 func only(t *testing.T, id string) *scenario.Scenario {
@@ -98,7 +99,7 @@ var clients = []struct{ subject, driver string }{
 // TestReset is what the project is for: stock loses the connection, patched
 // keeps it, for every client.
 func TestReset(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	s := only(t, "reported")
 	for _, c := range clients {
 		t.Run(c.subject+"/"+c.driver+"/stock", func(t *testing.T) {
@@ -128,7 +129,7 @@ func TestReset(t *testing.T) {
 
 // TestHonestOrigin is the control: where nothing is in the way, nothing fails.
 func TestHonestOrigin(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	s := only(t, "honest-origin")
 	for _, c := range clients {
 		for _, libcurl := range []string{library.Stock, library.Patched} {
@@ -149,7 +150,7 @@ const stockAttempts = 3
 
 // TestEveryScenario runs the table with the client that can do all of it.
 func TestEveryScenario(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	for _, s := range scenario.All() {
 		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
 			t.Run(strings.Join([]string{s.ID, driver, library.Stock}, "/"), func(t *testing.T) {
@@ -172,7 +173,7 @@ func TestEveryScenario(t *testing.T) {
 // TestMovingBuffer is the negative control: the judge has to catch a libcurl
 // that keeps OpenSSL from refusing a wrong write, and loses a request instead.
 func TestMovingBuffer(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	s := only(t, "moving-buffer")
 	r := b.run(t, s, "c-demo", plan.DriverPerform, library.MovingBuffer)
 	require.Equal(t, judge.Fail, r.Verdict)
@@ -186,14 +187,14 @@ func TestMovingBuffer(t *testing.T) {
 // TestAnOriginThatBreaksDown has the origin's TLS end badly: what came of the
 // run is then no client's doing.
 func TestAnOriginThatBreaksDown(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	wrapper := filepath.Join(t.TempDir(), "tls-engine")
 	script := "#!/bin/sh\n'" + b.engine + "' \"$@\"\necho 'out of order' >&2\n"
 	require.NoError(t, os.WriteFile(wrapper, []byte(script), 0o755))
-	subject, err := b.subjects.Find("c-demo")
+	demo, err := b.subjects.Find("c-demo")
 	require.NoError(t, err)
 	_, err = lab.Run(context.Background(), lab.Setup{
-		Scenario: only(t, "idle-keyupdate"), Subject: subject, Driver: plan.DriverPerform,
+		Scenario: only(t, "idle-keyupdate"), Subject: demo, Driver: plan.DriverPerform,
 		Library: b.libraries[library.Patched], Interposer: b.interposer, Engine: wrapper, Seed: 1,
 	})
 	require.ErrorContains(t, err, "the origin broke down: the TLS engine ended badly")
@@ -203,7 +204,7 @@ func TestAnOriginThatBreaksDown(t *testing.T) {
 // TestNothingAtStakeIsInconclusive makes the requests of the reported scenario
 // fit into the buffers: nothing is blocked, and the run must not count.
 func TestNothingAtStakeIsInconclusive(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	s := *only(t, "reported")
 	s.Client.HeaderBytes = scenario.Range{Min: 10, Max: 20}
 	r := b.run(t, &s, "c-demo", plan.DriverPerform, library.Patched)
@@ -215,7 +216,7 @@ func TestNothingAtStakeIsInconclusive(t *testing.T) {
 // TestMissingBuildsAreNamed checks that whoever has built nothing is told what
 // to run.
 func TestMissingBuildsAreNamed(t *testing.T) {
-	empty := &lab.Bench{Folder: t.TempDir()}
+	empty := subject.In(t.TempDir())
 	_, err := empty.Find("c-demo")
 	require.ErrorContains(t, err, "scripts/build-subjects")
 	_, err = empty.Interposer()

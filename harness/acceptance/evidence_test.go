@@ -22,7 +22,7 @@ import (
 )
 
 // kept makes a run, captures its packets and reads its evidence back.
-func (b *bench) kept(t *testing.T, scenario, subject, driver, libcurl string) *evidence.Evidence {
+func (b *builds) kept(t *testing.T, scenario, subject, driver, libcurl string) *evidence.Evidence {
 	t.Helper()
 	found, err := b.subjects.Find(subject)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func decrypted(t *testing.T, e *evidence.Evidence, filter, field string) []strin
 // The packets of the report: pipelined requests, and connections that the
 // client ends, by RST where responses were still on their way.
 func TestCaptureShowsTheDefectOfTheReport(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	for _, c := range clients {
 		if c.subject == "c-demo" && c.driver == plan.DriverSocket {
 			continue // its stock run takes seconds, and shows nothing else
@@ -104,7 +104,7 @@ func TestCaptureShowsTheDefectOfTheReport(t *testing.T) {
 
 // OpenSSL's secrets open what follows a new handshake and a KeyUpdate, too.
 func TestCaptureIsDecryptedAfterHandshakesAndKeyUpdates(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	for scenario, what := range map[string]func(timeline.Lane) int{
 		"renegotiate-while-writing": func(l timeline.Lane) int {
 			for _, i := range l.Renegotiations {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
@@ -29,11 +30,11 @@ func fleetOf(t *testing.T, client, variant string) fleet.Config {
 		Command: []string{"../../build/pipelab", "fleet", "serve"},
 		Shard:   shard.Whole, Processes: 2, Limit: 2 * time.Minute,
 	}
-	c.Interposer, err = found.Bench().Interposer()
+	c.Interposer, err = subject.In(found.Programs()).Interposer()
 	require.NoError(t, err)
 	c.LoadFrom, err = finder.Find(variant)
 	require.NoError(t, err)
-	c.Subject, err = found.Bench().Fleet(client)
+	c.Subject, err = subject.In(found.Programs()).Fleet(client)
 	require.NoError(t, err)
 	return c
 }

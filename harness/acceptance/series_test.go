@@ -75,7 +75,7 @@ func firstPatches(t *testing.T, folder string, names []string) string {
 // TestEachPatchIsProven walks the series: it builds at every step, and what
 // proves a patch fails just before it and passes just after.
 func TestEachPatchIsProven(t *testing.T) {
-	b := newBench(t)
+	b := newBuilds(t)
 	found, err := checkout.Find()
 	require.NoError(t, err)
 	patches, err := series.Read(filepath.Join(found.Folder, "patches"))

@@ -1,8 +1,8 @@
 // Package checkout finds what was built in a checkout of curlpipe and for it.
 //
 // It stands before a run: from where a program is or was started it finds the
-// checkout, and from there the subjects (see package lab) and the libcurls
-// (see package library).
+// checkout, and from there the subjects (see package subject) and the
+// libcurls (see package library).
 package checkout
 
 import (
@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
 // Checkout is a checkout of curlpipe.
@@ -48,9 +47,10 @@ func Find() (*Checkout, error) {
 	return nil, fmt.Errorf("no checkout of curlpipe found above %s; start it inside of one", strings.Join(starts, " or "))
 }
 
-// Bench returns the subjects of the checkout, which need not be built.
-func (c *Checkout) Bench() *lab.Bench {
-	return &lab.Bench{Folder: filepath.Join(c.Folder, "build", "subjects")}
+// Programs returns the folder that scripts/build-subjects builds into, which
+// need not be there.
+func (c *Checkout) Programs() string {
+	return filepath.Join(c.Folder, "build", "subjects")
 }
 
 // Finder returns what finds libcurls: those in the cache and, by their prefix,

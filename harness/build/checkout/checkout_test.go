@@ -48,7 +48,7 @@ func TestFindOutsideOfACheckout(t *testing.T) {
 
 func TestWhereThingsAre(t *testing.T) {
 	c := Checkout{Folder: "/checkout"}
-	require.Equal(t, "/checkout/build/subjects", c.Bench().Folder)
+	require.Equal(t, "/checkout/build/subjects", c.Programs())
 
 	t.Setenv("CURLPIPE_CACHE", "/cache")
 	finder, err := c.Finder()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
@@ -123,7 +124,7 @@ func findInterposer() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return found.Bench().Interposer()
+	return subject.In(found.Programs()).Interposer()
 }
 
 // runOf makes of a check what the report shows.

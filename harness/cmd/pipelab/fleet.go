@@ -14,6 +14,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
@@ -92,7 +93,7 @@ func runFleet(command *cobra.Command, o *fleetOptions) error {
 	if err != nil {
 		return cannotRun(err)
 	}
-	if o.config.Interposer, err = found.Bench().Interposer(); err != nil {
+	if o.config.Interposer, err = subject.In(found.Programs()).Interposer(); err != nil {
 		return cannotRun(err)
 	}
 	libraries, err := findLibraries(o.libraries, found)
@@ -101,7 +102,7 @@ func runFleet(command *cobra.Command, o *fleetOptions) error {
 	}
 	subjects := make([]string, len(o.programs))
 	for i, name := range o.programs {
-		if subjects[i], err = found.Bench().Fleet(name); err != nil {
+		if subjects[i], err = subject.In(found.Programs()).Fleet(name); err != nil {
 			return usage(err)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
@@ -37,7 +37,7 @@ func list(command *cobra.Command, asJSON bool) error {
 	for _, s := range scenario.All() {
 		scenarios = append(scenarios, item{s.ID, s.Summary})
 	}
-	for _, s := range (&lab.Bench{}).Subjects() {
+	for _, s := range subject.In("").Subjects() {
 		subjects = append(subjects, item{s.Name, s.Summary})
 	}
 	for _, i := range judge.Invariants() {

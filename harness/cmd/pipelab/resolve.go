@@ -7,6 +7,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
@@ -29,12 +30,12 @@ func resolve(s *selection) ([]lab.Setup, error) {
 	if err != nil {
 		return nil, cannotRun(err)
 	}
-	bench := found.Bench()
-	engine, err := bench.Engine()
+	programs := subject.In(found.Programs())
+	engine, err := programs.Engine()
 	if err != nil {
 		return nil, cannotRun(err)
 	}
-	interposer, err := bench.Interposer()
+	interposer, err := programs.Interposer()
 	if err != nil {
 		return nil, cannotRun(err)
 	}
@@ -45,13 +46,13 @@ func resolve(s *selection) ([]lab.Setup, error) {
 	var setups []lab.Setup
 	for i := range scenarios {
 		for _, name := range s.subjects {
-			subject, err := bench.Find(name)
-			if unknown := (*lab.UnknownError)(nil); errors.As(err, &unknown) {
+			client, err := programs.Find(name)
+			if unknown := (*subject.UnknownError)(nil); errors.As(err, &unknown) {
 				return nil, usage(err)
 			} else if err != nil {
 				return nil, cannotRun(err)
 			}
-			drivers, err := chooseDrivers(subject, s.drivers)
+			drivers, err := chooseDrivers(client, s.drivers)
 			if err != nil {
 				return nil, usage(err)
 			}
@@ -60,7 +61,7 @@ func resolve(s *selection) ([]lab.Setup, error) {
 					for _, tls := range versions(&scenarios[i], s.tls) {
 						setups = append(setups, lab.Setup{
 							Scenario:   &scenarios[i],
-							Subject:    subject,
+							Subject:    client,
 							Driver:     driver,
 							Library:    l,
 							TLS:        tls,
@@ -93,7 +94,7 @@ func checkVersions(wanted []string) error {
 	known := []string{plan.TLS12, plan.TLS13}
 	for _, version := range wanted {
 		if !slices.Contains(known, version) {
-			return &lab.UnknownError{What: "version of TLS", Name: version, Known: known}
+			return &subject.UnknownError{What: "version of TLS", Name: version, Known: known}
 		}
 	}
 	return nil
@@ -137,18 +138,18 @@ func findLibraries(names []string, c *checkout.Checkout) ([]*library.Library, er
 }
 
 // chooseDrivers returns those of the wanted drivers that the subject has.
-func chooseDrivers(subject *lab.Subject, wanted []string) ([]string, error) {
+func chooseDrivers(client *subject.Subject, wanted []string) ([]string, error) {
 	if len(wanted) == 0 {
-		return subject.Drivers[:1], nil
+		return client.Drivers[:1], nil
 	}
 	var list []string
 	for _, driver := range wanted {
 		if driver != plan.DriverPerform && driver != plan.DriverSocket {
-			return nil, &lab.UnknownError{
+			return nil, &subject.UnknownError{
 				What: "driver", Name: driver, Known: []string{plan.DriverPerform, plan.DriverSocket},
 			}
 		}
-		if subject.HasDriver(driver) {
+		if client.HasDriver(driver) {
 			list = append(list, driver)
 		}
 	}

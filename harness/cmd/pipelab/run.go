@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/show/report"
@@ -76,7 +77,7 @@ func runCommand() *cobra.Command {
 
 func subjectNames() []string {
 	var names []string
-	for _, s := range (&lab.Bench{}).Subjects() {
+	for _, s := range subject.In("").Subjects() {
 		names = append(names, s.Name)
 	}
 	return names

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
@@ -28,7 +29,7 @@ func setup(t *testing.T) *lab.Setup {
 	require.NoError(t, err)
 	return &lab.Setup{
 		Scenario: &found[0], Driver: "perform", TLS: "1.2",
-		Subject:    &lab.Subject{Name: "c-demo", Path: file("c-demo")},
+		Subject:    &subject.Subject{Name: "c-demo", Path: file("c-demo")},
 		Interposer: file("interposer"), Engine: file("engine"),
 		Library: &library.Library{
 			Prefix: filepath.Join(folder, "prefix"), Manifest: &library.Manifest{Variant: "stock", Version: "7.53.1"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -20,7 +21,7 @@ import (
 // Setup says what to run.
 type Setup struct {
 	Scenario *scenario.Scenario
-	Subject  *Subject
+	Subject  *subject.Subject
 	// Driver is one of the subject's drivers.
 	Driver  string
 	Library *library.Library

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -37,7 +38,7 @@ func setupFor(t *testing.T, fake string) Setup {
 				HeaderBytes: scenario.Range{Min: 10, Max: 90}, BodyBytes: scenario.Range{Min: 10, Max: 90},
 			},
 		},
-		Subject: &Subject{Name: "fake", Drivers: []string{plan.DriverPerform}, Path: executable},
+		Subject: &subject.Subject{Name: "fake", Drivers: []string{plan.DriverPerform}, Path: executable},
 		Driver:  plan.DriverPerform,
 		Library: &library.Library{Prefix: "/some/prefix", Manifest: &library.Manifest{LibcurlVersion: "7.53.1-stock"}},
 		Seed:    5,

@@ -20,7 +20,7 @@ import (
 
 // demo returns c-demo with the patched libcurl.
 func demo(t *testing.T) *exec.Cmd {
-	path := filepath.Join("..", "..", "..", "build", "subjects", "c-demo")
+	path := filepath.Join("..", "..", "..", "..", "build", "subjects", "c-demo")
 	if _, err := os.Stat(path); err != nil {
 		t.Fatalf("c-demo is not built (%v); run scripts/build-subjects", err)
 	}

@@ -1,4 +1,4 @@
-package lab
+package subject
 
 import (
 	"os"
@@ -10,22 +10,22 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// benchWith is a folder with empty files of those names.
-func benchWith(t *testing.T, names ...string) *Bench {
+// programsWith is a folder with empty files of those names.
+func programsWith(t *testing.T, names ...string) *Programs {
 	t.Helper()
 	folder := t.TempDir()
 	for _, name := range names {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o755))
 	}
-	return &Bench{Folder: folder}
+	return &Programs{Folder: folder}
 }
 
 func TestSubjects(t *testing.T) {
-	bench := &Bench{Folder: "/bench"}
+	programs := &Programs{Folder: "/programs"}
 	var names []string
-	for _, s := range bench.Subjects() {
+	for _, s := range programs.Subjects() {
 		names = append(names, s.Name)
-		require.Equal(t, filepath.Join("/bench", s.Name), s.Path)
+		require.Equal(t, filepath.Join("/programs", s.Name), s.Path)
 		require.NotEmpty(t, s.Drivers, s.Name)
 		require.NotEmpty(t, s.Summary, s.Name)
 	}
@@ -39,40 +39,40 @@ func TestHasDriver(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	bench := benchWith(t, "go-curl")
-	s, err := bench.Find("go-curl")
+	programs := programsWith(t, "go-curl")
+	s, err := programs.Find("go-curl")
 	require.NoError(t, err)
 	require.Equal(t, "go-curl", s.Name)
-	require.Equal(t, filepath.Join(bench.Folder, "go-curl"), s.Path)
+	require.Equal(t, filepath.Join(programs.Folder, "go-curl"), s.Path)
 
-	_, err = bench.Find("c-demo")
+	_, err = programs.Find("c-demo")
 	require.ErrorContains(t, err, "the subject c-demo is not built")
 	require.ErrorContains(t, err, "; run scripts/build-subjects")
 
-	_, err = bench.Find("c_demo")
+	_, err = programs.Find("c_demo")
 	require.EqualError(t, err, `there is no subject "c_demo"; there are: c-demo, go-curl, curlpipe`)
 	var unknown *UnknownError
 	require.ErrorAs(t, err, &unknown)
 }
 
 func TestEngine(t *testing.T) {
-	bench := benchWith(t, "tls-engine")
-	path, err := bench.Engine()
+	programs := programsWith(t, "tls-engine")
+	path, err := programs.Engine()
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(bench.Folder, "tls-engine"), path)
+	require.Equal(t, filepath.Join(programs.Folder, "tls-engine"), path)
 
-	_, err = benchWith(t).Engine()
+	_, err = programsWith(t).Engine()
 	require.ErrorContains(t, err, "the origin's TLS engine is not built")
 	require.ErrorContains(t, err, "; run scripts/build-subjects")
 }
 
 func TestInterposer(t *testing.T) {
-	bench := benchWith(t, "libinterposer.so")
-	path, err := bench.Interposer()
+	programs := programsWith(t, "libinterposer.so")
+	path, err := programs.Interposer()
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(bench.Folder, "libinterposer.so"), path)
+	require.Equal(t, filepath.Join(programs.Folder, "libinterposer.so"), path)
 
-	_, err = benchWith(t).Interposer()
+	_, err = programsWith(t).Interposer()
 	require.ErrorContains(t, err, "the interposer is not built")
 	require.ErrorContains(t, err, "; run scripts/build-subjects")
 }

@@ -1,11 +1,9 @@
-// Package lab carries one run out: it starts the origin of a scenario and a
-// subject with the library under test, watches both, and gives everything that
-// was observed to the judge.
+// Package subject knows the programs under test by name, and finds them where
+// scripts/build-subjects has put them.
 //
-// It stands between pipelab, which says what to run, and the judge. A subject
-// is reached only as a process, through its standard streams and its
-// environment.
-package lab
+// Its folders hold the programs themselves, and in package plan the language
+// that they speak with pipelab.
+package subject
 
 import (
 	"fmt"
@@ -61,31 +59,35 @@ const engine = "tls-engine"
 // fleets are the file names of the programs that are many clients each.
 var fleets = []string{"c-fleet", "curlpipe-fleet"}
 
-// buildScript is what makes everything in the folder of a Bench.
+// buildScript is what makes everything in the folder of Programs.
 const buildScript = "scripts/build-subjects"
 
-// Bench is the folder with the subjects and the interposer.
-type Bench struct {
+// Programs is the folder with the subjects, the interposer and the origin's TLS
+// engine.
+type Programs struct {
 	// Folder is build/subjects of a checkout.
 	Folder string
 }
 
+// In returns the programs in a folder, which need not be there.
+func In(folder string) *Programs { return &Programs{Folder: folder} }
+
 // Subjects returns all subjects, whether they are built or not.
-func (b *Bench) Subjects() []Subject {
+func (p *Programs) Subjects() []Subject {
 	list := append([]Subject(nil), subjects...)
 	for i := range list {
-		list[i].Path = filepath.Join(b.Folder, list[i].Name)
+		list[i].Path = filepath.Join(p.Folder, list[i].Name)
 	}
 	return list
 }
 
 // Find returns the subjects of that name, which have to be built. The error
 // says which exist, or how to build them.
-func (b *Bench) Find(name string) (*Subject, error) {
+func (p *Programs) Find(name string) (*Subject, error) {
 	var names []string
-	for _, s := range b.Subjects() {
+	for _, s := range p.Subjects() {
 		if s.Name == name {
-			if _, err := b.built(s.Name, "the subject "+s.Name); err != nil {
+			if _, err := p.built(s.Name, "the subject "+s.Name); err != nil {
 				return nil, err
 			}
 			return &s, nil
@@ -97,28 +99,28 @@ func (b *Bench) Find(name string) (*Subject, error) {
 
 // Engine returns the path of the program that has OpenSSL for the origin,
 // which has to be built.
-func (b *Bench) Engine() (string, error) {
-	return b.built(engine, "the origin's TLS engine")
+func (p *Programs) Engine() (string, error) {
+	return p.built(engine, "the origin's TLS engine")
 }
 
 // Fleet returns the path of a program that is many clients, which has to be
 // built.
-func (b *Bench) Fleet(name string) (string, error) {
+func (p *Programs) Fleet(name string) (string, error) {
 	if !slices.Contains(fleets, name) {
 		return "", &UnknownError{What: "program of clients", Name: name, Known: fleets}
 	}
-	return b.built(name, "the program "+name)
+	return p.built(name, "the program "+name)
 }
 
 // Interposer returns the path of the library to preload, which has to be
 // built.
-func (b *Bench) Interposer() (string, error) {
-	return b.built(interposer, "the interposer")
+func (p *Programs) Interposer() (string, error) {
+	return p.built(interposer, "the interposer")
 }
 
 // built returns the path of a file in the folder; what names it in the error.
-func (b *Bench) built(file, what string) (string, error) {
-	path := filepath.Join(b.Folder, file)
+func (p *Programs) built(file, what string) (string, error) {
+	path := filepath.Join(p.Folder, file)
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%s is not built (%w); run %s", what, err, buildScript)
 	}
