@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,14 +10,11 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
+	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
@@ -80,17 +79,17 @@ func (c *Config) runProcess(ctx context.Context, said *plan.Fleet, address, auth
 	for _, n := range []int{first, clients, c.Requests, min(depth, c.Requests), requestPadding, c.Patience} {
 		arguments = append(arguments, strconv.Itoa(n))
 	}
-	command := exec.CommandContext(ctx, c.Subject, arguments...)
-	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+c.LoadFrom.LoaderPath(),
-		"LD_PRELOAD="+c.Interposer, "PIPELAB_SEND_BUFFER="+strconv.Itoa(sendBuffer))
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	stdout, err := command.Output()
-	if err != nil {
-		return fmt.Errorf("running %d clients in %s: %w: %s", clients, c.Subject, err, strings.TrimSpace(stderr.String()))
+	var stdout, stderr bytes.Buffer
+	client := launch.Client{
+		Command: append([]string{c.Subject}, arguments...), Library: c.LoadFrom,
+		Interposer: launch.Interposer{Path: c.Interposer, SendBuffer: sendBuffer},
+		Stdout:     &stdout, Stderr: &stderr,
 	}
-	if err := json.Unmarshal(stdout, said); err != nil {
+	waited, err := client.Run(ctx)
+	if err = cmp.Or(err, waited); err != nil {
+		return fmt.Errorf("running %d clients in %s: %w: %s", clients, c.Subject, err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	if err := json.Unmarshal(stdout.Bytes(), said); err != nil {
 		return fmt.Errorf("reading the report of %s: %w", c.Subject, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
@@ -71,7 +72,8 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Server, watch *events.Watch, caFile string) error {
 	var accountant events.Accountant
 	client := Client{
-		Command: setup.Command, URL: server.URL(), Limit: setup.Limit, Interposer: setup.Interposer,
+		Command: setup.Command, URL: server.URL(), Limit: setup.Limit,
+		Interposer: launch.Interposer{Path: setup.Interposer},
 		See: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)
@@ -82,7 +84,7 @@ func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Serv
 		},
 	}
 	if setup.Stall {
-		client.SendBuffer = stallSendBuffer
+		client.Interposer.SendBuffer = stallSendBuffer
 	}
 	if authority := server.Authority(); authority != nil {
 		client.Authority = caFile

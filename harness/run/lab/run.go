@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
@@ -148,9 +148,17 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	}
 	var accountant events.Accountant
 	p := process{
-		command:     setup.Library.Command(setup.Subject.Path),
-		environment: environment(setup),
-		plan:        asked,
+		Client: launch.Client{
+			Command: []string{setup.Subject.Path},
+			Library: setup.Library,
+			Interposer: launch.Interposer{
+				Path:         setup.Interposer,
+				SendBuffer:   setup.Scenario.Client.SendBuffer,
+				BlockedSend:  setup.Scenario.Client.BlockedSend,
+				BlockedReads: setup.Scenario.Client.BlockedReads,
+			},
+		},
+		plan: asked,
 		see: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)
@@ -208,23 +216,4 @@ func otherOpenSSL(used string, l *library.Library) string {
 	}
 	return fmt.Sprintf("the subject used OpenSSL %s instead of %s, which the libcurl in %s was built against; "+
 		"build it again with scripts/build-libcurl", used, wanted, l.Prefix)
-}
-
-// environment is what makes the subject use the library and the interposer.
-func environment(setup Setup) []string {
-	list := []string{
-		"LD_LIBRARY_PATH=" + setup.Library.LoaderPath(),
-		"LD_PRELOAD=" + strings.TrimPrefix(setup.Library.Manifest.Preload+":"+setup.Interposer, ":"),
-		"PIPELAB_EVENTS_FD=" + strconv.Itoa(eventsFD),
-	}
-	if n := setup.Scenario.Client.SendBuffer; n > 0 {
-		list = append(list, "PIPELAB_SEND_BUFFER="+strconv.Itoa(n))
-	}
-	if n := setup.Scenario.Client.BlockedSend; n > 0 {
-		list = append(list, "PIPELAB_BLOCKED_SEND="+strconv.Itoa(n))
-	}
-	if n := setup.Scenario.Client.BlockedReads; n > 0 {
-		list = append(list, "PIPELAB_BLOCKED_READS="+strconv.Itoa(n))
-	}
-	return list
 }

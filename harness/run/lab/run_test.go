@@ -87,17 +87,6 @@ func TestEnvironmentReachesTheSubject(t *testing.T) {
 	require.Equal(t, "/some/prefix/lib "+setup.Interposer+" 4096", observed(t, setup).Report.LibcurlVersion)
 }
 
-func TestWhatIsToBeBlockedReachesTheInterposer(t *testing.T) {
-	setup := setupFor(t, "good")
-	setup.Interposer = "/interposer.so"
-	setup.Library.Manifest.Preload = "/libasan.so"
-	setup.Scenario.Client.BlockedSend, setup.Scenario.Client.BlockedReads = 3, 2
-	require.Equal(t, []string{
-		"LD_LIBRARY_PATH=/some/prefix/lib", "LD_PRELOAD=/libasan.so:/interposer.so", "PIPELAB_EVENTS_FD=3",
-		"PIPELAB_BLOCKED_SEND=3", "PIPELAB_BLOCKED_READS=2",
-	}, environment(setup))
-}
-
 func TestAnotherOpenSSLDoesNotCount(t *testing.T) {
 	setup := setupFor(t, "other OpenSSL")
 	setup.Library.Manifest.OpenSSL.Version = "3.5.9"
@@ -252,7 +241,7 @@ func TestASubjectThatHangsFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	out := understand(ctx, errors.New("signal: killed"), nil, "waiting for r0007\n")
-	require.Equal(t, &outcome{failure: "the subject did not end and was killed: waiting for r0007"}, out)
+	require.Equal(t, &ending{failure: "the subject did not end and was killed: waiting for r0007"}, out)
 }
 
 func TestEventsThatMakeNoSenseEndTheRun(t *testing.T) {
@@ -301,7 +290,7 @@ func TestRunRefuses(t *testing.T) {
 		}, "the origin cannot listen on 127.0.0.1:"},
 		"a subject that is not there": {func(s *Setup) {
 			s.Subject.Path = "/nowhere/subject"
-		}, "starting the subject /nowhere/subject"},
+		}, "starting the client /nowhere/subject"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setup := setupFor(t, "good")

@@ -1,0 +1,152 @@
+// Package launch starts the programs under test, and it alone does: with the
+// libcurl that a run is about, whatever loader that needs, with the interposer
+// preloaded, and so that nothing of them is left when a run has ended.
+//
+// It knows nothing of what a program is to do, or of what it says.
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/build/library"
+)
+
+// Client is a program that is to be run once.
+type Client struct {
+	// Command is the program's path and its arguments.
+	Command []string
+	// Library is the libcurl that it loads; nil for its own.
+	Library *library.Library
+	// Interposer is what is preloaded.
+	Interposer Interposer
+	// Environment has NAME=value to be added to pipelab's own.
+	Environment []string
+	// Stdin may be nil, which is /dev/null. It is closed when the client has it.
+	Stdin *os.File
+	// Stdout and Stderr get what it prints.
+	Stdout, Stderr io.Writer
+	// Started, if not nil, is told the process's id.
+	Started func(pid int)
+	// ReadEvents, if not nil, reads what the interposer writes, and returns at
+	// its end.
+	ReadEvents func(io.Reader) error
+}
+
+// Interposer is the library that is preloaded, and what it is told; package
+// harness/run/interposer is its source.
+type Interposer struct {
+	// Path of the library; empty for none, which leaves the rest without effect.
+	Path string
+	// SendBuffer, if not 0, is what SO_SNDBUF is set to, in bytes.
+	SendBuffer int
+	// BlockedSend, if not 0, is which of the client's writes finds the socket
+	// full, counted from 1, and BlockedReads how many of its reads do when TLS
+	// has to write in them.
+	BlockedSend, BlockedReads int
+}
+
+// eventsFD is the file descriptor of the interposer's pipe in the client: the
+// first one of exec.Cmd.ExtraFiles.
+const eventsFD = 3
+
+// Run runs the client to its end, or to that of the context, when it is killed
+// with all that it has started. Waited says how it ended, as exec.Cmd.Wait
+// does: nil for exit code 0. Err is what kept it from running at all.
+func (c *Client) Run(ctx context.Context) (waited, err error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe for the interposer: %w", err)
+	}
+	defer reader.Close()
+	program := c.command()
+	command := exec.CommandContext(ctx, program[0], program[1:]...)
+	if c.Stdin != nil {
+		command.Stdin = c.Stdin
+	}
+	command.Stdout, command.Stderr = c.Stdout, c.Stderr
+	command.Env = append(append(os.Environ(), c.environment()...), c.Environment...)
+	command.ExtraFiles = []*os.File{writer}
+	command.WaitDelay = time.Second
+	// A group of its own, so that whom the client starts can be ended with it;
+	// and none of them outlives pipelab.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	err = command.Start()
+	writer.Close()
+	if c.Stdin != nil {
+		c.Stdin.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting the client %s: %w", c.Command[0], err)
+	}
+	if c.Started != nil {
+		c.Started(command.Process.Pid)
+	}
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		if c.ReadEvents != nil {
+			err = c.ReadEvents(reader)
+		}
+		reader.Close() // or the client would wait for room in the pipe
+		read <- err
+	}()
+	waited = command.Wait()
+	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails when nobody is left behind
+	// Who has left the group may keep the pipe open for ever.
+	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
+	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, err
+	}
+	return waited, nil
+}
+
+// command is the program behind the loader that the library needs.
+func (c *Client) command() []string {
+	if c.Library == nil {
+		return c.Command
+	}
+	return append(c.Library.Command(c.Command[0]), c.Command[1:]...)
+}
+
+// environment makes the client use the library and the interposer.
+func (c *Client) environment() []string {
+	var list, preload []string
+	if c.Library != nil {
+		list = append(list, "LD_LIBRARY_PATH="+c.Library.LoaderPath())
+		if first := c.Library.Manifest.Preload; first != "" {
+			preload = append(preload, first)
+		}
+	}
+	if c.ReadEvents != nil {
+		list = append(list, "PIPELAB_EVENTS_FD="+strconv.Itoa(eventsFD))
+	}
+	if c.Interposer.Path != "" {
+		preload = append(preload, c.Interposer.Path)
+		for _, told := range []struct {
+			name   string
+			number int
+		}{
+			{"PIPELAB_SEND_BUFFER", c.Interposer.SendBuffer},
+			{"PIPELAB_BLOCKED_SEND", c.Interposer.BlockedSend},
+			{"PIPELAB_BLOCKED_READS", c.Interposer.BlockedReads},
+		} {
+			if told.number > 0 {
+				list = append(list, told.name+"="+strconv.Itoa(told.number))
+			}
+		}
+	}
+	if len(preload) > 0 {
+		list = append(list, "LD_PRELOAD="+strings.Join(preload, ":"))
+	}
+	return list
+}
