@@ -139,7 +139,7 @@ func newClient(o *options, number int, padding string) (*client, error) {
 	made, err := curlpipe.New(&curlpipe.Transport{
 		CAFile: o.caFile, MaxPipelineDepth: o.depth, StallTimeout: o.stall,
 		MinTLSVersion: o.tls, MaxTLSVersion: o.tls,
-		Pipelining: curlpipe.Require, AllowUnpatched: true, DisableSessionReuse: true,
+		AllowUnpatched: true, DisableSessionReuse: true,
 		// each write has to meet the socket, as those of c-fleet do
 		DisableCoalescing: true,
 	})
