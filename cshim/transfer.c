@@ -90,7 +90,7 @@ void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result)
 {
   bool done = code != -1;
-  bool show = done || transfer->header_final;
+  bool show = !code || transfer->header_final;
   size_t header = show ? transfer->header_length : 0;
   transfer->shown = show ? transfer->response.length : 0;
   result->slot = transfer->slot;

@@ -56,14 +56,14 @@ func (e *engine) admit() {
 			c := o.first
 			o.remove(c)
 			e.counters.queued.Add(-1)
-			e.start(c, o)
+			e.launch(c, o)
 		}
 		e.settle(o)
 	}
 }
 
-// start puts a call into the batch.
-func (e *engine) start(c *call, o *origin) {
+// launch puts a call into the batch.
+func (e *engine) launch(c *call, o *origin) {
 	h, err := e.takeHandle()
 	if err != nil {
 		e.end(c, err)
@@ -81,7 +81,7 @@ func (e *engine) start(c *call, o *origin) {
 	e.batch.Add(&request)
 	c.dropText()
 	if c.upload != nil {
-		c.upload.begin()
+		c.upload.begin(e)
 	}
 }
 

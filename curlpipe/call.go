@@ -20,7 +20,7 @@ type call struct {
 	textOf       *[]byte
 	flags        flags
 	uploadLength int64
-	upload       *upload // feeds the request's body, if there is one
+	upload       *upload // owns the request's body, if there is one
 	stream       bool    // answered with the header section, not at the end
 	window       int     // bytes of a streamed body that may lie unread
 	gunzip       bool    // gzip was asked for without the caller's knowing
@@ -92,7 +92,23 @@ func (c *call) dropText() {
 	}
 }
 
-func newCall() *call { return calls.Get().(*call) }
+// newCall makes a call of a request, and takes charge of the request's body.
+// stream: it is answered with the header section.
+func newCall(request *http.Request, stream bool) *call {
+	c := calls.Get().(*call)
+	c.asked = request
+	c.stream = stream
+	c.upload = newUpload(c, request)
+	return c
+}
+
+// refuse ends a call that the engine does not have, and makes its error.
+func (c *call) refuse(err error) error {
+	refused := newError(c.asked, "", err)
+	c.stopUpload()
+	c.release()
+	return refused
+}
 
 // release makes the call's memory available to others. Only for a call that
 // has ended and that was not abandoned: the engine may still come across that
@@ -131,9 +147,10 @@ func (c *call) request(slot cshim.Slot, origin uint32) cshim.Request {
 	}
 }
 
-// stopUpload ends the feeding of the request's body, if there is any.
+// stopUpload ends the feeding of the request's body, if there is any. It may
+// wait for the body's Close, which the engine must not: see end.
 func (c *call) stopUpload() {
-	if c.upload != nil {
-		c.upload.stop()
+	if c.upload != nil && c.upload.stop() {
+		c.upload.close()
 	}
 }

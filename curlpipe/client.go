@@ -39,13 +39,9 @@ func New(transport *Transport) (*Client, error) {
 //
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
-	call, err := c.engine.prepare(ctx, request, false)
-	if err != nil {
-		return nil, newError(request, "", err)
-	}
-	if err := c.engine.submit(call); err != nil {
-		call.stopUpload()
-		return nil, newError(request, "", err)
+	call := newCall(request, false)
+	if err := c.engine.start(ctx, call); err != nil {
+		return nil, call.refuse(err)
 	}
 	return c.engine.await(ctx, request, call)
 }
@@ -65,9 +61,9 @@ func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result
 	prepared := make([]*call, len(requests))
 	calls := make([]*call, 0, len(requests))
 	for i, request := range requests {
-		call, err := c.engine.prepare(ctx, request, false)
-		if err != nil {
-			results[i].Err = newError(request, "", err)
+		call := newCall(request, false)
+		if err := c.engine.prepare(ctx, call); err != nil {
+			results[i].Err = call.refuse(err)
 			continue
 		}
 		prepared[i] = call
@@ -78,8 +74,7 @@ func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result
 		switch {
 		case prepared[i] == nil:
 		case refused != nil:
-			prepared[i].stopUpload()
-			results[i].Err = newError(request, "", refused)
+			results[i].Err = prepared[i].refuse(refused)
 		default:
 			results[i].Response, results[i].Err = c.engine.await(ctx, request, prepared[i])
 		}

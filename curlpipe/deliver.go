@@ -26,6 +26,9 @@ func (e *engine) deliver(result *cshim.Result) {
 		return
 	}
 	c.trace.learn(h, result)
+	if result.Code != 0 {
+		e.deliverCut(c, result)
+	}
 	err := c.keep(result)
 	if result.Code == 0 {
 		e.origins[c.origin].answered(c.multiplexed(), e.closed)
@@ -95,6 +98,15 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 }
 
+// deliverCut answers a call whose response failed before its caller has heard
+// of it, yet after the header section: what has come is its body, and the error
+// comes at the end of that, whenever it came.
+func (e *engine) deliverCut(c *call, result *cshim.Result) {
+	if c.stream && c.body == nil && c.header != "" && !result.TooLarge {
+		e.deliverPart(c, result)
+	}
+}
+
 // failure is the error of a request that libcurl has failed.
 func failure(result *cshim.Result) error {
 	code := curl.CurlError(result.Code)
@@ -130,7 +142,9 @@ func (e *engine) takeBack(h *handle, again bool) *call {
 // the mailbox.
 func (e *engine) end(c *call, err error) {
 	c.place = placeNone
-	c.stopUpload()
+	if c.upload != nil && c.upload.stop() {
+		go c.upload.close() // the caller's: it may take its time
+	}
 	if c.body != nil {
 		if err != nil {
 			err = newError(c.asked, "", err)

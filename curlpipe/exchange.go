@@ -5,33 +5,30 @@ import (
 	"net/http"
 )
 
-// prepare makes a call of a request. The request's body is the call's from here
-// on, or closed after an error.
-func (e *engine) prepare(ctx context.Context, request *http.Request, stream bool) (*call, error) {
+// prepare makes a call ready to be submitted.
+func (e *engine) prepare(ctx context.Context, c *call) error {
 	if ctx.Err() != nil {
-		closeBody(request)
-		return nil, contextError(ctx)
+		return contextError(ctx)
 	}
-	call := newCall()
-	call.asked = request
-	call.stream = stream
-	if stream {
-		call.trace = newTrace(ctx)
-		call.gunzip = e.settings.compression && wantsGzip(request)
+	if c.stream {
+		c.trace = newTrace(ctx)
+		c.gunzip = e.settings.compression && wantsGzip(c.asked)
 	}
-	if err := call.encode(request, e.settings); err != nil {
-		closeBody(request)
-		call.release()
-		return nil, err
+	if err := c.encode(c.asked, e.settings); err != nil {
+		return err
 	}
-	call.window = e.settings.readBufferSize
-	call.trace.begin(request)
-	if call.flags.upload {
-		call.startUpload(request.Body, e)
-	} else {
-		closeBody(request)
+	c.window = e.settings.readBufferSize
+	c.trace.begin(c.asked)
+	return nil
+}
+
+// start prepares a call and submits it. After an error the call is still the
+// caller's.
+func (e *engine) start(ctx context.Context, c *call) error {
+	if err := e.prepare(ctx, c); err != nil {
+		return err
 	}
-	return call, nil
+	return e.submit(c)
 }
 
 // await waits for a call to be answered, or for the context.

@@ -4,6 +4,9 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // wantsGzip tells whether gzip is to be asked for without the caller's knowing,
@@ -13,9 +16,10 @@ func wantsGzip(request *http.Request) bool {
 		methodOf(request) != http.MethodHead
 }
 
-// gunzip undoes the coding that RoundTrip has asked for by itself.
+// gunzip undoes the coding that RoundTrip has asked for by itself. The names of
+// codings are compared without case [RFC 9110 §8.4.1].
 func gunzip(response *http.Response) {
-	if response.Header.Get("Content-Encoding") != "gzip" || response.Body == http.NoBody {
+	if !strings.EqualFold(response.Header.Get("Content-Encoding"), "gzip") || response.Body == http.NoBody {
 		return
 	}
 	response.Body = &gzipBody{coded: response.Body}
@@ -28,11 +32,19 @@ func gunzip(response *http.Response) {
 // gzipBody is a body with the coding taken off.
 type gzipBody struct {
 	coded  io.ReadCloser
-	reader *gzip.Reader // made with the first read
-	err    error        // why it could not be
+	closed atomic.Bool
+
+	reading sync.Mutex   // one Read at a time; Close, which ends it, does not wait
+	reader  *gzip.Reader // made with the first read
+	err     error        // why it could not be
 }
 
 func (b *gzipBody) Read(into []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	if b.reader == nil && b.err == nil {
 		b.reader, b.err = gzip.NewReader(b.coded)
 	}
@@ -43,6 +55,6 @@ func (b *gzipBody) Read(into []byte) (int, error) {
 }
 
 func (b *gzipBody) Close() error {
-	b.err = http.ErrBodyReadAfterClose
+	b.closed.Store(true)
 	return b.coded.Close()
 }

@@ -41,7 +41,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	c.uploadLength = bodyLength(request)
 	c.flags = flags{
 		head:       method == http.MethodHead,
-		upload:     c.uploadLength != 0 || sendsLength(method),
+		upload:     c.upload != nil,
 		repeatable: idempotent(method),
 		close:      request.Close || saysClose(request.Header["Connection"], true),
 	}

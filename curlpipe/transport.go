@@ -245,19 +245,14 @@ func (t *Transport) again(request *http.Request, err error, attempt int) *http.R
 }
 
 func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
-	engine, err := t.engine()
-	if err != nil {
-		closeBody(request)
-		return nil, newError(request, "", err)
-	}
 	ctx := request.Context()
-	call, err := engine.prepare(ctx, request, true)
-	if err != nil {
-		return nil, newError(request, "", err)
+	call := newCall(request, true)
+	engine, err := t.engine()
+	if err == nil {
+		err = engine.start(ctx, call)
 	}
-	if err := engine.submit(call); err != nil {
-		call.stopUpload()
-		return nil, newError(request, "", err)
+	if err != nil {
+		return nil, call.refuse(err)
 	}
 	return engine.await(ctx, request, call)
 }
@@ -286,13 +281,6 @@ func (t *Transport) Close() error {
 		started.close()
 	}
 	return nil
-}
-
-// closeBody is what a RoundTripper owes a request that it does not send.
-func closeBody(request *http.Request) {
-	if request.Body != nil {
-		_ = request.Body.Close()
-	}
 }
 
 // contextError is the context's error and, where there is one, its cause.

@@ -1,23 +1,33 @@
 package curlpipe
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// uploadPiece is how much of a request's body is read at a time. At most two
-// pieces are on their way to libcurl.
+// uploadPiece is how much of a request's body is read at a time, and how much
+// of it may be on its way to libcurl before the next read, which may add as
+// much again.
 const uploadPiece = 32 << 10
 
-// upload reads the body of a request, in a goroutine of its own, and feeds it to
-// the engine, piece by piece as libcurl takes it.
+// uploadBuffers are what bodies are read into.
+var uploadBuffers = sync.Pool{New: func() any { return new([uploadPiece + 1]byte) }}
+
+// upload owns the body of a request: nothing else reads or closes it. Once the
+// request is on its way, a goroutine of its own reads the body, feeds what has
+// come to the engine as soon as it has come, and closes the body when it reads
+// no more. A request that never gets that far has its body closed by what ends
+// it. So it is closed once, and never while it is read.
 type upload struct {
 	call    *call
 	engine  *engine
 	body    io.ReadCloser
+	taken   atomic.Bool   // somebody has it to close
 	reading atomic.Bool   // waits for the body
 	hungry  chan struct{} // libcurl has taken all that it was fed
 	ended   chan struct{} // the request has: no more is wanted
@@ -32,31 +42,40 @@ type feed struct {
 	err   error // the body could not be read: the request cannot go on
 }
 
-// startUpload starts feeding the request's body.
-func (c *call) startUpload(body io.ReadCloser, e *engine) {
-	if body == nil {
+// newUpload takes charge of the request's body; nil: it has none, and does not
+// have to say so.
+func newUpload(c *call, request *http.Request) *upload {
+	body := request.Body
+	if body == nil || body == http.NoBody {
+		if !sendsLength(methodOf(request)) {
+			return nil
+		}
 		body = http.NoBody
 	}
-	c.upload = &upload{
+	return &upload{
 		call:   c,
-		engine: e,
 		body:   body,
 		hungry: make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 	}
 }
 
-// begin starts the goroutine, once the engine has the request.
-func (u *upload) begin() { go u.run() }
-
-// stop ends the goroutine, before begin as well; the body is closed.
-func (u *upload) stop() {
-	u.once.Do(func() {
-		close(u.ended)
-		// unblocks a body that is being read, as it does for net/http
-		_ = u.body.Close()
-	})
+// begin has the body read, now that the engine has the request.
+func (u *upload) begin(e *engine) {
+	u.engine = e
+	if u.taken.CompareAndSwap(false, true) {
+		go u.run()
+	}
 }
+
+// stop ends the upload. True: nothing reads the body, and the caller of stop
+// has to close it; else it is closed by what reads it.
+func (u *upload) stop() bool {
+	u.once.Do(func() { close(u.ended) })
+	return u.taken.CompareAndSwap(false, true)
+}
+
+func (u *upload) close() { _ = u.body.Close() }
 
 // want tells that libcurl has taken all that it was fed.
 func (u *upload) want() {
@@ -66,37 +85,121 @@ func (u *upload) want() {
 	}
 }
 
+// run feeds the body to the engine, to its end or that of the request.
 func (u *upload) run() {
+	closed := false
+	defer func() {
+		if !closed {
+			u.close()
+		}
+	}()
+	buffer := uploadBuffers.Get().(*[uploadPiece + 1]byte)
+	defer uploadBuffers.Put(buffer)
 	left := u.call.uploadLength
+	fed := 0 // and not known to be taken
 	for {
-		piece := make([]byte, uploadPiece)
-		u.reading.Store(true)
-		n, err := io.ReadFull(u.body, piece)
-		u.reading.Store(false)
-		f := feed{call: u.call, piece: piece[:n]}
-		f.last = err == io.EOF || err == io.ErrUnexpectedEOF // as ReadFull itself returns them
-		if left >= 0 {
-			left -= int64(n)
-			f.err = wrongLength(u.call.uploadLength, left, f.last)
+		f, more := u.next(buffer[:], &left)
+		if !more {
+			return
+		}
+		if f.last && f.err == nil {
+			closed = true
+			if err := u.body.Close(); err != nil { // it may mean that what was read is not right
+				f.err = fmt.Errorf("curlpipe: cannot close the request's body: %w", err)
+			}
+		}
+		u.engine.mailbox.feed(f)
+		if f.last || f.err != nil {
+			return
+		}
+		fed += len(f.piece)
+		if u.takenMeanwhile(fed >= uploadPiece) {
+			fed = 0
+		}
+	}
+}
+
+// takenMeanwhile reports whether libcurl has taken what it was fed, and waits
+// until it has if told so.
+func (u *upload) takenMeanwhile(wait bool) bool {
+	if wait {
+		select {
+		case <-u.hungry:
+		case <-u.ended: // next() sees it
+		}
+		return true
+	}
+	select {
+	case <-u.hungry:
+		return true
+	default:
+		return false
+	}
+}
+
+// next reads the next piece. The one that makes up the length that was said
+// waits for the body to end: a body that is longer is never sent as if it were
+// whole. False: the request has ended.
+func (u *upload) next(buffer []byte, left *int64) (feed, bool) {
+	f := feed{call: u.call}
+	got := 0
+	for f.err == nil && !f.last && (got == 0 || *left == 0) {
+		room := buffer[got:]
+		if got == 0 {
+			room = buffer[:uploadPiece] // one byte remains for the look whether there is more
+		}
+		n, err := u.read(room)
+		if u.hasEnded() {
+			return feed{}, false
+		}
+		got += n
+		f.last = err == io.EOF
+		if *left >= 0 {
+			*left -= int64(n)
+			f.err = wrongLength(u.call.uploadLength, *left, f.last)
 		}
 		if err != nil && !f.last {
 			f.err = fmt.Errorf("curlpipe: cannot read the request's body: %w", err)
 		}
+	}
+	f.piece = bytes.Clone(buffer[:got])
+	return f, true
+}
+
+// Between reads that come to nothing the upload pauses, longer each time; after
+// so many in a row it fails with io.ErrNoProgress.
+const (
+	mostEmptyReads = 100
+	longestPause   = 10 * time.Millisecond
+)
+
+// read is the body's Read, without its freedom to return nothing for ever.
+func (u *upload) read(into []byte) (int, error) {
+	for try := range mostEmptyReads {
+		u.reading.Store(true)
+		n, err := u.body.Read(into)
+		u.reading.Store(false)
+		if n < 0 || n > len(into) {
+			return 0, fmt.Errorf("its Read returned %d for a buffer of %d bytes", n, len(into))
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
 		select {
 		case <-u.ended:
-			return
-		default:
+			return 0, io.EOF
+		case <-time.After(min(time.Microsecond<<min(try, 20), longestPause)):
 		}
-		u.engine.mailbox.feed(f)
-		if f.last || f.err != nil {
-			_ = u.body.Close()
-			return
-		}
-		select {
-		case <-u.hungry:
-		case <-u.ended:
-			return
-		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+func (u *upload) hasEnded() bool {
+	select {
+	case <-u.ended:
+		return true
+	default:
+		return false
 	}
 }
 
