@@ -18,8 +18,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // builds has what the scripts build. A test that needs something that is not
@@ -50,13 +50,13 @@ func newBuilds(t *testing.T) *builds {
 }
 
 // run makes one run with the libcurl of that name.
-func (b *builds) run(t *testing.T, s *scenario.Scenario, name, driver, libcurl string) report.Run {
+func (b *builds) run(t *testing.T, s *scenario.Scenario, name, driver, libcurl string) outcome.Run {
 	t.Helper()
 	return b.runWith(t, s, name, driver, b.libraries[libcurl])
 }
 
 // runWith makes one run.
-func (b *builds) runWith(t *testing.T, s *scenario.Scenario, name, driver string, l *library.Library) report.Run {
+func (b *builds) runWith(t *testing.T, s *scenario.Scenario, name, driver string, l *library.Library) outcome.Run {
 	t.Helper()
 	found, err := b.subjects.Find(name)
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func (b *builds) runWith(t *testing.T, s *scenario.Scenario, name, driver string
 		Interposer: b.interposer, Engine: b.engine, Seed: 1,
 	})
 	require.NoError(t, err)
-	return report.Of(observation, name, driver, l)
+	return outcome.Of(observation, name, driver, l)
 }
 
 func only(t *testing.T, id string) *scenario.Scenario {
@@ -77,7 +77,7 @@ func only(t *testing.T, id string) *scenario.Scenario {
 }
 
 // finding returns what the judge says of one invariant.
-func finding(t *testing.T, r report.Run, id string) judge.Finding {
+func finding(t *testing.T, r outcome.Run, id string) judge.Finding {
 	t.Helper()
 	for _, f := range r.Invariants {
 		if f.ID == id {
@@ -154,7 +154,7 @@ func TestEveryScenario(t *testing.T) {
 	for _, s := range scenario.All() {
 		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
 			t.Run(strings.Join([]string{s.ID, driver, library.Stock}, "/"), func(t *testing.T) {
-				var r report.Run
+				var r outcome.Run
 				for range stockAttempts {
 					if r = b.run(t, &s, "c-demo", driver, library.Stock); r.AsExpected() {
 						return

@@ -15,9 +15,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/capture"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
@@ -33,7 +33,7 @@ func (b *builds) kept(t *testing.T, scenario, subject, driver, libcurl string) *
 		Interposer: b.interposer, Engine: b.engine, Seed: 1, Tap: collector.Tap(),
 	})
 	require.NoError(t, err)
-	r := report.Of(observation, subject, driver, b.libraries[libcurl])
+	r := outcome.Of(observation, subject, driver, b.libraries[libcurl])
 	require.True(t, r.AsExpected(), "%+v", r)
 	err = collector.Finish(evidence.Record{Run: r}, observation.Origin)
 	if errors.Is(err, capture.ErrNotPermitted) {

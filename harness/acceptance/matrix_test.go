@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // madeMatrix has scripts/matrix make the matrix of a scenario.
@@ -70,9 +70,9 @@ func TestMatrix(t *testing.T) {
 
 // requirePackaged requires of the runs with the suites' own libcurls that each
 // came to one connection, with writes blocked, and returns them.
-func requirePackaged(t *testing.T, d *matrix.Document) []*report.Run {
+func requirePackaged(t *testing.T, d *matrix.Document) []*outcome.Run {
 	t.Helper()
-	var found []*report.Run
+	var found []*outcome.Run
 	for i := range d.Runs {
 		r := &d.Runs[i]
 		if r.Library != "packaged HTTP/2" {
@@ -90,9 +90,9 @@ func requirePackaged(t *testing.T, d *matrix.Document) []*report.Run {
 }
 
 // find returns the one run of that kind.
-func find(t *testing.T, d *matrix.Document, openssl, libcurl, tls, subject, driver string) *report.Run {
+func find(t *testing.T, d *matrix.Document, openssl, libcurl, tls, subject, driver string) *outcome.Run {
 	t.Helper()
-	var found []*report.Run
+	var found []*outcome.Run
 	for i := range d.Runs {
 		r := &d.Runs[i]
 		if r.OpenSSLName == openssl && r.Library == libcurl && r.TLS == tls && r.Subject == subject && r.Driver == driver {
@@ -104,7 +104,7 @@ func find(t *testing.T, d *matrix.Document, openssl, libcurl, tls, subject, driv
 }
 
 // requireReported requires the defect of stock, or none of patched.
-func requireReported(t *testing.T, r *report.Run, version string) {
+func requireReported(t *testing.T, r *outcome.Run, version string) {
 	t.Helper()
 	require.Equal(t, version, r.OpenSSL, "the client was seen to use it")
 	require.Equal(t, judge.Pass, finding(t, *r, "exercised").Verdict)

@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
@@ -91,7 +91,7 @@ func TestEachPatchIsProven(t *testing.T) {
 				id, driver, _ := strings.Cut(name, "/")
 				s := only(t, id)
 				require.NotEmpty(t, s.StockFails(driver), "stock is not known to fail this")
-				var r report.Run
+				var r outcome.Run
 				for range stockAttempts { // it may be lucky
 					if r = b.runWith(t, s, "c-demo", driver, steps[i]); r.Verdict == judge.Fail {
 						break

@@ -13,6 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/lab/labtest"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -101,7 +102,7 @@ func requireOneLine(t *testing.T, stdout, stderr string) {
 }
 
 // runsIn reads what --json wrote.
-func runsIn(t *testing.T, file string) []report.Run {
+func runsIn(t *testing.T, file string) []outcome.Run {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)

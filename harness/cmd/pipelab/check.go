@@ -17,8 +17,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // checkOptions is what the arguments of check ask for.
@@ -93,8 +93,7 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	if err != nil {
 		return cannotRun(err)
 	}
-	findings := check.Findings(observation)
-	r := runOf(observation, findings, name, o)
+	r := outcome.OfClient(observation, name)
 	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments)
 	executable, _ := exec.LookPath(arguments[0]) // which has run, so it is there
 	err = collector.Finish(evidence.Record{
@@ -107,7 +106,7 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 	} else if err != nil {
 		return cannotRun(err)
 	}
-	if err := showFindings(command.OutOrStdout(), name, r.Verdict, findings); err != nil {
+	if err := showFindings(command.OutOrStdout(), &r); err != nil {
 		return cannotRun(err)
 	}
 	switch {
@@ -127,39 +126,17 @@ func findInterposer() (string, error) {
 	return subject.In(found.Programs()).Interposer()
 }
 
-// runOf makes of a check what the report shows.
-func runOf(o *check.Observation, findings []judge.Finding, name string, options *checkOptions) report.Run {
-	r := report.Run{
-		Scenario: "check", Subject: name, Driver: "command", Verdict: judge.Sum(findings), Expected: judge.Pass,
-		Connections: len(o.Origin.Connections), Resets: o.Origin.EarlyEnds(), Repetition: 1,
-		WantWrite: o.Events.WantWrite, WantRead: o.Events.WantRead, BadWriteRetry: len(o.Events.BadRetries),
-		SubjectError: o.Failure, Invariants: findings,
-	}
-	for _, c := range o.Origin.Connections {
-		if !options.Plain && r.TLS == "" {
-			r.TLS = strings.TrimPrefix(c.TLS, "TLS ")
-		}
-		for _, request := range c.Requests {
-			r.Requests++
-			if request.Answered {
-				r.Answered++
-			}
-		}
-	}
-	return r
-}
-
-func showFindings(w io.Writer, name string, verdict judge.Verdict, findings []judge.Finding) error {
+func showFindings(w io.Writer, r *outcome.Run) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "invariant\tverdict\tseen\texpected")
-	for _, f := range findings {
+	for _, f := range r.Invariants {
 		expected := f.Expected
 		if f.Verdict == judge.NotApplicable {
 			expected = ""
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.ID, f.Verdict, f.Actual, expected)
 	}
-	fmt.Fprintf(table, "\n%s: %s\n", name, verdict)
+	fmt.Fprintf(table, "\n%s: %s\n", r.Subject, r.Verdict)
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("writing the verdicts: %w", err)
 	}

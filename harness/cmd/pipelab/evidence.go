@@ -9,8 +9,8 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // keeper writes the folder of --out; nil without one.
@@ -70,7 +70,7 @@ func runName(setup *lab.Setup, repetition int) string {
 
 // end writes the folder of a run. That packets cannot be captured is said
 // once, and ends nothing.
-func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *report.Run, o *judge.Observation) error {
+func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o *judge.Observation) error {
 	if k == nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -123,7 +124,7 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs, html strin
 	if err := d.Text(out); err != nil {
 		return cannotRun(err)
 	}
-	var unexpected []report.Run
+	var unexpected []outcome.Run
 	for i := range d.Runs {
 		if !d.Runs[i].AsExpected() {
 			unexpected = append(unexpected, d.Runs[i])

@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // addOpenSSL puts an OpenSSL of that name into the cache of the checkout, and
@@ -104,7 +104,7 @@ func TestShardsMakeTheWhole(t *testing.T) {
 }
 
 // names tells runs apart.
-func names(runs []report.Run) []string {
+func names(runs []outcome.Run) []string {
 	var list []string
 	for _, r := range runs {
 		list = append(list, strings.Join([]string{r.OpenSSLName, r.Library, r.TLS, r.Driver}, " "))
@@ -134,7 +134,7 @@ func TestAnInterruptedMatrixIsGoneOnWith(t *testing.T) {
 	require.NoError(t, err)
 	key, err := kept.Key(&cells[0].setup)
 	require.NoError(t, err)
-	marked := report.Run{Scenario: "honest-origin", Library: "7.53.1 patched", TLS: "1.2", Driver: "perform",
+	marked := outcome.Run{Scenario: "honest-origin", Library: "7.53.1 patched", TLS: "1.2", Driver: "perform",
 		Verdict: judge.Pass, Expected: judge.Pass, Seed: 4711}
 	require.NoError(t, kept.Keep(key, &marked))
 

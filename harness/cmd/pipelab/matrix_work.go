@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // attempts is how often a run is made at most that shows nothing: one that is
@@ -22,7 +22,7 @@ import (
 const attempts = 5
 
 // showsNothing reports whether the run is to be made again.
-func showsNothing(r *report.Run, l *library.Library) bool {
+func showsNothing(r *outcome.Run, l *library.Library) bool {
 	return r.SubjectError == "" && !r.AsExpected() &&
 		(r.Verdict == judge.Inconclusive || l.Manifest.Variant == library.Stock)
 }
@@ -36,8 +36,8 @@ type work struct {
 	store      *matrix.Store
 	progress   io.Writer
 
-	keys []string     // of the cells
-	runs []report.Run // of the cells; one that is not made yet has no scenario
+	keys []string      // of the cells
+	runs []outcome.Run // of the cells; one that is not made yet has no scenario
 
 	mutex sync.Mutex
 	next  int
@@ -48,7 +48,7 @@ type work struct {
 
 // prepare finds out what was made before.
 func (w *work) prepare(fresh bool) error {
-	w.runs = make([]report.Run, len(w.cells))
+	w.runs = make([]outcome.Run, len(w.cells))
 	for i := range w.cells {
 		key, err := w.store.Key(&w.cells[i].setup)
 		if err != nil {
@@ -82,7 +82,7 @@ func (w *work) left() int {
 }
 
 // run makes what is left, and returns all runs in the order of the cells.
-func (w *work) run(ctx context.Context) ([]report.Run, error) {
+func (w *work) run(ctx context.Context) ([]outcome.Run, error) {
 	total := w.left()
 	if kept := len(w.cells) - total; kept > 0 {
 		fmt.Fprintf(w.progress, "pipelab: going on behind %d finished runs; --fresh makes them again\n", kept)
@@ -126,7 +126,7 @@ func (w *work) take() int {
 // make makes one run and keeps it.
 func (w *work) make(ctx context.Context, at int) error {
 	setup := w.cells[at].setup
-	var r report.Run
+	var r outcome.Run
 	for attempt := 1; attempt <= attempts; attempt++ {
 		setup.Seed = w.seed + uint64(attempt-1)
 		var err error

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // originLog is the file of --origin-log; nil without one.
@@ -37,7 +37,7 @@ func openLog(path string) (*originLog, error) {
 	return &originLog{file: file}, nil
 }
 
-func (l *originLog) add(r *report.Run, log *origin.Log) error {
+func (l *originLog) add(r *outcome.Run, log *origin.Log) error {
 	if l == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
@@ -21,7 +22,7 @@ type outputs struct {
 // each returns the files by the names of their flags, with what writes them.
 func (o *outputs) each() []output {
 	return []output{
-		{"json", &o.json, "write the runs to `FILE` as JSON, too", func(w io.Writer, runs []report.Run) error {
+		{"json", &o.json, "write the runs to `FILE` as JSON, too", func(w io.Writer, runs []outcome.Run) error {
 			return report.NewDocument(runs).Write(w)
 		}},
 		{"junit", &o.junit, "write the runs to `FILE` as JUnit's XML, too, for CI", report.JUnit},
@@ -33,7 +34,7 @@ type output struct {
 	flag  string
 	file  *string
 	usage string
-	write func(io.Writer, []report.Run) error
+	write func(io.Writer, []outcome.Run) error
 }
 
 func (o *outputs) addTo(flags *pflag.FlagSet) {
@@ -64,7 +65,7 @@ func checkFolder(flag, file string) error {
 	return nil
 }
 
-func (o *outputs) write(runs []report.Run) error {
+func (o *outputs) write(runs []outcome.Run) error {
 	for _, out := range o.each() {
 		if *out.file == "" {
 			continue

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/curlpipe/curlpipe/harness/run/lab"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // progress shows how far the runs are: a bar on a terminal, a line for each
@@ -49,7 +49,7 @@ func (p *progress) begin(setup lab.Setup) {
 	}
 }
 
-func (p *progress) end(r *report.Run) {
+func (p *progress) end(r *outcome.Run) {
 	p.done++
 	if p.bar != nil {
 		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop

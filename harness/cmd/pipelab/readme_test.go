@@ -20,6 +20,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report"
@@ -49,8 +50,8 @@ func TestReadmeHasTheScenarios(t *testing.T) {
 	requireTable(t, "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
 }
 
-// outcome is what a cell of the table of outcomes says of stock.
-func outcome(s *scenario.Scenario, driver string) string {
+// cameOutAs is what a cell of the table of outcomes says of stock.
+func cameOutAs(s *scenario.Scenario, driver string) string {
 	switch {
 	case s.StockFails(driver) != "":
 		return "fail"
@@ -73,7 +74,7 @@ func TestReadmeHasTheOutcomes(t *testing.T) {
 			}
 		}
 		want += fmt.Sprintf("| `%s` | %s | %s | pass | %s |\n", s.ID,
-			outcome(&s, plan.DriverPerform), outcome(&s, plan.DriverSocket), strings.Join(why, "; "))
+			cameOutAs(&s, plan.DriverPerform), cameOutAs(&s, plan.DriverSocket), strings.Join(why, "; "))
 	}
 	readmetest.RequireTable(t, readmeFile, "outcomes", want)
 }
@@ -126,7 +127,7 @@ func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
 			require.Equal(t, fieldsOf(judge.Finding{}), quoted(row[1]))
 		}
 	}
-	require.ElementsMatch(t, fieldsOf(report.Run{}), documented)
+	require.ElementsMatch(t, fieldsOf(outcome.Run{}), documented)
 	for _, name := range fieldsOf(report.Document{}) {
 		require.Contains(t, readme(t), `"`+name+`": `)
 	}

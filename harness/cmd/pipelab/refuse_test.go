@@ -102,7 +102,7 @@ func TestWhatKeepsRunsFromBeingMade(t *testing.T) {
 		"an address that is none":     {nil, "--listen nowhere", "the origin cannot listen on nowhere"},
 		"no folder for the JSON":      {nil, "--json nowhere/runs.json", "--json nowhere/runs.json: there is no folder for it"},
 		"a broken manifest":           {breakManifest, "", "manifest.json is no manifest"},
-		"a subject that is no binary": {breakSubject, "", "starting the subject"},
+		"a subject that is no binary": {breakSubject, "", "starting the client"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkout := enterCheckout(t, "good")

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/show/report/page"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
@@ -106,8 +106,8 @@ func fleetSection(folder string) (template.HTML, error) {
 	return template.HTML(section.String()), err
 }
 
-func keptRuns(all []*evidence.Evidence) []report.Run {
-	runs := make([]report.Run, 0, len(all))
+func keptRuns(all []*evidence.Evidence) []outcome.Run {
+	runs := make([]outcome.Run, 0, len(all))
 	for _, e := range all {
 		runs = append(runs, e.Record.Run)
 	}
@@ -144,7 +144,7 @@ func panels(all []*evidence.Evidence) []picture.Panel {
 }
 
 // titleOf says who it was and what became of the connections.
-func titleOf(r *report.Run) string {
+func titleOf(r *outcome.Run) string {
 	title := r.Subject
 	if r.Library != "" {
 		title += ", libcurl " + r.Library

@@ -11,6 +11,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -125,7 +126,7 @@ func run(command *cobra.Command, s *selection) error {
 
 // sum is the outcome of all runs. If none of them could be made, as no subject
 // can do what the scenarios ask for, nothing has been shown.
-func sum(runs []report.Run) error {
+func sum(runs []outcome.Run) error {
 	applicable := false
 	for i := range runs {
 		if !runs[i].AsExpected() {
@@ -140,9 +141,9 @@ func sum(runs []report.Run) error {
 }
 
 // runAll makes all runs, one after the other: they measure CPU time.
-func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, keep *keeper, progress *progress) ([]report.Run, error) {
+func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, keep *keeper, progress *progress) ([]outcome.Run, error) {
 	defer progress.finish()
-	var runs []report.Run
+	var runs []outcome.Run
 	for repetition := range s.repeat {
 		for _, setup := range setups {
 			setup.Seed = s.seed + uint64(repetition)
@@ -167,13 +168,13 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 }
 
 // runOne makes one run, and returns what was seen of it, too.
-func runOne(ctx context.Context, setup lab.Setup) (report.Run, *judge.Observation, error) {
+func runOne(ctx context.Context, setup lab.Setup) (outcome.Run, *judge.Observation, error) {
 	observation, err := lab.Run(ctx, setup)
 	if err != nil {
-		return report.Run{}, nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
+		return outcome.Run{}, nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
 			setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
 	}
-	r := report.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
+	r := outcome.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
 	r.Seed, r.Command = setup.Seed, commandOf(&setup)
 	return r, observation, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 func TestRunsThatComeOutAsExpected(t *testing.T) {
@@ -48,16 +48,16 @@ func TestRunsOfWhichNoneCanBeMade(t *testing.T) {
 }
 
 func TestSum(t *testing.T) {
-	pass := report.Run{Verdict: judge.Pass, Expected: judge.Pass}
-	wrong := report.Run{Verdict: judge.Pass, Expected: judge.Fail}
-	skipped := report.Run{Verdict: judge.NotApplicable, Expected: judge.Pass}
-	require.NoError(t, sum([]report.Run{pass, skipped}))
-	require.ErrorIs(t, sum([]report.Run{pass, wrong, skipped}), errUnexpected)
-	require.ErrorIs(t, sum([]report.Run{skipped, skipped}), errNothing)
+	pass := outcome.Run{Verdict: judge.Pass, Expected: judge.Pass}
+	wrong := outcome.Run{Verdict: judge.Pass, Expected: judge.Fail}
+	skipped := outcome.Run{Verdict: judge.NotApplicable, Expected: judge.Pass}
+	require.NoError(t, sum([]outcome.Run{pass, skipped}))
+	require.ErrorIs(t, sum([]outcome.Run{pass, wrong, skipped}), errUnexpected)
+	require.ErrorIs(t, sum([]outcome.Run{skipped, skipped}), errNothing)
 }
 
 // runsOf runs the honest origin with c-demo and the patched library.
-func runsOf(t *testing.T, arguments ...string) []report.Run {
+func runsOf(t *testing.T, arguments ...string) []outcome.Run {
 	t.Helper()
 	code, _, stderr := pipelab(append([]string{
 		"run", "--scenario", "honest-origin", "--subject", "c-demo", "--library", "patched", "--json", "runs.json",

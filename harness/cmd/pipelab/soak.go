@@ -14,6 +14,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -133,7 +134,7 @@ func (s *soaking) next() (lab.Setup, bool) {
 	return setup, true
 }
 
-func (s *soaking) note(r report.Run) error {
+func (s *soaking) note(r outcome.Run) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.done++
@@ -149,7 +150,7 @@ func (s *soaking) note(r report.Run) error {
 		return nil
 	}
 	s.wrong++
-	if err := report.Table(s.out, []report.Run{r}); err != nil {
+	if err := report.Table(s.out, []outcome.Run{r}); err != nil {
 		return cannotRun(err)
 	}
 	if r.SubjectError != "" {

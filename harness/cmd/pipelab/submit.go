@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 	"github.com/curlpipe/curlpipe/harness/upstream/submission"
@@ -83,7 +84,7 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 }
 
 // readRuns reads what pipelab run --json has written.
-func readRuns(path string) ([]report.Run, error) {
+func readRuns(path string) ([]outcome.Run, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the evidence: %w", err)

@@ -9,12 +9,13 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // made is a run with that OpenSSL and library over that version of TLS.
-func made(openssl, library, tls string, verdict, expected judge.Verdict) report.Run {
-	return report.Run{
+func made(openssl, library, tls string, verdict, expected judge.Verdict) outcome.Run {
+	return outcome.Run{
 		Scenario: "reported", Subject: "c-demo", Driver: "perform", Requests: 3,
 		OpenSSLName: openssl, Library: library, TLS: tls, Verdict: verdict, Expected: expected,
 	}
@@ -33,7 +34,7 @@ func sample() *Document {
 			TLS:       []string{"1.2", "1.3"},
 			Gaps:      []Gap{{OpenSSL: "buzz", Reason: "nobody serves it"}},
 		},
-		Document: *report.NewDocument([]report.Run{
+		Document: *report.NewDocument([]outcome.Run{
 			made("trixie", "7.53.1 stock", "1.2", judge.Fail, judge.Fail),
 			made("trixie", "7.53.1 stock", "1.3", judge.Pass, judge.Fail),
 			made("trixie", "7.53.1 stock", "1.3", judge.NotApplicable, judge.Fail),

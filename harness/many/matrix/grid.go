@@ -9,6 +9,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -20,7 +21,7 @@ type Cell struct {
 	// Unexpected is how many of them are not as expected.
 	Unexpected int
 	// Runs are what is counted.
-	Runs []*report.Run
+	Runs []*outcome.Run
 	// Libcurl is the version that the runs had where the column has several;
 	// empty where it names the one.
 	Libcurl string

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -28,7 +29,7 @@ func Merge(names []string, shards []*Document) (*Document, error) {
 		}
 	}
 	merged := &Document{Form: Form, Axes: first.Axes, Shard: shard.Whole}
-	var runs []report.Run
+	var runs []outcome.Run
 	for place := 0; ; place++ {
 		d := shards[order[place%len(order)]]
 		turn := place / len(order)

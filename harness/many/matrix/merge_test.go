@@ -8,6 +8,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -16,7 +17,7 @@ func shards(runs, of int) (names []string, list []*Document) {
 	for index := 1; index <= of; index++ {
 		d := sample()
 		d.Shard, d.Date = shard.Shard{Index: index, Of: of}, fmt.Sprintf("2026-11-%02d", index)
-		var own []report.Run
+		var own []outcome.Run
 		for place := range runs {
 			if d.Shard.Has(place) {
 				r := made("trixie", "7.53.1 stock", "1.2", judge.Fail, judge.Fail)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -40,7 +41,7 @@ type pageCell struct {
 	Cell
 	Anchor, Title string
 	Counts        []pageCount
-	Runs          []*report.Run
+	Runs          []*outcome.Run
 }
 
 type pageCount struct {
@@ -89,7 +90,7 @@ func class(v judge.Verdict) string {
 }
 
 // reason tells in short why a run did not pass.
-func reason(r *report.Run) string {
+func reason(r *outcome.Run) string {
 	if r.SubjectError != "" {
 		return r.SubjectError
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -70,12 +71,12 @@ func (s *Store) hash(path string) (string, error) {
 
 // Load returns the run that is kept under that key; nil if there is none. One
 // that cannot be understood is none.
-func (s *Store) Load(key string) *report.Run {
+func (s *Store) Load(key string) *outcome.Run {
 	text, err := os.ReadFile(s.path(key))
 	if err != nil {
 		return nil
 	}
-	var r report.Run
+	var r outcome.Run
 	if json.Unmarshal(text, &r) != nil || r.Scenario == "" {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (s *Store) Load(key string) *report.Run {
 }
 
 // Keep keeps a run. It may be called from several goroutines.
-func (s *Store) Keep(key string, r *report.Run) error {
+func (s *Store) Keep(key string, r *outcome.Run) error {
 	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
 		return fmt.Errorf("keeping a finished run: %w", err)
 	}

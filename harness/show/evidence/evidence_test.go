@@ -23,9 +23,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/capture"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // run has two requests made on one connection, which the client ends with a
@@ -59,7 +59,7 @@ func run(t *testing.T, version string, packets bool) string {
 	log := server.Stop(context.Background())
 
 	err = c.Finish(evidence.Record{
-		Run: report.Run{Scenario: "some-words", Subject: "fake", Verdict: judge.Pass, Command: "pipelab run"},
+		Run: outcome.Run{Scenario: "some-words", Subject: "fake", Verdict: judge.Pass, Command: "pipelab run"},
 	}, log)
 	if packets && err != nil {
 		require.ErrorIs(t, err, capture.ErrNotPermitted)

@@ -27,8 +27,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/capture"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Format is the version of the folder's layout. A folder of another one is not
@@ -51,7 +51,7 @@ type Record struct {
 	Format int       `json:"format"`
 	Made   time.Time `json:"made"`
 	// Run has figures and verdicts, and the command that repeats it.
-	Run report.Run `json:"run"`
+	Run outcome.Run `json:"run"`
 	// Manifest says what the library was made of.
 	Manifest *library.Manifest `json:"library_manifest,omitempty"`
 	// Programs are the client, its libcurl and the interposer.

@@ -1,14 +1,16 @@
 package report
 
+import "github.com/curlpipe/curlpipe/harness/run/outcome"
+
 // axis is a column that is shown where the runs of one scenario differ in it.
 type axis struct {
 	title string
-	value func(*Run) string
+	value func(*outcome.Run) string
 }
 
 var axes = []axis{
-	{"OpenSSL", func(r *Run) string { return r.OpenSSL }},
-	{"TLS", func(r *Run) string { return r.TLS }},
+	{"OpenSSL", func(r *outcome.Run) string { return r.OpenSSL }},
+	{"TLS", func(r *outcome.Run) string { return r.TLS }},
 }
 
 // varies reports whether two rows of one scenario differ in that axis.

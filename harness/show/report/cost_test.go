@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-func costly(library string, verdict judge.Verdict, cpuMS ...float64) []Run {
-	var runs []Run
+func costly(library string, verdict judge.Verdict, cpuMS ...float64) []outcome.Run {
+	var runs []outcome.Run
 	for i, ms := range cpuMS {
-		runs = append(runs, Run{
+		runs = append(runs, outcome.Run{
 			Scenario: "honest-origin", Subject: "c-demo", Driver: "perform", Library: library,
 			LibcurlVersion: library, Verdict: verdict, Expected: verdict, Requests: 100,
 			CPUMS: ms, Repetition: i + 1,

@@ -1,3 +1,8 @@
+// Package report shows what came of runs: as a table for people, as JSON for
+// programs.
+//
+// The JSON of a [Document] is documented in harness/README.md, and fields are
+// only ever added to it.
 package report
 
 import (
@@ -9,17 +14,28 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
+// Document is all runs of one call of pipelab.
+type Document struct {
+	// OpenSSL is the version that the libraries of the runs are linked to;
+	// several are separated by ", ".
+	OpenSSL string `json:"openssl"`
+	// Runs in the order in which they were made.
+	Runs []outcome.Run `json:"runs"`
+}
+
 // NewDocument puts runs together.
-func NewDocument(runs []Run) *Document {
+func NewDocument(runs []outcome.Run) *Document {
 	var versions []string
 	for _, r := range runs {
 		if r.OpenSSL != "" && !slices.Contains(versions, r.OpenSSL) {
 			versions = append(versions, r.OpenSSL)
 		}
 	}
-	return &Document{OpenSSL: strings.Join(versions, ", "), Runs: append([]Run{}, runs...)}
+	return &Document{OpenSSL: strings.Join(versions, ", "), Runs: append([]outcome.Run{}, runs...)}
 }
 
 // WriteFile writes the document as JSON, see the function [WriteFile].

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // fields returns the names of a JSON object's fields.
@@ -30,7 +31,7 @@ func TestDocumentHasTheDocumentedFields(t *testing.T) {
 	r.SubjectError = "oops"
 	r.Invariants = []judge.Finding{{ID: "one-connection", Verdict: judge.Fail, Expected: "1", Actual: "2", Rule: "RFC"}}
 	path := filepath.Join(t.TempDir(), "runs.json")
-	require.NoError(t, NewDocument([]Run{r}).WriteFile(path))
+	require.NoError(t, NewDocument([]outcome.Run{r}).WriteFile(path))
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var document map[string]any
@@ -66,7 +67,7 @@ func TestWriteFileKeepsEverything(t *testing.T) {
 func TestNewDocumentNamesEachOpenSSL(t *testing.T) {
 	old, own := run(), run()
 	old.OpenSSL, own.OpenSSL = "1.0.1m", ""
-	require.Equal(t, "3.0.19, 1.0.1m", NewDocument([]Run{run(), old, own, run()}).OpenSSL)
+	require.Equal(t, "3.0.19, 1.0.1m", NewDocument([]outcome.Run{run(), old, own, run()}).OpenSSL)
 	require.Empty(t, NewDocument(nil).OpenSSL)
 
 	text, err := json.Marshal(NewDocument(nil))
@@ -104,7 +105,7 @@ func TestWriteFileThatFailsLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "runs.json")
 	require.NoError(t, os.WriteFile(path, []byte("an earlier one"), 0o644))
-	broken := NewDocument([]Run{{DurationMS: math.Inf(1)}}) // JSON has no infinity
+	broken := NewDocument([]outcome.Run{{DurationMS: math.Inf(1)}}) // JSON has no infinity
 	require.ErrorContains(t, broken.WriteFile(path), "writing "+path+": ")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)

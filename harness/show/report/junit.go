@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // junitSuites and what is in it have the form that CI systems read: that of
@@ -57,7 +58,7 @@ func (s seconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f",
 // case for each run. A run fails if it did not come out as expected, so stock
 // libcurl that shows the defect passes; it is an error if the subject broke
 // down, and skipped if it is n/a.
-func JUnit(w io.Writer, runs []Run) error {
+func JUnit(w io.Writer, runs []outcome.Run) error {
 	var all junitSuites
 	for i := range runs {
 		suite := all.suite(runs[i].Scenario)
@@ -101,7 +102,7 @@ func (n *junitCounts) count(c *junitCase) {
 	}
 }
 
-func junitCaseOf(r *Run) junitCase {
+func junitCaseOf(r *outcome.Run) junitCase {
 	c := junitCase{
 		Class: r.Scenario, Name: strings.TrimSpace(fmt.Sprintf("%s (%s) %s", r.Subject, r.Driver, r.Library)),
 		Seconds: seconds(r.DurationMS / 1000),
@@ -128,7 +129,7 @@ func junitCaseOf(r *Run) junitCase {
 
 // findingsInWords is a line for each invariant that did not pass, and how to
 // make the run again.
-func findingsInWords(r *Run) string {
+func findingsInWords(r *outcome.Run) string {
 	var out strings.Builder
 	for _, f := range r.Invariants {
 		if f.Verdict != judge.Pass {

@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // readBack has a parser that is not ours read what JUnit writes.
-func readBack(t *testing.T, runs ...Run) []junit.Suite {
+func readBack(t *testing.T, runs ...outcome.Run) []junit.Suite {
 	t.Helper()
 	var out strings.Builder
 	require.NoError(t, JUnit(&out, runs))
@@ -23,8 +24,8 @@ func readBack(t *testing.T, runs ...Run) []junit.Suite {
 }
 
 // outcome is a run of the scenario s that came out like that.
-func outcome(scenario string, verdict, expected judge.Verdict) Run {
-	return Run{
+func ended(scenario string, verdict, expected judge.Verdict) outcome.Run {
+	return outcome.Run{
 		Scenario: scenario, Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", Repetition: 1,
 		Verdict: verdict, Expected: expected, DurationMS: 1500, Command: "build/pipelab run --seed 7",
 		Invariants: []judge.Finding{
@@ -34,17 +35,17 @@ func outcome(scenario string, verdict, expected judge.Verdict) Run {
 }
 
 func TestJUnitTellsFailuresFromErrorsAndWhatWasSkipped(t *testing.T) {
-	broken := outcome("reported", judge.Fail, judge.Fail)
+	broken := ended("reported", judge.Fail, judge.Fail)
 	broken.SubjectError = "signal: segmentation fault"
-	again := outcome("reported", judge.Fail, judge.Pass)
+	again := ended("reported", judge.Fail, judge.Pass)
 	again.Repetition = 2
 	suites := readBack(t,
-		outcome("reported", judge.Fail, judge.Fail),
-		outcome("honest-origin", judge.Pass, judge.Pass),
+		ended("reported", judge.Fail, judge.Fail),
+		ended("honest-origin", judge.Pass, judge.Pass),
 		again, broken,
-		outcome("reported", judge.NotApplicable, judge.Pass),
-		outcome("reported", judge.Inconclusive, judge.Pass),
-		outcome("reported", judge.Pass, judge.Fail))
+		ended("reported", judge.NotApplicable, judge.Pass),
+		ended("reported", judge.Inconclusive, judge.Pass),
+		ended("reported", judge.Pass, judge.Fail))
 
 	require.Len(t, suites, 2)
 	require.Equal(t, "reported", suites[0].Name)
@@ -74,8 +75,8 @@ func TestJUnitTellsFailuresFromErrorsAndWhatWasSkipped(t *testing.T) {
 // The attributes are what most readers go by; the parser above counts itself.
 func TestJUnitCountsInItsAttributes(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, JUnit(&out, []Run{
-		outcome("reported", judge.Pass, judge.Fail), outcome("reported", judge.NotApplicable, judge.Pass),
+	require.NoError(t, JUnit(&out, []outcome.Run{
+		ended("reported", judge.Pass, judge.Fail), ended("reported", judge.NotApplicable, judge.Pass),
 	}))
 	for _, element := range []string{`<testsuites `, `<testsuite name="reported" `} {
 		require.Contains(t, out.String(), element+`tests="2" failures="1" errors="0" skipped="1" time="3.000">`)
@@ -99,6 +100,19 @@ func (b *broken) Write(p []byte) (int, error) {
 
 func TestJUnitThatCannotBeWritten(t *testing.T) {
 	for _, room := range []broken{0, 60} {
-		require.ErrorContains(t, JUnit(&room, []Run{outcome("reported", judge.Pass, judge.Pass)}), "no space")
+		require.ErrorContains(t, JUnit(&room, []outcome.Run{ended("reported", judge.Pass, judge.Pass)}), "no space")
 	}
+}
+
+// The cases of a matrix have names of their own, which are the same each time.
+func TestJUnitTellsTheCellsApart(t *testing.T) {
+	var b strings.Builder
+	require.NoError(t, JUnit(&b, []outcome.Run{
+		{Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", OpenSSLName: "sid", TLS: "1.2",
+			Repetition: 3, Verdict: judge.Pass, Expected: judge.Pass},
+		{Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", Repetition: 3,
+			Verdict: judge.Pass, Expected: judge.Pass},
+	}))
+	require.Contains(t, b.String(), `name="c-demo (perform) 7.53.1 stock, OpenSSL sid, TLS 1.2"`)
+	require.Contains(t, b.String(), `name="c-demo (perform) 7.53.1 stock #3"`)
 }

@@ -8,15 +8,16 @@ import (
 	"text/tabwriter"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // group is the runs that make one row: they differ in nothing but the seed.
 type group struct {
-	first *Run
-	runs  []Run
+	first *outcome.Run
+	runs  []outcome.Run
 }
 
-func groups(runs []Run) []group {
+func groups(runs []outcome.Run) []group {
 	var list []group
 	index := make(map[[5]string]int)
 	for i := range runs {
@@ -34,7 +35,7 @@ func groups(runs []Run) []group {
 }
 
 // span is the smallest and the largest of a figure: "36", or "34–38".
-func (g *group) span(figure func(*Run) int64) string {
+func (g *group) span(figure func(*outcome.Run) int64) string {
 	least, most := figure(g.first), figure(g.first)
 	for i := range g.runs {
 		least, most = min(least, figure(&g.runs[i])), max(most, figure(&g.runs[i]))
@@ -66,7 +67,7 @@ func (g *group) verdict() string {
 // Table writes the runs as a table for people, a row for runs that differ in
 // nothing but the repetition, and below it what requests cost with one library
 // compared to another, and what is behind each verdict that is no pass.
-func Table(w io.Writer, runs []Run) error {
+func Table(w io.Writer, runs []outcome.Run) error {
 	rows := groups(runs)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")+"\t") }
@@ -77,12 +78,12 @@ func Table(w io.Writer, runs []Run) error {
 		g := &rows[i]
 		of := fmt.Sprintf("/%d", g.first.Requests)
 		line(slices.Concat([]string{g.first.Scenario, g.first.Subject, g.first.Driver, g.first.Library}, g.axes(rows), []string{
-			g.span(func(r *Run) int64 { return int64(r.Connections) }),
-			g.span(func(r *Run) int64 { return int64(r.Resets) }),
-			g.span(func(r *Run) int64 { return int64(r.Answered) }) + of,
-			g.span(func(r *Run) int64 { return int64(r.OwnResponse) }) + of,
-			g.span(func(r *Run) int64 { return r.WantWrite }),
-			g.span(func(r *Run) int64 { return int64(r.BadWriteRetry) }),
+			g.span(func(r *outcome.Run) int64 { return int64(r.Connections) }),
+			g.span(func(r *outcome.Run) int64 { return int64(r.Resets) }),
+			g.span(func(r *outcome.Run) int64 { return int64(r.Answered) }) + of,
+			g.span(func(r *outcome.Run) int64 { return int64(r.OwnResponse) }) + of,
+			g.span(func(r *outcome.Run) int64 { return r.WantWrite }),
+			g.span(func(r *outcome.Run) int64 { return int64(r.BadWriteRetry) }),
 			g.verdict(),
 		})...)
 	}
@@ -97,7 +98,7 @@ func Table(w io.Writer, runs []Run) error {
 }
 
 // Summary returns the sum of the runs in one line.
-func Summary(runs []Run) string {
+func Summary(runs []outcome.Run) string {
 	expected, known := 0, 0
 	for i := range runs {
 		if runs[i].AsExpected() {

@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 var update = flag.Bool("update", false, "write the tables anew instead of comparing them")
 
 // recorded are three runs of c-demo with either library, as pipelab --json
 // wrote them.
-func recorded(t *testing.T) []Run {
+func recorded(t *testing.T) []outcome.Run {
 	t.Helper()
 	text, err := os.ReadFile("testdata/runs.json")
 	require.NoError(t, err)
@@ -27,7 +28,7 @@ func recorded(t *testing.T) []Run {
 	return d.Runs
 }
 
-func tableOf(t *testing.T, runs []Run) string {
+func tableOf(t *testing.T, runs []outcome.Run) string {
 	t.Helper()
 	var text strings.Builder
 	require.NoError(t, Table(&text, runs))
@@ -54,7 +55,7 @@ func TestTableOfRepeatedRuns(t *testing.T) {
 }
 
 // row returns the cells of the only row of a table.
-func row(t *testing.T, runs []Run) []string {
+func row(t *testing.T, runs []outcome.Run) []string {
 	t.Helper()
 	lines := strings.Split(tableOf(t, runs), "\n")
 	require.GreaterOrEqual(t, len(lines), 3)
@@ -69,8 +70,8 @@ func row(t *testing.T, runs []Run) []string {
 }
 
 // run is one that passed.
-func run() Run {
-	return Run{
+func run() outcome.Run {
+	return outcome.Run{
 		Scenario: "some-words", Subject: "fake", Driver: "perform", Library: "7.53.1 patched",
 		LibcurlVersion: "7.53.1-doing.1", OpenSSL: "3.0.19", Verdict: judge.Pass, Expected: judge.Pass,
 		Connections: 1, Resets: 2, Requests: 9, Answered: 8, OwnResponse: 7, WantWrite: 6, WantRead: 5, BadWriteRetry: 4,
@@ -79,7 +80,7 @@ func run() Run {
 
 func TestRowHasTheFigures(t *testing.T) {
 	require.Equal(t, []string{"some-words", "fake", "perform", "7.53.1 patched", "1", "2", "8/9", "7/9", "6", "4", "pass"},
-		row(t, []Run{run()}))
+		row(t, []outcome.Run{run()}))
 }
 
 func TestRowOfRepeatedRunsHasSpansAndCounts(t *testing.T) {
@@ -89,22 +90,22 @@ func TestRowOfRepeatedRunsHasSpansAndCounts(t *testing.T) {
 	none.WantWrite, none.Verdict = 0, judge.NotApplicable
 	none.Invariants = []judge.Finding{{}}
 	require.Equal(t, []string{"some-words", "fake", "perform", "7.53.1 patched", "1–30", "2", "3–8/9", "7/9", "0–6", "4",
-		"pass 2/5, fail 1/5, inconclusive 1/5, n/a 1/5"}, row(t, []Run{run(), more, less, none, run()}))
+		"pass 2/5, fail 1/5, inconclusive 1/5, n/a 1/5"}, row(t, []outcome.Run{run(), more, less, none, run()}))
 }
 
 func TestRunsThatDifferAreNotOneRow(t *testing.T) {
-	for name, change := range map[string]func(*Run){
-		"scenario":        func(r *Run) { r.Scenario = "other-words" },
-		"subject":         func(r *Run) { r.Subject = "other" },
-		"driver":          func(r *Run) { r.Driver = "socket" },
-		"library":         func(r *Run) { r.Library = "7.53.1 stock" },
-		"libcurl version": func(r *Run) { r.LibcurlVersion = "7.53.1-doing.2" },
-		"OpenSSL":         func(r *Run) { r.OpenSSL = "1.0.1m" },
+	for name, change := range map[string]func(*outcome.Run){
+		"scenario":        func(r *outcome.Run) { r.Scenario = "other-words" },
+		"subject":         func(r *outcome.Run) { r.Subject = "other" },
+		"driver":          func(r *outcome.Run) { r.Driver = "socket" },
+		"library":         func(r *outcome.Run) { r.Library = "7.53.1 stock" },
+		"libcurl version": func(r *outcome.Run) { r.LibcurlVersion = "7.53.1-doing.2" },
+		"OpenSSL":         func(r *outcome.Run) { r.OpenSSL = "1.0.1m" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := run()
 			change(&other)
-			text := tableOf(t, []Run{run(), other, run()})
+			text := tableOf(t, []outcome.Run{run(), other, run()})
 			require.Equal(t, 3, strings.Count(text, "\n"), text)
 			require.Contains(t, text, "pass 2/2", "runs of one kind need not follow each other")
 		})
@@ -112,7 +113,7 @@ func TestRunsThatDifferAreNotOneRow(t *testing.T) {
 }
 
 // explained returns what the table says below its row.
-func explained(t *testing.T, runs ...Run) string {
+func explained(t *testing.T, runs ...outcome.Run) string {
 	t.Helper()
 	_, text, found := strings.Cut(tableOf(t, runs), "\n\n")
 	if !found {
@@ -161,5 +162,11 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestTableSaysThatItCouldNotBeWritten(t *testing.T) {
-	require.ErrorContains(t, Table(full{}, []Run{run()}), "writing the table: no space left")
+	require.ErrorContains(t, Table(full{}, []outcome.Run{run()}), "writing the table: no space left")
+}
+
+func TestSummaryCountsKnownFailures(t *testing.T) {
+	stale := run()
+	stale.Known, stale.Verdict, stale.Expected = "not mended yet", judge.Pass, judge.Fail
+	require.Equal(t, "0 of 1 runs as expected; 1 known failures", Summary([]outcome.Run{stale}))
 }

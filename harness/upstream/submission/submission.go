@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
@@ -32,7 +32,7 @@ type Submission struct {
 	// it does not.
 	Build func(n int) error
 	// Runs are the evidence: runs of the stock and of the patched libcurl.
-	Runs []report.Run
+	Runs []outcome.Run
 	// Report is a folder that goes into the tarball as "report", if not empty:
 	// what pipelab run --out has kept and pipelab report has made of it. Packets
 	// are left out, for their size.

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
@@ -45,7 +45,7 @@ func newSubmission(t *testing.T) *Submission {
 		Report:  filepath.Join(tree, "../kept"),
 		Patches: patches, Tree: tree, Base: "libcurl 7.53.1",
 		Build: func(int) error { return nil },
-		Runs: []report.Run{
+		Runs: []outcome.Run{
 			{Scenario: "reported", Driver: "perform", Library: "7.53.1 stock", LibcurlVersion: "7.53.1-stock", OpenSSL: "3.0.19", Verdict: judge.Fail, Expected: judge.Fail, Connections: 19, Requests: 50, OwnResponse: 48},
 			{Scenario: "reported", Driver: "perform", Library: "7.53.1 patched", LibcurlVersion: "7.53.1-doing.2", OpenSSL: "3.0.19", Verdict: judge.Pass, Expected: judge.Pass, Connections: 1, Requests: 50, OwnResponse: 50},
 		},
@@ -204,17 +204,17 @@ func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
 }
 
 // runsFor has what the proofs of a series claim.
-func runsFor(t *testing.T, folder string) []report.Run {
+func runsFor(t *testing.T, folder string) []outcome.Run {
 	t.Helper()
 	patches, err := series.Read(folder)
 	require.NoError(t, err)
-	var runs []report.Run
+	var runs []outcome.Run
 	for _, p := range patches {
 		for _, name := range p.Scenarios {
 			id, driver, _ := strings.Cut(name, "/")
 			runs = append(runs,
-				report.Run{Scenario: id, Driver: driver, LibcurlVersion: "7.53.1-stock", Verdict: judge.Fail, Expected: judge.Fail},
-				report.Run{
+				outcome.Run{Scenario: id, Driver: driver, LibcurlVersion: "7.53.1-stock", Verdict: judge.Fail, Expected: judge.Fail},
+				outcome.Run{
 					Scenario: id, Driver: driver, LibcurlVersion: fmt.Sprintf("7.53.1-doing.%d", len(patches)),
 					Verdict: judge.Pass, Expected: judge.Pass,
 				})

@@ -6,23 +6,23 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // pair is a run of the stock and one of the patched libcurl that differ in
 // nothing else.
 type pair struct {
 	name           string // "scenario/driver", with the subject if there are several
-	stock, patched *report.Run
+	stock, patched *outcome.Run
 }
 
 // pairs finds them, in the order of the runs.
-func pairs(runs []report.Run) []pair {
+func pairs(runs []outcome.Run) []pair {
 	type key struct {
 		scenario, subject, driver string
 		repetition                int
 	}
-	several := slices.ContainsFunc(runs, func(r report.Run) bool { return r.Subject != runs[0].Subject })
+	several := slices.ContainsFunc(runs, func(r outcome.Run) bool { return r.Subject != runs[0].Subject })
 	var list []pair
 	index := make(map[key]int)
 	for i := range runs {
@@ -48,7 +48,7 @@ func pairs(runs []report.Run) []pair {
 }
 
 // isPatched reports whether a run was made with the series, or a part of it.
-func isPatched(r *report.Run) bool { return strings.Contains(r.LibcurlVersion, "-doing.") }
+func isPatched(r *outcome.Run) bool { return strings.Contains(r.LibcurlVersion, "-doing.") }
 
 // evidence is the table of the runs, before and after in one row, as narrow as
 // a mail wants it.
@@ -65,7 +65,7 @@ func (s *Submission) evidence() string {
 		"response. What was expected and what was seen is in " + Tarball + ".\n"
 }
 
-func cells(r *report.Run) string {
+func cells(r *outcome.Run) string {
 	if r == nil {
 		return "-\t-\t-"
 	}

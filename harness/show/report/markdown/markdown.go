@@ -10,12 +10,12 @@ import (
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
 // Write writes a table of the runs and, for each that did not pass, what was
 // expected, what was seen and how to repeat it.
-func Write(w io.Writer, runs []report.Run) error {
+func Write(w io.Writer, runs []outcome.Run) error {
 	var out strings.Builder
 	table(&out, runs)
 	for i := range runs {
@@ -27,7 +27,7 @@ func Write(w io.Writer, runs []report.Run) error {
 	return nil
 }
 
-func table(out *strings.Builder, runs []report.Run) {
+func table(out *strings.Builder, runs []outcome.Run) {
 	out.WriteString("| scenario | client | library | connections | resets | answered | own response | WANT_WRITE | bad retry | verdict |\n" +
 		"| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	for i := range runs {
@@ -46,7 +46,7 @@ func row(out *strings.Builder, cells ...string) {
 	out.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
 
-func details(out *strings.Builder, r *report.Run) {
+func details(out *strings.Builder, r *outcome.Run) {
 	if r.Verdict == judge.Pass {
 		return
 	}
@@ -69,7 +69,7 @@ func details(out *strings.Builder, r *report.Run) {
 const special = "\\`*_{}[]<>()#+!|~&$@"
 
 // libraryOf is the libcurl of a run and, in a matrix, which cell it is in.
-func libraryOf(r *report.Run) string {
+func libraryOf(r *outcome.Run) string {
 	if place := r.Place(); place != "" {
 		return r.Library + ", " + place
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/yuin/goldmark/text"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
 
@@ -66,8 +66,8 @@ func unescape(value []byte) []byte {
 	return out
 }
 
-func runs() []report.Run {
-	return []report.Run{
+func runs() []outcome.Run {
+	return []outcome.Run{
 		{
 			Command:  "pipelab run --seed 1",
 			Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", Verdict: judge.Fail,
@@ -100,7 +100,7 @@ func TestAParserReadsItAsItIsMeant(t *testing.T) {
 
 func TestWhatIsNotApplicableIsSaidOnce(t *testing.T) {
 	var out strings.Builder
-	require.NoError(t, markdown.Write(&out, []report.Run{{
+	require.NoError(t, markdown.Write(&out, []outcome.Run{{
 		Scenario: "reported", Subject: "go-curl", Driver: "perform", Library: "7.53.1 stock", Verdict: judge.NotApplicable,
 		Invariants: []judge.Finding{
 			{ID: "own-response", Verdict: judge.NotApplicable, Actual: "unimplemented: steps"},

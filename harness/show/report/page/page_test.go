@@ -24,8 +24,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/page"
 )
 
@@ -42,7 +42,7 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 			Programs: []evidence.Program{{Name: "libcurl.so.4", SHA256: "cafe" + variant}, {Name: "c-demo"}},
 			Made:     begin, Summary: "Writes <answer> WANT_WRITE.",
 			Manifest: &library.Manifest{Variant: variant, PatchSeries: "abc123"},
-			Run: report.Run{
+			Run: outcome.Run{
 				Command: "pipelab run --library " + variant, Scenario: "reported", Subject: "c-demo", Driver: "perform", Library: "7.53.1 " + variant, Verdict: verdict,
 				Expected: verdict, Connections: 1, Requests: 1, Answered: 1, OwnResponse: 1,
 				Invariants: []judge.Finding{{

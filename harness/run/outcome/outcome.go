@@ -1,29 +1,22 @@
-// Package report shows what came of runs: as a table for people, as JSON for
-// programs.
+// Package outcome says what came of runs, and what should have.
 //
-// It stands behind the judge. A [Run] holds one run's figures and findings;
-// the JSON of a [Document] is documented in harness/README.md, and fields are
-// only ever added to it.
-package report
+// It stands behind the judge: a [Run] holds one run's figures and findings, the
+// verdict, and the one that is expected of this library. It shows nothing.
+package outcome
 
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/run/check"
+	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
-
-// Document is all runs of one call of pipelab.
-type Document struct {
-	// OpenSSL is the version that the libraries of the runs are linked to;
-	// several are separated by ", ".
-	OpenSSL string `json:"openssl"`
-	// Runs in the order in which they were made.
-	Runs []Run `json:"runs"`
-}
 
 // Run is one run.
 type Run struct {
@@ -96,34 +89,44 @@ func (r *Run) WhyNotApplicable() string {
 
 // Of makes a Run of what was observed.
 func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
-	own, _ := judge.OwnResponses(o)
-	findings := judge.Findings(o)
-	r := Run{
-		Scenario:       o.Scenario.ID,
-		Subject:        subject,
-		Driver:         driver,
-		Library:        l.Label(),
-		LibcurlVersion: l.Manifest.LibcurlVersion,
-		OpenSSL:        cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version),
-		TLS:            o.Scenario.Client.TLS,
-		Verdict:        judge.Sum(findings),
-		Expected:       expected(o.Scenario, subject, driver, l),
-		Known:          KnownFailure(o.Scenario.ID, driver, l.Manifest),
-		Connections:    len(o.Origin.Connections),
-		Resets:         o.Origin.EarlyEnds(),
-		Requests:       len(o.Plan.Requests),
-		Answered:       judge.Answered(o),
-		OwnResponse:    own,
-		WantWrite:      o.Events.WantWrite,
-		WantRead:       o.Events.WantRead,
-		BadWriteRetry:  len(o.Events.BadRetries),
-		SubjectError:   o.Failure,
-		Invariants:     findings,
-	}
+	r := seen(o.Origin, &o.Events, o.Failure, judge.Findings(o))
+	r.Scenario, r.Subject, r.Driver = o.Scenario.ID, subject, driver
+	r.Library, r.LibcurlVersion = l.Label(), l.Manifest.LibcurlVersion
+	r.OpenSSL, r.TLS = cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version), o.Scenario.Client.TLS
+	r.Expected = expected(o.Scenario, subject, driver, l)
+	r.Known = KnownFailure(o.Scenario.ID, driver, l.Manifest)
+	r.Requests, r.Answered = len(o.Plan.Requests), judge.Answered(o)
+	r.OwnResponse, _ = judge.OwnResponses(o)
 	if o.Report != nil {
 		r.DurationMS, r.CPUMS = o.Report.DurationMS, o.Report.CPUMS
 	}
 	return r
+}
+
+// OfClient makes a Run of what was seen of any client from outside.
+func OfClient(o *check.Observation, name string) Run {
+	r := seen(o.Origin, &o.Events, o.Failure, check.Findings(o))
+	r.Scenario, r.Subject, r.Driver, r.Repetition = "check", name, "command", 1
+	r.Expected = judge.Pass
+	for _, c := range o.Origin.Connections {
+		r.TLS = cmp.Or(r.TLS, strings.TrimPrefix(c.TLS, "TLS "))
+		for _, request := range c.Requests {
+			r.Requests++
+			if request.Answered {
+				r.Answered++
+			}
+		}
+	}
+	return r
+}
+
+// seen is what the origin and the interposer say of a run, and its verdict.
+func seen(log *origin.Log, e *events.Summary, failure string, findings []judge.Finding) Run {
+	return Run{
+		Verdict: judge.Sum(findings), Invariants: findings, SubjectError: failure,
+		Connections: len(log.Connections), Resets: log.EarlyEnds(),
+		WantWrite: e.WantWrite, WantRead: e.WantRead, BadWriteRetry: len(e.BadRetries),
+	}
 }
 
 // PassOrFail is expected where a library fails in some runs only.
