@@ -70,6 +70,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		soakCommand(),
 		fleetCommand(),
 		submitCommand(),
+		packageCommand(),
 		matrixCommand(),
 		mergeCommand(),
 		benchCommand(),

@@ -8,11 +8,13 @@ package series
 import (
 	"bufio"
 	"fmt"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Patch is one patch of the series.
@@ -57,6 +59,15 @@ func Read(folder string) ([]Patch, error) {
 // Group returns the number of the group that the patch belongs to: a group can
 // be taken without those that follow it.
 func (p *Patch) Group() int { return p.Number / groupSize }
+
+// Time returns the moment in the patch's head.
+func (p *Patch) Time() (time.Time, error) {
+	at, err := mail.ParseDate(p.Date)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: its Date is not of the form that mails have: %w", p.Path, err)
+	}
+	return at, nil
+}
 
 // groupSize is how many numbers a group has, so that a patch more renumbers
 // none of another group.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const mail = "From: A <a@b.example>\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nSubject: [PATCH] http: do it\nBug: https://github.com/curl/curl/issues/764\n\nwhy\nso\n---\n a | 1 +\n"
+const patchMail = "From: A <a@b.example>\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nSubject: [PATCH] http: do it\nBug: https://github.com/curl/curl/issues/764\n\nwhy\nso\n---\n a | 1 +\n"
 
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -22,7 +22,7 @@ func write(t *testing.T, files map[string]string) string {
 
 func TestRead(t *testing.T) {
 	folder := write(t, map[string]string{
-		"series": "0101-a.patch\n0203-b.patch\n", "0101-a.patch": mail, "0203-b.patch": mail,
+		"series": "0101-a.patch\n0203-b.patch\n", "0101-a.patch": patchMail, "0203-b.patch": patchMail,
 		"proof": "# words\n0101 x/perform y/socket\n0203 none: cannot be seen\n",
 	})
 	list, err := Read(folder)
@@ -40,7 +40,7 @@ func TestRefused(t *testing.T) {
 		"series cannot be read": {"series": ""},
 		"0101-a.patch":          {"0101-a.patch": ""},
 		"not a mail":            {"0101-a.patch": "Subject: x\n\nno diff"},
-		"0203-b.patch stands behind 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": mail, "0203-b.patch": mail},
+		"0203-b.patch stands behind 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": patchMail, "0203-b.patch": patchMail},
 		"begins with its number":                  {"series": "a.patch\n"},
 		"no line \"Bug:\"":                        {"0101-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
 		"neither what proves":                     {"proof": "# nothing\n"},
@@ -48,7 +48,7 @@ func TestRefused(t *testing.T) {
 		"has a line already":                      {"proof": "0101 x/perform\n0101 none: x\n"},
 		"what proves the patches":                 {"proof": ""},
 	} {
-		files := map[string]string{"series": "0101-a.patch\n", "0101-a.patch": mail, "proof": "0101 x/perform\n"}
+		files := map[string]string{"series": "0101-a.patch\n", "0101-a.patch": patchMail, "proof": "0101 x/perform\n"}
 		for name, text := range change {
 			if text == "" {
 				delete(files, name)

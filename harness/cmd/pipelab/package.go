@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/upstream/packaging"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
+)
+
+func packageCommand() *cobra.Command {
+	p := packaging.Package{}
+	command := &cobra.Command{
+		Use:   "package FOLDER",
+		Short: "Make a package of a patched libcurl, for dpkg or rpm",
+		Long: "Makes a package of a libcurl that scripts/build-libcurl has built, which is installed in\n" +
+			packaging.Root + " beside the system's own, and prints its path. scripts/package builds the library\n" +
+			"first, and calls it.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return makePackage(command, &p, arguments[0])
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&p.Form, "form", packaging.Deb, "`FORM` of the package: deb or rpm")
+	flags.StringVar(&p.Prefix, "prefix", "", "`PREFIX` that scripts/build-libcurl has printed")
+	flags.StringVar(&p.Release, "release", "1", "what comes behind the version: `RELEASE`")
+	flags.StringVar(&p.Packager, "packager", "", "who answers for the package: `\"NAME <ADDRESS>\"` (default: the author of the first patch)")
+	return command
+}
+
+func makePackage(command *cobra.Command, p *packaging.Package, folder string) error {
+	if p.Prefix == "" {
+		return usage(errors.New("--prefix is needed; scripts/package gives it"))
+	}
+	if p.Form != packaging.Deb && p.Form != packaging.RPM {
+		return usage(fmt.Errorf("--form is deb or rpm, not %q", p.Form))
+	}
+	found, err := checkout.Find()
+	if err != nil {
+		return cannotRun(err)
+	}
+	p.Series = filepath.Join(found.Folder, "patches")
+	patches, err := series.Read(p.Series)
+	if err != nil {
+		return cannotRun(err)
+	}
+	if p.Packager == "" {
+		p.Packager = patches[0].Author
+	}
+	for _, patch := range patches {
+		date, err := patch.Time()
+		if err != nil {
+			return cannotRun(err)
+		}
+		p.Changes = append(p.Changes, packaging.Change{Subject: patch.Subject, Date: date})
+	}
+	path, err := p.Write(folder)
+	if err != nil {
+		return cannotRun(err)
+	}
+	fmt.Fprintln(command.OutOrStdout(), path)
+	return nil
+}

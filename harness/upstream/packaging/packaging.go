@@ -1,0 +1,246 @@
+// Package packaging makes an installable package of a patched libcurl, for
+// dpkg or rpm, out of a prefix that scripts/build-libcurl has made.
+//
+// The package stands beside the system's own libcurl: everything is below
+// [Root], the loader is told nothing, and a program reaches it through the
+// pkg-config file in it, which has the library's folder in its run path.
+package packaging
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/goreleaser/nfpm/v2"
+	_ "github.com/goreleaser/nfpm/v2/deb" // makes Deb
+	"github.com/goreleaser/nfpm/v2/files"
+	_ "github.com/goreleaser/nfpm/v2/rpm" // makes RPM
+
+	"github.com/curlpipe/curlpipe/harness/build/library"
+)
+
+// Root is the folder that the files of a package are in, but for the texts that
+// dpkg and rpm expect in /usr/share/doc.
+const Root = "/opt/curlpipe"
+
+// Name is what a package is called.
+const Name = "curlpipe-libcurl"
+
+// The forms of a package, as [Package.Form].
+const (
+	Deb = "deb"
+	RPM = "rpm"
+)
+
+// Package is a package to make.
+type Package struct {
+	Form     string // Deb or RPM
+	Prefix   string // the libcurl, with its manifest
+	Series   string // the folder of the patch series, for its licence
+	Release  string // what comes behind the version: "1"
+	Packager string // "Name <address>"
+	Changes  []Change
+}
+
+// Change is an entry of a package's change log.
+type Change struct {
+	Subject string
+	Date    time.Time
+}
+
+// Write makes the package in a folder and returns the path of its file, which
+// takes the place of one of that name.
+func (p *Package) Write(folder string) (string, error) {
+	var finder library.Finder
+	found, err := finder.Find(p.Prefix)
+	if err != nil {
+		return "", err
+	}
+	manifest := found.Manifest
+	if manifest.Variant != library.Patched || manifest.Sanitize {
+		return "", fmt.Errorf("%s holds libcurl %s: a package is made of a patched libcurl without sanitizers; run scripts/build-libcurl --variant patched",
+			p.Prefix, manifest.LibcurlVersion)
+	}
+	if prefix := manifest.OpenSSL.Prefix; prefix != "" {
+		return "", fmt.Errorf("%s needs the OpenSSL in %s, which is in no package; build libcurl against the system's", p.Prefix, prefix)
+	}
+	staging, err := os.MkdirTemp("", "curlpipe-package-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(staging)
+	info, err := p.describe(manifest, staging)
+	if err != nil {
+		return "", err
+	}
+	packager, err := nfpm.Get(p.Form)
+	if err != nil {
+		return "", fmt.Errorf("a package is %s or %s, not %q", Deb, RPM, p.Form)
+	}
+	info = nfpm.WithDefaults(info)
+	if err := nfpm.PrepareForPackager(info, p.Form); err != nil {
+		return "", fmt.Errorf("making a package of %s: %w", p.Prefix, err)
+	}
+	return writePackage(packager, info, filepath.Join(folder, packager.ConventionalFileName(info)))
+}
+
+// writePackage writes the file, whole or not at all.
+func writePackage(packager nfpm.Packager, info *nfpm.Info, path string) (string, error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".package-*")
+	if err != nil {
+		return "", fmt.Errorf("writing a package: %w", err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if err := packager.Package(info, file); err != nil {
+		return "", fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := file.Chmod(0o644); err != nil {
+		return "", fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := file.Close(); err != nil {
+		return "", fmt.Errorf("writing %s: %w", path, err)
+	}
+	return path, os.Rename(file.Name(), path)
+}
+
+// describe is what a package says of itself and what it holds.
+func (p *Package) describe(manifest *library.Manifest, staging string) (*nfpm.Info, error) {
+	contents, err := p.contents(manifest, staging)
+	if err != nil {
+		return nil, err
+	}
+	depends, err := p.depends(staging)
+	if err != nil {
+		return nil, err
+	}
+	log, err := p.changeLog(manifest, staging)
+	if err != nil {
+		return nil, err
+	}
+	var newest time.Time
+	for _, c := range p.Changes {
+		if c.Date.After(newest) {
+			newest = c.Date
+		}
+	}
+	return &nfpm.Info{
+		Name: Name, Arch: runtime.GOARCH, Platform: "linux",
+		Version: packageVersion(manifest), VersionSchema: "none", Release: p.Release,
+		Section: "libs", Priority: "optional", Maintainer: p.Packager,
+		Description: "libcurl " + manifest.Version + " with HTTP/1.1 pipelining that keeps its connection\n" +
+			"The patch series of curlpipe on top of libcurl, beside the system's own.\n" +
+			"Build against it with PKG_CONFIG_PATH=" + Root + "/lib/pkgconfig.",
+		Vendor: "curlpipe", Homepage: "https://github.com/curlpipe/curlpipe", License: "curl",
+		Changelog: log, DisableGlobbing: true, MTime: newest,
+		Overridables: nfpm.Overridables{Depends: depends, Contents: contents},
+	}, nil
+}
+
+// packageVersion is the version of libcurl and, behind it, how many patches:
+// 7.53.1+doing.30.
+func packageVersion(manifest *library.Manifest) string {
+	return strings.Replace(manifest.LibcurlVersion, "-", "+", 1)
+}
+
+// contents are the files of the prefix and the texts beside them.
+func (p *Package) contents(manifest *library.Manifest, staging string) (files.Contents, error) {
+	text, err := os.ReadFile(filepath.Join(p.Prefix, "lib", "pkgconfig", "libcurl.pc"))
+	if err != nil {
+		return nil, fmt.Errorf("making a package: %w", err)
+	}
+	pc := filepath.Join(staging, "libcurl.pc")
+	linked := regexp.MustCompile(`(?m)^Libs: `).ReplaceAllString(string(text), "Libs: -Wl,-rpath,$${libdir} ")
+	if err := os.WriteFile(pc, []byte(linked), 0o600); err != nil {
+		return nil, err
+	}
+	const documents = "/usr/share/doc/" + Name
+	contents := files.Contents{
+		file(filepath.Join(p.Prefix, "lib", "libcurl.so.4"), Root+"/lib/libcurl.so.4"),
+		{Source: "libcurl.so.4", Destination: Root + "/lib/libcurl.so", Type: files.TypeSymlink},
+		file(pc, Root+"/lib/pkgconfig/libcurl.pc"),
+		file(filepath.Join(p.Prefix, "manifest.json"), Root+"/manifest.json"),
+		file(filepath.Join(p.Series, "COPYING"), documents+"/copyright"),
+	}
+	headers, err := filepath.Glob(filepath.Join(p.Prefix, "include", "curl", "*.h"))
+	if err != nil || len(headers) == 0 {
+		return nil, fmt.Errorf("%s has no headers in include/curl: build the library again with scripts/build-libcurl", p.Prefix)
+	}
+	for _, header := range headers {
+		contents = append(contents, file(header, Root+"/include/curl/"+filepath.Base(header)))
+	}
+	changes := filepath.Join(staging, "changes")
+	if err := os.WriteFile(changes, []byte(p.changes(manifest)), 0o600); err != nil {
+		return nil, err
+	}
+	return append(contents, file(changes, documents+"/changes")), nil
+}
+
+func file(source, destination string) *files.Content {
+	return &files.Content{Source: source, Destination: destination, FileInfo: &files.ContentFileInfo{Mode: 0o644}}
+}
+
+// changes are the subjects of the patches, for people.
+func (p *Package) changes(manifest *library.Manifest) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "libcurl %s (%s) with %d patches:\n\n", manifest.Version, manifest.Source.Origin, len(manifest.Patches))
+	for _, c := range p.Changes {
+		fmt.Fprintf(&text, "%s  %s\n", c.Date.Format(time.DateOnly), c.Subject)
+	}
+	return text.String()
+}
+
+// depends are the packages that hold what the library is linked to: for dpkg
+// as dpkg-shlibdeps finds them, for rpm the names of the libraries.
+func (p *Package) depends(staging string) ([]string, error) {
+	shared := filepath.Join(p.Prefix, "lib", "libcurl.so.4")
+	if p.Form == RPM {
+		return rpmDepends(shared)
+	}
+	// dpkg-shlibdeps wants to be in a source package.
+	debian := filepath.Join(staging, "debian")
+	if err := os.Mkdir(debian, 0o700); err != nil {
+		return nil, err
+	}
+	control := "Source: " + Name + "\n\nPackage: " + Name + "\nArchitecture: any\n"
+	if err := os.WriteFile(filepath.Join(debian, "control"), []byte(control), 0o600); err != nil {
+		return nil, err
+	}
+	command := exec.Command("dpkg-shlibdeps", "-O", "-e"+shared)
+	command.Dir = staging
+	output, err := command.CombinedOutput()
+	_, list, found := strings.Cut(string(output), "shlibs:Depends=")
+	if err != nil || !found {
+		return nil, fmt.Errorf("dpkg-shlibdeps cannot tell what %s needs (%s): install dpkg-dev, and build against packaged libraries",
+			shared, strings.TrimSpace(string(output)))
+	}
+	list, _, _ = strings.Cut(list, "\n")
+	return strings.Split(list, ", "), nil
+}
+
+// rpmDepends names the libraries as rpm's own dependency generator does.
+func rpmDepends(shared string) ([]string, error) {
+	library, err := elf.Open(shared)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", shared, err)
+	}
+	defer library.Close()
+	needed, err := library.ImportedLibraries()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", shared, err)
+	}
+	suffix := "()"
+	if library.Class == elf.ELFCLASS64 {
+		suffix = "()(64bit)"
+	}
+	for i := range needed {
+		needed[i] += suffix
+	}
+	return needed, nil
+}
