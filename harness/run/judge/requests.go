@@ -36,7 +36,7 @@ func wireOrder(o *Observation) (Verdict, string, string) {
 
 // key tells requests apart: by their id, and a redirected one from the first.
 func (o *Observation) key(r origin.Request) string {
-	if redirect := o.Scenario.AnswerTo(r.ID).Redirect; redirect != "" && redirect == r.Target {
+	if redirect := o.Scenario.Origin.AnswerTo(r.ID).Redirect; redirect != "" && redirect == r.Target {
 		return r.ID + " " + redirect
 	}
 	return r.ID

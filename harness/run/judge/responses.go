@@ -160,7 +160,7 @@ func Answered(o *Observation) int {
 // the end.
 func bodySize(o *Observation, r plan.Request) int {
 	path := r.Path
-	if redirect := o.Scenario.AnswerTo(r.ID).Redirect; redirect != "" && o.Plan.FollowRedirects {
+	if redirect := o.Scenario.Origin.AnswerTo(r.ID).Redirect; redirect != "" && o.Plan.FollowRedirects {
 		path = redirect
 	}
 	target, err := url.ParseRequestURI(path)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
@@ -51,25 +50,22 @@ const farewell = 2 * time.Second
 
 // Run carries a run out. Only what keeps it from happening at all is an error.
 func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
-	if err := setup.Scenario.Check(); err != nil {
+	r, why, err := setup.resolve()
+	if err != nil {
 		return nil, err
-	}
-	why := setup.chooseTLS()
-	if why == nil {
-		why = setup.checkHTTP2()
 	}
 	if why != nil {
 		return &judge.Observation{
-			Scenario: setup.Scenario, Plan: &plan.Plan{TLS: setup.Scenario.Client.TLS}, Origin: &origin.Log{},
+			Scenario: r.Scenario, Plan: &plan.Plan{TLS: r.Scenario.Client.TLS}, Origin: &origin.Log{},
 			Unimplemented: why.Error(),
 		}, nil
 	}
 	watch, link := events.NewWatch(), &link{}
-	server, err := origin.Start(originConfig(setup, watch, link))
+	server, err := origin.Start(r.origin(watch, link))
 	if err != nil {
 		return nil, err
 	}
-	observation, err := observe(ctx, setup, server, watch, link)
+	observation, err := r.observe(ctx, server, watch, link)
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	log := server.Stop(bound)
@@ -84,49 +80,8 @@ func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	return observation, nil
 }
 
-// overHTTP2 reports whether the library is one that no longer pipelines.
-func (s *Setup) overHTTP2() bool {
-	return s.Library.Manifest.Multiplexing && !s.Library.Manifest.Pipelining
-}
-
-// checkHTTP2 returns why the scenario does not exist for a library that has
-// nothing but HTTP/2.
-func (s *Setup) checkHTTP2() error {
-	if !s.overHTTP2() || s.Scenario.HTTP1Only() == "" {
-		return nil
-	}
-	return fmt.Errorf("libcurl %s has HTTP/2 in the place of pipelining, and scenario %s is not the same over it: %s",
-		s.Library.Manifest.LibcurlVersion, s.Scenario.ID, s.Scenario.HTTP1Only())
-}
-
-func originConfig(setup Setup, watch *events.Watch, link *link) origin.Config {
-	s := setup.Scenario
-	engine := ""
-	if s.NeedsOpenSSL() {
-		engine = setup.Engine
-	}
-	return origin.Config{
-		Engine:           engine,
-		Address:          setup.Address,
-		TLS:              s.Client.TLS,
-		HTTP2:            setup.overHTTP2(),
-		Requests:         s.Client.Requests,
-		ReceiveBuffer:    s.Origin.ReceiveBuffer,
-		MaxSegment:       s.Origin.MaxSegment,
-		StallConnections: s.Origin.StallConnections,
-		StallUntilLeft:   s.Origin.StallUntilLeft,
-		Answers:          s.Answers(),
-		Places:           s.Origin.Places,
-		Initial:          s.Initial(),
-		NeedNoAnswer:     s.NeedNoAnswer(),
-		Client:           watch,
-		Process:          link,
-		KeyLog:           setup.Tap.KeyLog,
-	}
-}
-
 // observe runs the subject against the origin.
-func observe(ctx context.Context, setup Setup, server *origin.Server, watch *events.Watch, link *link) (*judge.Observation, error) {
+func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.Watch, link *link) (*judge.Observation, error) {
 	folder, err := os.MkdirTemp("", "pipelab-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the run: %w", err)
@@ -139,32 +94,19 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 			return nil, fmt.Errorf("writing the origin's authority: %w", err)
 		}
 	}
-	if err := setup.Tap.Listen(server.URL()); err != nil {
+	if err := r.Tap.Listen(server.URL()); err != nil {
 		return nil, err
-	}
-	asked := setup.Scenario.Plan(setup.Seed, server.URL(), caFile, setup.Driver)
-	if setup.overHTTP2() {
-		asked.Pipelining = plan.Multiplex
 	}
 	var accountant events.Accountant
 	p := process{
-		Client: launch.Client{
-			Command: []string{setup.Subject.Path},
-			Library: setup.Library,
-			Interposer: launch.Interposer{
-				Path:         setup.Interposer,
-				SendBuffer:   setup.Scenario.Client.SendBuffer,
-				BlockedSend:  setup.Scenario.Client.BlockedSend,
-				BlockedReads: setup.Scenario.Client.BlockedReads,
-			},
-		},
-		plan: asked,
+		Client: r.client(),
+		plan:   r.plan(server.URL(), caFile),
 		see: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)
-			setup.Tap.TakeEvent(e)
+			r.Tap.TakeEvent(e)
 		},
-		said: setup.Tap.TakeOutput,
+		said: r.Tap.TakeOutput,
 		link: link,
 	}
 	limited, cancel := context.WithTimeout(ctx, processLimit)
@@ -178,14 +120,14 @@ func observe(ctx context.Context, setup Setup, server *origin.Server, watch *eve
 	}
 	summary := accountant.Summary()
 	if out.failure == "" && out.report != nil {
-		out.failure = otherLibrary(out.report, setup.Library)
+		out.failure = otherLibrary(out.report, r.Library)
 	}
 	if out.failure == "" {
-		out.failure = otherOpenSSL(summary.OpenSSL, setup.Library)
+		out.failure = otherOpenSSL(summary.OpenSSL, r.Library)
 	}
 	return &judge.Observation{
-		Scenario:      setup.Scenario,
-		Sanitized:     setup.Library.Manifest.Sanitize,
+		Scenario:      r.Scenario,
+		Sanitized:     r.Library.Manifest.Sanitize,
 		Plan:          p.plan,
 		Report:        out.report,
 		Failure:       out.failure,

@@ -144,8 +144,8 @@ func TestWithoutASizeTheBodyIsEmpty(t *testing.T) {
 // Go's TLS cannot send what OpenSSL can: the request is answered, and the log
 // says that this was not as planned.
 func TestAnEventTakesOpenSSL(t *testing.T) {
-	s := start(t, origin.Config{TLS: plan.TLS12, Requests: 1, Answers: map[string]scenario.Answer{
-		"r0": {Event: scenario.HelloRequest},
+	s := start(t, origin.Config{TLS: plan.TLS12, Requests: 1, Origin: scenario.Origin{
+		Answers: map[int]scenario.Answer{0: {Event: scenario.HelloRequest}},
 	}})
 	requestsTo(t, s, "r0")
 	seen := logOf(s).Connections[0].Requests

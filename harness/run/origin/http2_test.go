@@ -87,7 +87,7 @@ func TestHTTP2(t *testing.T) {
 func TestHTTP2Stalls(t *testing.T) {
 	w := &watcher{outcomes: []bool{true}}
 	s := start(t, origin.Config{
-		TLS: plan.TLS13, HTTP2: true, Requests: 10, StallConnections: 1, StallUntilLeft: 2, Client: w,
+		TLS: plan.TLS13, HTTP2: true, Requests: 10, Origin: scenario.Origin{StallConnections: 1, StallUntilLeft: 2}, Client: w,
 	})
 	client := multiplexing(t, s)
 	for _, id := range idsOf(0, 10) {
@@ -130,7 +130,7 @@ func TestHTTP2Only(t *testing.T) {
 func TestHTTP2IsHonest(t *testing.T) {
 	for _, config := range []origin.Config{
 		{HTTP2: true},
-		{HTTP2: true, TLS: plan.TLS12, Answers: map[string]scenario.Answer{"r0": {Chunked: true}}},
+		{HTTP2: true, TLS: plan.TLS12, Origin: scenario.Origin{Answers: map[int]scenario.Answer{0: {Chunked: true}}}},
 	} {
 		_, err := origin.Start(config)
 		require.ErrorContains(t, err, "with HTTP/2 there is nothing but TLS of Go's own library and honest answers")

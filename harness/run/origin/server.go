@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +32,8 @@ type Client interface {
 // Config says how the origin behaves. The zero value is an honest origin for
 // plain HTTP on a free port of 127.0.0.1.
 type Config struct {
+	// Origin is how it misbehaves.
+	scenario.Origin
 	// Address to listen on, host and port; empty means 127.0.0.1 and any port.
 	Address string
 	// TLS is the one version that is spoken, as in plan.Plan.
@@ -47,22 +47,6 @@ type Config struct {
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.
 	Requests int
-	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
-	ReceiveBuffer int
-	// MaxSegment, if not 0, is TCP_MAXSEG in bytes.
-	MaxSegment int
-	// StallConnections, if not 0, is on how many connections the origin stops
-	// reading after a request until the client is stuck.
-	StallConnections int
-	// StallUntilLeft ends the stalling when no more than so many requests are
-	// unanswered, as a client that has sent them all does not get stuck.
-	StallUntilLeft int
-	// Answers has, by request id, how those requests are answered that are not
-	// answered honestly.
-	Answers map[string]scenario.Answer
-	// Places has how the requests in certain places of a connection are
-	// answered.
-	Places []scenario.Place
 	// Initial is how many requests the client makes that nothing has to happen
 	// for; scenario.HoldRest waits for so many.
 	Initial int
@@ -124,23 +108,13 @@ func Start(config Config) (*Server, error) {
 
 // check returns an error if somebody is missing whom the origin has to ask.
 func (c *Config) check() error {
-	stalls, asks := c.StallConnections > 0, false
-	answers := slices.Collect(maps.Values(c.Answers))
-	for _, p := range c.Places {
-		answers = append(answers, p.Answer)
-	}
-	for _, a := range answers {
-		stalls = stalls || a.Hold == scenario.HoldStuck
-		asks = asks || a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
-	}
-	honest := !slices.ContainsFunc(answers, func(a scenario.Answer) bool { return !a.Honest() })
-	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !honest) {
+	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !c.Honest()) {
 		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and honest answers")
 	}
-	if stalls && c.Client == nil {
+	if c.WatchesClient() && c.Client == nil {
 		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
 	}
-	if asks && c.Process == nil {
+	if c.AsksClient() && c.Process == nil {
 		return errors.New("it is to signal the client or measure it, but has no way to its process")
 	}
 	return nil
@@ -288,7 +262,7 @@ func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
 			return p.Answer
 		}
 	}
-	if a := s.config.Answers[id]; a.Always || !again {
+	if a := s.config.AnswerTo(id); a.Always || !again {
 		return a
 	}
 	return scenario.Answer{}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
 // watcher stands for whoever watches the client: at each stall it takes the
@@ -67,7 +68,7 @@ func TestStalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, origin.Config{
-				Requests: 10, StallConnections: 1, StallUntilLeft: 2, Client: &watcher{outcomes: each.outcomes},
+				Requests: 10, Origin: scenario.Origin{StallConnections: 1, StallUntilLeft: 2}, Client: &watcher{outcomes: each.outcomes},
 			})
 			requestsTo(t, s, idsOf(0, 10)...)
 			seen := logOf(s).Connections[0]
@@ -79,7 +80,7 @@ func TestStalls(t *testing.T) {
 
 func TestStallUntilLeftCountsTheWholeRun(t *testing.T) {
 	s := start(t, origin.Config{
-		Requests: 10, StallConnections: 5, StallUntilLeft: 4, Client: &watcher{outcomes: []bool{true}},
+		Requests: 10, Origin: scenario.Origin{StallConnections: 5, StallUntilLeft: 4}, Client: &watcher{outcomes: []bool{true}},
 	})
 	requestsTo(t, s, idsOf(0, 4)...)
 	requestsTo(t, s, idsOf(2, 10)...) // two of them a second time
@@ -93,7 +94,7 @@ func TestStallUntilLeftCountsTheWholeRun(t *testing.T) {
 func TestOnlyTheFirstConnectionsAreStalled(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
 		s := start(t, origin.Config{
-			TLS: version, Requests: 9, StallConnections: 2, Client: &watcher{outcomes: []bool{true}},
+			TLS: version, Requests: 9, Origin: scenario.Origin{StallConnections: 2}, Client: &watcher{outcomes: []bool{true}},
 		})
 		for i := range 3 {
 			requestsTo(t, s, idsOf(3*i, 3*i+3)...)
@@ -135,7 +136,7 @@ func TestTheStalledRequestIsAnsweredAfterwards(t *testing.T) {
 		entered <- struct{}{}
 		<-leave
 	}}
-	s := start(t, origin.Config{Requests: 2, StallConnections: 1, Client: client})
+	s := start(t, origin.Config{Requests: 2, Origin: scenario.Origin{StallConnections: 1}, Client: client})
 	c := connect(t, s)
 	c.send(get("r0", 700) + get("r1", 700))
 	c.own("r0", 700)
@@ -147,7 +148,7 @@ func TestTheStalledRequestIsAnsweredAfterwards(t *testing.T) {
 
 // A watcher cannot wait for ever: the context ends, and the origin goes on.
 func TestAStallIsBounded(t *testing.T) {
-	s := start(t, origin.Config{Requests: 4, StallConnections: 1, Client: untilTheEnd{}})
+	s := start(t, origin.Config{Requests: 4, Origin: scenario.Origin{StallConnections: 1}, Client: untilTheEnd{}})
 	requestsTo(t, s, idsOf(0, 4)...)
 	seen := logOf(s).Connections[0]
 	require.Equal(t, 2, seen.Stalls)
@@ -181,7 +182,7 @@ func TestAStallEndsWhenTheClientLeaves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(whyItEnded, 1)
-			s := start(t, origin.Config{Requests: 2, StallConnections: 1, Client: ended})
+			s := start(t, origin.Config{Requests: 2, Origin: scenario.Origin{StallConnections: 1}, Client: ended})
 			c := connect(t, s)
 			c.ask("r0")
 			c.send(get("r1", 700))
@@ -196,7 +197,7 @@ func TestAResetInTheMiddleOfAStall(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
 		var c *client
 		watcher := &watcher{outcomes: []bool{true}, before: func() { c.reset() }}
-		s := start(t, origin.Config{TLS: version, Requests: 2, StallConnections: 1, Client: watcher})
+		s := start(t, origin.Config{TLS: version, Requests: 2, Origin: scenario.Origin{StallConnections: 1}, Client: watcher})
 		c = connect(t, s)
 		c.send(get("r0", 700))
 		c.own("r0", 700)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
 func TestURL(t *testing.T) {
@@ -75,9 +76,9 @@ func TestStartRefuses(t *testing.T) {
 		"a port in use":       {origin.Config{Address: taken}, "the origin cannot listen on " + taken, true},
 		"no such address":     {origin.Config{Address: "127.0.0.1:nowhere"}, "the origin cannot listen on 127.0.0.1:nowhere", true},
 		"no port":             {origin.Config{Address: "127.0.0.1"}, "missing port", true},
-		"an option's value":   {origin.Config{MaxSegment: 1 << 20}, "setting TCP_MAXSEG to 1048576: invalid argument", true},
+		"an option's value":   {origin.Config{Origin: scenario.Origin{MaxSegment: 1 << 20}}, "setting TCP_MAXSEG to 1048576: invalid argument", true},
 		"an unknown version":  {origin.Config{TLS: "1.1"}, `unknown TLS version "1.1"`, false},
-		"to stall for nobody": {origin.Config{StallConnections: 1}, "nobody watches the client", false},
+		"to stall for nobody": {origin.Config{Origin: scenario.Origin{StallConnections: 1}}, "nobody watches the client", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := origin.Start(each.config)
@@ -108,7 +109,7 @@ func optionOf(t *testing.T, conn *net.TCPConn, level, name int) int {
 }
 
 func TestMaxSegmentReachesTheClient(t *testing.T) {
-	c := connect(t, start(t, origin.Config{MaxSegment: 1400}))
+	c := connect(t, start(t, origin.Config{Origin: scenario.Origin{MaxSegment: 1400}}))
 	require.LessOrEqual(t, optionOf(t, c.tcp, unix.IPPROTO_TCP, unix.TCP_MAXSEG), 1400)
 	c = connect(t, start(t, origin.Config{}))
 	require.Greater(t, optionOf(t, c.tcp, unix.IPPROTO_TCP, unix.TCP_MAXSEG), 1400, "the loopback's own")
@@ -129,7 +130,7 @@ func windowOf(t *testing.T, conn *net.TCPConn) uint32 {
 }
 
 func TestReceiveBufferBoundsTheWindow(t *testing.T) {
-	c := connect(t, start(t, origin.Config{ReceiveBuffer: 8 << 10}))
+	c := connect(t, start(t, origin.Config{Origin: scenario.Origin{ReceiveBuffer: 8 << 10}}))
 	require.LessOrEqual(t, windowOf(t, c.tcp), uint32(16<<10))
 	c = connect(t, start(t, origin.Config{}))
 	require.Greater(t, windowOf(t, c.tcp), uint32(16<<10), "the system's own")

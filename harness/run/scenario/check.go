@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"net/url"
-	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
@@ -20,9 +19,9 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
 	case s.Client.MaxPipelineLength < 1:
 		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
-	case s.Expect.MinBlockedWrites > 0 && !s.stalls() && s.Expect.MinWantRead == 0 && s.Client.BlockedSend == 0:
+	case s.Expect.MinBlockedWrites > 0 && !s.Origin.stalls() && s.Expect.MinWantRead == 0 && s.Client.BlockedSend == 0:
 		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
-	case s.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
+	case s.Origin.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
 		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
 	}
 	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkEvents, s.checkExpect} {
@@ -31,12 +30,6 @@ func (s *Scenario) Check() error {
 		}
 	}
 	return nil
-}
-
-// stalls reports whether the origin relies on a client that cannot write.
-func (s *Scenario) stalls() bool {
-	blocks := func(a Answer) bool { return a.Hold == HoldStuck || a.Hold == HoldUnread }
-	return s.Origin.StallConnections > 0 || slices.ContainsFunc(s.Origin.all(), blocks)
 }
 
 func (s *Scenario) has(number int) error {

@@ -45,6 +45,42 @@ func (o *Origin) all() []Answer {
 	return list
 }
 
+// AnswerTo returns how the request with that id is answered.
+func (o *Origin) AnswerTo(id string) Answer {
+	number, known := Number(id)
+	if !known {
+		return Answer{}
+	}
+	if a, special := o.Answers[number]; special {
+		return a
+	}
+	return o.EveryAnswer
+}
+
+// Honest reports whether every answer is that of an honest origin; it may
+// stall before it.
+func (o *Origin) Honest() bool {
+	return !slices.ContainsFunc(o.all(), func(a Answer) bool { return !a.Honest() })
+}
+
+// WatchesClient reports whether the origin waits for the client to be seen
+// stuck in a write.
+func (o *Origin) WatchesClient() bool {
+	return o.StallConnections > 0 || slices.ContainsFunc(o.all(), func(a Answer) bool { return a.Hold == HoldStuck })
+}
+
+// stalls reports whether the origin relies on a client that cannot write.
+func (o *Origin) stalls() bool {
+	return o.WatchesClient() || slices.ContainsFunc(o.all(), func(a Answer) bool { return a.Hold == HoldUnread })
+}
+
+// AsksClient reports whether the origin signals the client or measures it.
+func (o *Origin) AsksClient() bool {
+	return slices.ContainsFunc(o.all(), func(a Answer) bool {
+		return a.Signal != "" || a.SignalBlocked != "" || a.Linger > 0
+	})
+}
+
 // NeedsOpenSSL reports whether the origin has to send what only OpenSSL can.
 func (s *Scenario) NeedsOpenSSL() bool {
 	return slices.ContainsFunc(s.Origin.all(), func(a Answer) bool {

@@ -98,27 +98,3 @@ func (s *Scenario) Initial() int {
 	}
 	return s.Client.Requests - len(later)
 }
-
-// Answers returns, by request id, how the requests are answered that are not
-// answered honestly.
-func (s *Scenario) Answers() map[string]Answer {
-	answers := make(map[string]Answer)
-	for number := range s.Client.Requests {
-		if a := s.AnswerTo(ID(number)); a != (Answer{}) {
-			answers[ID(number)] = a
-		}
-	}
-	return answers
-}
-
-// AnswerTo returns how the request with that id is answered.
-func (s *Scenario) AnswerTo(id string) Answer {
-	number, known := Number(id)
-	if !known {
-		return Answer{}
-	}
-	if a, special := s.Origin.Answers[number]; special {
-		return a
-	}
-	return s.Origin.EveryAnswer
-}

@@ -97,7 +97,7 @@ func (s *Scenario) HTTP1Only() string {
 	switch {
 	case c.TLS == plan.PlainText:
 		return "HTTP/2 is only spoken over TLS"
-	case len(s.Origin.Answers) > 0 || !s.Origin.EveryAnswer.Honest() || len(s.Origin.Places) > 0:
+	case !s.Origin.Honest():
 		return "its answers are those of HTTP/1.1"
 	case c.HeaderBytes.Max > maxHTTP2Header:
 		return "nghttp2 sends no header section of over 64 KB"

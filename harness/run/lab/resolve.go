@@ -1,0 +1,102 @@
+package lab
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/clients/launch"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/run/events"
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
+)
+
+// run is a setup that is resolved: the scenario is the one that happens, over
+// the versions of TLS and HTTP that are spoken. Both halves of it come from
+// here.
+type run struct {
+	Setup
+	// http2 is true for a library that no longer pipelines.
+	http2 bool
+}
+
+// resolve resolves a setup. Why says why there is no such run: the scenario
+// does not exist over what the library can do. Err is about a scenario that
+// contradicts itself.
+func (s Setup) resolve() (r *run, why, err error) {
+	if err := s.Scenario.Check(); err != nil {
+		return nil, nil, err
+	}
+	manifest := s.Library.Manifest
+	r = &run{Setup: s, http2: manifest.Multiplexing && !manifest.Pipelining}
+	if s.TLS != "" {
+		var other scenario.Scenario
+		other, why = s.Scenario.WithTLS(s.TLS)
+		other.Client.TLS = s.TLS
+		r.Scenario = &other
+	}
+	switch {
+	case why != nil:
+	case r.Scenario.Client.TLS == plan.TLS13 && beforeTLS13(manifest.OpenSSL.Version):
+		why = fmt.Errorf("OpenSSL %s has no TLS 1.3", manifest.OpenSSL.Version)
+	case r.http2 && r.Scenario.HTTP1Only() != "":
+		why = fmt.Errorf("libcurl %s has HTTP/2 in the place of pipelining, and scenario %s is not the same over it: %s",
+			manifest.LibcurlVersion, r.Scenario.ID, r.Scenario.HTTP1Only())
+	}
+	return r, why, nil
+}
+
+// beforeTLS13 reports whether that release of OpenSSL is older than 1.1.1, the
+// first that has TLS 1.3.
+func beforeTLS13(version string) bool {
+	for _, series := range []string{"0.", "1.0.", "1.1.0"} {
+		if strings.HasPrefix(version, series) {
+			return true
+		}
+	}
+	return false
+}
+
+// origin is the server's half.
+func (r *run) origin(watch *events.Watch, link *link) origin.Config {
+	config := origin.Config{
+		Origin:       r.Scenario.Origin,
+		Address:      r.Address,
+		TLS:          r.Scenario.Client.TLS,
+		HTTP2:        r.http2,
+		Requests:     r.Scenario.Client.Requests,
+		Initial:      r.Scenario.Initial(),
+		NeedNoAnswer: r.Scenario.NeedNoAnswer(),
+		Client:       watch,
+		Process:      link,
+		KeyLog:       r.Tap.KeyLog,
+	}
+	if r.Scenario.NeedsOpenSSL() {
+		config.Engine = r.Engine
+	}
+	return config
+}
+
+// plan is the client's half, for an origin that listens.
+func (r *run) plan(url, caFile string) *plan.Plan {
+	asked := r.Scenario.Plan(r.Seed, url, caFile, r.Driver)
+	if r.http2 {
+		asked.Pipelining = plan.Multiplex
+	}
+	return asked
+}
+
+// client is the process that the plan is given to.
+func (r *run) client() launch.Client {
+	client := &r.Scenario.Client
+	return launch.Client{
+		Command: []string{r.Subject.Path},
+		Library: r.Library,
+		Interposer: launch.Interposer{
+			Path:         r.Interposer,
+			SendBuffer:   client.SendBuffer,
+			BlockedSend:  client.BlockedSend,
+			BlockedReads: client.BlockedReads,
+		},
+	}
+}
