@@ -21,21 +21,24 @@ import (
 
 // submitted is what the arguments of submit ask for.
 type submitted struct {
-	tree     string
-	base     string
-	patches  string
-	evidence string
-	report   string
-	build    []string
+	addressee string
+	tree      string
+	base      string
+	patches   string
+	evidence  string
+	report    string
+	build     []string
 }
 
 func submitCommand() *cobra.Command {
 	var s submitted
 	command := &cobra.Command{
 		Use:   "submit FOLDER",
-		Short: "Make what is sent upstream: mails, a pull request, a tarball of evidence",
-		Long: "Makes FOLDER with the patch series as mails for git am, cover letter included, the text of a pull\n" +
-			"request and a tarball of the evidence. Refuses a series that does not go in, does not build at each\n" +
+		Short: "Make what is sent to curl or to a vendor: the series in its form, a text, a tarball of evidence",
+		Long: "Makes FOLDER with the patch series as the addressee takes it: upstream as mails for git am, cover\n" +
+			"letter included, with the text of a pull request; rpm as files for SOURCES/ with the lines for curl.spec;\n" +
+			"debian as debian/patches with an entry for debian/changelog. Vendors get a report of the bug as well, and\n" +
+			"all of them a tarball of the evidence. Refuses a series that does not go in, does not build at each\n" +
 			"step, is not in curl's style, or has a patch that is neither proven nor says why it is not.\n" +
 			"scripts/submit prepares what this needs, and calls it.",
 		Args: cobra.ExactArgs(1),
@@ -44,6 +47,7 @@ func submitCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
+	flags.StringVar(&s.addressee, "for", submission.Upstream, "who gets it, `ADDRESSEE`: "+strings.Join(submission.Addressees(), ", "))
 	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl that the series goes on top of")
 	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "what that is, for people: `NAME`")
 	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
@@ -69,7 +73,7 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 		return cannotRun(err)
 	}
 	one := submission.Submission{
-		Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Report: s.report,
+		For: s.addressee, Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Report: s.report,
 		Build: func(n int) error { return buildFirst(found.Folder, s, n) },
 		Progress: func(what string) {
 			fmt.Fprintln(command.ErrOrStderr(), "pipelab: "+what)
@@ -78,8 +82,9 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 	if err := one.Write(folder); err != nil {
 		return &failure{exitUnexpected, err}
 	}
-	fmt.Fprintf(command.OutOrStdout(), "%s: the mails for git send-email or git am\n%s: for a pull request\n%s: runs and reports\n",
-		filepath.Join(folder, submission.Mails), filepath.Join(folder, submission.PullRequest), filepath.Join(folder, submission.Tarball))
+	for _, made := range one.Made() {
+		fmt.Fprintf(command.OutOrStdout(), "%s: %s\n", filepath.Join(folder, made.Name), made.What)
+	}
 	return nil
 }
 

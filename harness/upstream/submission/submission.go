@@ -1,6 +1,7 @@
-// Package submission makes what is sent upstream out of the patch series: mails
-// for git am with a cover letter, the text of a pull request, and a tarball of
-// the evidence.
+// Package submission makes what is sent to curl or to a vendor out of the patch
+// series: mails for git am with a cover letter and the text of a pull request,
+// or the files for a spec or a quilt series with a report of the bug; and a
+// tarball of the evidence.
 //
 // It stands behind the laboratory: it takes the series (package series) and the
 // runs of a report (package report), and refuses what does not go in, does not
@@ -19,8 +20,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// Submission is what is to be sent, and on top of what.
+// Submission is what is to be sent, to whom, and on top of what.
 type Submission struct {
+	// For is the addressee: Upstream, RPM or Debian.
+	For string
 	// Patches is the folder of the series.
 	Patches string
 	// Tree is a folder with the sources of libcurl that the series goes on top
@@ -54,6 +57,9 @@ func (s *Submission) Write(folder string) error {
 	if _, err := os.Lstat(folder); err == nil {
 		return fmt.Errorf("%s exists already: choose another folder, or remove it", folder)
 	}
+	if !slices.Contains(Addressees(), s.For) {
+		return fmt.Errorf("a submission is for one of %s, not for %q", strings.Join(Addressees(), ", "), s.For)
+	}
 	patches, err := series.Read(s.Patches)
 	if err != nil {
 		return err
@@ -86,6 +92,12 @@ func (s *Submission) Write(folder string) error {
 }
 
 func (s *Submission) writeAll(made string, repository *repository, patches []series.Patch) error {
+	if s.For != Upstream {
+		if err := s.writeForVendor(made, patches); err != nil {
+			return err
+		}
+		return s.writeTarball(filepath.Join(made, Tarball))
+	}
 	mails := filepath.Join(made, Mails)
 	if err := os.MkdirAll(mails, 0o755); err != nil {
 		return fmt.Errorf("making the submission: %w", err)

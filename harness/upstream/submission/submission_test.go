@@ -42,6 +42,7 @@ func newSubmission(t *testing.T) *Submission {
 	put(t, tree, "../kept/reported/run.json", "{}")
 	put(t, tree, "../kept/reported/capture.pcapng", "many packets")
 	return &Submission{
+		For:     Upstream,
 		Report:  filepath.Join(tree, "../kept"),
 		Patches: patches, Tree: tree, Base: "libcurl 7.53.1",
 		Build: func(int) error { return nil },

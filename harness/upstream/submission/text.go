@@ -91,20 +91,42 @@ func (s *Submission) unproven(patches []series.Patch) string {
 
 // pullRequest is the text of a pull request, in Markdown.
 func (s *Submission) pullRequest(patches []series.Patch) (string, error) {
+	return s.paper(fmt.Sprintf("Reported-by: %s\nFixes #%s\n", reporter, filepath.Base(reportedIssue)), patches)
+}
+
+// bugReport is the case for the series as a vendor's bug tracker takes it, in
+// Markdown.
+func (s *Submission) bugReport(patches []series.Patch) (string, error) {
+	return s.paper(fmt.Sprintf("Reported upstream by %s: %s, never fixed; upstream has dropped pipelining since.\n"+
+		"The patches are under curl's licence. The ABI is that of the release: applications need no change.\n",
+		reporter, reportedIssue), patches)
+}
+
+// paper is the case for the series, in Markdown, with what the addressee wants
+// to read first.
+func (s *Submission) paper(first string, patches []series.Patch) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "# %s\n\n%s\n%s\n", title, why, s.claims(patches))
-	fmt.Fprintf(&out, "Reported-by: %s\nFixes #%s\n\n## The patches\n\n| patch | what it does | proven by |\n| --- | --- | --- |\n",
-		reporter, filepath.Base(reportedIssue))
+	fmt.Fprintf(&out, "# %s\n\n%s\n%s\n%s\n## The patches\n\n| patch | what it does | proven by |\n| --- | --- | --- |\n",
+		title, why, s.claims(patches), first)
 	for i, p := range patches {
 		proof := p.Unproven
 		if p.Scenarios != nil {
 			proof = "`" + strings.Join(p.Scenarios, "`, `") + "`"
 		}
-		fmt.Fprintf(&out, "| %04d | %s | %s |\n", i+1, p.Subject, proof)
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", s.label(i, &p), p.Subject, proof)
 	}
 	out.WriteString("\n## Evidence\n\n")
 	if err := markdown.Write(&out, s.Runs); err != nil {
 		return "", err
 	}
 	return out.String(), nil
+}
+
+// label is how a patch is called: by its place among the mails, or by its own
+// number where its file is handed over.
+func (s *Submission) label(i int, p *series.Patch) string {
+	if s.For == Upstream {
+		return fmt.Sprintf("%04d", i+1)
+	}
+	return fmt.Sprintf("%04d", p.Number)
 }
