@@ -22,6 +22,7 @@ func TestSubmitRefusesCommandLines(t *testing.T) {
 		{[]string{"one", "two"}, 2, "one folder is wanted"},
 		{[]string{"out", "--base"}, 2, "--base needs a value"},
 		{[]string{"--base", "7.53", "out"}, 2, "of the form 7.53.1, not 7.53"},
+		{[]string{"--for", "suse", "out"}, 2, "--for is upstream, rpm or debian, not suse"},
 		{[]string{"--evidence"}, 2, "--evidence needs a value"},
 		{[]string{"--evidence", "/nowhere", "out"}, 1, "/nowhere: may not be read"},
 		{[]string{taken}, 1, taken + " exists already: choose another folder"},
@@ -43,6 +44,9 @@ func submitting(t *testing.T, pipelab string) (*world, string) {
 		path := filepath.Join(w.root, name)
 		w.write(path, "#!/bin/sh\n[ \"${0##*/}\" = pipelab ] || exit 0\n"+pipelab+"\n")
 		require.NoError(t, os.Chmod(path, 0o755))
+	}
+	for name, text := range map[string]string{"series": "0101-a.patch\n", "0101-a.patch": "a\n", "proof": "# why\n0101 x/perform\n0301 none: y\n"} {
+		w.write(filepath.Join(w.root, "patches", name), text)
 	}
 	archive := filepath.Join(w.cache, "sources", "curl-7.53.1.tar.bz2")
 	w.write(filepath.Join(filepath.Dir(archive), "curl-7.53.1", "include", "curl", "curlver.h"), "")
@@ -75,7 +79,7 @@ func TestSubmitMakesTheRunsWithoutEvidence(t *testing.T) {
 	require.Contains(t, lines[0], "--out "+kept)
 	require.Regexp(t, "^fleet .*--library stock-7.53.1,patched-7.53.1 --json "+kept+"/fleet.json$", lines[1])
 	require.Equal(t, "report "+kept, lines[2])
-	require.Contains(t, lines[3], "submit --tree ")
+	require.Contains(t, lines[3], "submit --for upstream --patches "+filepath.Join(w.cache, "tmp", "submit", "plain")+" --tree ")
 	require.Contains(t, lines[3], "--base libcurl 7.53.1 ")
 	require.Contains(t, lines[3], "--report "+kept+" --build-argument --version,7.53.1 "+out)
 }
