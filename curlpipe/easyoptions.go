@@ -17,6 +17,15 @@ import (
 // releases that they came with where that is later than 7.30.0.
 const (
 	optKeyPassword      = 10026
+	optNoProxy          = 10177
+	optProtocols        = 181
+	optRedirProtocols   = 182
+	optProxyCAInfo      = 10246
+	optProxyCAPath      = 10247
+	optProxyVerifyPeer  = 248
+	optProxyVerifyHost  = 249
+	optProxySSLVersion  = 250
+	optProxyCipherList  = 10259
 	optProxyUserName    = 10175
 	optProxyPassword    = 10176
 	optTCPKeepAlive     = 213
@@ -32,8 +41,10 @@ const (
 	firstPipeWait       = 0x72b00 // 7.43.0
 	firstTLS13Ciphers   = 0x73d00 // 7.61.0
 	firstUnixSocket     = 0x72800 // 7.40.0
+	firstHTTPSProxy     = 0x73400 // 7.52.0
 	firstPinnedKey      = 0x72700 // 7.39.0
 	firstConnectTo      = 0x73100 // 7.49.0
+	onlyHTTP            = 1 | 2   // CURLPROTO_HTTP, CURLPROTO_HTTPS
 	longestConnectDelay = math.MaxInt32 / 1000
 )
 
@@ -47,7 +58,8 @@ type easyOption struct {
 // easyOptions are what every easy handle is set up with.
 type easyOptions struct {
 	list      []easyOption
-	rootCAs   []byte                 // for CAINFO, not in a file yet
+	rootCAs   []byte                 // not in a file yet
+	rootCAsOf []easyOption           // what that file is for
 	configure func(*curl.CURL) error // the user's own
 }
 
@@ -67,6 +79,9 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	o := easyOptions{configure: t.Configure}
 	o.add("NOSIGNAL", curl.OPT_NOSIGNAL, true) // signals belong to Go's runtime
 	o.add("TCP_NODELAY", curl.OPT_TCP_NODELAY, true)
+	// Configure may have libcurl follow redirections, to these and no others
+	o.add("PROTOCOLS", optProtocols, onlyHTTP)
+	o.add("REDIR_PROTOCOLS", optRedirProtocols, onlyHTTP)
 	// libcurl counts the wait for a turn to send as part of connecting and
 	// ends it after 300 s; what bounds a wait here is StallTimeout.
 	o.add("CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, longestConnectDelay)
@@ -85,7 +100,7 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	if err := t.addNetwork(&o, lib); err != nil {
 		return o, err
 	}
-	if err := t.addProxy(&o); err != nil {
+	if err := t.addProxy(&o, lib); err != nil {
 		return o, err
 	}
 	return o, t.addTLS(&o, lib)
@@ -121,14 +136,20 @@ func (t *Transport) addNetwork(o *easyOptions, lib library) error {
 	return nil
 }
 
-// addProxy adds the proxy, or that there is none whatever the environment says.
-func (t *Transport) addProxy(o *easyOptions) error {
+// addProxy adds the proxy, or that there is none, whatever the environment says.
+func (t *Transport) addProxy(o *easyOptions, lib library) error {
+	o.add("NOPROXY", optNoProxy, "") // set, so that libcurl does not look for no_proxy
 	if t.Proxy == nil {
 		o.add("PROXY", curl.OPT_PROXY, "")
 		return nil
 	}
 	switch t.Proxy.Scheme {
-	case "http", "https":
+	case "https":
+		if err := lib.atLeast(firstHTTPSProxy, "Proxy with the scheme https"); err != nil {
+			return err
+		}
+		o.add("HTTPPROXYTUNNEL", curl.OPT_HTTPPROXYTUNNEL, true)
+	case "http":
 		o.add("HTTPPROXYTUNNEL", curl.OPT_HTTPPROXYTUNNEL, true)
 	case "socks5", "socks5h":
 	default:
@@ -190,7 +211,11 @@ func (o *easyOptions) prepare() (*prepared, error) {
 		return nil, fmt.Errorf("curlpipe: RootCAs: cannot hand them to libcurl: %w", err)
 	}
 	p.files = append(p.files, file)
-	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, fmt.Sprintf("/proc/self/fd/%d", file.Fd())})
+	name := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	for _, option := range o.rootCAsOf {
+		option.value = name
+		p.options = append(p.options, option)
+	}
 	return p, nil
 }
 

@@ -167,7 +167,9 @@ func (e *engine) readPost() {
 // An error means that the loop is of no more use.
 func (e *engine) cross() error {
 	e.admit()
+	releaseSockets()
 	results, err := e.loop.Run(&e.batch, e.wait())
+	acquireSockets()
 	if err != nil {
 		return e.restart(fmt.Errorf("curlpipe: %w", err))
 	}

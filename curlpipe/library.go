@@ -46,21 +46,34 @@ func parseLibrary(version string) (library, error) {
 
 const keyLogVariable = "SSLKEYLOGFILE"
 
-// initLibcurl is curl_global_init(), which is not safe to call from two threads
-// at once in the releases that pipeline.
+// initialised is whether curl_global_init() has worked. It is not safe to call
+// from two threads at once in the releases that pipeline.
+var initialised struct {
+	sync.Mutex
+	done bool
+}
+
+// initLibcurl is curl_global_init(), once it has worked.
 //
 // Later releases look for SSLKEYLOGFILE there, and would write down the secrets
 // of every connection; who wants that says so with Transport.KeyLogFile.
-var initLibcurl = sync.OnceValue(func() error {
+func initLibcurl() error {
+	initialised.Lock()
+	defer initialised.Unlock()
+	if initialised.done {
+		return nil
+	}
 	if file, set := os.LookupEnv(keyLogVariable); set {
 		_ = os.Unsetenv(keyLogVariable)
 		defer func() { _ = os.Setenv(keyLogVariable, file) }()
 	}
 	if err := curl.GlobalInit(curl.GLOBAL_ALL); err != nil {
+		curl.GlobalCleanup() // else the releases that pipeline take it for done the next time
 		return fmt.Errorf("curlpipe: cannot initialise libcurl: %w", err)
 	}
+	initialised.done = true
 	return nil
-})
+}
 
 // loadedLibrary is the libcurl that this process has loaded.
 func loadedLibrary() (library, error) {

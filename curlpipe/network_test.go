@@ -30,10 +30,9 @@ func splice(left net.Conn, right net.Conn) {
 	group.Wait()
 }
 
-// newConnectProxy starts a proxy that knows CONNECT alone, for one user.
-func newConnectProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
-	t.Helper()
-	proxy := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+// connectProxy is a proxy that knows CONNECT alone, for one user.
+func connectProxy(tunnels *atomic.Int64) http.HandlerFunc {
+	return func(writer http.ResponseWriter, request *http.Request) {
 		if request.Method != http.MethodConnect {
 			http.Error(writer, "only CONNECT", http.StatusMethodNotAllowed)
 			return
@@ -54,12 +53,25 @@ func newConnectProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 		}
 		_, _ = io.WriteString(client, "HTTP/1.1 200 Connection established\r\n\r\n")
 		splice(client, server)
-	}))
-	t.Cleanup(proxy.Close)
+	}
+}
+
+// proxyURL is the address of a proxy that runs, with the credentials that it
+// takes.
+func proxyURL(t *testing.T, proxy *httptest.Server) *url.URL {
+	t.Helper()
 	address, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
 	address.User = url.UserPassword("me", "secret")
 	return address
+}
+
+// newConnectProxy starts a connectProxy.
+func newConnectProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
+	t.Helper()
+	proxy := httptest.NewServer(connectProxy(tunnels))
+	t.Cleanup(proxy.Close)
+	return proxyURL(t, proxy)
 }
 
 // newSOCKSProxy starts a proxy that speaks as much of SOCKS5 as it takes

@@ -2,12 +2,14 @@ package curlpipe
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,5 +130,70 @@ func TestProcessThatNeverCloses(t *testing.T) {
 		require.NoError(t, err, "%s%s", output, stderr.String())
 		require.Equal(t, "you asked for \n", strings.ReplaceAll(string(output), "/", ""))
 		require.Empty(t, stderr.String())
+	})
+}
+
+const starverURL = "CURLPIPE_TEST_STARVER_URL"
+
+// TestStarver is the process that TestNoDescriptorsAtFirst starts.
+func TestStarver(t *testing.T) {
+	target := os.Getenv(starverURL)
+	if target == "" {
+		t.Skip("only as a process of its own")
+	}
+	var enough syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &enough))
+	transport := &Transport{InsecureSkipVerify: true}
+	defer transport.Close()
+	for free := range uint64(3) { // with two the engine starts and the connection does not
+		lowest, err := syscall.Dup(0)
+		require.NoError(t, err)
+		require.NoError(t, syscall.Close(lowest))
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(lowest) + free, Max: enough.Max}))
+		_, err = transport.RoundTrip(get(t, target))
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &enough))
+		require.Error(t, err, "%d descriptors are free", free)
+	}
+	require.Equal(t, "you asked for /", readAll(t, open(t.Context(), t, transport, target+"/")))
+}
+
+// TestNoDescriptorsAtFirst: a transport whose first requests find no file
+// descriptors works when there are some.
+func TestNoDescriptorsAtFirst(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, echo)
+		child := exec.Command(os.Args[0], "-test.run=^TestStarver$")
+		child.Env = append(os.Environ(), starverURL+"="+s.URL)
+		output, err := child.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+	})
+}
+
+// TestRaceDetectorSeesSockets: what a handler has written before it answers may
+// be read after the answer, and the other way round, as with net/http. Nothing
+// is to be seen of it without -race.
+func TestRaceDetectorSeesSockets(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		shared := 0
+		s := newServer(t, overTLS, func(_ http.ResponseWriter, request *http.Request) {
+			shared++
+			_, _ = io.Copy(io.Discard, request.Body)
+			shared++
+		})
+		for name, make := range yardsticks {
+			t.Run(name, func(t *testing.T) {
+				roundTripper := make(t, s)
+				shared = 0
+				for range 10 {
+					shared++
+					request, err := http.NewRequest(http.MethodPost, s.URL, io.MultiReader(strings.NewReader("x"), readerFunc(func([]byte) (int, error) { return 0, io.EOF })))
+					require.NoError(t, err)
+					response, err := roundTripper.RoundTrip(request)
+					require.NoError(t, err)
+					readAll(t, response)
+				}
+				require.Equal(t, 30, shared)
+			})
+		}
 	})
 }

@@ -31,7 +31,7 @@ type server struct {
 func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure ...func(*httptest.Server)) *server {
 	t.Helper()
 	s := &server{Server: httptest.NewUnstartedServer(handler)}
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Config.ErrorLog = quiet()
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.accepted.Add(1)
@@ -52,6 +52,9 @@ func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure .
 	t.Cleanup(s.Close)
 	return s
 }
+
+// quiet is a log that nobody reads: many tests have handshakes fail.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // newRawServer answers each request, without looking at it, with the bytes
 // given, and then closes the connection if told so.

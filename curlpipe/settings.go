@@ -64,7 +64,9 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		WindowBytes:        int64(s.readBufferSize),
 		DroppedBytes:       atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Retries:            s.retries,
-		Coalesce:           !t.DisableCoalescing,
+		// libcurl waits for the answer to CONNECT in places of its own, while
+		// what was written to an https proxy would wait for the loop
+		Coalesce: !t.DisableCoalescing && (t.Proxy == nil || t.Proxy.Scheme != "https"),
 	}
 	if len(refused) > 0 {
 		return nil, refused[0]

@@ -12,24 +12,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// tlsPeer is whom TLS is spoken with, and the options that are about it. Both
+// have to prove who they are, and are held to the same.
+type tlsPeer struct {
+	prefix                                          string // of the options' names
+	version, verifyPeer, verifyHost, caInfo, caPath int
+	ciphers                                         int
+}
+
+var (
+	originPeer = tlsPeer{"", curl.OPT_SSLVERSION, curl.OPT_SSL_VERIFYPEER, curl.OPT_SSL_VERIFYHOST, curl.OPT_CAINFO, curl.OPT_CAPATH, curl.OPT_SSL_CIPHER_LIST}
+	proxyPeer  = tlsPeer{"PROXY_", optProxySSLVersion, optProxyVerifyPeer, optProxyVerifyHost, optProxyCAInfo, optProxyCAPath, optProxyCipherList}
+)
+
 // addTLS adds what is about TLS.
 func (t *Transport) addTLS(o *easyOptions, lib library) error {
-	version, err := t.sslVersion(lib)
-	if err != nil {
+	peers := []tlsPeer{originPeer}
+	if t.Proxy != nil && t.Proxy.Scheme == "https" {
+		peers = append(peers, proxyPeer)
+	}
+	if err := t.checkAuthorities(); err != nil {
 		return err
 	}
-	o.add("SSLVERSION", curl.OPT_SSLVERSION, version)
+	for _, peer := range peers {
+		if err := t.addPeer(o, lib, peer); err != nil {
+			return err
+		}
+	}
 	o.add("SSL_SESSIONID_CACHE", curl.OPT_SSL_SESSIONID_CACHE, !t.DisableSessionReuse)
-	if t.InsecureSkipVerify {
-		o.add("SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, false)
-		o.add("SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 0)
-	} else {
-		o.add("SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true)
-		o.add("SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2)
-	}
-	if err := t.addAuthorities(o); err != nil {
-		return err
-	}
 	if err := t.addClientCertificate(o); err != nil {
 		return err
 	}
@@ -44,7 +54,6 @@ func (t *Transport) addTLS(o *easyOptions, lib library) error {
 		}
 		o.add("PINNEDPUBLICKEY", optPinnedPublicKey, t.PinnedPublicKey)
 	}
-	o.addString("SSL_CIPHER_LIST", curl.OPT_SSL_CIPHER_LIST, t.Ciphers)
 	if t.TLS13Ciphers != "" {
 		if err := lib.atLeast(firstTLS13Ciphers, "TLS13Ciphers"); err != nil {
 			return err
@@ -54,29 +63,48 @@ func (t *Transport) addTLS(o *easyOptions, lib library) error {
 	return nil
 }
 
-// addAuthorities adds the certificate authorities to trust.
-func (t *Transport) addAuthorities(o *easyOptions) error {
+// addPeer adds what one whom TLS is spoken with is held to.
+func (t *Transport) addPeer(o *easyOptions, lib library, peer tlsPeer) error {
+	version, err := t.sslVersion(lib)
+	if err != nil {
+		return err
+	}
+	verifyHost := 2
+	if t.InsecureSkipVerify {
+		verifyHost = 0
+	}
+	o.add(peer.prefix+"SSLVERSION", peer.version, version)
+	o.add(peer.prefix+"SSL_VERIFYPEER", peer.verifyPeer, !t.InsecureSkipVerify)
+	o.add(peer.prefix+"SSL_VERIFYHOST", peer.verifyHost, verifyHost)
+	o.addString(peer.prefix+"SSL_CIPHER_LIST", peer.ciphers, t.Ciphers)
+	switch {
+	case t.RootCAs != nil:
+		o.rootCAs = bytes.Clone(t.RootCAs)
+		o.rootCAsOf = append(o.rootCAsOf, easyOption{name: peer.prefix + "CAINFO", option: peer.caInfo})
+	case t.CAFile != "":
+		o.add(peer.prefix+"CAINFO", peer.caInfo, t.CAFile)
+	case t.CAPath == "":
+		o.addString(peer.prefix+"CAINFO", peer.caInfo, systemCAFile())
+	}
+	o.addString(peer.prefix+"CAPATH", peer.caPath, t.CAPath)
+	return nil
+}
+
+// checkAuthorities checks the certificate authorities to trust.
+func (t *Transport) checkAuthorities() error {
 	switch {
 	case t.CAFile != "" && t.RootCAs != nil:
 		return errors.New("curlpipe: CAFile and RootCAs are both set: give one")
-	case t.RootCAs != nil:
-		if !x509.NewCertPool().AppendCertsFromPEM(t.RootCAs) {
-			return errors.New("curlpipe: RootCAs: no certificate in PEM in it")
-		}
-		o.rootCAs = bytes.Clone(t.RootCAs)
-	case t.CAFile != "":
-		if err := readable("CAFile", t.CAFile); err != nil {
-			return err
-		}
-		o.add("CAINFO", curl.OPT_CAINFO, t.CAFile)
-	case t.CAPath == "":
-		o.addString("CAINFO", curl.OPT_CAINFO, systemCAFile())
+	case t.RootCAs != nil && !x509.NewCertPool().AppendCertsFromPEM(t.RootCAs):
+		return errors.New("curlpipe: RootCAs: no certificate in PEM in it")
 	}
-	if t.CAPath != "" {
-		if err := readable("CAPath", t.CAPath); err != nil {
+	for field, path := range map[string]string{"CAFile": t.CAFile, "CAPath": t.CAPath} {
+		if path == "" {
+			continue
+		}
+		if err := readable(field, path); err != nil {
 			return err
 		}
-		o.add("CAPATH", curl.OPT_CAPATH, t.CAPath)
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 // Transport is an [http.RoundTripper] that keeps few connections. The zero value
 // is ready: one connection to each host, on which requests are pipelined. It is
 // safe for concurrent use; make one and share it. Its fields are read when the
-// first request is made, and must not be changed after that.
+// first request is made, and must not be changed after that; should the start
+// fail, for want of file descriptors say, the next request tries again.
 //
 // A transport that is no longer needed should be closed with [Transport.Close];
 // one that lives as long as its process need not.
@@ -48,12 +49,13 @@ type Transport struct {
 	// RootCAs the content of a file with the certificate authorities to trust,
 	// in PEM. At most one of CAFile and RootCAs may be set. Without any of the
 	// three the system's count: $SSL_CERT_FILE, or the file where the common
-	// distributions keep them.
+	// distributions keep them. An https proxy is held to the same authorities.
 	CAFile  string
 	CAPath  string
 	RootCAs []byte
 
-	// InsecureSkipVerify takes any certificate for any host.
+	// InsecureSkipVerify takes any certificate for any host, and of an https
+	// proxy.
 	InsecureSkipVerify bool
 
 	// ClientCertFile and ClientKeyFile are the certificate that the client shows
@@ -65,6 +67,7 @@ type Transport struct {
 	// MinTLSVersion and MaxTLSVersion are tls.VersionTLS10 … tls.VersionTLS13;
 	// 0 leaves the choice to libcurl and OpenSSL. Up to libcurl 7.53.1 only one
 	// exact version can be asked for (both the same), or TLS 1.3 as minimum.
+	// They hold for an https proxy as well, as Ciphers does.
 	MinTLSVersion, MaxTLSVersion uint16
 
 	// Ciphers are those of up to TLS 1.2 in the form of openssl-ciphers(1),
@@ -93,7 +96,8 @@ type Transport struct {
 	// Proxy, if not nil, is the proxy that all connections go through. Its
 	// scheme is http or https (asked with CONNECT, for http URLs as well, so
 	// that the connection is one to the server), socks5, or socks5h, which
-	// leaves the host's name to the proxy. The environment is not followed.
+	// leaves the host's name to the proxy. The environment is not followed:
+	// neither a proxy nor what NO_PROXY says is taken from it.
 	Proxy *url.URL
 
 	// UnixSocket is the path of a Unix socket that all connections go to,
@@ -165,7 +169,7 @@ type Transport struct {
 
 	starting sync.Mutex
 	started  *engine
-	refused  error // why it could not start, or ErrClosed
+	closed   bool
 }
 
 // What the zero values of Transport's fields stand for.
@@ -185,24 +189,27 @@ const (
 func (t *Transport) engine() (*engine, error) {
 	t.starting.Lock()
 	defer t.starting.Unlock()
-	if t.started == nil && t.refused == nil {
-		lib, err := loadedLibrary()
-		if err == nil {
-			err = t.start(lib)
-		}
-		t.refused = err
+	switch {
+	case t.started != nil:
+		return t.started, nil
+	case t.closed:
+		return nil, ErrClosed
 	}
-	return t.started, t.refused
+	lib, err := loadedLibrary()
+	if err != nil {
+		return nil, err
+	}
+	return t.start(lib)
 }
 
 // start starts the transport over a libcurl.
-func (t *Transport) start(lib library) error {
+func (t *Transport) start(lib library) (*engine, error) {
 	settings, err := t.settings(lib)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.started, err = startEngine(settings)
-	return err
+	return t.started, err
 }
 
 // RoundTrip sends a request and returns its response as soon as the header
@@ -273,9 +280,7 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) Close() error {
 	t.starting.Lock()
 	started := t.started
-	if t.refused == nil {
-		t.refused = ErrClosed
-	}
+	t.closed = true
 	t.starting.Unlock()
 	if started != nil {
 		started.close()

@@ -1,0 +1,102 @@
+package curlpipe
+
+import (
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	curl "github.com/andelf/go-curl"
+	"github.com/stretchr/testify/require"
+)
+
+// TestProxyTakesNothingFromTheEnvironment: neither which proxy there is nor
+// what goes past it.
+func TestProxyTakesNothingFromTheEnvironment(t *testing.T) {
+	var tunnels, wrong atomic.Int64
+	other := newConnectProxy(t, &wrong)
+	s := newServer(t, false, echo)
+	for _, variable := range []string{"no_proxy", "NO_PROXY", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"} {
+		value := other.String()
+		if strings.EqualFold(variable, "no_proxy") {
+			value = "*"
+		}
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, value)
+			tunnels.Store(0)
+			fetchMany(t, newTestTransport(t, s, &Transport{Proxy: newConnectProxy(t, &tunnels)}), s.URL, 1)
+			require.EqualValues(t, 1, tunnels.Load())
+			fetchMany(t, newTestTransport(t, s, &Transport{}), s.URL, 1)
+			require.EqualValues(t, 1, tunnels.Load())
+			require.Zero(t, wrong.Load())
+		})
+	}
+}
+
+// TestProxyOverTLS: an https proxy has to prove who it is, to the authorities
+// that the transport is given, unless it is not to verify any.
+func TestProxyOverTLS(t *testing.T) {
+	var tunnels atomic.Int64
+	proxy := httptest.NewUnstartedServer(connectProxy(&tunnels))
+	proxy.Config.ErrorLog = quiet()
+	proxy.StartTLS()
+	defer proxy.Close()
+	named := proxyURL(t, proxy)
+	misnamed := *named
+	misnamed.Host = net.JoinHostPort("localhost", named.Port())
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw})
+	forBoth(t, func(t *testing.T, overTLS bool) { // httptest's servers have one certificate
+		s := newServer(t, overTLS, echo)
+		for name, each := range map[string]struct {
+			transport *Transport
+			works     bool
+		}{
+			"no authority":          {&Transport{Proxy: named}, false},
+			"RootCAs":               {&Transport{Proxy: named, RootCAs: authority}, true},
+			"RootCAs, another name": {&Transport{Proxy: &misnamed, RootCAs: authority}, false},
+			"no verification":       {&Transport{Proxy: &misnamed, InsecureSkipVerify: true}, true},
+			"no common cipher":      {&Transport{Proxy: named, RootCAs: authority, Ciphers: "AES128-SHA", MinTLSVersion: 0x303, MaxTLSVersion: 0x303}, false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				tunnels.Store(0)
+				transport := newTestTransport(t, nil, each.transport)
+				response, err := transport.RoundTrip(get(t, s.URL+"/x"))
+				if !each.works {
+					require.Error(t, err)
+					require.Zero(t, tunnels.Load(), "who the proxy is was not proved, and it was used")
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, "you asked for /x", readAll(t, response))
+				require.EqualValues(t, 1, tunnels.Load())
+			})
+		}
+	})
+}
+
+// TestOnlyHTTP: though libcurl is made to follow redirections, it goes nowhere
+// but to http and https.
+func TestOnlyHTTP(t *testing.T) {
+	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
+		target, _ := url.QueryUnescape(request.URL.RawQuery)
+		if target == "" {
+			_, _ = io.WriteString(writer, "here")
+			return
+		}
+		writer.Header().Set("Location", target)
+		writer.WriteHeader(http.StatusFound)
+	})
+	client := newTestClient(t, s, &Transport{Configure: func(easy *curl.CURL) error {
+		return easy.Setopt(curl.OPT_FOLLOWLOCATION, true)
+	}})
+	require.Equal(t, "here", fetch(t, client, s.URL+"?"+url.QueryEscape(s.URL)))
+	for _, target := range []string{"file:///etc/hostname", "ftp://127.0.0.1:1/x", "dict://127.0.0.1:1/x", "gopher://127.0.0.1:1/", "scp://127.0.0.1:1/", "telnet://127.0.0.1:1", "smtp://127.0.0.1:1"} {
+		_, err := client.Do(t.Context(), get(t, s.URL+"?"+url.QueryEscape(target)))
+		require.ErrorIs(t, err, curl.CurlError(curl.E_UNSUPPORTED_PROTOCOL), target)
+	}
+}
