@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
@@ -152,12 +151,6 @@ func sentOnce(o *Observation) (judge.Verdict, string, string) {
 	return judge.Pass, expected, fmt.Sprintf("%d, each once", len(times))
 }
 
-// safe are the methods that may be pipelined [RFC 9112 §9.3.2].
-var safe = map[string]bool{
-	http.MethodGet: true, http.MethodHead: true, http.MethodOptions: true, http.MethodTrace: true,
-	http.MethodPut: true, http.MethodDelete: true,
-}
-
 func notPipelined(o *Observation) (judge.Verdict, string, string) {
 	const expected = "nothing is sent behind a request that is not idempotent before its response"
 	alone := 0
@@ -166,7 +159,7 @@ func notPipelined(o *Observation) (judge.Verdict, string, string) {
 			continue // its requests do not wait for each other
 		}
 		for j, r := range c.Requests {
-			if safe[r.Method] || r.Problem != "" {
+			if judge.Idempotent(r.Method) || r.Problem != "" {
 				continue
 			}
 			alone++

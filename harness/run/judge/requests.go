@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
@@ -67,10 +66,6 @@ func sentOnce(o *Observation) (Verdict, string, string) {
 	return Pass, expected, fmt.Sprintf("none more than %d times", worst)
 }
 
-// idempotent are the methods that may be pipelined and retried [RFC 9110
-// §9.2.2].
-var idempotent = []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
-
 func notPipelined(o *Observation) (Verdict, string, string) {
 	expected := "requests that are not idempotent travel alone"
 	alone := 0
@@ -80,7 +75,7 @@ func notPipelined(o *Observation) (Verdict, string, string) {
 			if r.Problem != "" {
 				continue
 			}
-			other := !slices.Contains(idempotent, r.Method)
+			other := !Idempotent(r.Method)
 			switch {
 			case other && r.Behind > 0:
 				return Fail, expected, fmt.Sprintf("%s %s came while %d were unanswered", r.Method, r.ID, r.Behind)
