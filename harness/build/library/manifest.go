@@ -59,6 +59,11 @@ const (
 	own      = "own"
 )
 
+// PatchedMark stands in the version of a patched libcurl, as "7.53.1-doing.30",
+// before the number of its patches: DOING is the phase that they add, in which
+// a request keeps the connection until every byte of it is accepted.
+const PatchedMark = "-doing."
+
 // readManifest returns the manifest of a prefix. For a prefix without one, a
 // libcurl that the user built himself, it makes one out of what the library
 // says of its version.

@@ -13,8 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
@@ -124,7 +126,7 @@ func (s *Submission) checkEvidence(patches []series.Patch) error {
 	if len(s.Runs) == 0 {
 		return fmt.Errorf("there is no run to show: make some with pipelab run --json")
 	}
-	want := fmt.Sprintf("-doing.%d", len(patches))
+	want := library.PatchedMark + strconv.Itoa(len(patches))
 	var stock, patched int
 	for i := range s.Runs {
 		r := &s.Runs[i]

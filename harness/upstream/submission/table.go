@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
@@ -48,7 +49,7 @@ func pairs(runs []outcome.Run) []pair {
 }
 
 // isPatched reports whether a run was made with the series, or a part of it.
-func isPatched(r *outcome.Run) bool { return strings.Contains(r.LibcurlVersion, "-doing.") }
+func isPatched(r *outcome.Run) bool { return strings.Contains(r.LibcurlVersion, library.PatchedMark) }
 
 // evidence is the table of the runs, before and after in one row, as narrow as
 // a mail wants it.
