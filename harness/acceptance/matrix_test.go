@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
-	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/readme/readmetest"
 )
 
 // madeMatrix has scripts/matrix make the matrix of a scenario.

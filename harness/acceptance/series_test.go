@@ -12,9 +12,9 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
-	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/readme/readmetest"
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 

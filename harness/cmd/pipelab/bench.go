@@ -115,7 +115,7 @@ func measure(command *cobra.Command, o *benchOptions) error {
 		}
 	}
 	if o.update != "" {
-		if err := result.UpdateFile(o.update, time.Now()); err != nil {
+		if err := updateReadme(o.update, "bench", result.WriteTable); err != nil {
 			return cannotRun(err)
 		}
 	}

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/curlpipe/curlpipe/harness/generated"
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/show/report"
@@ -68,7 +66,8 @@ func (o *fleetOutputs) write(stdout io.Writer, results []*fleet.Result) error {
 	if o.update == "" {
 		return nil
 	}
-	if err := generated.Replace(o.update, "fleet", generated.Table(table.String(), time.Now())); err != nil {
+	write := func(w io.Writer) error { return fleet.Table(w, results) }
+	if err := updateReadme(o.update, "fleet", write); err != nil {
 		return cannotRun(err)
 	}
 	return nil

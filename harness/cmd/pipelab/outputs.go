@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/readme"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
@@ -75,4 +78,14 @@ func (o *outputs) write(runs []outcome.Run) error {
 		}
 	}
 	return nil
+}
+
+// updateReadme writes a table, with the day and the machine that it was made
+// on, into a Markdown file, after the comment that begins with the name.
+func updateReadme(file, name string, write func(io.Writer) error) error {
+	var table bytes.Buffer
+	if err := write(&table); err != nil {
+		return err
+	}
+	return readme.Replace(file, name, readme.Table(table.String(), time.Now()))
 }

@@ -18,17 +18,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-	"github.com/curlpipe/curlpipe/harness/readmetest"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/readme/readmetest"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 const readmeFile = "../../README.md"
 
-func readme(t *testing.T) string {
+func readmeText(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.FromSlash(readmeFile))
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestReadmeHasTheInvariants(t *testing.T) {
 // tableIn returns the rows of the README's table with that head, cell by cell.
 func tableIn(t *testing.T, head string) [][]string {
 	t.Helper()
-	_, rest, found := strings.Cut(readme(t), "\n| "+head)
+	_, rest, found := strings.Cut(readmeText(t), "\n| "+head)
 	require.True(t, found, "no table that begins with %s", head)
 	table, _, _ := strings.Cut(rest, "\n\n")
 	var rows [][]string
@@ -129,7 +129,7 @@ func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
 	}
 	require.ElementsMatch(t, fieldsOf(outcome.Run{}), documented)
 	for _, name := range fieldsOf(report.Document{}) {
-		require.Contains(t, readme(t), `"`+name+`": `)
+		require.Contains(t, readmeText(t), `"`+name+`": `)
 	}
 }
 

@@ -4,11 +4,11 @@ package readmetest
 
 import (
 	"flag"
-	"os"
-	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/show/readme"
 )
 
 var update = flag.Bool("update", false, "write the tables of the READMEs anew instead of comparing them")
@@ -27,15 +27,11 @@ func RequireTable(t *testing.T, file, name, want string) {
 // such as a date: compare gets what stands there.
 func RequireLike(t *testing.T, file, name, want string, compare func(got string)) {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	got, err := readme.Between(file, name)
 	require.NoError(t, err)
-	between := regexp.MustCompile(`(?s)(<!-- ` + name + `: [^\n]*-->\n)(.*?)(<!-- end -->)`)
-	found := between.FindSubmatchIndex(text)
-	require.NotNil(t, found, "%s has no table of %s", file, name)
 	if *update {
-		changed := string(text[:found[4]]) + want + string(text[found[5]:])
-		require.NoError(t, os.WriteFile(file, []byte(changed), 0o644))
+		require.NoError(t, readme.Replace(file, name, want))
 		return
 	}
-	compare(string(text[found[4]:found[5]]))
+	compare(got)
 }

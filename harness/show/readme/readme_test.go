@@ -1,4 +1,4 @@
-package generated
+package readme
 
 import (
 	"os"
@@ -28,5 +28,5 @@ func TestAFileWithoutTheCommentsIsLeftAlone(t *testing.T) {
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, "text\n", string(text))
-	require.ErrorContains(t, Replace(name+"x", "bench", ""), "writing what was measured")
+	require.ErrorContains(t, Replace(name+"x", "bench", ""), "reading what was measured")
 }

@@ -1,0 +1,78 @@
+// Package readme writes tables into Markdown files, between a comment that says
+// which command made them and its end, and reads them back.
+//
+// It stands behind the commands whose figures the READMEs show, and behind the
+// tests that hold the READMEs to what they are about (package readmetest).
+package readme
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Table makes a block of a table of text, with its date and the machine that
+// it was made on.
+func Table(table string, now time.Time) string {
+	var block strings.Builder
+	for line := range strings.Lines(table) {
+		block.WriteString("    " + line)
+	}
+	fmt.Fprintf(&block, "\nMeasured on %s: %s.\n", now.UTC().Format(time.DateOnly), machine())
+	return block.String()
+}
+
+// Between returns what stands between the comment of a Markdown file that
+// begins with the name and a colon, and the next one that says end.
+func Between(file, name string) (string, error) {
+	parts, err := split(file, name)
+	if err != nil {
+		return "", err
+	}
+	return parts[1], nil
+}
+
+// Replace puts the block there.
+func Replace(file, name, block string) error {
+	parts, err := split(file, name)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(parts[0]+block+parts[2]), 0o644)
+}
+
+// split returns what the file has up to the comment and with it, between it
+// and the end, and from there on.
+func split(file, name string) (parts [3]string, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return parts, fmt.Errorf("reading what was measured: %w", err)
+	}
+	marked := regexp.MustCompile(`(?s)<!-- ` + regexp.QuoteMeta(name) + `: [^\n]*-->\n(.*?)<!-- end -->`)
+	found := marked.FindAllSubmatchIndex(text, 2)
+	if len(found) != 1 {
+		return parts, fmt.Errorf("%s: not one comment that begins with %s: and is ended", file, name)
+	}
+	from, to := found[0][2], found[0][3]
+	return [3]string{string(text[:from]), string(text[from:to]), string(text[to:])}, nil
+}
+
+// machine names the processor, and how busy the machine has been.
+func machine() string {
+	words := fmt.Sprintf("%d cores", runtime.NumCPU())
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+				words += " of " + strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		words += ", load " + strings.Fields(string(text))[0]
+	}
+	return words
+}
