@@ -97,11 +97,12 @@ type Result struct {
 	Trailer      []byte // trailer section of a chunked response, when Done
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
+	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
 	Lost         bool   // the connection died under it, and it may not be sent again
 	Spent        bool   // the easy handle must not be used again
 	Hungry       bool   // all of the request's body that was fed is on its way
 	Retries      int    // how often the request was sent again so far
-	Detail       string // libcurl's own words for a failure; may be empty
+	Detail       string // words for a failure, mostly libcurl's own; may be empty
 }
 
 func newResult(result *C.struct_cshim_result) Result {
@@ -114,6 +115,7 @@ func newResult(result *C.struct_cshim_result) Result {
 		Trailer:      view(result.trailer, result.trailer_length),
 		TooLarge:     result.flags&C.CSHIM_RESULT_TOO_LARGE != 0,
 		GivenUp:      result.flags&C.CSHIM_RESULT_GIVEN_UP != 0,
+		Malformed:    result.flags&C.CSHIM_RESULT_MALFORMED != 0,
 		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
 		Spent:        result.flags&C.CSHIM_RESULT_SPENT != 0,
 		Hungry:       result.flags&C.CSHIM_RESULT_HUNGRY != 0,

@@ -100,6 +100,9 @@ struct cshim_result {
 #define CSHIM_RESULT_LOST 16 /* its connection died under it, and it may not be
                                 sent again */
 
+#define CSHIM_RESULT_MALFORMED 64 /* detail says how the response breaks
+                                     RFC 9112; the connection was closed */
+
 enum cshim_counter {
   CSHIM_SOCKETS_OPENED, /* sockets that libcurl opened to connect */
   CSHIM_SOCKETS_CLOSED, /* sum of the next four */
@@ -115,7 +118,7 @@ enum cshim_counter {
   CSHIM_WANT_WRITE, /* TLS writes that the socket did not take */
   CSHIM_WANT_READ, /* times a renegotiation waited for the server */
   CSHIM_BYTES_SENT, /* of requests, before TLS; counted at their end */
-  CSHIM_BYTES_RECEIVED, /* of responses, without TLS and transfer coding */
+  CSHIM_BYTES_RECEIVED, /* of responses, with transfer coding, before TLS */
   CSHIM_COUNTERS
 };
 
@@ -141,7 +144,8 @@ void cshim_loop_log_keys(struct cshim_loop *loop, int file);
    negative errno: -EBUSY when its private pointer is set. The loop sets the
    options that tie the handle to it: the functions for reading, seeking,
    writing, headers, opening and closing sockets and the TLS context, with
-   their data; error buffer, private pointer and share. URL, header list,
+   their data; error buffer, private pointer and share; and no decoding of
+   transfer and content codings by libcurl. URL, header list,
    method and what goes with them are set for each request. All other options
    stay what the caller made them. */
 int cshim_loop_attach(struct cshim_loop *loop, void *easy);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <curl/curl.h>
 #include "cshim.h"
+#include "framing.h"
 
 #if LIBCURL_VERSION_NUM < 0x071e00
 #error "cshim needs the headers of libcurl 7.30.0 or later"
@@ -64,11 +65,13 @@ struct transfer {
   uint32_t result_flags;
 
   /* response */
-  bool header_complete; /* the empty line after the header section came */
-  bool header_final; /* and it is that of the response, not an interim one */
+  struct framing framing; /* what libcurl delivers, read strictly */
+  const char *refusal; /* why that was refused */
+  bool satisfied; /* that it was is no error: the response is complete */
   bool header_taken; /* and the caller has it */
   bool paused; /* libcurl was told to stop delivering */
   size_t header_length;
+  size_t sections_length; /* of all header sections, interim ones included */
   size_t shown; /* of the response so far, in the result of this run */
   size_t outstanding; /* of a streamed body: delivered, not consumed */
   size_t dropped;
@@ -164,6 +167,7 @@ void connection_untie(CURL *easy);
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
+bool tls_is_http2(const struct transfer *transfer);
 
 /* bio.c: between OpenSSL and the socket of a connection that pipelines */
 void *bio_install(struct cshim_loop *loop, void *ssl);
@@ -191,7 +195,8 @@ CURLcode request_prepare(struct transfer *transfer,
 /* response.c: gathers what libcurl delivers */
 bool response_tie(struct transfer *transfer);
 void response_untie(CURL *easy);
-void response_forget(struct transfer *transfer);
+void response_begin(struct transfer *transfer);
+CURLcode response_end(struct transfer *transfer, CURLcode code);
 void response_drop(struct transfer *transfer);
 void response_discard(struct transfer *transfer);
 void response_consumed(struct transfer *transfer, size_t bytes);

@@ -136,7 +136,8 @@ func (l *Loop) Close() {
 // Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
 // here on the loop owns its functions (read, seek, write, header, sockets, TLS
 // context) with their data, its error buffer, its private pointer and its
-// share; every other option stays the caller's. The caller cleans the handle up
+// share, and neither transfer nor content codings are decoded by libcurl; every
+// other option stays the caller's. The caller cleans the handle up
 // after [Loop.Detach] or [Loop.Close]. [ErrPrivate] is among the errors.
 func (l *Loop) Attach(easy unsafe.Pointer) (Slot, error) {
 	if l.handle == nil {
@@ -298,7 +299,7 @@ type Counters struct {
 	WantWrite      uint64 // TLS writes that the socket did not take
 	WantRead       uint64 // times a renegotiation waited for the server
 	BytesSent      uint64 // of requests, before TLS, counted at their end
-	BytesReceived  uint64 // of responses, without TLS and transfer coding
+	BytesReceived  uint64 // of responses, with their transfer coding, before TLS
 }
 
 // Counters reads the counters; any goroutine may. Those of a closed loop stay.

@@ -31,6 +31,7 @@ static void look_up(void)
     { "SSL_want", &functions.want },
     { "SSL_version", &functions.version },
     { "SSL_session_reused", &functions.resumed },
+    { "SSL_get0_alpn_selected", &functions.agreed_protocol },
     { "BIO_set_callback_ex", &functions.bio_set_callback },
     { "BIO_get_callback_ex", &functions.bio_get_callback },
     { "BIO_set_callback_arg", &functions.bio_set_argument },

@@ -29,6 +29,8 @@ struct openssl {
   int (*want)(const void *ssl);
   int (*version)(const void *ssl);
   int (*resumed)(const void *ssl);
+  void (*agreed_protocol)(const void *ssl, const unsigned char **name,
+                          unsigned *length);
   void (*bio_set_callback)(void *bio, openssl_bio_callback *callback);
   openssl_bio_callback *(*bio_get_callback)(const void *bio);
   void (*bio_set_argument)(void *bio, char *argument);

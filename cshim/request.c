@@ -116,7 +116,6 @@ static CURLcode set_method(struct transfer *transfer,
 static void begin(struct transfer *transfer,
                   const struct cshim_request *request)
 {
-  response_forget(transfer);
   transfer->flags = request->flags;
   transfer->origin = request->origin;
   transfer->header_taken = false;
@@ -129,6 +128,7 @@ static void begin(struct transfer *transfer,
   transfer->sent_before = 0;
   transfer->retries = 0;
   transfer->detail[0] = '\0';
+  response_begin(transfer);
 }
 
 CURLcode request_prepare(struct transfer *transfer,

@@ -1,19 +1,37 @@
 /*
  * response.c: gathers what libcurl delivers of a response: header section,
- * body, trailer section. Throws away what nobody wants, and stops libcurl when
- * the caller is slow to take what it wants.
+ * body, trailer section. Holds it against the strict reading of framing.h,
+ * throws away what nobody wants, and stops libcurl when the caller is slow to
+ * take what it wants.
  */
 #include <string.h>
 #include "internal.h"
 
-void response_forget(struct transfer *transfer)
+/* libcurl that goes by fields about a body where there is none, see
+   struct framing_rules. */
+#define FIRST_BODILESS 0x074101 /* 7.65.1 */
+
+static void forget(struct transfer *transfer)
 {
   transfer->response.length = 0;
   transfer->trailer.length = 0;
   transfer->header_length = 0;
-  transfer->header_complete = false;
-  transfer->header_final = false;
   transfer->shown = 0;
+}
+
+void response_begin(struct transfer *transfer)
+{
+  const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+  struct framing_rules rules = {
+    .head = transfer->flags & CSHIM_REQUEST_HEAD,
+    .fields_stick = version->version_num < FIRST_BODILESS,
+    .overhead = transfer->loop->limits.header_bytes
+  };
+  forget(transfer);
+  framing_begin(&transfer->framing, &rules);
+  transfer->refusal = NULL;
+  transfer->satisfied = false;
+  transfer->sections_length = 0;
 }
 
 void response_drop(struct transfer *transfer)
@@ -46,23 +64,14 @@ void response_discard(struct transfer *transfer)
   transfer->discarding = false;
 }
 
-/* Keeps what came, or throws it away when this transfer keeps nothing or the
-   section it belongs to grows beyond its limit. False: give the transfer, and
-   so its connection, up. */
-static bool take(struct transfer *transfer, struct buffer *buffer,
-                 const char *data, size_t length, size_t limit)
+/* Counts what came, and as thrown away where nothing is kept. False: give the
+   transfer, and so its connection, up. */
+static bool account(struct transfer *transfer, size_t length)
 {
   struct cshim_loop *loop = transfer->loop;
-
   loop_count(loop, CSHIM_BYTES_RECEIVED, length);
-  if(!transfer->dropping &&
-     (buffer->length > limit || length > limit - buffer->length)) {
-    transfer->result_flags |= CSHIM_RESULT_TOO_LARGE;
-    response_drop(transfer);
-  }
   if(!transfer->dropping)
-    return buffer_append(buffer, data, length);
-
+    return true;
   transfer->dropped += length;
   if(transfer->dropped <= loop->limits.dropped_bytes)
     return true;
@@ -71,54 +80,151 @@ static bool take(struct transfer *transfer, struct buffer *buffer,
   return false;
 }
 
-/* Whether the header section that just ended is that of the response, and not
-   an interim one or a proxy's answer to CONNECT: those do not count as
-   CURLINFO_RESPONSE_CODE. */
-static bool is_final(struct transfer *transfer)
+static void too_large(struct transfer *transfer)
 {
+  transfer->result_flags |= CSHIM_RESULT_TOO_LARGE;
+  response_drop(transfer);
+}
+
+/* Keeps what came, unless this transfer keeps nothing or more than the limit
+   has come. */
+static bool keep(struct transfer *transfer, struct buffer *buffer,
+                 const char *data, size_t length, size_t limit)
+{
+  if(!transfer->dropping &&
+     (buffer->length > limit || length > limit - buffer->length))
+    too_large(transfer);
+  return transfer->dropping || buffer_append(buffer, data, length);
+}
+
+/* Says why the response cannot be believed. What libcurl's callbacks return
+   then ends the transfer, and the connection. */
+static size_t refuse(struct transfer *transfer, const char *refusal)
+{
+  if(!transfer->header_taken)
+    response_drop(transfer);
+  transfer->refusal = refusal;
+  return 0;
+}
+
+/* Has the connection end with this response. */
+static void close_after(struct transfer *transfer)
+{
+  transfer->special |= CSHIM_REQUEST_CLOSE;
+  curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+/* After a status line. A proxy's answer to CONNECT is not the one that
+   CURLINFO_RESPONSE_CODE counts. */
+static const char *judge_status(struct transfer *transfer)
+{
+  struct framing *framing = &transfer->framing;
   long status = 0;
-  const char *line = transfer->response.data;
-  const char *end = line + transfer->response.length;
-  const char *blank = memchr(line, ' ', (size_t)(end - line));
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-  return status >= 200 && blank && end - blank > 3 &&
-         blank[1] == '0' + status / 100 &&
-         blank[2] == '0' + status / 10 % 10 && blank[3] == '0' + status % 10;
+  framing->tunnel = !framing->http2 && status != framing->status;
+  return framing->http2 && !tls_is_http2(transfer) ?
+         "HTTP/2 on a connection that has not agreed on it" : NULL;
+}
+
+/* Reads a line of a header section. NULL: it is all right. */
+static const char *read_line(struct transfer *transfer, const char *data,
+                             size_t length)
+{
+  struct framing *framing = &transfer->framing;
+  bool begins = framing->section != FRAMING_FIELDS;
+  const char *refusal;
+
+  if(begins && transfer->header_taken)
+    return "a second response";
+  if(begins) /* libcurl may ask again, and throw a response away for it */
+    forget(transfer);
+  refusal = framing_line(framing, data, length);
+  return refusal || !begins ? refusal : judge_status(transfer);
+}
+
+/* After the last line of the response's header section. */
+static bool begin_body(struct transfer *transfer)
+{
+  transfer->header_length = transfer->response.length;
+  if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping)
+    results_tell(transfer);
+  if(framing_ends_unseen(&transfer->framing))
+    close_after(transfer);
+  transfer->satisfied = framing_complete_unseen(&transfer->framing);
+  return !transfer->satisfied;
+}
+
+/* Of HTTP/2 trailer fields come as header lines; those of HTTP/1.1 come with
+   the body, see response_tie(). */
+static bool is_trailer(const struct transfer *transfer, const char *data,
+                       size_t length)
+{
+  return transfer->framing.section == FRAMING_FINAL &&
+         transfer->framing.http2 && (length < 5 || memcmp(data, "HTTP/", 5));
 }
 
 /* CURLOPT_HEADERFUNCTION: one line a call, the last one of a section empty.
-   Sections of interim responses come first, a trailer section comes last. */
+   Sections of interim responses come first. */
 static size_t on_header(char *data, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
   size_t length = size * count;
   size_t limit = transfer->loop->limits.header_bytes;
-  bool kept;
+  const char *refusal;
 
-  /* A field name has no slash in it, so this is a status line. libcurl may
-     have thrown away the response before it: one that is interim, or one
-     that it asked for again. One that the caller has seen stays. */
-  if(length >= 5 && !memcmp(data, "HTTP/", 5)) {
-    if(transfer->header_taken)
-      return 0;
-    response_forget(transfer);
-  }
-
-  if(transfer->header_complete)
-    return take(transfer, &transfer->trailer, data, length, limit) ?
+  if(!account(transfer, length))
+    return 0;
+  if(is_trailer(transfer, data, length))
+    return keep(transfer, &transfer->trailer, data, length, limit) ?
            length : 0;
+  refusal = read_line(transfer, data, length);
+  if(refusal)
+    return refuse(transfer, refusal);
+  transfer->sections_length += length;
+  if(transfer->sections_length > limit && !transfer->dropping)
+    too_large(transfer);
+  if(!keep(transfer, &transfer->response, data, length, limit))
+    return 0;
+  if(transfer->framing.section == FRAMING_FINAL && !begin_body(transfer))
+    return 0;
+  return length;
+}
 
-  kept = take(transfer, &transfer->response, data, length, limit);
-  if(data[0] == '\r' || data[0] == '\n') {
-    transfer->header_complete = true;
-    transfer->header_length = transfer->response.length;
-    if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping &&
-       is_final(transfer)) {
-      transfer->header_final = true;
-      results_tell(transfer);
+/* Keeps what of these bytes is body or trailer, without the transfer coding.
+   All of it is read, kept or not: others may be behind it. */
+static bool take(struct transfer *transfer, const char *data, size_t length)
+{
+  const struct cshim_limits *limits = &transfer->loop->limits;
+  bool stream = transfer->flags & CSHIM_REQUEST_STREAM;
+  const char *refusal;
+  const char *piece;
+  size_t piece_length;
+
+  while(length) {
+    bool kept = true;
+    switch(framing_take(&transfer->framing, &data, &length, &piece,
+                        &piece_length, &refusal)) {
+    case FRAMING_DATA:
+      kept = keep(transfer, &transfer->response, piece, piece_length,
+                  stream ? SIZE_MAX : limits->response_bytes);
+      break;
+    case FRAMING_TRAILER:
+      kept = keep(transfer, &transfer->trailer, piece, piece_length,
+                  limits->header_bytes);
+      break;
+    case FRAMING_REFUSED:
+      refuse(transfer, refusal);
+      return false;
+    case FRAMING_TOO_LONG:
+      too_large(transfer);
+      return false;
+    default:
+      break;
     }
+    if(!kept)
+      return false;
   }
-  return kept ? length : 0;
+  return true;
 }
 
 /* CURLOPT_WRITEFUNCTION */
@@ -127,25 +233,50 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   struct transfer *transfer = userp;
   const struct cshim_limits *limits = &transfer->loop->limits;
   size_t length = size * count;
+  bool news = (transfer->flags & CSHIM_REQUEST_STREAM) &&
+              !transfer->dropping;
 
   if(transfer->discarding)
     return length;
-  if(!(transfer->flags & CSHIM_REQUEST_STREAM) || transfer->dropping)
-    return take(transfer, &transfer->response, data, length,
-                limits->response_bytes) ? length : 0;
-
-  if(transfer->outstanding &&
+  if(transfer->framing.section != FRAMING_FINAL)
+    return refuse(transfer, "a body without a header section");
+  if(news && transfer->outstanding &&
      length > limits->window_bytes - transfer->outstanding) {
     transfer->paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  if(!take(transfer, &transfer->response, data, length, SIZE_MAX))
+  if(!account(transfer, length) || !take(transfer, data, length))
     return 0;
+  if(!news)
+    return length;
   transfer->outstanding += length;
   if(transfer->outstanding > limits->window_bytes) /* one piece, no more */
     transfer->outstanding = limits->window_bytes;
   results_tell(transfer);
   return length;
+}
+
+/* What libcurl itself calls malformed. */
+static bool is_refusal(const struct transfer *transfer, CURLcode code)
+{
+  return code == CURLE_WEIRD_SERVER_REPLY ||
+         (code == CURLE_UNSUPPORTED_PROTOCOL && connection_sent(transfer));
+}
+
+/* The transfer has ended with this code: what came of it. */
+CURLcode response_end(struct transfer *transfer, CURLcode code)
+{
+  const struct framing *framing = &transfer->framing;
+  if(transfer->satisfied)
+    return CURLE_OK;
+  if(is_refusal(transfer, code) && !transfer->refusal)
+    transfer->refusal = transfer->detail;
+  if(!code && framing->section == FRAMING_FINAL &&
+     !framing_is_complete(framing)) {
+    transfer->refusal = "the body is not complete";
+    return CURLE_PARTIAL_FILE;
+  }
+  return code;
 }
 
 void response_consumed(struct transfer *transfer, size_t bytes)
@@ -178,12 +309,17 @@ bool response_tie(struct transfer *transfer)
   return
     !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
     !curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) &&
+    /* bodies come as they are on the wire, and are decoded by framing_take() */
+    !curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L) &&
+    !curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 }
 
 void response_untie(CURL *easy)
 {
+  curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 1L);
+  curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 1L);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, NULL);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, NULL);

@@ -90,7 +90,7 @@ static void gather_finished(struct cshim_loop *loop)
   }
   for(i = 0; i < count; i++) {
     loop_remove(loop, finished[i]);
-    results_add(finished[i], codes[i]);
+    results_add(finished[i], response_end(finished[i], codes[i]));
   }
 }
 

@@ -13,6 +13,9 @@
 #include "internal.h"
 #include "openssl.h"
 
+/* CURLINFO_TLS_SSL_PTR, which came with 7.48.0 */
+#define INFO_SSL ((CURLINFO)(CURLINFO_SLIST + 45))
+
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
 #define CB_CONNECT_EXIT 0x1002 /* SSL_CB_CONNECT_EXIT */
 #define CB_HANDSHAKE_DONE 0x20 /* SSL_CB_HANDSHAKE_DONE */
@@ -112,6 +115,25 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
   if(loop->key_log != -1)
     openssl->on_key(context, on_key);
   return CURLE_OK;
+}
+
+/* Whether the connection of this transfer, which is in a callback, has agreed
+   on HTTP/2 in its handshake [RFC 7301]. */
+bool tls_is_http2(const struct transfer *transfer)
+{
+  const struct openssl *openssl = openssl_loaded();
+  struct curl_slist *info = NULL; /* what it says it is */
+  const struct curl_tlssessioninfo *session;
+  const unsigned char *name = NULL;
+  unsigned length = 0;
+  if(!openssl || curl_easy_getinfo(transfer->easy, INFO_SSL, &info) || !info)
+    return false;
+  session = (const void *)info;
+  if(session->backend != CURLSSLBACKEND_OPENSSL ||
+     !session->internals)
+    return false;
+  openssl->agreed_protocol(session->internals, &name, &length);
+  return length == 2 && !memcmp(name, "h2", 2);
 }
 
 void cshim_loop_log_keys(struct cshim_loop *loop, int file)

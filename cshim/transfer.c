@@ -90,7 +90,7 @@ void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result)
 {
   bool done = code != -1;
-  bool show = !code || transfer->header_final;
+  bool show = !code || transfer->framing.section == FRAMING_FINAL;
   size_t header = show ? transfer->header_length : 0;
   transfer->shown = show ? transfer->response.length : 0;
   result->slot = transfer->slot;
@@ -101,6 +101,8 @@ void transfer_result(struct transfer *transfer, int code,
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->lost && code)
       result->flags |= CSHIM_RESULT_LOST;
+    if(transfer->refusal && code)
+      result->flags |= CSHIM_RESULT_MALFORMED;
     if(transfer->paused) /* see response_discard(): it is too late for that */
       result->flags |= CSHIM_RESULT_SPENT;
   }
@@ -111,7 +113,7 @@ void transfer_result(struct transfer *transfer, int code,
   result->body_length = transfer->shown - header;
   result->trailer = transfer->trailer.data;
   result->trailer_length = transfer->trailer.length;
-  result->detail = transfer->detail;
+  result->detail = transfer->refusal ? transfer->refusal : transfer->detail;
 }
 
 /* The caller has what transfer_result() showed of a request that goes on. More

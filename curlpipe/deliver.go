@@ -60,7 +60,7 @@ func (c *call) keep(result *cshim.Result) error {
 	case result.TooLarge:
 		return ErrResponseTooLarge
 	case result.Code != 0:
-		if c.body == nil {
+		if c.body == nil && !result.Malformed {
 			c.detail = result.Detail
 		}
 		return failure(result)
@@ -110,6 +110,9 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 // failure is the error of a request that libcurl has failed.
 func failure(result *cshim.Result) error {
 	code := curl.CurlError(result.Code)
+	if result.Malformed {
+		return &malformedError{code: code, detail: result.Detail}
+	}
 	if result.Lost {
 		return &lostError{code: code, sent: result.Retries + 1}
 	}

@@ -41,7 +41,9 @@ var (
 	// client does not do; the text around it says what.
 	ErrUnsupportedRequest = errors.New("curlpipe: unsupported request")
 
-	// ErrMalformedResponse says that a response broke the syntax of RFC 9112.
+	// ErrMalformedResponse says that a response broke the syntax of RFC 9112; the
+	// text around it says how. Its connection was closed, as nobody can tell
+	// where the next response on it begins.
 	ErrMalformedResponse = errors.New("curlpipe: malformed response")
 )
 
@@ -76,6 +78,16 @@ func (e *Error) Timeout() bool {
 
 // Temporary is the same as Timeout; net.Error asks for it.
 func (e *Error) Temporary() bool { return e.Timeout() }
+
+// malformedError says why a response cannot be believed. How libcurl calls that
+// is no use to a reader, but errors.Is finds it.
+type malformedError struct {
+	code   curl.CurlError
+	detail string
+}
+
+func (e *malformedError) Error() string   { return ErrMalformedResponse.Error() + ": " + e.detail }
+func (e *malformedError) Unwrap() []error { return []error{ErrMalformedResponse, e.code} }
 
 // lostError says that a connection ended under a request that may not be sent
 // again.

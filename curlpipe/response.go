@@ -84,6 +84,7 @@ func parseFields(section string) (http.Header, error) {
 			continue
 		}
 		name, value, colon := strings.Cut(line, ":")
+		name = strings.TrimRight(name, " \t") // framing.c has looked at those where it matters
 		if !colon || !isToken(name) {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
 		}
@@ -141,7 +142,7 @@ func frame(response *http.Response, memory *body, c *call) {
 		response.TransferEncoding = []string{"chunked"}
 		header.Del("Transfer-Encoding")
 		header.Del("Content-Length")
-	} else if length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil && length >= 0 {
+	} else if length, ok := contentLength(header["Content-Length"]); ok {
 		response.ContentLength = length
 	} else if c.body == nil && len(c.content) == 0 && bodiless(response.StatusCode) {
 		response.ContentLength = 0
@@ -159,6 +160,17 @@ func frame(response *http.Response, memory *body, c *call) {
 	default:
 		response.Body = http.NoBody
 	}
+}
+
+// contentLength is the one length that all of these values name [RFC 9112
+// §6.3].
+func contentLength(values []string) (int64, bool) {
+	if len(values) == 0 {
+		return 0, false
+	}
+	first, _, _ := strings.Cut(values[0], ",")
+	length, err := strconv.ParseInt(strings.Trim(first, " \t"), 10, 64)
+	return length, err == nil && length >= 0
 }
 
 // bodiless tells the status codes whose responses have no body (RFC 9112,
