@@ -139,8 +139,13 @@ func FuzzParseFields(f *testing.F) {
 
 // oneSpace writes a header section down with one space for each run of white
 // space: a fold may become one space or more (RFC 9112, section 5.2).
+// White space behind a name, which net/textproto keeps as a part of it, is none.
 func oneSpace[header ~map[string][]string](fields header) string {
-	for _, values := range fields {
+	for name, values := range fields {
+		if bare := textproto.CanonicalMIMEHeaderKey(strings.TrimRight(name, " \t")); bare != name {
+			delete(fields, name)
+			fields[bare] = append(fields[bare], values...)
+		}
 		for i := range values {
 			values[i] = strings.Join(strings.Fields(values[i]), " ")
 		}
