@@ -94,7 +94,7 @@ func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error
 		return cannotRun(err)
 	}
 	r := outcome.OfClient(observation, name)
-	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + quoteAll(arguments)
+	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + outcome.Quote(arguments)
 	executable, _ := exec.LookPath(arguments[0]) // which has run, so it is there
 	err = collector.Finish(evidence.Record{
 		Run: r, Programs: evidence.Programs(executable, o.Interposer), Summary: "An honest origin, any client.",

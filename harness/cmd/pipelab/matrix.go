@@ -84,7 +84,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		return err
 	}
 	o.chooseSeed()
-	cells, axes, err := o.cells()
+	tasks, axes, err := o.tasks()
 	if err != nil {
 		return err
 	}
@@ -92,17 +92,17 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	if err != nil {
 		return cannotRun(err)
 	}
-	w := &work{
-		cells: shardOf(cells, part), jobs: o.jobs, seed: o.seed, seedChosen: o.seedChosen,
-		store:    &matrix.Store{Folder: filepath.Join(cache, "matrix")},
-		progress: command.ErrOrStderr(),
+	w := &matrix.Work{
+		Tasks: matrix.ShardOf(tasks, part), Jobs: o.jobs, Seed: o.seed, SeedChosen: o.seedChosen,
+		Store:    &matrix.Store{Folder: filepath.Join(cache, "matrix")},
+		Progress: command.ErrOrStderr(),
 	}
-	if err := w.prepare(o.fresh); err != nil {
+	if err := w.Prepare(o.fresh); err != nil {
 		return cannotRun(err)
 	}
-	runs, err := w.run(command.Context())
+	runs, err := w.Run(command.Context())
 	if err != nil {
-		return err
+		return cannotRun(err)
 	}
 	d := &matrix.Document{
 		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: part,
@@ -111,7 +111,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	if err := show(command, d, &o.outputs, o.html); err != nil {
 		return err
 	}
-	if err := w.finish(); err != nil { // not before the results are safe
+	if err := w.Finish(); err != nil { // not before the results are safe
 		return cannotRun(err)
 	}
 	return sum(runs)

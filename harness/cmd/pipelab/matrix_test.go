@@ -130,9 +130,9 @@ func TestAnInterruptedMatrixIsGoneOnWith(t *testing.T) {
 		scenario: "honest-origin", subjects: []string{"c-demo"}, drivers: []string{"perform"},
 		libraries: []string{"patched"}, tls: []string{"1.2"},
 	}, openssl: []string{system}}
-	cells, _, err := o.cells()
+	tasks, _, err := o.tasks()
 	require.NoError(t, err)
-	key, err := kept.Key(&cells[0].setup)
+	key, err := kept.Key(&tasks[0].Setup)
 	require.NoError(t, err)
 	marked := outcome.Run{Scenario: "honest-origin", Library: "7.53.1 patched", TLS: "1.2", Driver: "perform",
 		Verdict: judge.Pass, Expected: judge.Pass, Seed: 4711}
@@ -175,7 +175,7 @@ func TestAMatrixThatIsNotAsExpected(t *testing.T) {
 	d, err := matrix.Read("matrix.json")
 	require.NoError(t, err, "it is written all the same")
 	for _, r := range d.Runs {
-		require.Equal(t, attempts, r.Repetition, "what is inconclusive is made again")
+		require.Equal(t, matrix.Attempts, r.Repetition, "what is inconclusive is made again")
 	}
 }
 

@@ -149,9 +149,9 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 			setup.Seed = s.seed + uint64(repetition)
 			progress.begin(setup)
 			collector := keep.begin(&setup, repetition+1)
-			r, seen, err := runOne(ctx, setup)
+			r, seen, err := outcome.Make(ctx, &setup)
 			if err != nil {
-				return nil, err
+				return nil, cannotRun(err)
 			}
 			r.Repetition = repetition + 1
 			runs = append(runs, r)
@@ -165,16 +165,4 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 		}
 	}
 	return runs, nil
-}
-
-// runOne makes one run, and returns what was seen of it, too.
-func runOne(ctx context.Context, setup lab.Setup) (outcome.Run, *judge.Observation, error) {
-	observation, err := lab.Run(ctx, setup)
-	if err != nil {
-		return outcome.Run{}, nil, cannotRun(fmt.Errorf("%s with %s and libcurl %s: %w",
-			setup.Scenario.ID, setup.Subject.Name, setup.Library.Label(), err))
-	}
-	r := outcome.Of(observation, setup.Subject.Name, setup.Driver, setup.Library)
-	r.Seed, r.Command = setup.Seed, commandOf(&setup)
-	return r, observation, nil
 }

@@ -8,20 +8,13 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
-	"github.com/curlpipe/curlpipe/harness/many/shard"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// cell is a run to be made, with the OpenSSL whose row it is in.
-type cell struct {
-	openssl string
-	setup   lab.Setup
-}
-
-// cells returns all runs of the matrix in the order of its axes. Everything is
+// tasks returns all runs of the matrix in the order of its axes. Everything is
 // found before anything is run.
-func (o *matrixOptions) cells() ([]cell, *matrix.Axes, error) {
+func (o *matrixOptions) tasks() ([]matrix.Task, *matrix.Axes, error) {
 	missing, err := gaps(o.unavailable)
 	if err != nil {
 		return nil, nil, usage(err)
@@ -44,7 +37,7 @@ func (o *matrixOptions) cells() ([]cell, *matrix.Axes, error) {
 	for _, name := range o.libraries {
 		axes.Libraries = append(axes.Libraries, matrix.Library{Name: name, Label: name})
 	}
-	var list []cell
+	var list []matrix.Task
 	for _, openssl := range o.openssl {
 		row, found, err := o.row(openssl, axes)
 		if err != nil {
@@ -71,7 +64,7 @@ func twice(values []string) string {
 
 // row returns the runs with one OpenSSL, and notes in the axes what its
 // libcurls are labelled.
-func (o *matrixOptions) row(name string, axes *matrix.Axes) ([]cell, *matrix.OpenSSL, error) {
+func (o *matrixOptions) row(name string, axes *matrix.Axes) ([]matrix.Task, *matrix.OpenSSL, error) {
 	row := &matrix.OpenSSL{Name: name}
 	s := o.selection
 	s.libraries = nil
@@ -100,9 +93,9 @@ func (o *matrixOptions) row(name string, axes *matrix.Axes) ([]cell, *matrix.Ope
 			return nil, nil, err
 		}
 	}
-	var list []cell
+	var list []matrix.Task
 	for _, setup := range setups {
-		list = append(list, cell{openssl: name, setup: setup})
+		list = append(list, matrix.Task{OpenSSL: name, Setup: setup})
 	}
 	return list, row, nil
 }
@@ -138,15 +131,4 @@ func libcurlWith(libcurl, openssl string) string {
 		return libcurl
 	}
 	return libcurl + "-openssl-" + openssl
-}
-
-// shardOf returns the runs of a shard.
-func shardOf(cells []cell, part shard.Shard) []cell {
-	var list []cell
-	for place, c := range cells {
-		if part.Has(place) {
-			list = append(list, c)
-		}
-	}
-	return list
 }

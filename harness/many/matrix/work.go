@@ -1,0 +1,190 @@
+package matrix
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
+)
+
+// Attempts is how often a run is made at most that shows nothing: one that is
+// inconclusive, or one with stock that does not show what stock is known for.
+// Both can need a moment that the kernel grants. No other run that is not as
+// expected has a second attempt.
+const Attempts = 5
+
+// showsNothing reports whether the run is to be made again.
+func showsNothing(r *outcome.Run, l *library.Library) bool {
+	return r.SubjectError == "" && !r.AsExpected() &&
+		(r.Verdict == judge.Inconclusive || l.Manifest.Variant == library.Stock)
+}
+
+// tellEvery is how often Work says how far it is.
+const tellEvery = 10 * time.Second
+
+// Task is a run to be made, with the OpenSSL whose row it is in.
+type Task struct {
+	// OpenSSL is its name, as in Axes.
+	OpenSSL string
+	Setup   lab.Setup
+}
+
+// ShardOf returns the runs of a shard.
+func ShardOf(tasks []Task, part shard.Shard) []Task {
+	var list []Task
+	for place, c := range tasks {
+		if part.Has(place) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// Work makes the runs of a matrix, several at a time. Prepare comes first, then
+// Run, and Finish when the results are safe.
+type Work struct {
+	// Tasks are the runs.
+	Tasks []Task
+	// Jobs is how many are made at a time, at least 1.
+	Jobs int
+	// Seed of all runs, and whether the user chose it: then a run that was kept
+	// counts only if it had the same.
+	Seed       uint64
+	SeedChosen bool
+	// Store has what an interrupted call has made, and keeps what this one does.
+	Store *Store
+	// Progress is told how far the runs are, in lines.
+	Progress io.Writer
+
+	keys []string      // of the tasks
+	runs []outcome.Run // of the tasks; one that is not made yet has no scenario
+
+	mutex sync.Mutex
+	next  int
+	done  int // in this call
+	begun time.Time
+	told  time.Time
+}
+
+// Prepare finds out what was made before; fresh forgets it.
+func (w *Work) Prepare(fresh bool) error {
+	w.runs = make([]outcome.Run, len(w.Tasks))
+	for i := range w.Tasks {
+		key, err := w.Store.Key(&w.Tasks[i].Setup)
+		if err != nil {
+			return err
+		}
+		w.keys = append(w.keys, key)
+	}
+	if fresh {
+		return w.Store.Forget(w.keys)
+	}
+	for i, key := range w.keys {
+		r := w.Store.Load(key)
+		if r == nil || w.SeedChosen && r.Seed-uint64(r.Repetition-1) != w.Seed {
+			continue
+		}
+		r.OpenSSLName = w.Tasks[i].OpenSSL
+		w.runs[i] = *r
+	}
+	return nil
+}
+
+// left is how many runs are still to be made.
+func (w *Work) left() int {
+	n := 0
+	for i := range w.runs {
+		if w.runs[i].Scenario == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Run makes what is left, and returns all runs in the order of the tasks.
+func (w *Work) Run(ctx context.Context) ([]outcome.Run, error) {
+	total := w.left()
+	if kept := len(w.Tasks) - total; kept > 0 {
+		fmt.Fprintf(w.Progress, "pipelab: going on behind %d finished runs; --fresh makes them again\n", kept)
+	}
+	fmt.Fprintf(w.Progress, "pipelab: %d runs, %d at a time, --seed %d\n", total, w.Jobs, w.Seed)
+	w.begun = time.Now()
+	w.told = w.begun
+	group, bound := errgroup.WithContext(ctx)
+	for range w.Jobs {
+		group.Go(func() error {
+			for at := w.take(); at >= 0; at = w.take() {
+				if err := w.make(bound, at); err != nil {
+					return err
+				}
+				w.tell(total)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("interrupted with %d of %d runs finished; the same call goes on from there",
+			len(w.Tasks)-total+w.done, len(w.Tasks))
+	}
+	return w.runs, err
+}
+
+// take returns the next run that is to be made; less than 0 for none.
+func (w *Work) take() int {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	for ; w.next < len(w.Tasks); w.next++ {
+		if w.runs[w.next].Scenario == "" {
+			w.next++
+			return w.next - 1
+		}
+	}
+	return -1
+}
+
+// make makes one run and keeps it.
+func (w *Work) make(ctx context.Context, at int) error {
+	setup := w.Tasks[at].Setup
+	var r outcome.Run
+	for attempt := 1; attempt <= Attempts; attempt++ {
+		setup.Seed = w.Seed + uint64(attempt-1)
+		var err error
+		if r, _, err = outcome.Make(ctx, &setup); err != nil {
+			return err
+		}
+		r.Repetition = attempt
+		if !showsNothing(&r, setup.Library) {
+			break
+		}
+	}
+	r.OpenSSLName = w.Tasks[at].OpenSSL
+	w.runs[at] = r
+	return w.Store.Keep(w.keys[at], &r)
+}
+
+// tell says now and then how far the runs are and how long the others take.
+func (w *Work) tell(total int) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.done++
+	now := time.Now()
+	if now.Sub(w.told) < tellEvery {
+		return
+	}
+	w.told = now
+	left := now.Sub(w.begun) / time.Duration(w.done) * time.Duration(total-w.done)
+	fmt.Fprintf(w.Progress, "[%d/%d] about %s left\n", w.done, total, left.Round(time.Second))
+}
+
+// Finish forgets what was kept to go on with.
+func (w *Work) Finish() error { return w.Store.Forget(w.keys) }
