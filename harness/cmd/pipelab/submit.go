@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +13,6 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
-	"github.com/curlpipe/curlpipe/harness/upstream/series"
 	"github.com/curlpipe/curlpipe/harness/upstream/submission"
 )
 
@@ -74,7 +71,7 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 	}
 	one := submission.Submission{
 		For: s.addressee, Patches: s.patches, Tree: s.tree, Base: s.base, Runs: runs, Report: s.report,
-		Build: func(n int) error { return buildFirst(found.Folder, s, n) },
+		Build: func(n int) error { return submission.BuildFirst(found.Folder, s.patches, n, s.build) },
 		Progress: func(what string) {
 			fmt.Fprintln(command.ErrOrStderr(), "pipelab: "+what)
 		},
@@ -99,38 +96,4 @@ func readRuns(path string) ([]outcome.Run, error) {
 		return nil, fmt.Errorf("%s is not what pipelab run --json writes: %w", path, err)
 	}
 	return document.Runs, nil
-}
-
-// buildFirst builds libcurl with the first n patches of the series. What was
-// built before comes out of the cache.
-func buildFirst(folder string, s *submitted, n int) error {
-	arguments := append([]string{"--variant", "stock"}, s.build...)
-	if n > 0 {
-		patches, err := series.Read(s.patches)
-		if err != nil {
-			return err
-		}
-		shorter, err := os.MkdirTemp("", "curlpipe-series-*")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(shorter)
-		var names strings.Builder
-		for _, p := range patches[:n] {
-			names.WriteString(p.Name + "\n")
-			if err := os.Symlink(p.Path, filepath.Join(shorter, p.Name)); err != nil {
-				return err
-			}
-		}
-		if err := os.WriteFile(filepath.Join(shorter, "series"), []byte(names.String()), 0o600); err != nil {
-			return err
-		}
-		arguments = append([]string{"--variant", "patched", "--patches", shorter}, s.build...)
-	}
-	said, err := exec.Command(filepath.Join(folder, "scripts", "build-libcurl"), arguments...).CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
-		return errors.New(lines[len(lines)-1] + " (" + strconv.Itoa(n) + " patches)")
-	}
-	return nil
 }
