@@ -80,6 +80,7 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 	position := func() int64 { return source.n - int64(reader.Buffered()) }
 	vain := 0
 	behind := 0
+	c.stall() // the first request may be large enough by itself
 	for {
 		begin := position()
 		r, err := http.ReadRequest(reader)
@@ -89,6 +90,7 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 		}
 		if r.Header.Get("Expect") != "" {
 			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // reading tells what became of it
+			c.stall()
 		}
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {

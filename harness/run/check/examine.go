@@ -59,7 +59,7 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Observation{Connections: setup.Connections, Requests: setup.Requests, NoEvents: setup.NoInterposer}
+	o := &Observation{Connections: setup.Connections, Requests: setup.Requests, Stall: setup.Stall, NoEvents: setup.NoInterposer}
 	err = o.watchClient(ctx, setup, server, watch, filepath.Join(folder, "ca.pem"))
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()

@@ -43,6 +43,16 @@ type Event struct {
 	Length int64 `json:"len,omitempty"`
 	// Hash of the Length bytes at Buffer, 64-bit FNV-1a.
 	Hash string `json:"hash,omitempty"`
+	// Same is how many bytes this write and the blocked one before it on the
+	// same SSL object begin with alike; nil where there was none, or in a
+	// recording of an older interposer.
+	Same *int64 `json:"same,omitempty"`
+	// Mode is what SSL_get_mode() says; 0 where it was not asked.
+	Mode int64 `json:"mode,omitempty"`
+	// Blocking: the write went to a socket without O_NONBLOCK, where it waits.
+	Blocking bool `json:"blocking,omitempty"`
+	// Handshake: the write was blocked before the first handshake was through.
+	Handshake bool `json:"handshake,omitempty"`
 	// Unread is how many bytes had arrived at the socket that the client had
 	// not read; only with Call "close".
 	Unread int64 `json:"unread,omitempty"`

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -12,6 +11,8 @@ type Summary struct {
 	Events int64
 	// Writes of application data that were tried.
 	Writes int64
+	// Waiting is the number of those over TLS that went to a blocking socket.
+	Waiting int64
 	// WantWrite is the number of writes that answered WANT_WRITE, or would
 	// have blocked on a plain socket.
 	WantWrite int64
@@ -30,22 +31,6 @@ type Summary struct {
 	Dropped int64
 	// OpenSSL is the version that was in use, as "3.0.19"; empty without one.
 	OpenSSL string
-}
-
-// BadRetry is a write that broke OpenSSL's contract: after WANT_WRITE or
-// WANT_READ, the same call has to be repeated with the same arguments
-// [SSL_write(3)].
-type BadRetry struct {
-	// First is the write that was blocked.
-	First Event
-	// Second is the write that came in place of its repetition.
-	Second Event
-}
-
-// String tells what differs.
-func (b BadRetry) String() string {
-	return fmt.Sprintf("after %s of %d bytes at %s answered %s came %d bytes at %s",
-		b.First.Call, b.First.Length, b.First.Buffer, b.First.Error, b.Second.Length, b.Second.Buffer)
 }
 
 // Accountant takes events one by one and keeps the sums. The zero value is
@@ -82,8 +67,11 @@ func (a *Accountant) See(e Event) {
 
 func (a *Accountant) write(e Event) {
 	a.summary.Writes++
+	if e.Blocking {
+		a.summary.Waiting++
+	}
 	if e.IsTLSWrite() {
-		if first, waiting := a.pending[e.SSL]; waiting && !repeats(first, e) {
+		if first, waiting := a.pending[e.SSL]; waiting && breach(first, e) != "" {
 			a.summary.BadRetries = append(a.summary.BadRetries, BadRetry{First: first, Second: e})
 		}
 		delete(a.pending, e.SSL)
@@ -107,11 +95,6 @@ func (a *Accountant) write(e Event) {
 // Summary returns the sums so far.
 func (a *Accountant) Summary() Summary {
 	return a.summary
-}
-
-// repeats reports whether second is the same write as first.
-func repeats(first, second Event) bool {
-	return first.Buffer == second.Buffer && first.Length == second.Length && first.Hash == second.Hash
 }
 
 // versionNumber returns "3.0.19" of "OpenSSL 3.0.19 27 Jan 2026".

@@ -210,6 +210,14 @@ void event_write(const struct event *event)
     line_add(&line, ",\"len\":%zu", *event->len);
   if(event->buf)
     line_add(&line, ",\"hash\":\"%016" PRIx64 "\"", event->hash);
+  if(event->same)
+    line_add(&line, ",\"same\":%zu", *event->same);
+  if(event->mode)
+    line_add(&line, ",\"mode\":%ld", *event->mode);
+  if(event->blocking)
+    line_add(&line, ",\"blocking\":true");
+  if(event->handshake)
+    line_add(&line, ",\"handshake\":true");
   if(event->moved)
     line_add(&line, ",\"moved\":%zu", *event->moved);
   if(event->unread)

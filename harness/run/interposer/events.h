@@ -22,6 +22,13 @@
  * len    the length that was passed; absent where the call has none
  * unread the bytes that had arrived at the socket and that the host had not
  *        read; only for close
+ * same   with a write that follows a blocked one on the same SSL object: how
+ *        many bytes the two begin with alike (see pending.h)
+ * mode   what SSL_get_mode() says; only with a write over TLS that was blocked
+ *        or that follows a blocked one
+ * blocking   true when a write over TLS went to a socket that waits
+ * handshake  true when a write over TLS was blocked before the connection's
+ *        first handshake was through: OpenSSL had taken nothing of it
  * moved  the bytes that were moved; only for the calls that answer it apart
  *        from ret (SSL_write_ex, SSL_read_ex, SSL_peek_ex)
  * ret    what the call returned
@@ -56,6 +63,10 @@ struct event {
   const void *buf;   /* NULL when the call writes nothing */
   uint64_t hash;     /* of what buf holds, used when buf is set */
   const size_t *len; /* NULL when the call takes no length */
+  const size_t *same; /* NULL unless a blocked write came before */
+  const long *mode;   /* NULL unless it is to be told */
+  bool blocking;
+  bool handshake;
   const size_t *moved; /* NULL unless answered apart from ret */
   const size_t *unread; /* NULL unless the socket is about to be closed */
   long ret;

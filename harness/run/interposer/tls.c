@@ -13,10 +13,13 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "events.h"
+#include "pending.h"
 #include "real.h"
 #include "socket.h"
 
@@ -32,6 +35,11 @@ typedef int get_error_function(const SSL *, int);
 typedef int get_fd_function(const SSL *);
 typedef void *get_rbio_function(const SSL *);
 typedef const char *version_function(int);
+typedef size_t get_finished_function(const SSL *, void *, size_t);
+typedef long ctrl_function(SSL *, int, long, void *);
+
+/* Part of OpenSSL's ABI. */
+#define SSL_CTRL_MODE 33
 
 handshake_function SSL_connect;
 handshake_function SSL_accept;
@@ -162,12 +170,46 @@ static const char *error_name(const SSL *ssl, int ret)
   return names[error];
 }
 
+/* Whether the first handshake of ssl is through. Both ends have sent their
+   Finished then, and a renegotiation takes neither back. */
+static bool shaken(const SSL *ssl)
+{
+  static void *own;
+  static void *peer;
+  char none[1];
+
+  return ((get_finished_function *)real_openssl(&own, "SSL_get_finished"))
+           (ssl, none, 0) &&
+         ((get_finished_function *)
+           real_openssl(&peer, "SSL_get_peer_finished"))(ssl, none, 0);
+}
+
+/* Whether a write to the socket waits instead of being blocked. */
+static bool blocks(int fd)
+{
+  int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+  return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* What SSL_get_mode() answers, which is a macro. */
+static long mode_of(SSL *ssl)
+{
+  static void *ctrl;
+
+  return ((ctrl_function *)real_openssl(&ctrl, "SSL_ctrl"))
+    (ssl, SSL_CTRL_MODE, 0, NULL);
+}
+
 /* Reports the call. buf is what it was to write, or NULL. */
 static void leave(const struct tls_call *call, int ret, const void *buf,
                   const size_t *len, const size_t *moved)
 {
   struct event event;
   int saved_errno = errno;
+  size_t same;
+  long mode;
+  bool waits;
 
   depth--;
   if(!depth)
@@ -179,8 +221,21 @@ static void leave(const struct tls_call *call, int ret, const void *buf,
     .len = len, .moved = moved, .ret = ret,
     .error = error_name(call->ssl, ret)
   };
-  if(buf)
+  if(buf) {
     event.hash = event_hash(EVENT_HASH_START, buf, *len);
+    if(pending_take(call->ssl, buf, *len, &same))
+      event.same = &same;
+    event.blocking = blocks(call->fd);
+    waits = !strncmp(event.error, "WANT_", 5);
+    if(waits) {
+      pending_keep(call->ssl, buf, *len);
+      event.handshake = !shaken(call->ssl);
+    }
+    if(waits || event.same) {
+      mode = mode_of(call->ssl);
+      event.mode = &mode;
+    }
+  }
   event_write(&event);
   errno = saved_errno;
 }
@@ -261,6 +316,7 @@ void SSL_free(SSL *ssl)
   free_function *function = real_openssl(&real, "SSL_free");
   struct tls_call call = enter("SSL_free", ssl);
 
+  pending_forget(ssl);
   leave(&call, 1, NULL, NULL, NULL);
   depth++;
   function(ssl);
