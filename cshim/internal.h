@@ -87,6 +87,8 @@ struct transfer {
   size_t lines_capacity;
   struct buffer upload; /* of the body, what was fed */
   size_t upload_sent; /* and how much of it libcurl has taken */
+  int64_t upload_length; /* that was said, or -1 */
+  int64_t upload_taken; /* by libcurl, since it last began */
   bool upload_complete; /* the last piece was fed */
   bool upload_waiting; /* libcurl was told to wait for more */
   bool upload_cut; /* what was sent is not all in the buffer any more */
@@ -204,7 +206,8 @@ void response_consumed(struct transfer *transfer, size_t bytes);
 /* upload.c: the body of a request */
 bool upload_tie(struct transfer *transfer);
 void upload_untie(CURL *easy);
-void upload_begin(struct transfer *transfer);
+void upload_begin(struct transfer *transfer, int64_t length);
+bool upload_is_whole(const struct transfer *transfer);
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
                 bool last);
 

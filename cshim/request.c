@@ -107,7 +107,7 @@ static CURLcode set_method(struct transfer *transfer,
   if(code || !(request->flags & CSHIM_REQUEST_UPLOAD))
     return code;
   transfer->special |= CSHIM_REQUEST_UPLOAD;
-  upload_begin(transfer);
+  upload_begin(transfer, request->upload_length);
   code = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
                           (curl_off_t)request->upload_length);
   return code ? code : curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);

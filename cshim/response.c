@@ -142,6 +142,20 @@ static const char *read_line(struct transfer *transfer, const char *data,
   return refusal || !begins ? refusal : judge_status(transfer);
 }
 
+/* Notes when the response is complete while its request is not, as when a
+   server refuses an upload: nobody waits for the rest to be sent, and the
+   connection, on which the rest would be taken for a request, ends with the
+   transfer. Of HTTP/2 libcurl knows the end of a stream. */
+static bool is_answered_early(struct transfer *transfer)
+{
+  const struct framing *framing = &transfer->framing;
+  if((transfer->flags & CSHIM_REQUEST_UPLOAD) && !upload_is_whole(transfer) &&
+     framing->body != FRAMING_UNTIL_CLOSE &&
+     framing->body != FRAMING_STREAM && framing_is_complete(framing))
+    transfer->satisfied = true;
+  return transfer->satisfied;
+}
+
 /* After the last line of the response's header section. */
 static bool begin_body(struct transfer *transfer)
 {
@@ -151,7 +165,7 @@ static bool begin_body(struct transfer *transfer)
   if(framing_ends_unseen(&transfer->framing))
     close_after(transfer);
   transfer->satisfied = framing_complete_unseen(&transfer->framing);
-  return !transfer->satisfied;
+  return !is_answered_early(transfer);
 }
 
 /* Of HTTP/2 trailer fields come as header lines; those of HTTP/1.1 come with
@@ -245,7 +259,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
     transfer->paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  if(!account(transfer, length) || !take(transfer, data, length))
+  if(!account(transfer, length) || !take(transfer, data, length) ||
+     is_answered_early(transfer))
     return 0;
   if(!news)
     return length;

@@ -10,13 +10,24 @@
 /* What was sent is kept up to this size, so that it can be sent again. */
 #define KEEP_SENT (64 * 1024)
 
-void upload_begin(struct transfer *transfer)
+void upload_begin(struct transfer *transfer, int64_t length)
 {
   transfer->upload.length = 0;
   transfer->upload_sent = 0;
+  transfer->upload_length = length;
+  transfer->upload_taken = 0;
   transfer->upload_complete = false;
   transfer->upload_waiting = false;
   transfer->upload_cut = false;
+}
+
+/* Whether libcurl has all of the body. It does not ask for the end of one whose
+   length was said. */
+bool upload_is_whole(const struct transfer *transfer)
+{
+  return transfer->upload_taken == transfer->upload_length ||
+         (transfer->upload_complete &&
+          transfer->upload_sent == transfer->upload.length);
 }
 
 /* CURLOPT_READFUNCTION */
@@ -32,6 +43,7 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   if(length)
     memcpy(into, transfer->upload.data + transfer->upload_sent, length);
   transfer->upload_sent += length;
+  transfer->upload_taken += (int64_t)length;
   if(transfer->upload_sent == transfer->upload.length &&
      !transfer->upload_complete) {
     transfer->result_flags |= CSHIM_RESULT_HUNGRY;
@@ -50,6 +62,7 @@ static int on_seek(void *userp, curl_off_t offset, int origin)
   if(transfer->upload_cut || offset || origin != SEEK_SET)
     return CURL_SEEKFUNC_FAIL;
   transfer->upload_sent = 0;
+  transfer->upload_taken = 0;
   return CURL_SEEKFUNC_OK;
 }
 
