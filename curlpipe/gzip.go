@@ -12,7 +12,8 @@ import (
 // wantsGzip tells whether gzip is to be asked for without the caller's knowing,
 // as net/http's Transport does.
 func wantsGzip(request *http.Request) bool {
-	return request.Header.Get("Accept-Encoding") == "" && request.Header.Get("Range") == "" &&
+	fields := canonical(request.Header)
+	return fields.Get("Accept-Encoding") == "" && fields.Get("Range") == "" &&
 		methodOf(request) != http.MethodHead
 }
 

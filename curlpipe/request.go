@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 		head:       method == http.MethodHead,
 		upload:     c.upload != nil,
 		repeatable: idempotent(method),
-		close:      request.Close || saysClose(request.Header["Connection"], true),
+		close:      request.Close || saysClose(canonical(request.Header)["Connection"], true),
 	}
 	if c.flags.head && c.flags.upload {
 		return fmt.Errorf("%w: HEAD with a body: send it without", ErrUnsupportedRequest)
@@ -58,7 +59,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	}
 	c.text = append(c.text, 0)
 	c.encodeConnectTo(request.URL, s.serverName)
-	return c.encodeHeader(request, s.serverName)
+	return c.encodeHeader(request)
 }
 
 // sendsLength tells the methods whose requests say how long their body is even
@@ -68,7 +69,8 @@ func sendsLength(method string) bool {
 }
 
 // encodeURL writes the URL without user information and fragment, so that
-// libcurl's own reading of URLs has nothing to decide.
+// libcurl's own reading of URLs has nothing to decide: where it connects to is in
+// the URL's Host, whatever the rest says.
 func (c *call) encodeURL(u *url.URL, serverName string) error {
 	switch {
 	case u == nil || u.Host == "":
@@ -78,25 +80,17 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 	case u.Opaque != "":
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
+	if err := checkAuthority(u.Host); err != nil {
+		return err
+	}
 	c.origin = originKey{scheme: u.Scheme, authority: u.Host}
+	target, err := targetOf(u)
+	if err != nil {
+		return err
+	}
 	c.text = append(c.text, u.Scheme...)
 	c.text = append(append(c.text, "://"...), namedHost(u, serverName)...)
-	c.text = append(c.text, u.EscapedPath()...)
-	if u.Path == "" {
-		c.text = append(c.text, '/')
-	}
-	if u.ForceQuery || u.RawQuery != "" {
-		c.text = append(append(c.text, '?'), u.RawQuery...)
-	}
-	for _, octet := range c.text {
-		if octet <= ' ' || octet >= 0x7f || octet == '#' {
-			return fmt.Errorf("%w: %q in the URL: escape it (a host name in its ASCII form)", ErrUnsupportedRequest, octet)
-		}
-	}
-	if strings.ContainsAny(u.Host, "/?@\\") {
-		return fmt.Errorf("%w: host %q is not a host", ErrUnsupportedRequest, u.Host)
-	}
-	c.text = append(c.text, 0)
+	c.text = append(append(c.text, target...), 0)
 	return nil
 }
 
@@ -104,7 +98,7 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 // to prove to be, over TLS.
 func namedHost(u *url.URL, serverName string) string {
 	if serverName == "" || u.Scheme != "https" {
-		return u.Host
+		return withoutEmptyPort(u.Host)
 	}
 	if port := u.Port(); port != "" {
 		return net.JoinHostPort(serverName, port)
@@ -115,7 +109,7 @@ func namedHost(u *url.URL, serverName string) string {
 // encodeConnectTo writes where to connect to when the URL names another host
 // [CURLOPT_CONNECT_TO(3)].
 func (c *call) encodeConnectTo(u *url.URL, serverName string) {
-	if namedHost(u, serverName) != u.Host {
+	if namedHost(u, serverName) != withoutEmptyPort(u.Host) {
 		host := u.Hostname()
 		if strings.Contains(host, ":") {
 			host = "[" + host + "]"
@@ -125,44 +119,44 @@ func (c *call) encodeConnectTo(u *url.URL, serverName string) {
 	c.text = append(c.text, 0)
 }
 
-func (c *call) encodeHeader(request *http.Request, serverName string) error {
-	header := request.Header
+func (c *call) encodeHeader(request *http.Request) error {
+	fields := canonical(request.Header)
 	host := request.URL.Host
 	if request.Host != "" {
 		host = request.Host
-	}
-	if host != namedHost(request.URL, serverName) {
-		if err := c.addLine("Host", host); err != nil {
+		if err := checkAuthority(host); err != nil {
 			return err
 		}
 	}
+	// libcurl's own would lack a port that is the scheme's
+	_ = c.addLine("Host", host)
 	if c.gunzip {
 		_ = c.addLine("Accept-Encoding", "gzip")
 	}
-	if request.Close && !saysClose(header["Connection"], true) {
+	if request.Close && !saysClose(fields["Connection"], true) {
 		_ = c.addLine("Connection", "close")
 	}
-	if c.flags.upload && header.Get("Expect") == "" {
+	if c.flags.upload && fields.Get("Expect") == "" {
 		c.text = append(c.text, "Expect:\x00"...) // libcurl would wait for 100 (Continue)
 	}
-	if _, ok := header["User-Agent"]; !ok {
+	if _, ok := fields["User-Agent"]; !ok {
 		_ = c.addLine("User-Agent", userAgent)
-	} else if agent := header.Get("User-Agent"); agent != "" {
+	} else if agent := fields.Get("User-Agent"); agent != "" {
 		if err := c.addLine("User-Agent", agent); err != nil {
 			return err
 		}
 	}
-	if _, ok := header["Accept"]; !ok {
+	if _, ok := fields["Accept"]; !ok {
 		c.text = append(c.text, "Accept:\x00"...) // libcurl would send */*
 	}
-	if user := request.URL.User; user != nil && header.Get("Authorization") == "" {
+	if user := request.URL.User; user != nil && fields.Get("Authorization") == "" {
 		password, _ := user.Password()
 		credentials := user.Username() + ":" + password
 		_ = c.addLine("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
 	}
 	var names [16]string
-	for _, name := range sortedNames(names[:0], header) {
-		for _, value := range header[name] {
+	for _, name := range sortedNames(names[:0], request.Header) {
+		for _, value := range request.Header[name] {
 			if err := c.addLine(name, value); err != nil {
 				return err
 			}
@@ -171,10 +165,29 @@ func (c *call) encodeHeader(request *http.Request, serverName string) error {
 	return nil
 }
 
+// canonical is a header section to ask for fields, whose names are compared
+// without regard to case [RFC 9110 §5.1]: the keys of a map of the caller's need
+// not be in the form that Get and Set give them.
+func canonical(header http.Header) http.Header {
+	isSo := true
+	for name := range header {
+		isSo = isSo && textproto.CanonicalMIMEHeaderKey(name) == name
+	}
+	if isSo {
+		return header
+	}
+	fields := make(http.Header, len(header))
+	for name, values := range header {
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		fields[name] = append(fields[name], values...)
+	}
+	return fields
+}
+
 // sortedNames lists the fields that go out as they are, in order.
 func sortedNames(names []string, header http.Header) []string {
 	for name := range header {
-		switch name {
+		switch textproto.CanonicalMIMEHeaderKey(name) {
 		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
 			// said by other means, or about a body (net/http leaves them out too)
 		default:

@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
@@ -67,6 +68,9 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		// libcurl waits for the answer to CONNECT in places of its own, while
 		// what was written to an https proxy would wait for the loop
 		Coalesce: !t.DisableCoalescing && (t.Proxy == nil || t.Proxy.Scheme != "https"),
+	}
+	if t.ServerName != "" && checkAuthority(t.ServerName) != nil || strings.Contains(t.ServerName, ":") {
+		refused = append(refused, fmt.Errorf("curlpipe: ServerName is %q: give the name of a host", t.ServerName))
 	}
 	if len(refused) > 0 {
 		return nil, refused[0]

@@ -1,0 +1,116 @@
+package curlpipe
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// longestHost is how long a host's name may be, with the dot at its end
+// [RFC 1035 §2.3.4].
+const longestHost = 254
+
+// checkAuthority refuses what is not a host, or a host and a port, in one way of
+// reading only: libcurl, a resolver, a proxy and the server must all take it for
+// the same. So a name in another alphabet has to come in its ASCII form, and a
+// number that some programs take for an address is none.
+func checkAuthority(authority string) error {
+	host, port, err := splitAuthority(authority)
+	if err != nil {
+		return err
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || number == 0 || len(port) > 5) {
+		return fmt.Errorf("%w: port %q in %q: give 1 to 65535", ErrUnsupportedRequest, port, authority)
+	}
+	switch {
+	case strings.HasPrefix(host, "["):
+		return checkIPv6(host)
+	case host == "" || len(host) > longestHost:
+		return fmt.Errorf("%w: %q is not a host: give a name or an address", ErrUnsupportedRequest, authority)
+	}
+	for i := range len(host) {
+		if octet := host[i]; octet >= 0x80 {
+			return fmt.Errorf("%w: host %q: give its ASCII form (golang.org/x/net/idna has ToASCII)", ErrUnsupportedRequest, host)
+		} else if !inHost(octet) {
+			return fmt.Errorf("%w: %q in host %q", ErrUnsupportedRequest, octet, host)
+		}
+	}
+	if _, err := netip.ParseAddr(host); err != nil && endsInNumber(host) {
+		return fmt.Errorf("%w: host %q is neither a name nor an address: write an address as four numbers with dots", ErrUnsupportedRequest, host)
+	}
+	return nil
+}
+
+// splitAuthority takes the port off: all behind the first colon, the address of
+// an IPv6 host aside, which is in brackets.
+func splitAuthority(authority string) (host, port string, err error) {
+	host = authority
+	end := 0
+	if strings.HasPrefix(authority, "[") {
+		end = strings.IndexByte(authority, ']') + 1
+		if end == 0 {
+			return "", "", fmt.Errorf("%w: host %q has no end", ErrUnsupportedRequest, authority)
+		}
+	}
+	if colon := strings.IndexByte(authority[end:], ':'); colon >= 0 {
+		host, port = authority[:end+colon], authority[end+colon+1:]
+	}
+	if end > 0 && len(host) != end {
+		return "", "", fmt.Errorf("%w: %q behind the address in host %q", ErrUnsupportedRequest, host[end:], authority)
+	}
+	return host, port, nil
+}
+
+// checkIPv6 refuses what is not an address of that kind in brackets. A zone
+// would have to be spelled in one way for libcurl and in another for the server.
+func checkIPv6(host string) error {
+	address, err := netip.ParseAddr(host[1 : len(host)-1])
+	if err != nil || !address.Is6() || address.Zone() != "" {
+		return fmt.Errorf("%w: host %q is not an IPv6 address without a zone", ErrUnsupportedRequest, host)
+	}
+	return nil
+}
+
+// inHost tells what host names have in them, the underscore of service names
+// included.
+func inHost(octet byte) bool {
+	letter := octet|0x20 >= 'a' && octet|0x20 <= 'z'
+	return letter || octet >= '0' && octet <= '9' || octet == '-' || octet == '.' || octet == '_'
+}
+
+// endsInNumber tells names that resolvers take for an IPv4 address in one of its
+// old spellings, such as 127.1 or 0x7f000001 [inet_aton(3)].
+func endsInNumber(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if digits, hex := strings.CutPrefix(strings.ToLower(last), "0x"); hex {
+		return strings.Trim(digits, "0123456789abcdef") == ""
+	}
+	return strings.Trim(last, "0123456789") == ""
+}
+
+// withoutEmptyPort is an authority without a colon that no port follows.
+func withoutEmptyPort(authority string) string { return strings.TrimSuffix(authority, ":") }
+
+// targetOf is the target of a request for a URL: path and query, which begin
+// with a slash, whatever the URL has [RFC 9112 §3.2.1].
+func targetOf(u *url.URL) (string, error) {
+	target := u.EscapedPath()
+	if target == "*" {
+		return "", fmt.Errorf("%w: target *: give a path", ErrUnsupportedRequest)
+	}
+	if !strings.HasPrefix(target, "/") {
+		target = "/" + target
+	}
+	if u.ForceQuery || u.RawQuery != "" {
+		target += "?" + u.RawQuery
+	}
+	for i := range len(target) {
+		if octet := target[i]; octet <= ' ' || octet >= 0x7f || octet == '#' {
+			return "", fmt.Errorf("%w: %q in the URL: escape it", ErrUnsupportedRequest, octet)
+		}
+	}
+	return target, nil
+}

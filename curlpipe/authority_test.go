@@ -1,0 +1,134 @@
+package curlpipe
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var urlCount = flag.Int("urls", 400, "random `URLs` that are held against net/http")
+
+// asked is what a client makes of a URL: where it connects to, and what it says
+// there.
+type asked struct{ address, target, host string }
+
+// answerOne reads a request, answers it and returns its target and host.
+func answerOne(connection net.Conn, reader *bufio.Reader) (target, host string, err error) {
+	head, err := http.ReadRequest(reader)
+	if err != nil {
+		return "", "", err
+	}
+	_, err = io.WriteString(connection, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+	return head.RequestURI, head.Host, err
+}
+
+// newAskedProxy is a proxy that answers the requests in its tunnels itself, and
+// tells of them.
+func newAskedProxy(t testing.TB) (*url.URL, <-chan asked) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	came := make(chan asked, 1)
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			reader := bufio.NewReader(connection)
+			if tunnel, err := http.ReadRequest(reader); err == nil {
+				_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\n\r\n")
+				target, host, err := answerOne(connection, reader)
+				if err != nil {
+					target = err.Error()
+				}
+				came <- asked{tunnel.RequestURI, target, host}
+			}
+			connection.Close()
+		}
+	}()
+	return &url.URL{Scheme: "http", Host: listener.Addr().String()}, came
+}
+
+// askNetHTTP is what net/http makes of a request.
+func askNetHTTP(request *http.Request) (asked, error) {
+	came := make(chan asked, 1)
+	transport := &http.Transport{DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go func() {
+			defer ours.Close()
+			target, host, _ := answerOne(ours, bufio.NewReader(ours))
+			came <- asked{address, target, host}
+		}()
+		return theirs, nil
+	}}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return asked{}, err
+	}
+	response.Body.Close()
+	return <-came, nil
+}
+
+// Where a request goes and what it says of its host is a function of URL.Host
+// (and Request.Host) alone, and what net/http makes of them. What could be read
+// in two ways is refused.
+func TestURLsGoWhereNetHTTPGoes(t *testing.T) {
+	proxy, came := newAskedProxy(t)
+	transport := newTestTransport(t, nil, &Transport{Proxy: proxy, MaxRetries: -1})
+	hosts := []string{
+		"127.0.0.1", "localhost", "h.example", "A.Example", "localhost.", "xn--bcher-kva.example", "_srv.h", "[::1]", "[::ffff:1.2.3.4]",
+		"", "127.1", "0x7f.1", "0x7f000001", "2130706433", "127.0.0.01", "127.0.0.1.", "1", "[::1", "::1", "[fe80::1%25lo]", "[v1.a]",
+		"bücher.example", "a b", "a%41", "%31", ".", "a..b", "-", "a\x00b", "a\r\nX: y",
+	}
+	behind := []string{"", "", "", ":80", ":8080", ":", ":080", ":0", ":99999", ":x", "@b", "/x", "\\x", "?x", "#x", ";x", ":80:80", " ", "\t"}
+	paths := []string{"", "/", "1/secret", "@b/x", "@127.0.0.9:8099/x", ":80/x", ".example/x", "//b/x", "\\b", "/a b", "/é", "/%2f", "/..;/", "*", "?q", "#f", "/@b:80/", "\x00", "/\r\nX: y"}
+	queries := []string{"", "q=1", "@b/x", "//b", "a b", "#x", "%", "\r\nX: y", "é"}
+	one := func(from []string) string { return from[rand.IntN(len(from))] }
+	var sent, refused int
+	for range *urlCount {
+		u := &url.URL{Scheme: "http", Host: one(hosts) + one(behind), Path: one(paths), RawQuery: one(queries)}
+		request := &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}}
+		if rand.IntN(4) == 0 {
+			request.Host = one(hosts) + one(behind)
+		}
+		describe := fmt.Sprintf("Host %q, path %q, query %q, Request.Host %q", u.Host, u.Path, u.RawQuery, request.Host)
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			require.ErrorIs(t, err, ErrUnsupportedRequest, describe)
+			refused++
+			continue
+		}
+		require.NoError(t, response.Body.Close(), describe)
+		ours := <-came
+		slashed := *u // net/http leaves a missing slash to the server
+		slashed.Path = "/" + strings.TrimPrefix(u.Path, "/")
+		request.URL = &slashed
+		theirs, err := askNetHTTP(request)
+		require.NoError(t, err, "net/http refuses %s", describe)
+		require.True(t, strings.EqualFold(asLibcurl(theirs.address), asLibcurl(ours.address)), "%s: %q, net/http connects to %q", describe, ours.address, theirs.address)
+		require.Equal(t, theirs.host, ours.host, describe)
+		require.Equal(t, theirs.target, ours.target, describe)
+		sent++
+	}
+	require.Greater(t, sent, *urlCount/50)
+	require.Greater(t, refused, *urlCount/50)
+}
+
+// asLibcurl is an address as some releases of libcurl spell it: without a dot at
+// the name's end, nor zeros at the port's beginning.
+func asLibcurl(address string) string {
+	colon := strings.LastIndexByte(address, ':')
+	return strings.TrimSuffix(address[:colon], ".") + ":" + strings.TrimLeft(address[colon+1:], "0")
+}
