@@ -32,8 +32,17 @@ func TestBuildLibcurlRefusesCommandLines(t *testing.T) {
 		{[]string{"--patches", "."}, "--patches goes with --variant patched"},
 		{
 			[]string{"--source", ".", "--version", "7.47.1"},
-			"--source and --version exclude each other",
+			"--version and --ref choose from a clone",
 		},
+		{[]string{"--ref"}, "--ref needs a value"},
+		{[]string{"--ref", "-x"}, "--ref needs a branch, a tag or a commit"},
+		{[]string{"--ref", "master"}, "--ref goes with a --source that is a clone"},
+		{
+			[]string{"--source", ".", "--ref", "master", "--version", "7.47.1"},
+			"--ref and --version exclude each other",
+		},
+		{[]string{"--archive", "curl.tar"}, "--archive goes with a --source that is an RPM source tree"},
+		{[]string{"--features", "most"}, "--features is minimal or full, not most"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			w := newWorld(t)
@@ -49,8 +58,8 @@ func TestHelpNamesEveryOption(t *testing.T) {
 	require.Zero(t, got.code)
 	require.Empty(t, got.stderr)
 	for _, option := range []string{
-		"--variant", "--openssl", "--source", "--version", "--patches",
-		"--sanitize",
+		"--variant", "--features", "--openssl", "--source", "--version",
+		"--ref", "--archive", "--patches", "--sanitize",
 	} {
 		require.Contains(t, got.stdout, option)
 	}
@@ -78,16 +87,10 @@ func TestSourcesThatAreNone(t *testing.T) {
 		}},
 		{"not the game", game, []string{"no libcurl with a pinned hash"}},
 		{"no way to build", w.tree(map[string]string{
-			"include/curl/curlbuild.h": "",
-			"lib/Makefile.am":          "",
-		}), nil},
+			"include/curl/curlver.h": tinyVersion("8.5.0"),
+		}), []string{"libcurl 8.5.0 has neither configure nor CMakeLists.txt"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.says == nil {
-				require.NoError(t, os.Remove(
-					filepath.Join(test.source, "lib/config-linux.h")))
-				test.says = []string{"neither configure nor CMakeLists.txt"}
-			}
 			got := w.run("build-libcurl", "--source", test.source)
 			requireRefused(t, got, 1, test.says...)
 			w.requireNothingLeft()
@@ -146,21 +149,69 @@ func TestSeriesThatIsNone(t *testing.T) {
 	}
 }
 
-func TestCompilerErrorIsQuoted(t *testing.T) {
+func TestEveryPatchThatDoesNotFitIsNamed(t *testing.T) {
 	w := newWorld(t)
-	got := w.run("build-libcurl", "--source",
-		w.tree(map[string]string{"lib/broken.c": "#error no such luck\n"}))
-	requireRefused(t, got, 1, "compiling failed", "no such luck", "log: "+w.cache)
+	elsewhere := strings.ReplaceAll(goodPatch, "lib/version.c", "lib/absent.c")
+	got := w.run("build-libcurl", "--source", w.tree(nil), "--variant", "patched",
+		"--patches", w.series("0001-absent.patch", elsewhere, "0002-good.patch", goodPatch, "0003-again.patch", goodPatch))
+	requireRefused(t, got, 1, "2 of 3 patches do not apply to libcurl 7.53.1 (folder ", "the others do: ",
+		"0001-absent.patch: it patches a file that is not there; 0003-again.patch: lib/version.c hunk #1 (looks applied already); log: ")
+	require.NotContains(t, got.stderr, "0002-good")
 	w.requireNothingLeft()
 }
 
-func TestMissingSymbolIsAnError(t *testing.T) {
+// The reason is the first line that a compiler, a linker or configure calls an
+// error, whatever words stand in what is told of progress.
+func TestTheFirstRealErrorIsQuoted(t *testing.T) {
+	for name, changes := range map[string]map[string]string{
+		"lib/broken.c:1:2: error: #error no such luck": {"lib/broken.c": "#error no such luck\n"},
+		"undefined reference to `inflate_it'": {"lib/lacking.c": "int inflate_it(void);\nint f(void);\n" +
+			"int f(void) { return inflate_it(); }\n"},
+		"configure: error: no such luck": {
+			"include/curl/curlver.h": tinyVersion("8.5.0"),
+			"configure": "#!/bin/sh\necho checking for perror... yes\necho 'checking error: handling... no'\n" +
+				"echo 'configure: error: no such luck' >&2\nexit 1\n",
+		},
+		"and that was all": {
+			"include/curl/curlver.h": tinyVersion("8.5.0"),
+			"configure":              "#!/bin/sh\necho checking for perror... yes\necho and that was all\nexit 1\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tree := w.tree(changes)
+			if changes["configure"] != "" {
+				require.NoError(t, os.Chmod(filepath.Join(tree, "configure"), 0o755))
+			}
+			got := w.run("build-libcurl", "--source", tree)
+			requireRefused(t, got, 1, " failed (", name+")", "log: "+w.cache)
+			w.requireNothingLeft()
+		})
+	}
+}
+
+// A library that cannot pipeline has nothing to be patched, which nobody has to
+// wait for a download to learn.
+func TestPatchingWhatCannotPipeline(t *testing.T) {
 	w := newWorld(t)
-	got := w.run("build-libcurl", "--source", w.tree(map[string]string{
-		"lib/lacking.c": "int inflate_it(void);\nint f(void);\n" +
-			"int f(void) { return inflate_it(); }\n",
-	}))
-	requireRefused(t, got, 1, "compiling failed", "log: ")
+	w.stub("curl", "echo called >&2; exit 1")
+	got := w.run("build-libcurl", "--version", "7.62.0", "--variant", "patched")
+	requireRefused(t, got, 1, "libcurl 7.62.0 cannot pipeline HTTP/1.1, 7.61.1 is the last that can", "--variant stock")
+	require.NoDirExists(t, filepath.Join(w.cache, "sources"))
+
+	tree := w.tree(map[string]string{"include/curl/curlver.h": tinyVersion("7.64.0")})
+	got = w.run("build-libcurl", "--source", tree, "--variant", "moving-buffer")
+	requireRefused(t, got, 1, "libcurl 7.64.0 cannot pipeline")
+	w.requireNothingLeft()
+}
+
+// The library is asked, and not searched for a text that may be anywhere.
+func TestALibraryThatSaysAnotherVersion(t *testing.T) {
+	w := newWorld(t)
+	liar := strings.Replace(tinyTree["lib/version.c"], `"libcurl/" LIBCURL_VERSION`,
+		`"libcurl/7.1-mine " LIBCURL_VERSION " libcurl/" LIBCURL_VERSION`, 1)
+	got := w.run("build-libcurl", "--source", w.tree(map[string]string{"lib/version.c": liar}))
+	requireRefused(t, got, 1, "the built library says that it is 7.1-mine and not 7.53.1-stock")
 	w.requireNothingLeft()
 }
 
@@ -187,7 +238,9 @@ func TestMissingToolsAreNamed(t *testing.T) {
 
 	w = newWorld(t)
 	w.hide("cmake")
-	tree := w.tree(map[string]string{"CMakeLists.txt": "\n"})
+	tree := w.tree(map[string]string{
+		"CMakeLists.txt": "\n", "include/curl/curlver.h": tinyVersion("8.5.0"),
+	})
 	got = w.run("build-libcurl", "--source", tree)
 	requireRefused(t, got, 1, "cmake, which is not installed")
 	w.requireNothingLeft()
@@ -275,6 +328,7 @@ func TestInterruptedBuildLeavesNothing(t *testing.T) {
 			started := filepath.Join(t.TempDir(), "started")
 			require.NoError(t, syscall.Mkfifo(started, 0o600))
 			tree := w.tree(map[string]string{
+				"include/curl/curlver.h": tinyVersion("8.5.0"),
 				"configure": "#!/bin/sh\necho started >" + started +
 					"\nexec sleep 1000\n",
 			})

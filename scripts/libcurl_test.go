@@ -38,13 +38,7 @@ type manifest struct {
 
 // tinyTree is the smallest tree that build-libcurl takes for a libcurl.
 var tinyTree = map[string]string{
-	"include/curl/curlver.h": `#define LIBCURL_VERSION "7.53.1-DEV"
-#define LIBCURL_VERSION_MAJOR 7
-#define LIBCURL_VERSION_MINOR 53
-#define LIBCURL_VERSION_PATCH 1
-`,
-	"include/curl/curlbuild.h": "\n",
-	"lib/config-linux.h":       "\n",
+	"include/curl/curlver.h": tinyVersion("7.53.1"),
 	"lib/version.c": `#include <curl/curlver.h>
 #include "curl_config.h"
 
@@ -55,6 +49,16 @@ const char *curl_version(void)
   return "libcurl/" LIBCURL_VERSION;
 }
 `,
+}
+
+// tinyVersion is include/curl/curlver.h of a release.
+func tinyVersion(release string) string {
+	number := strings.Split(release, ".")
+	return fmt.Sprintf(`#define LIBCURL_VERSION "%s-DEV"
+#define LIBCURL_VERSION_MAJOR %s
+#define LIBCURL_VERSION_MINOR %s
+#define LIBCURL_VERSION_PATCH %s
+`, release, number[0], number[1], number[2])
 }
 
 // goodPatch fits tinyTree exactly.
@@ -274,8 +278,7 @@ func TestPatchedAppliesTheSeries(t *testing.T) {
 func TestAReleaseThatCannotPipelineIsMarked(t *testing.T) {
 	for minor, pipelining := range map[string]bool{"61": true, "62": false} {
 		w := newWorld(t)
-		header := strings.Replace(tinyTree["include/curl/curlver.h"],
-			"MINOR 53", "MINOR "+minor, 1)
+		header := tinyVersion("7." + minor + ".1")
 		prefix, got := w.build("--source",
 			w.tree(map[string]string{"include/curl/curlver.h": header}))
 		require.Equal(t, pipelining, w.manifest(prefix).Pipelining)

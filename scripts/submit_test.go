@@ -21,6 +21,8 @@ func TestSubmitRefusesCommandLines(t *testing.T) {
 		{[]string{"--nonsense", "out"}, 2, "unknown argument --nonsense"},
 		{[]string{"one", "two"}, 2, "one folder is wanted"},
 		{[]string{"out", "--base"}, 2, "--base needs a value"},
+		{[]string{"--source"}, 2, "--source needs a value"},
+		{[]string{"--ref", "master", "out"}, 2, "--ref goes with a --source that is a clone"},
 		{[]string{"--base", "7.53", "out"}, 2, "of the form 7.53.1, not 7.53"},
 		{[]string{"--for", "suse", "out"}, 2, "--for is upstream, rpm or debian, not suse"},
 		{[]string{"--evidence"}, 2, "--evidence needs a value"},
@@ -49,7 +51,7 @@ func submitting(t *testing.T, pipelab string) (*world, string) {
 		w.write(filepath.Join(w.root, "patches", name), text)
 	}
 	archive := filepath.Join(w.cache, "sources", "curl-7.53.1.tar.bz2")
-	w.write(filepath.Join(filepath.Dir(archive), "curl-7.53.1", "include", "curl", "curlver.h"), "")
+	w.write(filepath.Join(filepath.Dir(archive), "curl-7.53.1", "include", "curl", "curlver.h"), tinyVersion("7.53.1"))
 	require.NoError(t, exec.Command("tar", "-C", filepath.Dir(archive), "-cf", archive, "curl-7.53.1").Run())
 	return w, filepath.Join(t.TempDir(), "out")
 }
@@ -84,16 +86,26 @@ func TestSubmitMakesTheRunsWithoutEvidence(t *testing.T) {
 	require.Contains(t, lines[3], "--report "+kept+" --build-argument --version,7.53.1 "+out)
 }
 
+// What the series goes on top of may be any source that build-libcurl takes;
+// then the builds go by their folders, and pipelab is told how to make more.
+func TestSubmitTakesASource(t *testing.T) {
+	said := filepath.Join(t.TempDir(), "said")
+	w, out := submitting(t, `echo "$*" >> `+said)
+	w.write(filepath.Join(w.root, "scripts", "build-libcurl"), "#!/bin/sh\necho \"/prefix-of-$2\"\n")
+	tree := w.tree(nil)
+	got := w.run("submit", "--source", tree, out)
+	require.Zero(t, got.code, got.stderr)
+	calls, err := os.ReadFile(said)
+	require.NoError(t, err)
+	require.Contains(t, string(calls), "--library /prefix-of-stock,/prefix-of-patched --subject")
+	require.Contains(t, string(calls), "--base libcurl 7.53.1 ")
+	require.Contains(t, string(calls), "--build-argument --source,"+tree+" "+out)
+}
+
 func TestSubmitNeedsGit(t *testing.T) {
 	w := newWorld(t)
 	w.hide("git")
 	requireRefused(t, w.run("submit", filepath.Join(t.TempDir(), "out")), 1, "not found: git; run as root: apt-get install git")
-}
-
-func TestCurlTestsuiteTakesNoArgument(t *testing.T) {
-	w := newWorld(t)
-	requireRefused(t, w.run("curl-testsuite", "libtest"), 2, "curl-testsuite: unknown argument libtest", "--help")
-	require.NoDirExists(t, w.cache)
 }
 
 func TestSubmitStopsWhenARunIsNotAsExpected(t *testing.T) {

@@ -90,13 +90,25 @@ lock() {
 }
 
 # logged WHAT COMMAND... - runs COMMAND with its output in $log, or dies
-# naming the log and the first line in it that looks like the reason.
+# naming the log and the reason.
 logged() {
-  local what=$1 reason
+  local what=$1 reason begin
   shift
+  begin=$(($(wc -c <"$log") + 1))
   printf '\n$ %s\n' "$*" >>"$log"
   "$@" >>"$log" 2>&1 || {
-    reason=$(grep -m 1 -iE '(error|fatal)[: ]' "$log" | cut -c 1-240) || true
+    reason=$(tail -c "+$begin" "$log" | first_error | cut -c 1-240)
     die "$what failed${reason:+ ($reason)}; log: $log${hint:+; $hint}"
   }
+}
+
+# first_error - the first line on standard input that a compiler, a linker,
+# configure or cmake calls an error, else the last one.
+first_error() {
+  awk '
+    /(^|: )(fatal error|error): |^CMake Error|: undefined reference to |: cannot find -l/ {
+      print; found = 1; exit
+    }
+    NF { last = $0 }
+    END { if(!found) print last }'
 }

@@ -18,24 +18,39 @@ check_series() {
   done <<<"$names"
 }
 
-# apply_series DIR TREE NAME... - every patch in order, or none of it counts: a
-# hunk that does not fit exactly (no fuzz) stops the build by name.
+# apply_series DIR TREE NAME... - every patch in order, or none of it counts. A
+# patch that does not fit exactly (no fuzz) stops the build, by name, with all
+# others that do not fit either when it is left out.
 apply_series() {
-  local directory=$1 tree=$2 name output
+  local directory=$1 tree=$2 name output misfits=()
   for name in "${@:3}"; do
-    if ! output=$(LC_ALL=C patch -d "$tree" -p1 --fuzz=0 --forward --batch \
-      --no-backup-if-mismatch --reject-file=- <"$directory/$name" 2>&1); then
+    if output=$(patch_exactly "$tree" --dry-run <"$directory/$name" 2>&1); then
+      patch_exactly "$tree" <"$directory/$name" >>"$log" 2>&1 ||
+        die "patch $name fits $(source_label) and cannot be applied; log: $log"
+    else
       printf '%s\n%s\n' "$name" "$output" >>"$log"
-      die "patch $name does not apply to $(source_label):" \
-        "$(failed_hunks <<<"$output"); log: $log"
+      misfits+=("$name: $(failed_hunks <<<"$output")")
     fi
   done
+  case ${#misfits[@]} in
+    0) ;;
+    1) die "patch ${misfits[0]/: / does not apply to $(source_label): };" \
+      "the other $(($# - 3)) do; log: $log" ;;
+    *) die "${#misfits[@]} of $(($# - 2)) patches do not apply to" \
+      "$(source_label), the others do: $(printf '%s; ' "${misfits[@]}")log: $log" ;;
+  esac
+}
+
+# patch_exactly TREE ARGUMENT... - the patch on standard input.
+patch_exactly() {
+  LC_ALL=C patch -d "$1" -p1 --fuzz=0 --forward --batch \
+    --no-backup-if-mismatch --reject-file=- "${@:2}"
 }
 
 # failed_hunks - what patch(1) says on standard input, as one phrase.
 failed_hunks() {
   awk '
-    /^patching file / { file = $3 }
+    /^(patching|checking) file / { file = $3 }
     /^Hunk #[0-9]+ FAILED/ {
       hunk = $2; line = $5; sub(/\.$/, "", line)
       found = found sep file " hunk " hunk " (line " line ")"; sep = ", "

@@ -18,9 +18,18 @@ read_version() {
   [[ -n $major && -n $minor && -n $patch ]] ||
     die "cannot read the version in include/curl/curlver.h of $source_origin"
   number=$major.$minor.$patch
-  # 7.62.0 is the first that ignores CURLMOPT_PIPELINING = 1.
   pipelining=true
-  ((major * 10000 + minor * 100 + patch < 76200)) || pipelining=false
+  can_pipeline "$number" || pipelining=false
+}
+
+# can_pipeline VERSION - 7.62.0 is the first that ignores CURLMOPT_PIPELINING.
+can_pipeline() { (($(release_rank "$1") < 76200)); }
+
+# refuse_to_patch VERSION - dies when there is nothing to mend in a release.
+refuse_to_patch() {
+  [[ $variant == stock ]] || can_pipeline "$1" ||
+    die "libcurl $1 cannot pipeline HTTP/1.1, 7.61.1 is the last that can:" \
+      "there is nothing to patch; --variant stock builds it"
 }
 
 # stamp_version TREE - makes the library say which one it is.
@@ -33,14 +42,16 @@ stamp_version() {
 
 # install_prefix TREE INTO - what a user of the library needs.
 install_prefix() {
-  local tree=$1 into=$2 soname
+  local tree=$1 into=$2 soname said
   soname=$(readelf -d "$built_library" 2>>"$log" |
     sed -nE 's/.*\(SONAME\).*\[(.*)\]/\1/p')
   [[ $soname == libcurl.so.4 ]] ||
     die "the build made ${soname:-no library} instead of libcurl.so.4;" \
       "use a release archive with a configure script; log: $log"
-  grep -qaF "$libcurl_version" "$built_library" ||
-    die "the built library does not say that it is $libcurl_version; log: $log"
+  said=$(loaded_version "$built_library" "${flags[@]}")
+  [[ $said == "$libcurl_version" ]] ||
+    die "the built library says that it is ${said:-nothing at all} and not" \
+      "$libcurl_version; log: $log"
   mkdir -p -- "$into/lib/pkgconfig" "$into/include/curl"
   cp -L -- "$built_library" "$into/lib/libcurl.so.4"
   ln -s libcurl.so.4 "$into/lib/libcurl.so"
@@ -67,7 +78,8 @@ write_manifest() {
   variant=$variant version=$number libcurl_version=$libcurl_version \
     origin=$source_origin source_sha256=$source_sha256 \
     openssl_version=$openssl_version openssl_prefix=$openssl_prefix \
-    series_sha256=$series_sha256 patches=$(printf '%s\n' "${names[@]}") \
+    features=$features series_sha256=$series_sha256 \
+    series=${own_series:-} patches=$(printf '%s\n' "${names[@]}") \
     sanitize=$sanitize preload=$preload \
     flags=$(printf '%s\n' "${flags[@]}" "${recipe_flags[@]}") \
     pipelining=$pipelining perl -MJSON::PP -e '
@@ -79,7 +91,9 @@ write_manifest() {
         source => { origin => $ENV{origin}, sha256 => $ENV{source_sha256} },
         openssl => { version => $ENV{openssl_version},
                      prefix => $ENV{openssl_prefix} },
+        features => $ENV{features},
         patch_series_sha256 => $ENV{series_sha256},
+        patch_series => $ENV{series},
         patches => list("patches"), sanitize => truth("sanitize"),
         preload => $ENV{preload},
         flags => list("flags"), pipelining => truth("pipelining") });'
@@ -88,8 +102,9 @@ write_manifest() {
 # link_name - libcurl/by-name/ gets a link to builds of official sources.
 link_name() {
   local name link
-  [[ $source_name != none && $own_patches == false ]] || return 0
+  [[ $source_name != none && -z $own_series ]] || return 0
   name=$variant$source_name
+  [[ $features == minimal ]] || name+=-$features
   [[ $sanitize == false ]] || name+=-sanitize
   [[ -z $openssl_name ]] || name+=-openssl-$openssl_name
   link=$cache/libcurl/by-name/$name

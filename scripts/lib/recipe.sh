@@ -1,25 +1,38 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
-# Three ways to build a libcurl tree in place. Each leaves the public headers
-# in include/curl and sets built_library to the shared object it made, which
-# together are all that a prefix needs, and recipe_flags to what the manifest
-# is to say beside the flags that all have in common. Only HTTP and HTTPS are
-# built: everything else is dead weight for a client that pipelines.
+# How a libcurl tree is built in place: straight from its list of files up to
+# 7.64.1, and later ones the way they bring along. Each leaves the public
+# headers in include/curl and sets built_library to the shared object it made,
+# which together are all that a prefix needs, and recipe_flags to what the
+# manifest is to say beside the flags that all have in common. Minimal is HTTP
+# and HTTPS; full is every protocol that needs no further library, HTTP/2 and
+# compressed bodies.
 #
 # This file is part of the build key: change it and everything is built anew.
 
-# recipe_of TREE - which way fits the tree.
+# recipe_of TREE - which way fits the tree of release $number.
 recipe_of() {
-  if [[ -f $1/configure ]]; then
+  if (($(release_rank "$number") <= 76401)); then
+    echo files
+  elif [[ -f $1/configure ]]; then
     echo configure
   elif [[ -f $1/CMakeLists.txt ]]; then
     echo cmake
-  elif [[ -f $1/lib/config-linux.h && -f $1/include/curl/curlbuild.h ]]; then
-    echo files
   else
-    die "the tree has neither configure nor CMakeLists.txt, and no" \
-      "lib/config-linux.h with include/curl/curlbuild.h to do without; use" \
-      "an official release archive"
+    die "the tree of libcurl $number has neither configure nor" \
+      "CMakeLists.txt; use an official release archive"
   fi
+}
+
+# What full needs beside OpenSSL, as pkg-config calls it.
+full_libraries=(libnghttp2 zlib)
+
+# need_features FEATURES - dies unless the libraries for them are there.
+need_features() {
+  [[ $1 == full ]] || return 0
+  need pkg-config
+  pkg-config --exists "${full_libraries[@]}" ||
+    die "--features full needs ${full_libraries[*]}: run as root: apt-get" \
+      "install libnghttp2-dev zlib1g-dev"
 }
 
 # compile_flags SANITIZE - prints the flags that all three have in common.
@@ -36,19 +49,24 @@ compile_flags() {
 ca_bundle=/etc/ssl/certs/ca-certificates.crt
 
 # build_files TREE - every source file, straight. What configure would find
-# out is in data/curl_config.h.
+# out is in data/curl_config.h and data/curlbuild.h.
 build_files() {
-  local tree=$1
-  recipe_flags=(-DBUILDING_LIBCURL -DHTTP_ONLY -DUSE_OPENSSL -DHAVE_CONFIG_H)
+  local tree=$1 libraries=()
+  prepare_files "$tree"
+  recipe_flags=(-DUSE_OPENSSL)
+  if [[ $features == full ]]; then
+    recipe_flags+=(-DUSE_NGHTTP2 -DHAVE_LIBZ -DHAVE_ZLIB_H)
+    mapfile -t libraries < <(pkg-config --cflags --libs \
+      "${full_libraries[@]}" | xargs -n 1)
+  else
+    recipe_flags+=(-DHTTP_ONLY)
+  fi
   [[ ! -r $ca_bundle ]] ||
     recipe_flags+=("-DCURL_CA_BUNDLE=\"$ca_bundle\"")
-  cp -- "$root"/scripts/data/{curl_config,openssl-4}.h "$tree/lib/"
   (
     cd -- "$tree" || exit 1
-    sources=(lib/*.c)
-    for directory in lib/vtls lib/vauth; do
-      [[ ! -d $directory ]] || sources+=("$directory"/*.c)
-    done
+    mapfile -t defines < <(files_defines .)
+    mapfile -t sources < <(files_sources .)
     # A library that lacks a symbol is not worth installing; the sanitizers
     # leave theirs to be found at run time.
     complete=-Wl,-z,defs
@@ -57,16 +75,36 @@ build_files() {
       echo "objects := ${sources[*]/%.c/.o}"
       echo "libcurl.so.4: \$(objects)"
       echo "	cc -shared -Wl,-soname,libcurl.so.4 $complete ${flags[*]} -o \$@" \
-        "\$(objects) ${openssl_link[*]@Q} -lssl -lcrypto -pthread"
+        "\$(objects) ${openssl_link[*]@Q} -lssl -lcrypto ${libraries[*]} -pthread"
       echo "%.o: %.c"
       echo "	cc -c -w -fPIC -fvisibility=hidden ${flags[*]}" \
-        "-ffile-prefix-map=\"\$\$PWD\"=. ${recipe_flags[*]@Q} -Iinclude -Ilib" \
-        "${openssl_compile[*]@Q} -o \$@ \$<"
+        "-ffile-prefix-map=\"\$\$PWD\"=. ${defines[*]} ${recipe_flags[*]@Q}" \
+        "${openssl_compile[*]@Q} ${libraries[*]} -o \$@ \$<"
     } >curlpipe.mk
   )
   logged "compiling" make -C "$tree" -f curlpipe.mk -j "$(nproc)"
   built_library=$tree/libcurl.so.4
 }
+
+# prepare_files TREE - gives the tree the headers that configure would make.
+prepare_files() {
+  cp -- "$root"/scripts/data/{curl_config,openssl-4}.h "$1/lib/"
+  # One that a tree without configure may have of its own has no say.
+  [[ ! -f $1/lib/config-linux.h ]] || : >"$1/lib/config-linux.h"
+  [[ ! -f $1/include/curl/curlrules.h && ! -f $1/include/curl/curlbuild.h ]] ||
+    cp -- "$root/scripts/data/curlbuild.h" "$1/include/curl/"
+}
+
+# files_defines TREE - the arguments that every file is compiled with.
+files_defines() {
+  printf '%s\n' -DBUILDING_LIBCURL -DHAVE_CONFIG_H "-I$1/include" "-I$1/lib"
+  # Up to 7.55.1 the public headers say it, and nobody else may.
+  grep -qs 'SIZEOF_CURL_OFF_T shall not be defined' "$1/lib/curl_setup.h" ||
+    echo -DSIZEOF_CURL_OFF_T=8
+}
+
+# files_sources TREE - every source file.
+files_sources() (cd -- "$1" && find lib -maxdepth 2 -name '*.c' | LC_ALL=C sort)
 
 # build_configure TREE - the way of a release archive.
 build_configure() {
@@ -74,12 +112,19 @@ build_configure() {
   recipe_flags=(--disable-static --enable-shared --disable-dependency-tracking
     --enable-threaded-resolver --enable-ipv6 --disable-manual
     "--with-ssl${openssl_prefix:+=$openssl_prefix}")
-  for protocol in dict file ftp gopher imap ldap ldaps pop3 rtsp smb smtp \
-    telnet tftp; do
+  local protocols=(ldap ldaps)
+  local libraries=(brotli gnutls gssapi libidn libidn2 libmetalink libpsl
+    librtmp libssh libssh2 nss winidn zstd)
+  if [[ $features == full ]]; then
+    recipe_flags+=(--with-nghttp2 --with-zlib)
+  else
+    protocols+=(dict file ftp gopher imap pop3 rtsp smb smtp telnet tftp)
+    libraries+=(nghttp2 zlib)
+  fi
+  for protocol in "${protocols[@]}"; do
     recipe_flags+=("--disable-$protocol")
   done
-  for library in brotli gnutls gssapi libidn libidn2 libmetalink libpsl \
-    librtmp libssh libssh2 nghttp2 nss winidn zlib zstd; do
+  for library in "${libraries[@]}"; do
     recipe_flags+=("--without-$library")
   done
   # A file that is older than what it is made from would have the autotools
@@ -105,12 +150,18 @@ build_cmake() {
   command -v cmake >/dev/null ||
     die "the tree is built with cmake, which is not installed: run" \
       "apt-get install cmake as root, or use a release archive"
+  local minimal=ON more=OFF
+  if [[ $features == full ]]; then
+    minimal=OFF
+    more=ON
+  fi
   recipe_flags=(-DCMAKE_BUILD_TYPE=None -DBUILD_SHARED_LIBS=ON
-    -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF -DHTTP_ONLY=ON
+    -DBUILD_CURL_EXE=OFF -DBUILD_TESTING=OFF "-DHTTP_ONLY=$minimal"
     -DCMAKE_USE_OPENSSL=ON -DCURL_USE_OPENSSL=ON -DENABLE_MANUAL=OFF
-    -DENABLE_THREADED_RESOLVER=ON -DENABLE_IPV6=ON -DCURL_ZLIB=OFF
+    -DENABLE_THREADED_RESOLVER=ON -DENABLE_IPV6=ON "-DCURL_ZLIB=$more"
     -DCMAKE_USE_LIBSSH2=OFF -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF
-    -DUSE_NGHTTP2=OFF -DUSE_LIBIDN2=OFF)
+    "-DUSE_NGHTTP2=$more" -DUSE_LIBIDN2=OFF -DCURL_DISABLE_LDAP=ON
+    -DCURL_DISABLE_LDAPS=ON)
   logged "cmake" cmake -S "$tree" -B "$tree" "${recipe_flags[@]}" \
     -DCMAKE_C_STANDARD_LIBRARIES=-Wl,-soname,libcurl.so.4 \
     "-DCMAKE_C_FLAGS=${flags[*]} -w ${openssl_compile[*]}" \

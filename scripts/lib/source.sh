@@ -1,15 +1,73 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
-# Where the source of a libcurl comes from. Each of the three ways sets
+# Where the source of a libcurl comes from. A script hands --source, --version,
+# --ref and --archive to source_option, then calls choose_source, which sets
 #   source_origin   one line for people
 #   source_sha256   what the source is, in terms of the build key
-#   source_dir      a tree that is not to be changed, or
-#   source_archive  an archive to unpack
 #   source_name     what by-name/ appends for it: "" for the default source,
 #                   "-X.Y.Z" for an official release, "none" for all others
+# and one of
+#   source_dir      a tree that is not to be changed
+#   source_archive  an archive to unpack
+#   source_clone, source_commit   a clone of curl's repository
+#   vendor_kind     a source package of a vendor, see vendor.sh
+# copy_source makes a tree of it to build in.
 
+source=
+version=
+ref=
+archive=
 source_dir=
 source_archive=
+source_clone=
+source_commit=
 source_name=none
+vendor_kind=
+
+# source_option OPTION COUNT VALUE - one of the options that say which source.
+source_option() {
+  value_of "$1" "$2"
+  case $1 in
+    --source)
+      source=$3
+      [[ -n $source ]] || usage_error "--source needs a folder or an archive"
+      ;;
+    --version)
+      version=$3
+      [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] ||
+        usage_error "--version is of the form 7.47.1, not $version"
+      ;;
+    --ref)
+      ref=$3
+      [[ -n $ref && $ref != -* ]] ||
+        usage_error "--ref needs a branch, a tag or a commit"
+      ;;
+    --archive)
+      archive=$3
+      [[ -n $archive ]] || usage_error "--archive needs an archive or a clone"
+      ;;
+  esac
+}
+
+# check_source_options - once all are read.
+check_source_options() {
+  [[ -z $ref || -z $version ]] ||
+    usage_error "--ref and --version exclude each other"
+  [[ -z $ref || -n $source ]] ||
+    usage_error "--ref goes with a --source that is a clone"
+  [[ -z $archive || -n $source ]] ||
+    usage_error "--archive goes with a --source that is an RPM source tree"
+}
+
+# choose_source - the one that the options name.
+choose_source() {
+  if [[ -n $source ]]; then
+    local_source "$source"
+  elif [[ -n $version ]]; then
+    release_source "$version"
+  else
+    default_source
+  fi
+}
 
 # release_hash VERSION - the pinned hash of an official archive, or nothing.
 release_hash() {
@@ -77,15 +135,49 @@ check_release() {
       "expected $expected; fetch it again, or rename it to use it as it is"
 }
 
-# local_source PATH - a tree or an archive of the user's own.
+# local_source PATH - a tree, an archive, a clone or a source package of the
+# user's own.
 local_source() {
-  local path version
+  local path
   path=$(absolute "$1")
   [[ -e $path ]] || die "--source $1: no such file or folder"
   [[ -r $path ]] || die "--source $1: may not be read"
+  if [[ -n $ref || -n $version ]]; then
+    clone_source "$path"
+    return
+  fi
+  vendor_source "$path" || plain_source "$path"
+  [[ -z $archive || $vendor_kind == rpm ]] ||
+    usage_error "--archive goes with a --source that is an RPM source tree"
+}
+
+# clone_git ARGUMENT... - git in a clone, whoever owns it.
+clone_git() { git -c safe.directory='*' "$@"; }
+
+# clone_source PATH - what a clone of curl's repository has under --version or
+# --ref. The clone is not touched.
+clone_source() {
+  local path=$1 name=${ref:-curl-${version//./_}}
+  need git
+  clone_git -C "$path" rev-parse --git-dir >/dev/null 2>&1 ||
+    usage_error "--version and --ref choose from a clone, which $path is not"
+  source_commit=$(clone_git -C "$path" rev-parse --verify --quiet \
+    --end-of-options "$name^{commit}") ||
+    die "the clone $path has no $name; git -C $path fetch --tags gets what" \
+      "its origin has"
+  source_clone=$path
+  source_sha256=$(clone_git -C "$path" archive "$source_commit" | text_hash)
+  source_origin="clone $path, $name (commit ${source_commit:0:12})"
+  [[ -z $version ]] || source_name=-$version
+}
+
+# plain_source PATH - a tree or an archive of libcurl as it is.
+plain_source() {
+  local path=$1 release
   if [[ -d $path ]]; then
-    [[ -f $path/include/curl/curlver.h ]] ||
-      die "--source $1: not a libcurl tree (no include/curl/curlver.h in it)"
+    [[ -f $path/include/curl/curlver.h ]] || die "--source $source: not a" \
+      "libcurl tree (no include/curl/curlver.h in it); of a bare clone," \
+      "--version or --ref says what to take"
     source_dir=$path
     source_origin="folder $path"
     source_sha256=$(tree_hash "$path")
@@ -100,11 +192,11 @@ local_source() {
   source_origin="archive ${path##*/}"
   source_sha256=$(file_hash "$path")
   if [[ ${path##*/} =~ ^curl-([0-9.]+)\.tar\.bz2$ ]]; then
-    version=${BASH_REMATCH[1]}
-    [[ -n $(release_hash "$version") ]] || return 0
-    check_release "$path" "$version"
+    release=${BASH_REMATCH[1]}
+    [[ -n $(release_hash "$release") ]] || return 0
+    check_release "$path" "$release"
     source_origin="official archive ${path##*/}"
-    source_name=-$version
+    source_name=-$release
   fi
 }
 
@@ -125,9 +217,25 @@ seed_default_source() {
   source_name=
 }
 
-# copy_source DIR - the source as a tree of our own, to be built in.
+# copy_source DIR - the source as a tree of our own, to be built in, with what
+# its vendor patches.
 copy_source() {
-  if [[ -n $source_dir ]]; then
+  if [[ -n $vendor_kind ]]; then
+    copy_vendor "$1"
+  else
+    copy_plain "$1"
+  fi
+}
+
+# copy_plain DIR
+copy_plain() {
+  if [[ -n $source_clone ]]; then
+    mkdir -- "$1"
+    clone_git -C "$source_clone" archive "$source_commit" | tar -C "$1" -xf - ||
+      die "cannot take $source_commit out of $source_clone"
+    [[ -f $1/include/curl/curlver.h ]] ||
+      die "$source_origin: no libcurl (no include/curl/curlver.h in it)"
+  elif [[ -n $source_dir ]]; then
     mkdir -- "$1"
     tar -C "$source_dir" --exclude=./.git -cf - . | tar -C "$1" -xf - ||
       die "cannot copy $source_dir"
@@ -136,4 +244,9 @@ copy_source() {
       die "$source_archive: cannot be unpacked, or there is no libcurl in" \
         "it (no include/curl/curlver.h); log: $log"
   fi
+}
+
+# source_label - what is being built, for people.
+source_label() {
+  echo "libcurl${number:+ $number} ($source_origin)"
 }
