@@ -49,7 +49,7 @@ func patchedTree(t *testing.T) string {
 // libcurl fails it, the patched one prints what the test's data file says.
 func TestRegressionTestOfCurl(t *testing.T) {
 	tree := patchedTree(t)
-	suite := script(t, "curl-testsuite")
+	suite := script(t, "curl-suite", "--frame")
 	frame := filepath.Join(suite, "tests", "libtest")
 	data, err := os.ReadFile(filepath.Join(tree, "tests", "data", "test1899"))
 	require.NoError(t, err)
