@@ -100,6 +100,8 @@ type Result struct {
 	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
 	Lost         bool   // the connection died under it, and it may not be sent again
 	Spent        bool   // the easy handle must not be used again
+	Multiplexed  bool   // the request was sent over HTTP/2
+	Refused      bool   // it failed, and the server says that it has not processed it
 	Hungry       bool   // all of the request's body that was fed is on its way
 	Retries      int    // how often the request was sent again so far
 	Detail       string // words for a failure, mostly libcurl's own; may be empty
@@ -118,6 +120,8 @@ func newResult(result *C.struct_cshim_result) Result {
 		Malformed:    result.flags&C.CSHIM_RESULT_MALFORMED != 0,
 		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
 		Spent:        result.flags&C.CSHIM_RESULT_SPENT != 0,
+		Multiplexed:  result.flags&C.CSHIM_RESULT_MULTIPLEXED != 0,
+		Refused:      result.flags&C.CSHIM_RESULT_REFUSED != 0,
 		Hungry:       result.flags&C.CSHIM_RESULT_HUNGRY != 0,
 		Retries:      int(result.retries),
 	}

@@ -106,7 +106,7 @@ static bool was_on(const struct transfer *transfer,
                    const struct connection *connection, long port)
 {
   long local = 0;
-  if(transfer->origin != connection->origin || transfer->response.length ||
+  if(transfer->stream.sendings || transfer->origin != connection->origin || transfer->response.length ||
      transfer->header_taken || transfer->dropped ||
      connection_sent(transfer) <= transfer->sent_before)
     return false;

@@ -97,6 +97,9 @@ struct cshim_result {
                                    closed for it */
 #define CSHIM_RESULT_HUNGRY 8 /* all of its body that was fed is on its way */
 #define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
+#define CSHIM_RESULT_MULTIPLEXED 128 /* it was sent over HTTP/2 */
+#define CSHIM_RESULT_REFUSED 256 /* it failed, and the server says that it has
+                                    not processed it */
 #define CSHIM_RESULT_LOST 16 /* its connection died under it, and it may not be
                                 sent again */
 
@@ -121,6 +124,12 @@ enum cshim_counter {
   CSHIM_BYTES_RECEIVED, /* of responses, with transfer coding, before TLS */
   CSHIM_COUNTERS
 };
+
+/* Whether loops see how the streams of HTTP/2 connections end. If not, HTTP/2
+   must not be used: what ended early would be taken for whole, and what was
+   sent might be sent again. Not so in a program that has nghttp2 linked into
+   it, and in a shared library that is not a program's own. */
+bool cshim_http2_watched(void);
 
 /* Makes a loop. NULL, with errno set, when something ran out. */
 struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits);

@@ -10,8 +10,10 @@
 // the sockets, connection.c their beginning and end, request.c, upload.c and
 // response.c the two halves of an exchange, framing.c and chunked.c the one
 // reading of a response that is believed, transfer.c the easy handle that
-// carries it, tls.c what OpenSSL tells of it (openssl.c finds its functions), and
-// bio.c what stands between OpenSSL and the socket.
+// carries it, tls.c what OpenSSL tells of it (openssl.c finds its functions),
+// bio.c what stands between OpenSSL and the socket, nghttp2.c what stands between
+// libcurl and nghttp2, and http2.c what becomes of requests on an HTTP/2
+// connection.
 //
 // Easy handles are made, configured and cleaned up by the caller (through
 // go-curl); [Loop.Attach] ties one to the loop and names it by its slot. What

@@ -44,6 +44,35 @@ struct connection {
   struct connection *next;
 };
 
+struct http2_session; /* of http2.h */
+
+/* The request's stream on an HTTP/2 connection, see http2.c. */
+struct stream {
+  struct http2_session *session; /* NULL: none yet, or it is left or gone */
+  struct transfer *next; /* in a list of its session's */
+  int32_t id; /* 0: not sent over HTTP/2 */
+  uint32_t sendings; /* so often the request was sent over HTTP/2 */
+  uint32_t refusals; /* and so often it was refused for nothing */
+  uint32_t error; /* that it was closed with */
+  uint32_t goaway; /* error of the connection's GOAWAY */
+  bool allowed; /* the request may be sent: libcurl was just given it */
+  bool begun; /* a header section has come */
+  bool ended; /* END_STREAM has come */
+  bool reset; /* RST_STREAM has come */
+  bool closed;
+  bool refused; /* the server has not processed the request */
+  bool cut; /* the connection ended before the response did */
+  bool left; /* it is one that the server leaves, or left */
+  bool broke; /* or broke */
+  bool progress; /* it answered others meanwhile */
+  uint64_t answered_before; /* responses on it when the request was sent */
+  uint64_t received; /* of the body, as frames */
+  uint64_t delivered; /* and by libcurl */
+  bool has_length;
+  uint64_t length; /* Content-Length */
+  size_t fields; /* bytes of field lines, interim responses included */
+};
+
 enum transfer_state {
   TRANSFER_IDLE,
   TRANSFER_ACTIVE, /* in the multi handle */
@@ -97,6 +126,7 @@ struct transfer {
   long sent_before; /* CURLINFO_REQUEST_SIZE when its connection last died */
   uint32_t retries;
   bool lost; /* to be taken off: may not be sent again */
+  struct stream stream;
 
   struct transfer *next; /* active transfers, in order of submission */
   struct transfer *previous;
@@ -128,6 +158,10 @@ struct cshim_loop {
   uint64_t turn; /* counts what the loop waited, or was called */
   uint64_t input_taken; /* bytes that OpenSSL took of what was read ahead */
   struct connection *connections;
+  struct http2_session *sessions; /* HTTP/2 connections */
+  struct transfer *requesting; /* libcurl is about to send its request */
+  bool sees_requests; /* of every transfer, as above */
+  bool sessions_changed; /* http2_settle() has something to do */
   struct transfer **slots;
   uint32_t slot_count;
   uint32_t free_from; /* no free slot before this one */
@@ -143,6 +177,8 @@ struct cshim_loop {
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
                 uint64_t by);
 void loop_remove(struct cshim_loop *loop, struct transfer *transfer);
+void loop_finish(struct cshim_loop *loop, struct transfer *transfer,
+                 CURLcode code);
 
 /* results.c: what a run tells its caller */
 void results_forget(struct cshim_loop *loop);
@@ -165,6 +201,20 @@ int64_t watch_now_ms(void);
 bool connection_tie(struct transfer *transfer);
 long connection_sent(const struct transfer *transfer);
 void connection_untie(CURL *easy);
+
+/* nghttp2.c: who calls libcurl for a loop says so */
+struct cshim_loop *http2_enter(struct cshim_loop *loop);
+void http2_leave(struct cshim_loop *before);
+
+/* http2.c: requests on HTTP/2 connections */
+bool http2_tie(struct transfer *transfer);
+void http2_untie(CURL *easy);
+void http2_begin(struct transfer *transfer);
+void http2_settle(struct cshim_loop *loop);
+CURLcode http2_judge(struct transfer *transfer, CURLcode code);
+bool http2_again(struct transfer *transfer, CURLcode code);
+void http2_leave_stream(struct transfer *transfer);
+void http2_left_stream(struct transfer *transfer);
 
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
@@ -207,6 +257,7 @@ void response_consumed(struct transfer *transfer, size_t bytes);
 bool upload_tie(struct transfer *transfer);
 void upload_untie(CURL *easy);
 void upload_begin(struct transfer *transfer, int64_t length);
+void upload_rewind(struct transfer *transfer);
 bool upload_is_whole(const struct transfer *transfer);
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
                 bool last);

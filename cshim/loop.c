@@ -23,6 +23,10 @@
    After so many times in a row look at the sockets all the same. */
 #define TIMER_ROUNDS 64
 
+/* So often the sockets are looked at again for more, once there is something
+   to tell, or the time is up. */
+#define EVENT_ROUNDS 8
+
 /* And so many times over what was read ahead. */
 #define INPUT_ROUNDS 64
 
@@ -127,7 +131,11 @@ static void push_active(struct cshim_loop *loop, struct transfer *transfer)
 /* Takes a transfer out of the multi handle. */
 void loop_remove(struct cshim_loop *loop, struct transfer *transfer)
 {
+  struct cshim_loop *before = http2_enter(loop);
+  http2_leave_stream(transfer);
   curl_multi_remove_handle(loop->multi, transfer->easy);
+  http2_left_stream(transfer);
+  http2_leave(before);
   if(transfer->next)
     transfer->next->previous = transfer->previous;
   else
@@ -152,11 +160,14 @@ static void remove_all(struct cshim_loop *loop)
 
 void cshim_loop_close(struct cshim_loop *loop)
 {
+  struct cshim_loop *before;
   if(!loop->multi)
     return;
   loop->closing = true;
   remove_all(loop);
+  before = http2_enter(loop);
   curl_multi_cleanup(loop->multi);
+  http2_leave(before);
   loop->multi = NULL;
   watch_forget_all(loop);
 }
@@ -229,35 +240,58 @@ void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot)
 static void act(struct cshim_loop *loop, curl_socket_t socket, int bits)
 {
   int running;
+  struct cshim_loop *before = http2_enter(loop);
   CURLMcode code = curl_multi_socket_action(loop->multi, socket, bits,
                                             &running);
+  http2_leave(before);
   if(code && code != CURLM_BAD_SOCKET)
     loop->failure = CSHIM_MULTI_FAILED;
 }
 
-/* Submits one request. A request that libcurl refuses is finished at once.
-   The handle gets its first turn here: of several timers that are due libcurl
-   serves the youngest first, and the requests would go out backwards. */
+/* Gives a request to libcurl, which finishes it at once if it refuses it. */
+static void start(struct cshim_loop *loop, struct transfer *transfer)
+{
+  CURLMcode refused;
+  push_active(loop, transfer);
+  refused = curl_multi_add_handle(loop->multi, transfer->easy);
+  loop->timer_set = false;
+  if(!refused)
+    return;
+  loop_remove(loop, transfer);
+  strncpy(transfer->detail, curl_multi_strerror(refused),
+          sizeof(transfer->detail) - 1);
+  results_add(transfer, CURLE_FAILED_INIT);
+}
+
+/* Submits one request. The handle gets its first turn here: of several timers
+   that are due libcurl serves the youngest first, and the requests would go
+   out backwards. */
 static void submit(struct cshim_loop *loop,
                    const struct cshim_request *request, const char *text)
 {
   struct transfer *transfer = loop->slots[request->slot];
   CURLcode code = request_prepare(transfer, request, text);
-  if(!code) {
-    CURLMcode refused;
-    push_active(loop, transfer);
-    refused = curl_multi_add_handle(loop->multi, transfer->easy);
-    if(!refused) {
-      loop->timer_set = false;
-      act(loop, CURL_SOCKET_TIMEOUT, 0);
-      return;
-    }
-    loop_remove(loop, transfer);
-    strncpy(transfer->detail, curl_multi_strerror(refused),
-            sizeof(transfer->detail) - 1);
-    code = CURLE_FAILED_INIT;
+  if(code) {
+    results_add(transfer, code);
+    return;
   }
-  results_add(transfer, code);
+  start(loop, transfer);
+  if(transfer->state == TRANSFER_ACTIVE)
+    act(loop, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* A request has ended, in libcurl's view. */
+void loop_finish(struct cshim_loop *loop, struct transfer *transfer,
+                 CURLcode code)
+{
+  loop_remove(loop, transfer);
+  code = http2_judge(transfer, response_end(transfer, code));
+  if(!http2_again(transfer, code)) {
+    results_add(transfer, code);
+    return;
+  }
+  http2_begin(transfer);
+  start(loop, transfer);
 }
 
 /* When a connection closes under its pipeline, libcurl does not always tell
@@ -266,11 +300,14 @@ static void submit(struct cshim_loop *loop,
 static void act_on_lost_socket(struct cshim_loop *loop)
 {
   int running;
+  struct cshim_loop *before;
   if(!loop->lost_socket)
     return;
   loop->lost_socket = false;
+  before = http2_enter(loop);
   if(loop->first && curl_multi_socket_all(loop->multi, &running))
     loop->failure = CSHIM_MULTI_FAILED;
+  http2_leave(before);
 }
 
 static void act_on_timer(struct cshim_loop *loop)
@@ -374,6 +411,7 @@ int cshim_loop_run(struct cshim_loop *loop,
 {
   int64_t deadline = wait_ms > 0 ? watch_now_ms() + wait_ms : 0;
   bool woken = false;
+  size_t rounds = 0;
   size_t i;
 
   results_forget(loop);
@@ -382,8 +420,9 @@ int cshim_loop_run(struct cshim_loop *loop,
     submit(loop, &requests[i], text);
 
   for(;;) {
-    int events;
     bool more;
+    bool told;
+    int events;
     act_on_timer(loop);
     act_on_lost_socket(loop);
     more = act_on_input(loop);
@@ -391,19 +430,21 @@ int cshim_loop_run(struct cshim_loop *loop,
     bio_settle(loop);
     if(loop->failure)
       return loop->failure;
-    if(woken || loop->result_count == CSHIM_MAX_BATCH)
+    /* events may come without end: nobody waits for theirs */
+    told = loop->result_count || loop->news;
+    if(woken || loop->result_count == CSHIM_MAX_BATCH ||
+       ((told || !wait_ms) && rounds++ == EVENT_ROUNDS))
       break;
-    events = wait_and_act(loop, more || loop->result_count || loop->news ? 0 :
-                                sleep_time(loop, wait_ms), &woken);
-    if(events > 0 || (more && !loop->result_count && !loop->news))
-      continue;
-    if(loop->result_count || loop->news || wait_ms == 0)
+    events = wait_and_act(loop, more || told ? 0 : sleep_time(loop, wait_ms),
+                          &woken);
+    if(events <= 0 && (told || (!wait_ms && !more)))
       break;
     if(wait_ms > 0) {
       int64_t left = deadline - watch_now_ms();
       if(left <= 0)
-        break;
-      wait_ms = (int)left;
+        wait_ms = 0; /* what came with the last events is told, too */
+      else
+        wait_ms = (int)left;
     }
   }
   results_gather_news(loop);

@@ -3,12 +3,13 @@ package cshim
 /*
 #cgo pkg-config: libcurl
 #cgo CFLAGS: -std=gnu11 -Wall -Wextra
-#cgo LDFLAGS: -ldl
+#cgo LDFLAGS: -ldl -rdynamic
 #include <errno.h>
 #include <stdlib.h>
 #include "cshim.h"
 
 // Each of these runs in C alone: nothing they call comes back to Go.
+#cgo nocallback cshim_http2_watched
 #cgo nocallback cshim_loop_new
 #cgo nocallback cshim_loop_close
 #cgo nocallback cshim_loop_free
@@ -56,6 +57,12 @@ var ErrPrivate = errors.New("cshim: CURLOPT_PRIVATE is set")
 
 // ErrClosed is what the methods of a closed loop return.
 var ErrClosed = errors.New("cshim: the loop is closed")
+
+// HTTP2Watched tells whether loops see how the streams of HTTP/2 connections
+// end; without that HTTP/2 must not be used, as a response that was cut short
+// would be taken for whole. It takes a libcurl that has nghttp2 as a shared
+// library, and this package in the program itself, not in a shared library.
+func HTTP2Watched() bool { return bool(C.cshim_http2_watched()) }
 
 // Mode is how requests to one host share its connections.
 type Mode int

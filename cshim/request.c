@@ -127,6 +127,8 @@ static void begin(struct transfer *transfer,
   transfer->result_flags = 0;
   transfer->sent_before = 0;
   transfer->retries = 0;
+  memset(&transfer->stream, 0, sizeof(transfer->stream));
+  http2_begin(transfer);
   transfer->detail[0] = '\0';
   response_begin(transfer);
 }

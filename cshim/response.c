@@ -250,6 +250,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   bool news = (transfer->flags & CSHIM_REQUEST_STREAM) &&
               !transfer->dropping;
 
+  transfer->stream.delivered += length;
   if(transfer->discarding)
     return length;
   if(transfer->framing.section != FRAMING_FINAL)
@@ -257,6 +258,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   if(news && transfer->outstanding &&
      length > limits->window_bytes - transfer->outstanding) {
     transfer->paused = true;
+    transfer->stream.delivered -= length;
     return CURL_WRITEFUNC_PAUSE;
   }
   if(!account(transfer, length) || !take(transfer, data, length) ||

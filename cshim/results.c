@@ -88,10 +88,8 @@ static void gather_finished(struct cshim_loop *loop)
     finished[count] = (struct transfer *)private;
     codes[count++] = message->data.result;
   }
-  for(i = 0; i < count; i++) {
-    loop_remove(loop, finished[i]);
-    results_add(finished[i], response_end(finished[i], codes[i]));
-  }
+  for(i = 0; i < count; i++)
+    loop_finish(loop, finished[i], codes[i]);
 }
 
 /* Ends the transfers that lost their connection and may not be sent again;
@@ -117,6 +115,7 @@ static void end_lost(struct cshim_loop *loop)
 void results_gather(struct cshim_loop *loop)
 {
   gather_finished(loop);
+  http2_settle(loop);
   end_lost(loop);
 }
 

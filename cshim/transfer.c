@@ -16,7 +16,7 @@ static bool tie(struct transfer *transfer)
     !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) &&
     !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail) &&
     !curl_easy_setopt(easy, CURLOPT_SHARE, transfer->loop->share) &&
-    connection_tie(transfer) && tls_tie(transfer) &&
+    connection_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
     response_tie(transfer) && upload_tie(transfer);
 }
 
@@ -28,6 +28,7 @@ static void untie(CURL *easy)
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   connection_untie(easy);
   tls_untie(easy);
+  http2_untie(easy);
   response_untie(easy);
   upload_untie(easy);
 }
@@ -63,9 +64,11 @@ void transfer_free(struct transfer *transfer)
    sets a timer for itself that it tells nobody of before its next turn. */
 void transfer_pause(struct transfer *transfer)
 {
+  struct cshim_loop *before = http2_enter(transfer->loop);
   curl_easy_pause(transfer->easy,
                   (transfer->paused ? CURLPAUSE_RECV : 0) |
                   (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
+  http2_leave(before);
   transfer->loop->timer_set = true;
   transfer->loop->timer_at = 0;
 }
@@ -76,9 +79,11 @@ static void count(struct transfer *transfer)
   struct cshim_loop *loop = transfer->loop;
   long sent = connection_sent(transfer);
   double uploaded = 0;
-  if(transfer->retries && sent <= transfer->sent_before)
-    transfer->retries--; /* the last one was not made */
-  loop_count(loop, CSHIM_RETRIES, transfer->retries);
+  if(!transfer->stream.sendings) {
+    if(transfer->retries && sent <= transfer->sent_before)
+      transfer->retries--; /* the last one was not made */
+    loop_count(loop, CSHIM_RETRIES, transfer->retries);
+  }
   if(transfer->flags & CSHIM_REQUEST_UPLOAD)
     curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD, &uploaded);
   loop_count(loop, CSHIM_BYTES_SENT, (uint64_t)sent + (uint64_t)uploaded);
@@ -101,13 +106,16 @@ void transfer_result(struct transfer *transfer, int code,
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->lost && code)
       result->flags |= CSHIM_RESULT_LOST;
+    if(transfer->stream.refused && code)
+      result->flags |= CSHIM_RESULT_REFUSED;
     if(transfer->refusal && code)
       result->flags |= CSHIM_RESULT_MALFORMED;
     if(transfer->paused) /* see response_discard(): it is too late for that */
       result->flags |= CSHIM_RESULT_SPENT;
   }
   result->code = done ? code : 0;
-  result->retries = transfer->retries;
+  result->retries = transfer->stream.sendings ?
+                    transfer->stream.sendings - 1 : transfer->retries;
   result->response = transfer->response.data;
   result->header_length = header;
   result->body_length = transfer->shown - header;

@@ -55,6 +55,14 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   return CURL_READFUNC_PAUSE;
 }
 
+/* What was fed is sent again, from the beginning. */
+void upload_rewind(struct transfer *transfer)
+{
+  transfer->upload_sent = 0;
+  transfer->upload_taken = 0;
+  transfer->upload_waiting = false;
+}
+
 /* CURLOPT_SEEKFUNCTION: to the beginning, when libcurl sends it again */
 static int on_seek(void *userp, curl_off_t offset, int origin)
 {

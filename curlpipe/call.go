@@ -35,6 +35,8 @@ type call struct {
 	detail  string
 	err     error
 
+	multiplexed bool // it was sent over HTTP/2
+
 	state atomic.Int32 // callPending …
 	done  chan struct{}
 

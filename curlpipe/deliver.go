@@ -2,7 +2,6 @@ package curlpipe
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	curl "github.com/andelf/go-curl"
@@ -14,9 +13,17 @@ import (
 func (e *engine) deliver(result *cshim.Result) {
 	h := e.handles[result.Slot]
 	c := h.call
+	if result.Multiplexed && !c.multiplexed {
+		c.multiplexed = true
+		e.origins[c.origin].answered(true, e.closed)
+		if !result.Done && c.state.Load() == callAbandoned {
+			e.tearOut(c, nil)
+			return
+		}
+	}
 	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
 		c.copyResponse(result)
-		c.tls = e.origins[c.origin].tlsState(c.origin, e.settings.serverName, c.multiplexed())
+		c.tls = e.origins[c.origin].tlsState(c.origin, e.settings.serverName, c.multiplexed)
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.want()
@@ -31,7 +38,7 @@ func (e *engine) deliver(result *cshim.Result) {
 	}
 	err := c.keep(result)
 	if result.Code == 0 {
-		e.origins[c.origin].answered(c.multiplexed(), e.closed)
+		e.origins[c.origin].answered(c.multiplexed, e.closed)
 	}
 	e.takeBack(h, !result.Spent)
 	e.end(c, err)
@@ -51,17 +58,14 @@ func (c *call) copyResponse(result *cshim.Result) {
 	c.header, c.content = whole[:result.HeaderLength], whole[result.HeaderLength:]
 }
 
-// multiplexed reports whether the response came over HTTP/2.
-func (c *call) multiplexed() bool { return strings.HasPrefix(c.header, "HTTP/2") }
-
 // keep copies what the last result of a call has, or returns its error.
 func (c *call) keep(result *cshim.Result) error {
 	switch {
 	case result.TooLarge:
 		return ErrResponseTooLarge
 	case result.Code != 0:
-		if c.body == nil && !result.Malformed {
-			c.detail = result.Detail
+		if !result.Malformed {
+			c.detail = result.Detail // the caller reads it where there is no body
 		}
 		return failure(result)
 	case c.upload != nil && c.header == "" && len(result.Response) == 0:
@@ -113,6 +117,9 @@ func failure(result *cshim.Result) error {
 	if result.Malformed {
 		return &malformedError{code: code, detail: result.Detail}
 	}
+	if result.Refused {
+		return &refusedError{code}
+	}
 	if result.Lost {
 		return &lostError{code: code, sent: result.Retries + 1}
 	}
@@ -150,7 +157,7 @@ func (e *engine) end(c *call, err error) {
 	}
 	if c.body != nil {
 		if err != nil {
-			err = newError(c.asked, "", err)
+			err = newError(c.asked, c.detail, err)
 		}
 		c.body.end(err, "")
 		return

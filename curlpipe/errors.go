@@ -106,6 +106,16 @@ func (e *lostError) Error() string {
 
 func (e *lostError) Unwrap() error { return e.code }
 
+// refusedError says that the server did not process the request, which was not
+// sent again all the same: its body could not be.
+type refusedError struct{ code curl.CurlError }
+
+func (e *refusedError) Error() string {
+	return "the server has not processed the request: " + e.code.Error()
+}
+
+func (e *refusedError) Unwrap() error { return e.code }
+
 // contextEnd is a context's error with its cause.
 type contextEnd struct{ err, cause error }
 

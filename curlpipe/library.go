@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	curl "github.com/andelf/go-curl"
+
+	"github.com/curlpipe/curlpipe/cshim"
 )
 
 // library is what libcurl's version string tells about it.
@@ -80,5 +82,7 @@ func loadedLibrary() (library, error) {
 	if err := initLibcurl(); err != nil {
 		return library{}, err
 	}
-	return parseLibrary(curl.Version())
+	lib, err := parseLibrary(curl.Version())
+	lib.http2 = lib.http2 && cshim.HTTP2Watched()
+	return lib, err
 }

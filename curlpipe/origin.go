@@ -94,7 +94,7 @@ func (o *origin) hasRoom(s *settings, socketsClosed uint64) bool {
 	}
 	proven := o.proven && o.provenAt == socketsClosed
 	switch {
-	case proven && o.multiplexes:
+	case o.multiplexes: // libcurl waits for the next connection by itself
 		return o.inFlight < s.perOrigin()
 	case c.flags.exclusive:
 		return o.inFlight == o.exclusive && o.inFlight < s.connections

@@ -234,11 +234,13 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// again makes the request anew after libcurl had to send it again and could not
-// rewind its body. Nil: it must not be.
+// again makes the request anew after it had to be sent again and its body could
+// not be rewound. Nil: it must not be.
 func (t *Transport) again(request *http.Request, err error, attempt int) *http.Request {
-	if !errors.Is(err, curl.CurlError(curl.E_SEND_FAIL_REWIND)) || attempt >= t.retries() ||
-		!idempotent(methodOf(request)) || request.GetBody == nil || request.Context().Err() != nil {
+	var refused *refusedError
+	safe := errors.As(err, &refused) || // whatever the method [RFC 9113 §8.7]
+		errors.Is(err, curl.CurlError(curl.E_SEND_FAIL_REWIND)) && idempotent(methodOf(request))
+	if !safe || attempt >= t.retries() || request.GetBody == nil || request.Context().Err() != nil {
 		return nil
 	}
 	body, err := request.GetBody()

@@ -1,0 +1,446 @@
+/*
+ * http2.c: what becomes of requests that share an HTTP/2 connection: whose
+ * response is whole, which may be sent again, and when a connection is of no
+ * more use. nghttp2.c tells it what happens.
+ *
+ * What holds here, whatever libcurl makes of it: a response is whole when the
+ * server ended its stream and all of it was delivered; a request goes out once,
+ * unless the server did not process it [RFC 9113, section 8.7], or it may be
+ * repeated and nothing of its response has come; on a connection that broke
+ * the protocol, or that the server is leaving, no request is sent any more.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "http2.h"
+
+/* CURLOPT_PREREQFUNCTION and its data, of libcurl 7.80.0. */
+#define OPT_PREREQFUNCTION (CURLoption)20312
+#define OPT_PREREQDATA (CURLoption)10313
+
+/* libcurl keeps the field lines of all sections of a response in 128 KiB, or
+   gives the connection up. */
+#define FIELD_BYTES (100 * 1024)
+#define FIELD_EXTRA 5 /* ": " and CRLF, and more for a status line */
+
+/* So often a request is sent again that a server refuses again and again
+   without answering any other on that connection. */
+#define REFUSALS 6
+
+/* And so often whatever it answers. */
+#define SENDINGS 1000
+
+/* Connections that a server leaves, or that broke, do not count as one of its
+   host's: requests must not wait until the last response on them has come. */
+static void count_leaving(struct cshim_loop *loop)
+{
+  const struct http2_session *session;
+  long leaving = 0;
+  for(session = loop->sessions; session; session = session->next)
+    leaving += session->leaving || session->broken;
+  curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    loop->limits.connections_per_host + leaving);
+}
+
+/* Whether something of the response has come, interim ones included. */
+static bool begun(const struct transfer *transfer)
+{
+  return transfer->stream.begun || transfer->response.length ||
+         transfer->header_taken || transfer->dropped;
+}
+
+/* libcurl ends a response when it has the length that was announced, or when it
+   has no body, and does not wait for END_STREAM. */
+static bool whole_by_length(const struct transfer *transfer)
+{
+  const struct stream *stream = &transfer->stream;
+  const struct framing *framing = &transfer->framing;
+  return framing->section == FRAMING_FINAL &&
+         (framing->rules.head || framing->status == 204 ||
+          framing->status == 304 ||
+          (stream->has_length && stream->length == stream->delivered));
+}
+
+static bool whole(const struct transfer *transfer)
+{
+  return transfer->stream.ended &&
+         transfer->framing.section == FRAMING_FINAL &&
+         transfer->stream.delivered == transfer->stream.received;
+}
+
+/* Takes over what the transfer may need to know of its connection. */
+static void learn(struct stream *stream)
+{
+  const struct http2_session *session = stream->session;
+  if(!session)
+    return;
+  stream->left = session->leaving;
+  stream->broke = session->broken;
+  stream->goaway = session->error;
+  stream->progress = session->answered > stream->answered_before;
+}
+
+/* Client's streams have odd numbers. */
+static struct transfer **list_of(struct http2_session *session,
+                                 int32_t stream)
+{
+  return &session->streams[(uint32_t)stream / 2 % STREAM_LISTS];
+}
+
+struct transfer *http2_owner(struct http2_session *session, int32_t stream)
+{
+  struct transfer *transfer = *list_of(session, stream);
+  while(transfer && transfer->stream.id != stream)
+    transfer = transfer->stream.next;
+  return transfer;
+}
+
+/* The transfer has nothing to do with its stream any more. */
+static void forget(struct transfer *transfer)
+{
+  struct stream *stream = &transfer->stream;
+  struct transfer **link;
+  if(!stream->session)
+    return;
+  learn(stream);
+  link = list_of(stream->session, stream->id);
+  while(*link != transfer)
+    link = &(*link)->stream.next;
+  *link = stream->next;
+  stream->session = NULL;
+}
+
+void http2_frame(struct http2_session *session, struct transfer *transfer,
+                 const union frame *frame)
+{
+  if(frame->head.type == FRAME_GOAWAY) {
+    session->leaving = true;
+    session->error = frame->goaway.error;
+    count_leaving(session->loop);
+  }
+  if(!transfer)
+    return;
+  if(frame->head.type == FRAME_HEADERS && !transfer->stream.begun) {
+    transfer->stream.begun = true;
+    session->answered++;
+  }
+  if(frame->head.type == FRAME_RST_STREAM)
+    transfer->stream.reset = true;
+  if(frame->head.type == FRAME_DATA)
+    transfer->stream.received += frame->head.length - frame->data.padding;
+  if((frame->head.type == FRAME_HEADERS || frame->head.type == FRAME_DATA) &&
+     (frame->head.flags & FLAG_END_STREAM)) {
+    transfer->stream.ended = true;
+    if(transfer->flags & CSHIM_REQUEST_UPLOAD)
+      session->loop->sessions_changed = true;
+  }
+}
+
+static bool is_named(const char *wanted, const uint8_t *name, size_t length)
+{
+  return length == strlen(wanted) && !memcmp(name, wanted, length);
+}
+
+bool http2_field(struct transfer *transfer, const uint8_t *name,
+                 size_t name_length, const uint8_t *value,
+                 size_t value_length)
+{
+  struct stream *stream = &transfer->stream;
+  size_t limit = transfer->loop->limits.header_bytes;
+
+  if(is_named(":status", name, name_length))
+    stream->has_length = false; /* what an interim response says is nothing */
+  if(is_named("content-length", name, name_length)) {
+    size_t i; /* nghttp2 has seen to it that it is a number, and once */
+    stream->has_length = true;
+    stream->length = 0;
+    for(i = 0; i < value_length; i++)
+      stream->length = stream->length * 10 + (value[i] - '0');
+  }
+  stream->fields += name_length + value_length + FIELD_EXTRA;
+  if(transfer->stream.fields <= (limit < FIELD_BYTES ? limit : FIELD_BYTES))
+    return true;
+  transfer->result_flags |= CSHIM_RESULT_TOO_LARGE;
+  return false;
+}
+
+/* Whether a request that cannot be finished may be sent once more. */
+static bool repeatable(const struct transfer *transfer)
+{
+  return (transfer->flags & CSHIM_REQUEST_REPEATABLE) && !begun(transfer) &&
+         transfer->retries < transfer->loop->limits.retries;
+}
+
+/* Whether it may once more now that its connection has ended; it pays for that
+   unless others had their turn on that connection meanwhile. */
+static bool may_repeat(struct transfer *transfer)
+{
+  learn(&transfer->stream);
+  if(transfer->stream.progress && !begun(transfer))
+    return transfer->flags & CSHIM_REQUEST_REPEATABLE;
+  if(!repeatable(transfer))
+    return false;
+  transfer->retries++;
+  return true;
+}
+
+uint32_t http2_closed(struct transfer *transfer, uint32_t error)
+{
+  struct stream *stream = &transfer->stream;
+  stream->closed = true;
+  if(stream->ended)
+    return H2_NO_ERROR; /* the response is whole, whatever comes after it */
+  stream->error = error;
+  stream->refused = error == H2_REFUSED_STREAM && !begun(transfer);
+  if(error == H2_HTTP_1_1_REQUIRED && repeatable(transfer)) {
+    /* libcurl sends it again, over HTTP/1.1 */
+    forget(transfer);
+    memset(stream, 0, sizeof(*stream));
+    transfer->sent_before = connection_sent(transfer);
+    transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_MULTIPLEXED;
+    transfer->retries++;
+    return error;
+  }
+  /* libcurl takes NO_ERROR for the end of the response, and sends what was
+     refused again by itself */
+  return H2_CANCEL;
+}
+
+bool http2_may_send(struct http2_session *session, struct transfer *transfer)
+{
+  struct stream *stream = &transfer->stream;
+  if(session->broken || session->leaving) {
+    stream->refused = !stream->sendings;
+    return false;
+  }
+  if(stream->allowed)
+    return true;
+  /* libcurl sends it again by itself */
+  stream->cut = true;
+  return may_repeat(transfer);
+}
+
+void http2_sent(struct http2_session *session, struct transfer *transfer,
+                int32_t id)
+{
+  struct stream *stream = &transfer->stream;
+  uint32_t sendings = stream->sendings + 1;
+  uint32_t refusals = stream->refusals;
+  forget(transfer);
+  memset(stream, 0, sizeof(*stream));
+  stream->next = *list_of(session, id);
+  *list_of(session, id) = transfer;
+  stream->session = session;
+  stream->id = id;
+  stream->sendings = sendings;
+  stream->refusals = refusals;
+  stream->answered_before = session->answered;
+  if(sendings > 1)
+    loop_count(session->loop, CSHIM_RETRIES, 1);
+  transfer->result_flags |= CSHIM_RESULT_MULTIPLEXED;
+  if(!session->used)
+    results_tell(transfer); /* others need wait no longer */
+  session->used = true;
+}
+
+void http2_broken(struct http2_session *session)
+{
+  if(session->broken)
+    return;
+  session->broken = true;
+  session->loop->sessions_changed = true;
+  count_leaving(session->loop);
+}
+
+void http2_gone(struct http2_session *session)
+{
+  size_t i;
+  for(i = 0; i < STREAM_LISTS; i++) {
+    while(session->streams[i]) {
+      struct stream *stream = &session->streams[i]->stream;
+      stream->cut = !stream->ended;
+      forget(session->streams[i]);
+    }
+  }
+  count_leaving(session->loop);
+}
+
+/* Says what became of the stream, where libcurl may not. */
+static void explain(struct transfer *transfer)
+{
+  const struct stream *stream = &transfer->stream;
+  const char *what;
+  uint32_t error = stream->error;
+
+  if(stream->refused && stream->left) {
+    what = "the server leaves the connection and has not processed the "
+           "request";
+    error = stream->goaway;
+  }
+  else if(stream->refused)
+    what = "the server has not processed the request";
+  else if(stream->reset)
+    what = "the server reset the stream";
+  else if(stream->broke) {
+    what = "the server broke the protocol, the connection is closed";
+    error = H2_PROTOCOL_ERROR;
+  }
+  else if(stream->closed && error == H2_PROTOCOL_ERROR)
+    what = "the server broke the protocol, the stream is closed";
+  else if(stream->cut && stream->left) {
+    what = "the server left the connection before the response was whole";
+    error = stream->goaway;
+  }
+  else
+    return;
+  snprintf(transfer->detail, sizeof(transfer->detail), "HTTP/2: %s (%s)",
+           what, http2_error_name(error));
+}
+
+/* Whether this is one of the errors that libcurl has for the end of a stream
+   or of a connection. */
+static bool is_end(CURLcode code)
+{
+  return code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2 ||
+         code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+         code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING;
+}
+
+CURLcode http2_judge(struct transfer *transfer, CURLcode code)
+{
+  struct stream *stream = &transfer->stream;
+  if(!stream->sendings && !stream->refused)
+    return code;
+  learn(stream);
+  if(is_end(code)) {
+    if(whole(transfer))
+      return CURLE_OK;
+    stream->cut |= code != CURLE_HTTP2_STREAM && !stream->ended &&
+                   !stream->reset && !stream->refused;
+    explain(transfer);
+  }
+  else if(!code && !transfer->dropping && stream->id &&
+          !whole_by_length(transfer) &&
+          (!stream->ended || (stream->broke && !whole(transfer)))) {
+    stream->cut = true;
+    strcpy(transfer->detail, "HTTP/2: the response ended without END_STREAM");
+    explain(transfer);
+    code = CURLE_PARTIAL_FILE;
+  }
+  return code;
+}
+
+bool http2_again(struct transfer *transfer, CURLcode code)
+{
+  struct stream *stream = &transfer->stream;
+
+  if(!is_end(code) || transfer->dropping || begun(transfer) ||
+     stream->sendings >= SENDINGS ||
+     (transfer->flags & CSHIM_REQUEST_UPLOAD && transfer->upload_cut))
+    return false;
+  if(stream->refused)
+    return (stream->left && stream->progress) ||
+           ++stream->refusals <= REFUSALS;
+  if((!stream->cut && !stream->broke))
+    return false;
+  transfer->lost = !may_repeat(transfer);
+  return !transfer->lost;
+}
+
+void http2_begin(struct transfer *transfer)
+{
+  struct stream *stream = &transfer->stream;
+  struct stream fresh = { .sendings = stream->sendings,
+                          .refusals = stream->refusals, .allowed = true };
+  if(stream->sendings || stream->refused) { /* once more */
+    response_begin(transfer);
+    upload_rewind(transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE,
+                     transfer->flags & CSHIM_REQUEST_CLOSE ? 1L : 0L);
+    transfer->result_flags = 0;
+    transfer->detail[0] = '\0';
+  }
+  forget(transfer);
+  *stream = fresh;
+}
+
+/* A response that is whole ends its request, even while libcurl would go on
+   with the request's body; and an error of the connection ends all requests on
+   it, in their order. */
+void http2_settle(struct cshim_loop *loop)
+{
+  struct transfer *transfer = loop->first;
+  if(!loop->sessions_changed)
+    return;
+  loop->sessions_changed = false;
+  while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
+    struct transfer *next = transfer->next;
+    const struct stream *stream = &transfer->stream;
+    if(whole(transfer)) {
+      if(transfer->flags & CSHIM_REQUEST_UPLOAD)
+        loop_finish(loop, transfer, CURLE_OK);
+    }
+    else if(stream->ended)
+      loop->sessions_changed |=
+        (transfer->flags & CSHIM_REQUEST_UPLOAD) && !transfer->paused;
+    else if(stream->session && stream->session->broken)
+      loop_finish(loop, transfer, CURLE_HTTP2);
+    transfer = next;
+  }
+  loop->sessions_changed |= transfer != NULL;
+}
+
+void http2_left_stream(struct transfer *transfer)
+{
+  forget(transfer);
+}
+
+/* The request is taken off the wire: RST_STREAM goes out at once, and a
+   connection of no more use ends with its last request. */
+void http2_leave_stream(struct transfer *transfer)
+{
+  struct stream *stream = &transfer->stream;
+  if(!stream->session)
+    return;
+  if(stream->session->broken || stream->session->leaving) {
+    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
+    transfer->special |= CSHIM_REQUEST_CLOSE;
+  }
+  if(!stream->closed && !stream->session->broken) {
+    http2_reset(stream->session, stream->id);
+    /* libcurl sends what waits when a transfer goes on, at its end it may
+       leave it in its buffer */
+    transfer->discarding = true;
+    curl_easy_pause(transfer->easy, CURLPAUSE_ALL);
+    curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+    transfer->discarding = false;
+  }
+}
+
+/* CURLOPT_PREREQFUNCTION: what libcurl sends next is this request. */
+static int on_request(void *userp, char *primary_ip, char *local_ip,
+                      int primary_port, int local_port)
+{
+  struct transfer *transfer = userp;
+  (void)primary_ip;
+  (void)local_ip;
+  (void)primary_port;
+  (void)local_port;
+  transfer->loop->requesting = transfer;
+  return 0; /* CURL_PREREQFUNC_OK */
+}
+
+bool http2_tie(struct transfer *transfer)
+{
+  CURLcode code = curl_easy_setopt(transfer->easy, OPT_PREREQFUNCTION,
+                                   on_request);
+  transfer->loop->sees_requests = !code;
+  if(code)
+    return code == CURLE_UNKNOWN_OPTION;
+  return !curl_easy_setopt(transfer->easy, OPT_PREREQDATA, transfer);
+}
+
+void http2_untie(CURL *easy)
+{
+  curl_easy_setopt(easy, OPT_PREREQFUNCTION, NULL);
+  curl_easy_setopt(easy, OPT_PREREQDATA, NULL);
+}

@@ -1,0 +1,48 @@
+#ifndef CSHIM_HTTP2_H
+#define CSHIM_HTTP2_H
+/*
+ * What nghttp2.c tells http2.c of the HTTP/2 sessions of a loop.
+ */
+#include "internal.h"
+#include "nghttp2.h"
+
+#define STREAM_LISTS 64
+
+/* One HTTP/2 connection of libcurl's. */
+struct http2_session {
+  void *handle; /* nghttp2's */
+  struct cshim_loop *loop;
+  struct http2_session *next;
+  struct transfer *streams[STREAM_LISTS]; /* those open, see list_of() */
+  uint64_t answered; /* responses that have begun */
+  bool used; /* a request was sent */
+  bool leaving; /* GOAWAY has come: it takes no more requests */
+  bool broken; /* its peer broke the protocol: it is of no more use */
+  uint32_t error; /* of GOAWAY */
+};
+
+/* nghttp2.c */
+const char *http2_error_name(uint32_t error);
+void http2_reset(struct http2_session *session, int32_t stream);
+
+/* http2.c: whose a stream is, unless he has left it */
+struct transfer *http2_owner(struct http2_session *session, int32_t stream);
+
+/* A frame has come; a field line, false: over the limit; a stream is closed,
+   answers the error that libcurl is told */
+void http2_frame(struct http2_session *session, struct transfer *transfer,
+                 const union frame *frame);
+bool http2_field(struct transfer *transfer, const uint8_t *name,
+                 size_t name_length, const uint8_t *value,
+                 size_t value_length);
+uint32_t http2_closed(struct transfer *transfer, uint32_t error);
+
+/* libcurl wants to send a request; it has; the connection has ended, by an
+   error or otherwise */
+bool http2_may_send(struct http2_session *session, struct transfer *transfer);
+void http2_sent(struct http2_session *session, struct transfer *transfer,
+                int32_t stream);
+void http2_broken(struct http2_session *session);
+void http2_gone(struct http2_session *session);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * nghttp2.c: stands between libcurl and nghttp2. libcurl does not tell how a
+ * stream ended, nor what the server said of it: whether its end was announced
+ * [RFC 9113, section 8.1], whether it was processed at all (section 8.7),
+ * whether the connection is still one. nghttp2 knows all of that, and libcurl
+ * finds nghttp2's functions by their names: those that this file defines come
+ * first when they are in the program itself (-rdynamic, see loop.go), do what
+ * nghttp2's do, and tell http2.c.
+ *
+ * Only sessions that libcurl makes while a loop drives it are looked at; for
+ * all others the functions are nghttp2's. They are weak: a program that
+ * nghttp2 is linked into statically has nghttp2's own, and
+ * cshim_http2_watched() says so.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include "http2.h"
+
+#define NGHTTP2_ERR_NOMEM (-901)
+#define INTERPOSED __attribute__((weak, visibility("default")))
+
+static struct {
+  int (*set_on_frame)(void *callbacks, on_frame_callback *callback);
+  int (*set_on_field)(void *callbacks, on_field_callback *callback);
+  int (*set_on_close)(void *callbacks, on_close_callback *callback);
+  int (*client_new2)(void **session, const void *callbacks, void *userp,
+                     const void *option);
+  int (*client_new3)(void **session, const void *callbacks, void *userp,
+                     const void *option, void *memory);
+  void (*del)(void *session);
+  ssize_t (*receive)(void *session, const uint8_t *data, size_t length);
+  int32_t (*submit)(void *session, const void *priority, const void *fields,
+                    size_t count, const void *body, void *user);
+  int (*reset)(void *session, uint8_t flags, int32_t stream, uint32_t error);
+  int (*remote_close)(void *session, int32_t stream);
+  int (*allowed)(void *session);
+  const char *(*error_name)(uint32_t error);
+} real;
+
+/* libcurl's own callbacks: the same in all of its sessions. */
+static on_frame_callback *_Atomic libcurl_on_frame;
+static on_field_callback *_Atomic libcurl_on_field;
+static on_close_callback *_Atomic libcurl_on_close;
+
+static bool complete;
+static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
+
+/* The loop that drives libcurl in this thread at the moment. */
+static _Thread_local struct cshim_loop *driving;
+
+static void look_up(void)
+{
+  const struct {
+    const char *name;
+    void *into;
+  } names[] = {
+    { "nghttp2_session_callbacks_set_on_frame_recv_callback",
+      &real.set_on_frame },
+    { "nghttp2_session_callbacks_set_on_header_callback",
+      &real.set_on_field },
+    { "nghttp2_session_callbacks_set_on_stream_close_callback",
+      &real.set_on_close },
+    { "nghttp2_session_client_new2", &real.client_new2 },
+    { "nghttp2_session_client_new3", &real.client_new3 },
+    { "nghttp2_session_del", &real.del },
+    { "nghttp2_session_mem_recv", &real.receive },
+    { "nghttp2_submit_request", &real.submit },
+    { "nghttp2_submit_rst_stream", &real.reset },
+    { "nghttp2_session_get_stream_remote_close", &real.remote_close },
+    { "nghttp2_session_check_request_allowed", &real.allowed },
+    { "nghttp2_http2_strerror", &real.error_name }
+  };
+  size_t i;
+  complete = true;
+  for(i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    void *found = dlsym(RTLD_NEXT, names[i].name);
+    if(found)
+      *(void **)names[i].into = found;
+    else
+      complete = false;
+  }
+}
+
+static bool looked(void)
+{
+  pthread_once(&looked_up, look_up);
+  return complete;
+}
+
+struct cshim_loop *http2_enter(struct cshim_loop *loop)
+{
+  struct cshim_loop *before = driving;
+  driving = loop;
+  return before;
+}
+
+void http2_leave(struct cshim_loop *before)
+{
+  driving = before;
+}
+
+/* Whose request libcurl is about to send: on_request() has just seen it. Up to
+   7.79 there is no such callback, and the stream's user is the easy handle. */
+static struct transfer *http2_requesting(void *user)
+{
+  struct transfer *transfer = driving->requesting;
+  driving->requesting = NULL;
+  if(driving->sees_requests)
+    return transfer;
+  curl_easy_getinfo(user, CURLINFO_PRIVATE, (char **)&transfer);
+  return transfer;
+}
+
+const char *http2_error_name(uint32_t error)
+{
+  return looked() ? real.error_name(error) : "";
+}
+
+/* The session of that handle, if it is one of the loop that drives libcurl. */
+static struct http2_session *find(void *handle)
+{
+  struct http2_session *session = driving ? driving->sessions : NULL;
+  while(session && session->handle != handle)
+    session = session->next;
+  return session;
+}
+
+static int on_frame(void *handle, const union frame *frame, void *userp)
+{
+  struct http2_session *session = find(handle);
+  if(session)
+    http2_frame(session, http2_owner(session, frame->head.stream), frame);
+  return libcurl_on_frame(handle, frame, userp);
+}
+
+static int on_field(void *handle, const union frame *frame,
+                    const uint8_t *name, size_t name_length,
+                    const uint8_t *value, size_t value_length, uint8_t flags,
+                    void *userp)
+{
+  struct http2_session *session = find(handle);
+  struct transfer *transfer = session ?
+                              http2_owner(session, frame->head.stream) : NULL;
+  if(transfer && !http2_field(transfer, name, name_length, value,
+                               value_length))
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return libcurl_on_field(handle, frame, name, name_length, value,
+                          value_length, flags, userp);
+}
+
+static int on_close(void *handle, int32_t stream, uint32_t error, void *userp)
+{
+  struct http2_session *session = find(handle);
+  struct transfer *transfer = session ? http2_owner(session, stream) : NULL;
+  if(transfer)
+    error = http2_closed(transfer, error);
+  return libcurl_on_close(handle, stream, error, userp);
+}
+
+INTERPOSED int
+nghttp2_session_callbacks_set_on_frame_recv_callback(
+  void *callbacks, on_frame_callback *callback)
+{
+  if(looked() && driving) {
+    libcurl_on_frame = callback;
+    callback = on_frame;
+  }
+  return real.set_on_frame(callbacks, callback);
+}
+
+INTERPOSED int
+nghttp2_session_callbacks_set_on_header_callback(void *callbacks,
+                                                 on_field_callback *callback)
+{
+  if(looked() && driving) {
+    libcurl_on_field = callback;
+    callback = on_field;
+  }
+  return real.set_on_field(callbacks, callback);
+}
+
+INTERPOSED int
+nghttp2_session_callbacks_set_on_stream_close_callback(
+  void *callbacks, on_close_callback *callback)
+{
+  if(looked() && driving) {
+    libcurl_on_close = callback;
+    callback = on_close;
+  }
+  return real.set_on_close(callbacks, callback);
+}
+
+/* Notes a session that was just made. */
+static int keep(int code, void **handle)
+{
+  struct http2_session *session;
+  if(code || !driving)
+    return code;
+  session = calloc(1, sizeof(*session));
+  if(!session) {
+    real.del(*handle);
+    return NGHTTP2_ERR_NOMEM;
+  }
+  session->handle = *handle;
+  session->loop = driving;
+  session->next = driving->sessions;
+  driving->sessions = session;
+  return 0;
+}
+
+INTERPOSED int nghttp2_session_client_new2(void **session,
+                                           const void *callbacks,
+                                           void *userp, const void *option)
+{
+  return looked() ? keep(real.client_new2(session, callbacks, userp, option),
+                         session) : NGHTTP2_ERR_NOMEM;
+}
+
+INTERPOSED int nghttp2_session_client_new3(void **session,
+                                           const void *callbacks,
+                                           void *userp, const void *option,
+                                           void *memory)
+{
+  return looked() ? keep(real.client_new3(session, callbacks, userp, option,
+                                          memory), session) :
+         NGHTTP2_ERR_NOMEM;
+}
+
+INTERPOSED void nghttp2_session_del(void *handle)
+{
+  struct http2_session *session = find(handle);
+  if(session) {
+    struct http2_session **link = &session->loop->sessions;
+    while(*link != session)
+      link = &(*link)->next;
+    *link = session->next;
+    http2_gone(session);
+    free(session);
+  }
+  if(looked())
+    real.del(handle);
+}
+
+/* nghttp2 answers a violation of the protocol in one of two ways: it refuses
+   to go on, or it takes no more requests though no GOAWAY has come. */
+INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
+                                            size_t length)
+{
+  struct http2_session *session = find(handle);
+  ssize_t taken = looked() ? real.receive(handle, data, length) :
+                  NGHTTP2_ERR_NOMEM;
+  if(session && (taken < 0 || (!session->leaving && !real.allowed(handle))))
+    http2_broken(session);
+  return taken;
+}
+
+INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
+                                          const void *fields, size_t count,
+                                          const void *body, void *user)
+{
+  struct http2_session *session = find(handle);
+  struct transfer *transfer = session ? http2_requesting(user) : NULL;
+  int32_t stream;
+  if(!looked() || (transfer && !http2_may_send(session, transfer)))
+    return NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
+  stream = real.submit(handle, priority, fields, count, body, user);
+  if(transfer && stream > 0)
+    http2_sent(session, transfer, stream);
+  return stream;
+}
+
+/* libcurl 7.88.1 resets every stream that has ended, too: a server may take
+   that for an attack. */
+INTERPOSED int nghttp2_submit_rst_stream(void *handle, uint8_t flags,
+                                         int32_t stream, uint32_t error)
+{
+  if(find(handle) && real.remote_close(handle, stream) == -1)
+    return 0; /* there is no such stream any more */
+  return looked() ? real.reset(handle, flags, stream, error) :
+         NGHTTP2_ERR_NOMEM;
+}
+
+void http2_reset(struct http2_session *session, int32_t stream)
+{
+  real.reset(session->handle, 0, stream, H2_CANCEL);
+}
+
+bool cshim_http2_watched(void)
+{
+  return looked() &&
+         dlsym(RTLD_DEFAULT, "nghttp2_submit_request") ==
+         (void *)nghttp2_submit_request &&
+         dlsym(RTLD_NEXT, "nghttp2_submit_request") !=
+         (void *)nghttp2_submit_request;
+}
