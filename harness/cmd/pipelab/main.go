@@ -72,6 +72,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		submitCommand(),
 		packageCommand(),
 		matrixCommand(),
+		releasesCommand(),
 		mergeCommand(),
 		benchCommand(),
 	)

@@ -1,0 +1,152 @@
+// Package releases puts together what the patch series is on each release of
+// libcurl: which of its patches there are, whether it is built, and what came of
+// the runs with stock and with the series.
+//
+// It stands beside package matrix, whose [matrix.Work] makes the runs; command
+// pipelab fills a [Document] and writes its table into patches/README.md.
+package releases
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
+)
+
+// Document is the series on all releases that were asked for.
+type Document struct {
+	// Date on which the last run was made, as 2006-01-02, in UTC.
+	Date string `json:"date"`
+	// Groups of the series, in order.
+	Groups []Group `json:"groups"`
+	// Releases, oldest first.
+	Releases []Release `json:"releases"`
+}
+
+// Group is a group of the series.
+type Group struct {
+	Number string `json:"number"` // "01"
+	Name   string `json:"name"`
+}
+
+// Release is one release of libcurl.
+type Release struct {
+	Version string `json:"version"`
+	// Texts are the files of the series that it takes, as scripts/series has
+	// them.
+	Texts []string `json:"texts"`
+	// OpenSSL that it was built against; empty if it was not.
+	OpenSSL string `json:"openssl,omitempty"`
+	// Missing says why there are no runs; empty if there are.
+	Missing string `json:"missing,omitempty"`
+	// Misfit says why the series does not go in, or does not build; empty if it
+	// does.
+	Misfit string `json:"misfit,omitempty"`
+	// Runs with stock and with the series.
+	Runs []outcome.Run `json:"runs,omitempty"`
+}
+
+// count returns how many patches of a group a release takes, and how many of
+// them in a text other than the first.
+func (r *Release) count(g Group) (all, other int) {
+	for _, text := range r.Texts {
+		if strings.HasPrefix(text, g.Number) {
+			all++
+			if strings.Contains(text, "@") {
+				other++
+			}
+		}
+	}
+	return all, other
+}
+
+// verdicts counts the runs with a libcurl: how many there are without those that
+// are n/a, how many came out as expected, and how many failed.
+func (r *Release) verdicts(variant string) (runs, expected, failed int) {
+	for i := range r.Runs {
+		run := &r.Runs[i]
+		if !strings.HasSuffix(run.Library, " "+variant) || run.Verdict == judge.NotApplicable {
+			continue
+		}
+		runs++
+		if run.AsExpected() {
+			expected++
+		}
+		if run.Verdict == judge.Fail {
+			failed++
+		}
+	}
+	return runs, expected, failed
+}
+
+// Good reports whether the series is on the release what it is to be: it goes
+// in, and every run that there is came out as expected.
+func (r *Release) Good() bool {
+	if r.Misfit != "" {
+		return false
+	}
+	for i := range r.Runs {
+		if !r.Runs[i].AsExpected() {
+			return false
+		}
+	}
+	return true
+}
+
+// Sort puts the releases in order.
+func (d *Document) Sort() {
+	slices.SortStableFunc(d.Releases, func(a, b Release) int { return semver.Compare("v"+a.Version, "v"+b.Version) })
+}
+
+// Markdown returns the table, a row for each release.
+func (d *Document) Markdown() string {
+	var b strings.Builder
+	b.WriteString("| release |")
+	for _, g := range d.Groups {
+		b.WriteString(" " + g.Name + " |")
+	}
+	b.WriteString(" built with OpenSSL | stock fails | patched passes |\n|" + strings.Repeat(" --- |", len(d.Groups)+4) + "\n")
+	for i := range d.Releases {
+		r := &d.Releases[i]
+		fmt.Fprintf(&b, "| %s |", r.Version)
+		for _, g := range d.Groups {
+			b.WriteString(" " + r.cell(g) + " |")
+		}
+		fmt.Fprintf(&b, " %s |\n", strings.Join(r.proof(), " | "))
+	}
+	fmt.Fprintf(&b, "\nMeasured on %s.\n", d.Date)
+	return b.String()
+}
+
+// cell is how many patches of a group fit: "9", "9, 2 other texts", "–".
+func (r *Release) cell(g Group) string {
+	all, other := r.count(g)
+	switch {
+	case all == 0:
+		return "–"
+	case r.Misfit != "":
+		return "no"
+	case other == 0:
+		return fmt.Sprint(all)
+	}
+	return fmt.Sprintf("%d, %d other", all, other)
+}
+
+// proof is what was built and what came of the runs.
+func (r *Release) proof() []string {
+	switch {
+	case r.Misfit != "":
+		return []string{"no: " + r.Misfit, "–", "–"}
+	case r.OpenSSL == "":
+		return []string{"not built: " + r.Missing, "–", "–"}
+	case len(r.Runs) == 0:
+		return []string{r.OpenSSL, "–", "–"}
+	}
+	stock, _, failed := r.verdicts("stock")
+	patched, expected, _ := r.verdicts("patched")
+	return []string{r.OpenSSL, fmt.Sprintf("%d of %d", failed, stock), fmt.Sprintf("%d of %d", expected, patched)}
+}

@@ -1,0 +1,56 @@
+package releases
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
+)
+
+func made(library string, verdict, expected judge.Verdict) outcome.Run {
+	return outcome.Run{Library: library, Verdict: verdict, Expected: expected}
+}
+
+func sample() *Document {
+	return &Document{
+		Date:   "2026-11-25",
+		Groups: []Group{{"01", "DOING"}, {"03", "reading"}},
+		Releases: []Release{
+			{Version: "7.30.0", Texts: []string{"0101-a@7.30.0-7.46.0.patch", "0102-b.patch"}, Missing: "wants OpenSSL 1.0"},
+			{Version: "7.53.1", Texts: []string{"0101-a.patch", "0301-c.patch"}, OpenSSL: "3.0.19", Runs: []outcome.Run{
+				made("7.53.1 stock", judge.Fail, judge.Fail), made("7.53.1 stock", judge.Pass, judge.Pass),
+				made("7.53.1 stock", judge.NotApplicable, judge.Fail),
+				made("7.53.1 patched", judge.Pass, judge.Pass), made("7.53.1 patched", judge.Inconclusive, judge.Pass),
+			}},
+			{Version: "7.61.1", Texts: []string{"0101-a.patch"}, OpenSSL: "3.0.19", Misfit: "0101-a.patch does not apply"},
+		},
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	require.Equal(t, `| release | DOING | reading | built with OpenSSL | stock fails | patched passes |
+| --- | --- | --- | --- | --- | --- |
+| 7.30.0 | 2, 1 other | – | not built: wants OpenSSL 1.0 | – | – |
+| 7.53.1 | 1 | 1 | 3.0.19 | 1 of 2 | 1 of 2 |
+| 7.61.1 | no | – | no: 0101-a.patch does not apply | – | – |
+
+Measured on 2026-11-25.
+`, sample().Markdown())
+}
+
+func TestGood(t *testing.T) {
+	d := sample()
+	require.True(t, d.Releases[0].Good(), "what cannot be had is nobody's fault")
+	require.False(t, d.Releases[1].Good(), "an inconclusive run is none that passed")
+	d.Releases[1].Runs = d.Releases[1].Runs[:4]
+	require.True(t, d.Releases[1].Good())
+	require.False(t, d.Releases[2].Good())
+}
+
+func TestSort(t *testing.T) {
+	d := &Document{Releases: []Release{{Version: "7.53.1"}, {Version: "7.9.8"}, {Version: "7.53.0"}}}
+	d.Sort()
+	require.Equal(t, []Release{{Version: "7.9.8"}, {Version: "7.53.0"}, {Version: "7.53.1"}}, d.Releases)
+}
