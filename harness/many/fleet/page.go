@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"io"
 	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/show/style"
 )
 
 //go:embed page.html
@@ -27,9 +29,10 @@ func execute(w io.Writer, name string, results []*Result) error {
 	}
 	lines := linesOf(results)
 	return pageTemplate.ExecuteTemplate(w, name, struct {
+		Style   template.CSS
 		Picture template.HTML // our own, its text is escaped
 		Says    string
 		Heads   []line
 		Lines   []line
-	}{template.HTML(picture.String()), describe(results), lines[:heads], lines[heads:]})
+	}{template.CSS(style.Page()), template.HTML(picture.String()), describe(results), lines[:heads], lines[heads:]})
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/show/style"
 )
 
 // point is a rate at a time.
@@ -41,13 +43,20 @@ const (
 	pictureHeight         = plotTop + plotHeight + 50
 	gridLines             = 4
 	// the picture may stand in a page with others, so all of it is of one class
-	pictureStyle = `.fleet text{font:13px sans-serif;fill:#24292f}.fleet .grid{stroke:#d0d7de}.fleet .back{fill:#fff}.fleet .s0{stroke:#b42318;fill:#b42318}.fleet .s1{stroke:#0969da;fill:#0969da}.fleet .s2{stroke:#1a7f37;fill:#1a7f37}.fleet .s3{stroke:#8250df;fill:#8250df}.fleet .line{fill:none;stroke-width:2}@media(prefers-color-scheme:dark){.fleet text{fill:#e6edf3}.fleet .grid{stroke:#3d444d}.fleet .back{fill:#0d1117}.fleet .s0{stroke:#ff7b72;fill:#ff7b72}.fleet .s1{stroke:#58a6ff;fill:#58a6ff}.fleet .s2{stroke:#3fb950;fill:#3fb950}.fleet .s3{stroke:#bc8cff;fill:#bc8cff}.fleet .line{fill:none}}`
-	colours      = 4
+	colours = 4
 	// the legend has so many entries in a row
 	legendColumns         = 2
 	legendStep, legendRow = 360, 18
 	legendTop, legendLine = 38, 24
 )
+
+// pictureStyle gives each run its colour.
+var pictureStyle = style.Palette(".fleet") + `.fleet text { font: 13px sans-serif; fill: var(--ink); }
+.fleet .grid { stroke: var(--line); } .fleet .back { fill: var(--paper); }
+.fleet .s0 { stroke: var(--end); fill: var(--end); } .fleet .s1 { stroke: var(--write); fill: var(--write); }
+.fleet .s2 { stroke: var(--pass); fill: var(--pass); } .fleet .s3 { stroke: var(--handshake); fill: var(--handshake); }
+.fleet .line { fill: none; stroke-width: 2; }
+`
 
 // Picture draws the handshakes per second of the runs over time, as SVG for
 // light and dark backgrounds.

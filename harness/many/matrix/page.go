@@ -12,19 +12,21 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/report"
+	"github.com/curlpipe/curlpipe/harness/show/style"
 )
 
 //go:embed page.html
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"class": class, "reason": reason,
+	"class": style.Class, "reason": reason,
 }).Parse(pageText))
 
 // verdicts in the order in which they are counted.
 var verdicts = []judge.Verdict{judge.Pass, judge.Fail, judge.Inconclusive, judge.NotApplicable}
 
 type page struct {
+	Style         template.CSS
 	Summary, Date string
 	Columns       []Column
 	Rows          []pageRow
@@ -55,6 +57,7 @@ type pageCount struct {
 func (d *Document) Page(w io.Writer) error {
 	g := d.Grid()
 	p := page{
+		Style:   template.CSS(style.Page()),
 		Summary: report.Summary(d.Runs), Date: d.Date, Columns: g.Columns, OpenSSL: d.Axes.OpenSSL, Gaps: d.Axes.Gaps,
 	}
 	for i, row := range g.Rows {
@@ -63,7 +66,7 @@ func (d *Document) Page(w io.Writer) error {
 			c := pageCell{Cell: cell, Anchor: fmt.Sprintf("cell-%d-%d", i+1, j+1), Title: g.Columns[j].Title()}
 			for _, v := range verdicts {
 				if cell.Count[v] > 0 {
-					c.Counts = append(c.Counts, pageCount{v, class(v), cell.Count[v]})
+					c.Counts = append(c.Counts, pageCount{v, style.Class(v), cell.Count[v]})
 				}
 			}
 			c.Runs = cell.Runs
@@ -79,14 +82,6 @@ func (d *Document) Page(w io.Writer) error {
 		return fmt.Errorf("writing the page of a matrix: %w", err)
 	}
 	return nil
-}
-
-// class is what a verdict is in the page's style.
-func class(v judge.Verdict) string {
-	if v == judge.Pass || v == judge.Fail {
-		return string(v)
-	}
-	return "other"
 }
 
 // reason tells in short why a run did not pass.

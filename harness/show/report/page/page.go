@@ -20,6 +20,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
+	"github.com/curlpipe/curlpipe/harness/show/style"
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
@@ -92,7 +93,7 @@ type Frame struct {
 
 // Write writes the page.
 func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
-	c := &content{Style: template.CSS(pageStyle + picture.Style), Problem: f.Problem, Fleet: f.Fleet}
+	c := &content{Style: template.CSS(style.Page() + pageStyle + picture.Style), Problem: f.Problem, Fleet: f.Fleet}
 	for i, e := range all {
 		if e.Record.Run.AsExpected() {
 			c.Expected++
@@ -189,7 +190,7 @@ func show(e *evidence.Evidence, base string, number int) *run {
 	}
 	r := &run{
 		Evidence: e, Anchor: fmt.Sprintf("run-%d", number), Timeline: timeline.Of(e),
-		Verdict: string(e.Record.Run.Verdict), Class: classOf(e.Record.Run.Verdict),
+		Verdict: string(e.Record.Run.Verdict), Class: style.Class(e.Record.Run.Verdict),
 		Link: filepath.ToSlash(link), Packets: sum(e.Packets),
 	}
 	for _, f := range e.Record.Run.Invariants {
@@ -203,17 +204,6 @@ func show(e *evidence.Evidence, base string, number int) *run {
 		}
 	}
 	return r
-}
-
-// classOf is the class of a verdict in the style sheet.
-func classOf(v judge.Verdict) string {
-	switch v {
-	case judge.Pass:
-		return "pass"
-	case judge.Fail:
-		return "fail"
-	}
-	return "other"
 }
 
 func sum(all *flow.Traffic) *packets {

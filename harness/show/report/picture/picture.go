@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/show/style"
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
@@ -33,13 +34,7 @@ const (
 
 // Style is the style sheet of pictures, for light and dark. SVG has it inside;
 // a page that contains an Inline has to bring it along.
-const Style = `
-.timeline { --ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --lane: #eef1f4; --write: #0b62c4; --wait: #9cc4ee;
-  --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f; --paper: #ffffff; font: 12px system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) { .timeline { --ink: #e6edf3; --soft: #9da7b1; --line: #3d444d; --lane: #1f262d;
-  --write: #58a6ff; --wait: #1f4f86; --handshake: #bc8cff; --blocked: #f0a83a; --end: #ff6b66; --paper: #0d1117; } }
-@media print { .timeline { --ink: #000; --soft: #444; --line: #bbb; --lane: #eee; --write: #0b62c4; --wait: #9cc4ee;
-  --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f; --paper: #fff; } }
+var Style = style.Palette(".timeline") + `.timeline { font: 12px system-ui, sans-serif; }
 .timeline text { fill: var(--ink); } .timeline .soft { fill: var(--soft); } .timeline .heading { font-weight: 600; font-size: 14px; }
 .timeline .axis { stroke: var(--line); } .timeline .lane { fill: var(--lane); } .timeline .write { fill: var(--write); }
 .timeline .wait { fill: var(--wait); } .timeline .handshake { fill: var(--handshake); }

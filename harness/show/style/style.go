@@ -1,0 +1,45 @@
+// Package style is how pages and pictures look: their colours, and the rules
+// that every page has. Pages and pictures add what only they have.
+package style
+
+import (
+	_ "embed"
+
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+)
+
+// The colours, for a light background, a dark one and paper: of text, of a
+// page's parts, of verdicts, and of what is drawn.
+const (
+	light = `--ink: #1b1f24; --soft: #59636e; --line: #d1d9e0; --paper: #ffffff; --card: #f6f8fa; --link: #0b57b0;
+  --pass: #116329; --fail: #b3151f; --other: #7a4a00;
+  --lane: #eef1f4; --write: #0b62c4; --wait: #9cc4ee; --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f`
+	dark = `--ink: #e6edf3; --soft: #9da7b1; --line: #3d444d; --paper: #0d1117; --card: #151b23; --link: #79b8ff;
+  --pass: #57d977; --fail: #ff8b84; --other: #f0b95a;
+  --lane: #1f262d; --write: #58a6ff; --wait: #1f4f86; --handshake: #bc8cff; --blocked: #f0a83a; --end: #ff6b66`
+	print = `--ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --card: #fff; --link: #000;
+  --pass: #116329; --fail: #b3151f; --other: #7a4a00;
+  --lane: #eee; --write: #0b62c4; --wait: #9cc4ee; --handshake: #8250df; --blocked: #bf6a02; --end: #d1242f`
+)
+
+// Palette gives the colours as custom properties to the elements that the
+// selector matches, in the form of CSS.
+func Palette(selector string) string {
+	return selector + " { " + light + "; }\n" +
+		"@media (prefers-color-scheme: dark) { " + selector + " { " + dark + "; } }\n" +
+		"@media print { " + selector + " { " + print + "; } }\n"
+}
+
+//go:embed page.css
+var page string
+
+// Page is the style sheet that every page begins with.
+func Page() string { return Palette(":root") + page }
+
+// Class is the class of a verdict in the style sheet: pass, fail or other.
+func Class(v judge.Verdict) string {
+	if v == judge.Pass || v == judge.Fail {
+		return string(v)
+	}
+	return "other"
+}
