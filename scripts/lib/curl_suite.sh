@@ -2,12 +2,13 @@
 # curl's own test suite: how it is built, run and read.
 
 # suite_features - the arguments of configure for the libraries of this machine
-# that curl's tests want: one line each, and in suite_lacks what is not there.
+# that curl's tests want: one line each,.
 # curl's tests have no LDAP server, so LDAP is left out.
 suite_features() {
   local library option
-  suite_lacks=()
-  printf '%s\n' --enable-debug --disable-threaded-resolver --disable-ldap \
+
+  printf '%s\n' --enable-debug --disable-static --disable-dependency-tracking \
+    --disable-threaded-resolver --disable-ldap \
     --disable-ldaps "--with-ssl${openssl_prefix:+=$openssl_prefix}"
   while read -r library option; do
     if pkg-config --exists "$library"; then

@@ -105,7 +105,7 @@ while(my $line = <$spec>) {
 }
 die "no Version in it\n" if !defined $tag{version};
 my ($archive) = map { $source{$_} } sort { $a <=> $b } grep {
-    $source{$_} =~ /\.(tar\.\w+|tgz|txz|tbz2?)$/ } keys %source;
+    $source{$_} =~ /\.(tar(\.\w+)?|tgz|txz|tbz2?)$/ } keys %source;
 print "version\t$tag{version}\n";
 my $release = $tag{release} // '';
 $release =~ s/%\{\w+\}//g;

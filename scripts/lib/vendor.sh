@@ -32,14 +32,12 @@ vendor_source() {
   elif [[ $path == *.dsc ]]; then
     need dpkg-source
     unpack_vendor "$path"
-    rmdir -- "$unpacked"
     # What it patches is ours to do: it has to be counted.
-    dpkg-source --no-check --skip-patches -x "$path" "$unpacked" \
+    dpkg-source --no-check --skip-patches -x "$path" "$unpacked/tree" \
       >>"$log" 2>&1 ||
       die "$path: dpkg-source cannot unpack it ($(tail -n 1 "$log"));" \
         "log: $log"
-    [[ -f $unpacked/debian/patches/series ]] || : >"$unpacked.none"
-    debian_source "$unpacked"
+    debian_source "$unpacked/tree"
   else
     return 1
   fi
@@ -57,8 +55,9 @@ unpack_vendor() {
 
 # vendor_words - what the source is, for people.
 vendor_words() {
-  echo "libcurl $vendor_version, release $vendor_release of the vendor," \
-    "${#vendor_patches[@]} patches"
+  local count=${#vendor_patches[@]} noun="patches"
+  ((count != 1)) || noun="patch"
+  echo "libcurl $vendor_version, release $vendor_release of the vendor, $count $noun"
 }
 
 # rpm_source DIR - SPECS/curl.spec and SOURCES/, as rpm keeps them.
