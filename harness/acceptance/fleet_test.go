@@ -26,9 +26,9 @@ func fleetOf(t *testing.T, client, variant string) fleet.Config {
 	finder, err := found.Finder()
 	require.NoError(t, err)
 	c := fleet.Config{
-		Form:    fleet.Form{Client: client, TLS: plan.TLS12, Clients: 10, Requests: 40, StallEvery: 10, Patience: 3},
-		Command: []string{"../../build/pipelab", "fleet", "serve"},
-		Shard:   shard.Whole, Processes: 2, Limit: 2 * time.Minute,
+		Parameters: fleet.Parameters{Client: client, TLS: plan.TLS12, Clients: 10, Requests: 40, StallEvery: 10, Patience: 3},
+		Command:    []string{"../../build/pipelab", "fleet", "serve"},
+		Shard:      shard.Whole, Processes: 2, Limit: 2 * time.Minute,
 	}
 	c.Interposer, err = subject.In(found.Programs()).Interposer()
 	require.NoError(t, err)

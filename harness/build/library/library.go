@@ -57,11 +57,11 @@ type Finder struct {
 	Patches string
 }
 
-// DefaultCache returns $CURLPIPE_CACHE, or else the folder curlpipe in the
-// user's cache folder.
+// DefaultCache returns the absolute path of $CURLPIPE_CACHE, or else of the
+// folder curlpipe in the user's cache folder, as scripts/lib/common.sh has it.
 func DefaultCache() (string, error) {
 	if dir := os.Getenv("CURLPIPE_CACHE"); dir != "" {
-		return dir, nil
+		return filepath.Abs(dir)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {

@@ -177,6 +177,11 @@ func TestDefaultCache(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/elsewhere", dir)
 
+	t.Setenv("CURLPIPE_CACHE", "here")
+	dir, err = DefaultCache()
+	require.NoError(t, err)
+	require.True(t, filepath.IsAbs(dir), dir)
+
 	t.Setenv("CURLPIPE_CACHE", "")
 	dir, err = DefaultCache()
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 // connections, and makes 4 requests in all.
 func fleetShard(index int) *fleet.Result {
 	return &fleet.Result{
-		Form: fleet.Form{
+		Parameters: fleet.Parameters{
 			Client: "c-fleet", Library: "7.53.1 patched", Variant: library.Patched, TLS: plan.TLS12,
 			Clients: 4, Requests: 2, StallEvery: 1, Patience: 1, Shards: 2,
 		},

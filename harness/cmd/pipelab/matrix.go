@@ -105,7 +105,7 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		return cannotRun(err)
 	}
 	d := &matrix.Document{
-		Form: matrix.Form, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: part,
+		Schema: matrix.Schema, Date: time.Now().UTC().Format(time.DateOnly), Axes: *axes, Shard: part,
 		Document: *report.NewDocument(runs),
 	}
 	if err := show(command, d, &o.outputs, o.html); err != nil {

@@ -12,8 +12,8 @@ import (
 
 // Config says what to run and with what.
 type Config struct {
-	// Form of the run. Its Library, Variant and Shards follow from what is below.
-	Form
+	// Parameters of the run. Its Library, Variant and Shards follow from what is below.
+	Parameters
 	// Subject is the path of the program that is the clients, as
 	// scripts/build-subjects makes it.
 	Subject string
@@ -41,7 +41,7 @@ type Config struct {
 // Check returns an error if that cannot be run: wrong numbers, or too few file
 // descriptors for so many connections.
 func (c *Config) Check() error {
-	f := c.form()
+	f := c.parameters()
 	if err := f.Check(); err != nil {
 		return err
 	}
@@ -64,9 +64,9 @@ func (c *Config) Check() error {
 	return checkDescriptors(next - first)
 }
 
-// form is the form with what follows from the rest.
-func (c *Config) form() Form {
-	f := c.Form
+// parameters are those with what follows from the rest.
+func (c *Config) parameters() Parameters {
+	f := c.Parameters
 	f.Shards = c.Shard.Of
 	if c.LoadFrom != nil {
 		f.Library, f.Variant = c.LoadFrom.Label(), c.LoadFrom.Manifest.Variant

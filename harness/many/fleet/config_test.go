@@ -12,8 +12,8 @@ import (
 
 func TestCheck(t *testing.T) {
 	good := Config{
-		Form:      Form{Clients: 2, Requests: 1, TLS: plan.TLS13, Patience: 1},
-		Processes: 2, Limit: time.Second, Shard: shard.Whole,
+		Parameters: Parameters{Clients: 2, Requests: 1, TLS: plan.TLS13, Patience: 1},
+		Processes:  2, Limit: time.Second, Shard: shard.Whole,
 	}
 	require.NoError(t, good.Check())
 	for says, spoil := range map[string]func(*Config){

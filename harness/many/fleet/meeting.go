@@ -21,18 +21,18 @@ type meeting struct {
 
 // run is one run as its server sees it.
 type run struct {
-	form     Form
-	id       string
-	hosts    []string // that the shards know the server as
-	begun    map[int]bool
-	ended    map[int]bool
-	open     chan struct{} // closed when all have begun
-	over     chan struct{} // closed when all have ended, or the run is abandoned
-	server   *server
-	samples  *sampler
-	greeting greeting
-	counted  Counted
-	err      error // why there is neither
+	parameters Parameters
+	id         string
+	hosts      []string // that the shards know the server as
+	begun      map[int]bool
+	ended      map[int]bool
+	open       chan struct{} // closed when all have begun
+	over       chan struct{} // closed when all have ended, or the run is abandoned
+	server     *server
+	samples    *sampler
+	greeting   greeting
+	counted    Counted
+	err        error // why there is neither
 }
 
 // begin waits for all shards of the run and returns what they have to know.
@@ -55,10 +55,10 @@ func (m *meeting) begin(ctx context.Context, host string, b beginning) (greeting
 
 // join counts a shard in, and starts the run if it is the last.
 func (m *meeting) join(host string, b beginning) (*run, error) {
-	if err := b.Form.Check(); err != nil {
+	if err := b.Parameters.Check(); err != nil {
 		return nil, err
 	}
-	s := shard.Shard{Index: b.Shard, Of: b.Form.Shards}
+	s := shard.Shard{Index: b.Shard, Of: b.Parameters.Shards}
 	if !s.Valid() {
 		return nil, fmt.Errorf("there is no shard %s", s)
 	}
@@ -66,20 +66,20 @@ func (m *meeting) join(host string, b beginning) (*run, error) {
 	defer m.mutex.Unlock()
 	if m.run == nil {
 		m.run = &run{
-			form: b.Form, id: rand.Text(), begun: map[int]bool{}, ended: map[int]bool{},
+			parameters: b.Parameters, id: rand.Text(), begun: map[int]bool{}, ended: map[int]bool{},
 			open: make(chan struct{}), over: make(chan struct{}),
 		}
 	}
 	r := m.run
 	switch {
-	case r.form != b.Form:
-		return nil, fmt.Errorf("shard %s has %s, and the others have %s", s, b.Form.words(), r.form.words())
+	case r.parameters != b.Parameters:
+		return nil, fmt.Errorf("shard %s has %s, and the others have %s", s, b.Parameters.words(), r.parameters.words())
 	case r.begun[b.Shard]:
 		return nil, fmt.Errorf("shard %s has begun this run already; start the server anew", s)
 	}
 	r.begun[b.Shard] = true
 	r.hosts = append(r.hosts, host)
-	if len(r.begun) == r.form.Shards {
+	if len(r.begun) == r.parameters.Shards {
 		if err := r.start(m.address); err != nil {
 			m.abandon(r, err)
 		} else {
@@ -99,7 +99,7 @@ func (m *meeting) leave(r *run, index int) {
 	}
 	select {
 	case <-r.open:
-		m.abandon(r, fmt.Errorf("shard %d of %d has left", index, r.form.Shards))
+		m.abandon(r, fmt.Errorf("shard %d of %d has left", index, r.parameters.Shards))
 	default:
 		if len(r.begun) == 0 {
 			m.run = nil
@@ -116,8 +116,8 @@ func (m *meeting) end(ctx context.Context, _ string, e ending) (Counted, error) 
 		return Counted{}, errors.New("that run has come to an end, because another shard has left it or the server was started anew")
 	}
 	if e.Problem != "" {
-		m.abandon(r, fmt.Errorf("shard %d of %d: %s", e.Shard, r.form.Shards, e.Problem))
-	} else if r.ended[e.Shard] = true; len(r.ended) == r.form.Shards {
+		m.abandon(r, fmt.Errorf("shard %d of %d: %s", e.Shard, r.parameters.Shards, e.Problem))
+	} else if r.ended[e.Shard] = true; len(r.ended) == r.parameters.Shards {
 		r.counted, r.err = r.stop()
 		m.run = nil
 		close(r.over)
@@ -163,10 +163,10 @@ func (m *meeting) progress() progress {
 
 // start starts what the clients of the run go to.
 func (r *run) start(address string) error {
-	if err := checkDescriptors(r.form.Clients); err != nil {
+	if err := checkDescriptors(r.parameters.Clients); err != nil {
 		return err
 	}
-	s, err := startServer(address, &r.form, r.hosts)
+	s, err := startServer(address, &r.parameters, r.hosts)
 	if err != nil {
 		return err
 	}

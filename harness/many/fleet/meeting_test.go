@@ -8,8 +8,8 @@ import (
 )
 
 // inShards is a form of two clients in two shards.
-func inShards() Form {
-	f := form()
+func inShards() Parameters {
+	f := parameters()
 	f.Clients, f.Shards = 2, 2
 	return f
 }
@@ -94,7 +94,7 @@ func TestAShardThatDoesNotWaitIsForgotten(t *testing.T) {
 	cancel()
 	_, err := m.begin(gone, "127.0.0.1", beginning{inShards(), 1})
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = m.begin(t.Context(), "127.0.0.1", beginning{form(), 1})
+	_, err = m.begin(t.Context(), "127.0.0.1", beginning{parameters(), 1})
 	require.NoError(t, err, "another run can begin")
 }
 

@@ -43,7 +43,7 @@ func mergeRun(names []string, results []*Result) (*Result, error) {
 	whole := *results[0]
 	whole.Shard = shard.Whole
 	for i, r := range results[1:] {
-		if r.Run != whole.Run || r.Form != whole.Form {
+		if r.Run != whole.Run || r.Parameters != whole.Parameters {
 			return nil, fmt.Errorf("%s and %s are not of one fleet: their runs are others", names[0], names[i+1])
 		}
 		whole.Fleet.Add(&r.Fleet)

@@ -10,10 +10,10 @@ type Address struct {
 }
 
 // beginning asks for a run. The answer is a greeting, as soon as all shards of
-// the form have asked.
+// the parameters have asked.
 type beginning struct {
-	Form  Form `json:"form"`
-	Shard int  `json:"shard"`
+	Parameters Parameters `json:"parameters"`
+	Shard      int        `json:"shard"`
 }
 
 // greeting says where the clients are to go.

@@ -12,7 +12,7 @@ import (
 
 // Result is what one run came to, or a shard of it. Sizes are bytes.
 type Result struct {
-	Form
+	Parameters
 	// Run names the run, all shards of it alike.
 	Run string `json:"run"`
 	// Shard whose clients Fleet is about. Counted is about all of them.
@@ -98,7 +98,7 @@ func Read(path string) (*Document, error) {
 }
 
 func (r *Result) check() error {
-	if err := r.Form.Check(); err != nil {
+	if err := r.Parameters.Check(); err != nil {
 		return err
 	}
 	if !r.Shard.Valid() || r.Shard.Of != r.Shards && r.Shard != shard.Whole {

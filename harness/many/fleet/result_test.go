@@ -19,7 +19,7 @@ import (
 // sample is a run of 4 clients with 5 requests each, as patched has it.
 func sample() *Result {
 	r := &Result{
-		Form: Form{
+		Parameters: Parameters{
 			Client: "c-fleet", Library: "7.53.1 patched", Variant: library.Patched, TLS: plan.TLS12,
 			Clients: 4, Requests: 5, StallEvery: 2, Patience: 10, Shards: 1,
 		},

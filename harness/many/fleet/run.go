@@ -28,8 +28,8 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		}
 		defer end()
 	}
-	form := c.form()
-	greeting, err := askWhenThere[greeting](ctx, c.Server, pathBegin, beginning{Form: form, Shard: c.Shard.Index})
+	parameters := c.parameters()
+	greeting, err := askWhenThere[greeting](ctx, c.Server, pathBegin, beginning{Parameters: parameters, Shard: c.Shard.Index})
 	if err != nil {
 		return nil, why(ctx, err)
 	}
@@ -47,7 +47,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if err != nil {
 		return nil, why(ctx, err)
 	}
-	r := &Result{Form: form, Shard: c.Shard, Run: greeting.Run, Counted: counted, Fleet: *said}
+	r := &Result{Parameters: parameters, Shard: c.Shard, Run: greeting.Run, Counted: counted, Fleet: *said}
 	return r.complete(), nil
 }
 

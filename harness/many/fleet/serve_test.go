@@ -34,9 +34,9 @@ func start(t *testing.T) string {
 	return address.Server
 }
 
-// form is that of a run that the test makes by hand.
-func form() Form {
-	return Form{
+// parameters are those of a run that the test makes by hand.
+func parameters() Parameters {
+	return Parameters{
 		Client: "test", Library: "none", Variant: "none", TLS: plan.TLS12, Clients: 1, Requests: 1000, Patience: 1, Shards: 1,
 	}
 }
@@ -49,11 +49,11 @@ type served struct {
 	trust    *tls.Config
 }
 
-func serve(t *testing.T, f Form) *served {
+func serve(t *testing.T, f Parameters) *served {
 	t.Helper()
 	s := &served{t: t, server: start(t)}
 	var err error
-	s.greeting, err = ask[greeting](t.Context(), s.server, pathBegin, beginning{Form: f, Shard: 1})
+	s.greeting, err = ask[greeting](t.Context(), s.server, pathBegin, beginning{Parameters: f, Shard: 1})
 	require.NoError(t, err)
 	authorities := x509.NewCertPool()
 	require.True(t, authorities.AppendCertsFromPEM(s.greeting.Authority))
@@ -89,7 +89,7 @@ func (s *served) ask(stream *tls.Conn, reader *bufio.Reader, id string) {
 }
 
 func TestServeCounts(t *testing.T) {
-	s := serve(t, form())
+	s := serve(t, parameters())
 	first, second := s.connect(), s.connect()
 	for _, id := range []string{"c0-r0", "c0-r1"} {
 		s.ask(first, bufio.NewReader(first), id)
@@ -120,7 +120,7 @@ func TestServeCounts(t *testing.T) {
 // The server stops reading until the client is stuck: it has more to send than
 // goes into the buffers between the two.
 func TestServeStalls(t *testing.T) {
-	f := form()
+	f := parameters()
 	f.StallEvery = 1
 	s := serve(t, f)
 	stream := s.connect()
@@ -146,7 +146,7 @@ func TestServeStalls(t *testing.T) {
 
 func TestServeSpeaksTheVersionOfTheForm(t *testing.T) {
 	for name, version := range versions {
-		f := form()
+		f := parameters()
 		f.TLS = name
 		require.Equal(t, version, serve(t, f).connect().ConnectionState().Version)
 	}
@@ -155,7 +155,7 @@ func TestServeSpeaksTheVersionOfTheForm(t *testing.T) {
 func TestServeRefusesAnAddress(t *testing.T) {
 	err := Serve(context.Background(), "127.0.0.1:0", "127.0.0.1:x", io.Discard)
 	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
-	_, err = (&meeting{address: "127.0.0.1:x"}).begin(t.Context(), "127.0.0.1", beginning{form(), 1})
+	_, err = (&meeting{address: "127.0.0.1:x"}).begin(t.Context(), "127.0.0.1", beginning{parameters(), 1})
 	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
 }
 
@@ -163,7 +163,7 @@ func TestServeRefusesWhatIsNotAShards(t *testing.T) {
 	server := start(t)
 	for says, text := range map[string]string{
 		"that is not the JSON of a fleet's shard: invalid character":  "x",
-		"that is not the JSON of a fleet's shard: http: request body": `{"form":{"client":"` + strings.Repeat("x", largestMessage),
+		"that is not the JSON of a fleet's shard: http: request body": `{"parameters":{"client":"` + strings.Repeat("x", largestMessage),
 		"a fleet needs at least one client":                           `{}`,
 	} {
 		response, err := http.Post(server+pathBegin, "application/json", strings.NewReader(text))

@@ -60,7 +60,7 @@ type server struct {
 
 // startServer listens on that address for the clients of a run, which know it
 // as the hosts. stop ends it.
-func startServer(address string, form *Form, hosts []string) (*server, error) {
+func startServer(address string, parameters *Parameters, hosts []string) (*server, error) {
 	certificate, authority, err := origin.NewIdentity(hosts...)
 	if err != nil {
 		return nil, err
@@ -70,10 +70,10 @@ func startServer(address string, form *Form, hosts []string) (*server, error) {
 		return nil, fmt.Errorf("starting the fleet's server on %s: %w", address, err)
 	}
 	listener := listening.(*net.TCPListener)
-	version := versions[form.TLS]
+	version := versions[parameters.TLS]
 	s := &server{
 		listener: listener, authority: authority, open: map[net.Conn]struct{}{},
-		stallEvery: int64(form.StallEvery) * int64(form.Clients),
+		stallEvery: int64(parameters.StallEvery) * int64(parameters.Clients),
 		tls: &tls.Config{
 			Certificates: []tls.Certificate{certificate},
 			MinVersion:   version, MaxVersion: version,

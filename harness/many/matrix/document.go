@@ -17,14 +17,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Form is the number of the document's form. It grows when fields change their
+// Schema is the number of the document's schema. It grows when fields change their
 // meaning, not when there are more of them.
-const Form = 1
+const Schema = 1
 
 // Document is a matrix, or a shard of one.
 type Document struct {
-	// Form is the constant of that name.
-	Form int `json:"form"`
+	// Schema is the constant of that name.
+	Schema int `json:"form"`
 	// Date on which the last run was made, as 2006-01-02, in UTC.
 	Date string `json:"date"`
 	// Axes of the whole matrix.
@@ -89,11 +89,11 @@ func Read(path string) (*Document, error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return nil, fmt.Errorf("%s is not the JSON of a matrix: %w", path, err)
 	}
-	if d.Form == 0 {
+	if d.Schema == 0 {
 		return nil, fmt.Errorf("%s is not the JSON of a matrix: it has no form; pipelab matrix --json makes one", path)
 	}
-	if d.Form != Form {
-		return nil, fmt.Errorf("%s is of form %d, and this pipelab knows form %d; make it again", path, d.Form, Form)
+	if d.Schema != Schema {
+		return nil, fmt.Errorf("%s has schema %d, and this pipelab knows schema %d; make it again", path, d.Schema, Schema)
 	}
 	return &d, nil
 }

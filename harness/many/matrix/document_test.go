@@ -25,7 +25,7 @@ func made(openssl, library, tls string, verdict, expected judge.Verdict) outcome
 // libcurls.
 func sample() *Document {
 	return &Document{
-		Form: Form, Date: "2026-11-23", Shard: shard.Whole,
+		Schema: Schema, Date: "2026-11-23", Shard: shard.Whole,
 		Axes: Axes{
 			OpenSSL: []OpenSSL{
 				{Name: "trixie", Version: "3.5.9", PackageVersion: "3.5.9-1~deb13u1"}, {Name: "buzz"},
@@ -59,9 +59,9 @@ func TestDocumentIsReadAsItWasWritten(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for name, each := range map[string]struct{ text, problem string }{
-		"no JSON":      {"form: 1", "is not the JSON of a matrix: invalid character"},
-		"no matrix":    {`{"openssl": "3.0.19", "runs": []}`, "it has no form; pipelab matrix --json makes one"},
-		"another form": {`{"form": 99}`, "is of form 99, and this pipelab knows form 1"},
+		"no JSON":        {"form: 1", "is not the JSON of a matrix: invalid character"},
+		"no matrix":      {`{"openssl": "3.0.19", "runs": []}`, "it has no form; pipelab matrix --json makes one"},
+		"another schema": {`{"form": 99}`, "has schema 99, and this pipelab knows schema 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "matrix.json")

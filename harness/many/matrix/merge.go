@@ -28,7 +28,7 @@ func Merge(names []string, shards []*Document) (*Document, error) {
 			return nil, fmt.Errorf("%s and %s are not of one matrix: their axes differ", names[0], names[i])
 		}
 	}
-	merged := &Document{Form: Form, Axes: first.Axes, Shard: shard.Whole}
+	merged := &Document{Schema: Schema, Axes: first.Axes, Shard: shard.Whole}
 	var runs []outcome.Run
 	for place := 0; ; place++ {
 		d := shards[order[place%len(order)]]

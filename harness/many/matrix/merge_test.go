@@ -42,7 +42,7 @@ func TestMergePutsTheRunsInOrder(t *testing.T) {
 			merged, err := Merge(names, list)
 			require.NoError(t, err)
 			require.Equal(t, shard.Whole, merged.Shard)
-			require.Equal(t, Form, merged.Form)
+			require.Equal(t, Schema, merged.Schema)
 			require.Equal(t, fmt.Sprintf("2026-11-%02d", of), merged.Date, "that of the last run")
 			require.Equal(t, sample().Axes, merged.Axes)
 			require.Len(t, merged.Runs, runs)

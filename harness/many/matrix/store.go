@@ -29,7 +29,7 @@ type Store struct {
 // cannot be read.
 func (s *Store) Key(setup *lab.Setup) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "form %d\n%+v\n%s\n%s\n%s\n", Form, *setup.Scenario, setup.Driver, setup.TLS, setup.Library.Label())
+	fmt.Fprintf(sum, "schema %d\n%+v\n%s\n%s\n%s\n", Schema, *setup.Scenario, setup.Driver, setup.TLS, setup.Library.Label())
 	if setup.Library.OpenSSL != nil {
 		fmt.Fprintf(sum, "%+v\n", *setup.Library.OpenSSL)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// Form is what a run is: the same for all its shards.
-type Form struct {
+// Parameters are what a run is: the same for all its shards.
+type Parameters struct {
 	// Client names the program that is the clients.
 	Client string `json:"client"`
 	// Library is the libcurl that they load, its version and variant; Variant is
@@ -35,7 +35,7 @@ type Form struct {
 }
 
 // Check returns an error that says which of the numbers make no sense.
-func (f *Form) Check() error {
+func (f *Parameters) Check() error {
 	switch {
 	case f.Clients < 1 || f.Requests < 1:
 		return errors.New("a fleet needs at least one client and one request of each")
@@ -51,8 +51,8 @@ func (f *Form) Check() error {
 	return nil
 }
 
-// words says what the form asks for.
-func (f *Form) words() string {
+// words says what they ask for.
+func (f *Parameters) words() string {
 	return fmt.Sprintf("%d clients (%d requests each, a stall every %d, patience %v) in %s with libcurl %s and TLS %s, in %d shards",
 		f.Clients, f.Requests, f.StallEvery, time.Duration(f.Patience)*time.Second, f.Client, f.Library, f.TLS, f.Shards)
 }
