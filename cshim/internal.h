@@ -221,6 +221,9 @@ bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
 bool tls_is_http2(const struct transfer *transfer);
 
+/* wildcard.c: which wildcards in a server's certificate count */
+void wildcard_install(void *context);
+
 /* bio.c: between OpenSSL and the socket of a connection that pipelines */
 void *bio_install(struct cshim_loop *loop, void *ssl);
 bool bio_blocked(const struct cshim_loop *loop, curl_socket_t socket);

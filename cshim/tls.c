@@ -109,6 +109,7 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
     return CURLE_OK;
   openssl->set_data(context, loop_index, loop);
   openssl->on_info(context, on_info);
+  wildcard_install(context);
   /* libcurl turns tickets off, over servers of 2010 that could not do them;
      without them many a server of today resumes no session up to TLS 1.2 */
   openssl->clear_options(context, NO_TICKET);
