@@ -1,0 +1,261 @@
+// Package framing_test holds libcurl, stock and patched, against responses
+// that can be read in more than one way: none may reach into the response
+// behind it, and a user who never pipelines sees what he saw with stock.
+package framing_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
+)
+
+// Ways to cut what the origin sends into pieces, as testdata/framing.h has it.
+const (
+	splitNone   = 0
+	splitEvery  = -1
+	splitBehind = -2
+)
+
+// How the origin goes on behind the response.
+const (
+	endNone  = 0
+	endClose = 1
+	endCut   = 2
+)
+
+// large is a response that is not tried byte by byte.
+const large = 1000
+
+// behind are the requests that follow the one under test.
+const behind = 13
+
+// exchange is one run of the program.
+type exchange struct {
+	tls, socket bool
+	mode        string // shared, alone or turn
+	method      string // "" means GET
+	behind      int
+	hostile     int // connections that get the response
+	split, end  int
+	response    string
+}
+
+func (e exchange) String() string {
+	protocol, driver, method := "plain", "perform", "GET"
+	if e.tls {
+		protocol = "tls"
+	}
+	if e.socket {
+		driver = "socket"
+	}
+	if e.method != "" {
+		method = e.method
+	}
+	return fmt.Sprintf("%s %s %s %s %d %d %d %d", protocol, driver, e.mode, method, e.behind, e.hostile, e.split, e.end)
+}
+
+// outcome is what one request came to; code is -1 if it hangs.
+type outcome struct {
+	code, status  int
+	headers, body string
+}
+
+// result is what came of an exchange: the request under test first.
+type result struct {
+	connections int
+	requests    []outcome
+}
+
+// long says that the long forms are wanted.
+func long() bool { return os.Getenv("CURLPIPE_LONG") != "" }
+
+// prefix builds a variant of libcurl and returns where it is.
+func prefix(t *testing.T, arguments ...string) string {
+	t.Helper()
+	folder, err := checkout.Find()
+	require.NoError(t, err)
+	command := exec.Command(filepath.Join(folder.Folder, "scripts", "build-libcurl"), arguments...)
+	command.Stderr = os.Stderr
+	said, err := command.Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(said))
+}
+
+// compile makes the program, against the headers and the library in a prefix.
+func compile(t *testing.T, library string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "framing")
+	said, err := exec.Command("cc", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
+		"-I", filepath.Join(library, "include"), "testdata/framing.c", "testdata/origin.c",
+		"-o", program, "-L", filepath.Join(library, "lib"), "-lcurl", "-lssl", "-lcrypto").CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	return program
+}
+
+// play runs the exchanges with the library in a prefix.
+func play(t *testing.T, program, library string, exchanges []exchange) []result {
+	t.Helper()
+	var in, out, problems bytes.Buffer
+	for _, e := range exchanges {
+		fmt.Fprintf(&in, "%s %s\n", e, hex.EncodeToString([]byte(e.response)))
+	}
+	command := exec.Command(program)
+	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(library, "lib"))
+	command.Stdin, command.Stdout, command.Stderr = &in, &out, &problems
+	require.NoError(t, command.Run(), "%s", problems.String())
+	require.Empty(t, problems.String())
+	var results []result
+	for text := range strings.Lines(out.String()) {
+		results = append(results, parse(t, text))
+	}
+	require.Len(t, results, len(exchanges))
+	return results
+}
+
+func parse(t *testing.T, text string) result {
+	t.Helper()
+	words := strings.Fields(text)
+	connections, err := strconv.Atoi(words[0])
+	require.NoError(t, err)
+	r := result{connections: connections}
+	for _, word := range words[1:] {
+		var o outcome
+		parts := strings.Split(word, "/")
+		require.Len(t, parts, 4)
+		o.code, err = strconv.Atoi(parts[0])
+		require.NoError(t, err)
+		o.status, err = strconv.Atoi(parts[1])
+		require.NoError(t, err)
+		headers, err := hex.DecodeString(parts[2])
+		require.NoError(t, err)
+		body, err := hex.DecodeString(parts[3])
+		require.NoError(t, err)
+		o.headers, o.body = string(headers), string(body)
+		r.requests = append(r.requests, o)
+	}
+	return r
+}
+
+// own is the body that belongs to the nth request.
+func own(n int) string { return fmt.Sprintf("<body of request %02d>", n) }
+
+// requireOwn says that everybody behind the first got the own body.
+func requireOwn(t *testing.T, e exchange, r result) {
+	t.Helper()
+	require.Len(t, r.requests, 1+e.behind, "%s %q", e, e.response)
+	for i, o := range r.requests[1:] {
+		require.Zero(t, o.code, "request %d behind %s %q", i+2, e, e.response)
+		require.Equal(t, 200, o.status, "request %d behind %s %q", i+2, e, e.response)
+		require.Equal(t, own(i+2), o.body, "request %d behind %s %q", i+2, e, e.response)
+	}
+}
+
+// require compares what came of an exchange with what is wanted.
+func (w want) require(t *testing.T, name string, e exchange, r result, stock *result) {
+	t.Helper()
+	about := fmt.Sprintf("%s: %s %.200q", name, e, e.response)
+	got := r.requests[0]
+	if stock != nil {
+		require.Equal(t, stock.requests[0].code, got.code, about)
+		require.Equal(t, stock.requests[0].status, got.status, about)
+		require.Equal(t, stock.requests[0].body, got.body, about)
+		require.Equal(t, stock.requests[0].headers, got.headers, about)
+		return
+	}
+	require.Equal(t, w.code, got.code, about)
+	if w.failed {
+		require.True(t, got.body == "" || w.code == badBody.code && strings.HasPrefix("hello", got.body), "%s: body %q", about, got.body)
+	} else {
+		require.Equal(t, w.status, got.status, about)
+		require.Equal(t, w.body, got.body, about)
+	}
+	if w.connections != 0 {
+		require.Equal(t, w.connections, r.connections, about)
+	}
+	requireOwn(t, e, r)
+}
+
+// exchanges returns the ways in which a row is tried: with everything in one
+// piece, byte by byte and with a gap behind it, over both protocols and with
+// both drivers, and cut in two at each fourth place, or, in the long form, at
+// each place in all four ways.
+func (r row) exchanges(mode string, behind, end int) []exchange {
+	base := exchange{mode: mode, method: r.method, behind: behind, hostile: 1, end: end, response: r.response}
+	var all []exchange
+	add := func(way, split int) {
+		e := base
+		e.tls, e.socket, e.split = way&1 != 0, way&2 != 0, split
+		all = append(all, e)
+	}
+	for way := range 4 {
+		add(way, splitNone)
+		if mode == "alone" && r.alone.stock && !long() {
+			continue // what hangs with stock hangs in many ways, and takes long
+		}
+		add(way, splitBehind)
+		if len(r.response) < large {
+			add(way, splitEvery)
+		}
+	}
+	if len(r.response) >= large {
+		return all
+	}
+	for place := 1; place < len(r.response); place++ {
+		switch {
+		case long():
+			for way := range 4 {
+				add(way, place)
+			}
+		case mode == "shared" && place%4 == len(r.name)%4:
+			add(place/4%2*2, place)
+		}
+	}
+	return all
+}
+
+func TestTable(t *testing.T) {
+	patched := prefix(t, "--variant", "patched")
+	stock := prefix(t, "--variant", "stock")
+	program := compile(t, patched)
+	for _, part := range table {
+		for _, r := range part {
+			t.Run(r.name, func(t *testing.T) {
+				ending := func(ends bool) int {
+					if ends {
+						return endClose
+					}
+					return endNone
+				}
+				tried := r.exchanges("shared", behind, ending(r.endsShared))
+				for i, got := range play(t, program, patched, tried) {
+					r.shared.require(t, r.name, tried[i], got, nil)
+				}
+				if r.alone == (want{}) {
+					return
+				}
+				tried = r.exchanges("alone", 1, ending(r.ends))
+				var before []result
+				if r.alone.stock {
+					before = play(t, program, stock, tried)
+				}
+				for i, got := range play(t, program, patched, tried) {
+					var as *result
+					if before != nil {
+						as = &before[i]
+					}
+					r.alone.require(t, r.name, tried[i], got, as)
+				}
+			})
+		}
+	}
+}
