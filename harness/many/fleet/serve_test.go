@@ -155,9 +155,9 @@ func TestServeSpeaksTheVersionOfTheForm(t *testing.T) {
 
 func TestServeRefusesAnAddress(t *testing.T) {
 	err := Serve(context.Background(), "127.0.0.1:0", "127.0.0.1:x", io.Discard)
-	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
+	require.ErrorContains(t, err, "on 127.0.0.1:x: ")
 	_, err = (&meeting{address: "127.0.0.1:x"}).begin(t.Context(), "127.0.0.1", beginning{parameters(), 1})
-	require.ErrorContains(t, err, "starting the fleet's server on 127.0.0.1:x: ")
+	require.ErrorContains(t, err, "on 127.0.0.1:x: ")
 }
 
 func TestServeRefusesWhatIsNotAShards(t *testing.T) {

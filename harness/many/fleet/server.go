@@ -65,11 +65,10 @@ func startServer(address string, parameters *Parameters, hosts []string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	listening, err := net.Listen("tcp", address)
+	listener, err := origin.Listen(address, receiveBuffer, 0)
 	if err != nil {
-		return nil, fmt.Errorf("starting the fleet's server on %s: %w", address, err)
+		return nil, fmt.Errorf("starting the fleet's server: %w", err)
 	}
-	listener := listening.(*net.TCPListener)
 	version := versions[parameters.TLS]
 	s := &server{
 		listener: listener, authority: authority, open: map[net.Conn]struct{}{},
@@ -81,29 +80,9 @@ func startServer(address string, parameters *Parameters, hosts []string) (*serve
 			SessionTicketsDisabled: true,
 		},
 	}
-	if err := s.shrinkReceiveBuffer(); err != nil {
-		listener.Close()
-		return nil, err
-	}
 	s.serving.Add(1)
 	go s.accept()
 	return s, nil
-}
-
-// shrinkReceiveBuffer sets it for the connections to come.
-func (s *server) shrinkReceiveBuffer() error {
-	raw, err := s.listener.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("reaching the socket of the fleet's server: %w", err)
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-	})
-	if err = errors.Join(err, failed); err != nil {
-		return fmt.Errorf("setting SO_RCVBUF of the fleet's server to %d: %w", receiveBuffer, err)
-	}
-	return nil
 }
 
 func (s *server) port() int { return s.listener.Addr().(*net.TCPAddr).Port }

@@ -29,9 +29,6 @@ type connection struct {
 	ours     bool         // the origin ended it
 }
 
-// vainStalls in a row make the origin stop stalling on a connection.
-const vainStalls = 2
-
 func (c *connection) serve() {
 	defer c.tcp.Close()
 	c.server.say("connection %d opened", c.seen.Number)
@@ -102,7 +99,7 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 		}
 		place := c.arrived(r, n, begin, position()-begin)
 		c.noteBehind(place, behind)
-		if place > 0 && vain < vainStalls && !c.stall() {
+		if place > 0 && vain < origin.VainStalls && !c.stall() {
 			vain++
 		}
 		behind = 0
@@ -144,7 +141,7 @@ func (c *connection) stall() bool {
 	if client == nil {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stallBound)
+	ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
 	defer cancel()
 	stuck := client.WaitStuck(ctx)
 	c.server.mutex.Lock()

@@ -10,17 +10,11 @@ package check
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
-	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
@@ -76,23 +70,9 @@ func Start(config Config) (*Server, error) {
 			s.tls.NextProtos = []string{protocolHTTP2, "http/1.1"}
 		}
 	}
-	address := config.Address
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	listen := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		if config.ReceiveBuffer == 0 {
-			return nil
-		}
-		var failed error
-		err := raw.Control(func(fd uintptr) {
-			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, config.ReceiveBuffer)
-		})
-		return errors.Join(err, failed)
-	}}
-	listener, err := listen.Listen(context.Background(), "tcp", address)
+	listener, err := origin.Listen(config.Address, config.ReceiveBuffer, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%w on %s: %w", origin.ErrAddress, address, err)
+		return nil, err
 	}
 	s.listener = listener
 	s.serving.Add(1)
@@ -142,23 +122,15 @@ func (s *Server) accept() {
 // for connections that the client has left open.
 func (s *Server) Stop(ctx context.Context) *origin.Log {
 	s.listener.Close()
-	done := make(chan struct{})
-	go func() {
-		s.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	origin.Drain(ctx, &s.serving, func() {
 		s.mutex.Lock()
+		defer s.mutex.Unlock()
 		s.stopped = true
 		for _, c := range s.connections {
 			c.ours = true
 			c.tcp.Close()
 		}
-		s.mutex.Unlock()
-		<-done
-	}
+	})
 	s.mutex.Lock()
 	defer s.mutex.Unlock() // a handler of HTTP/2 may outlive its connection
 	log := &origin.Log{Connections: []origin.Connection{}}
@@ -190,6 +162,3 @@ func body(r *http.Request) string {
 	}
 	return r.URL.RequestURI() + "\n"
 }
-
-// stallBound is how long the origin waits for the client to get stuck.
-const stallBound = 300 * time.Millisecond

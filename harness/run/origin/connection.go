@@ -33,10 +33,6 @@ type exchange struct {
 	waited bool // for other requests, long enough
 }
 
-// vainStalls in a row make the origin stop stalling on a connection: the
-// client has nothing left to send.
-const vainStalls = 2
-
 func (c *connection) serve() {
 	defer c.tcp.Close()
 	begin := time.Now()
@@ -110,10 +106,10 @@ func (c *connection) proceed() error {
 
 // stall reads nothing until the client is stuck in a write, or is gone.
 func (c *connection) stall() {
-	if c.vain >= vainStalls {
+	if c.vain >= VainStalls {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stallBound)
+	ctx, cancel := context.WithTimeout(context.Background(), StallBound)
 	defer cancel()
 	go c.cancelAtHangup(ctx, cancel)
 	c.seen.Stalls++

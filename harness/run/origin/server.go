@@ -9,18 +9,11 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin/openssl"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
-
-// ErrAddress is what Start's error wraps when the origin cannot listen where
-// it was told to, because the port is in use for instance.
-var ErrAddress = errors.New("the origin cannot listen")
 
 // Client is the origin's view of whether the client is stuck.
 type Client interface {
@@ -88,19 +81,14 @@ func Start(config Config) (*Server, error) {
 	if err := s.prepareTLS(); err != nil {
 		return nil, err
 	}
-	address := config.Address
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	listen := net.ListenConfig{Control: s.setSocketOptions}
-	listener, err := listen.Listen(context.Background(), "tcp", address)
+	listener, err := Listen(config.Address, config.ReceiveBuffer, config.MaxSegment)
 	if err != nil {
 		if s.engine != nil {
 			err = errors.Join(err, s.engine.Close())
 		}
-		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
+		return nil, err
 	}
-	s.listener = listener.(*net.TCPListener)
+	s.listener = listener
 	s.serving.Add(1)
 	go s.accept()
 	return s, nil
@@ -143,22 +131,14 @@ func (s *Server) Authority() []byte {
 // that it has not, which the origin then ends itself.
 func (s *Server) Stop(ctx context.Context) *Log {
 	s.listener.Close()
-	done := make(chan struct{})
-	go func() {
-		s.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	Drain(ctx, &s.serving, func() {
 		s.mutex.Lock()
+		defer s.mutex.Unlock()
 		s.stopped = true
 		for _, c := range s.connections {
 			c.endByOrigin()
 		}
-		s.mutex.Unlock()
-		<-done
-	}
+	})
 	log := &Log{Connections: []Connection{}}
 	if s.engine != nil {
 		if err := s.engine.Close(); err != nil {
@@ -205,24 +185,6 @@ func (s *Server) prepareTLS() error {
 		KeyLogWriter:                s.config.KeyLog,
 	}
 	return nil
-}
-
-// setSocketOptions sets what has to be known before the connection is made.
-func (s *Server) setSocketOptions(_, _ string, raw syscall.RawConn) error {
-	var failed error
-	set := func(fd uintptr, level, name, value int, what string) {
-		if value == 0 || failed != nil {
-			return
-		}
-		if err := unix.SetsockoptInt(int(fd), level, name, value); err != nil {
-			failed = fmt.Errorf("setting %s to %d: %w", what, value, err)
-		}
-	}
-	err := raw.Control(func(fd uintptr) {
-		set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, s.config.ReceiveBuffer, "SO_RCVBUF")
-		set(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, s.config.MaxSegment, "TCP_MAXSEG")
-	})
-	return errors.Join(err, failed)
 }
 
 func (s *Server) accept() {
@@ -296,10 +258,6 @@ func (s *Server) stalls(connection int) bool {
 	return connection <= s.config.StallConnections &&
 		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
 }
-
-// stallBound is how long the origin waits for the client to get stuck. It is
-// only ever reached when the client has nothing left to send.
-const stallBound = 300 * time.Millisecond
 
 // isReset reports whether the error says that the client sent a RST.
 func isReset(err error) bool {

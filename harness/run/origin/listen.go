@@ -1,0 +1,74 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The rule by which an origin stalls: it reads nothing until the client is
+// stuck in a write.
+const (
+	// StallBound is how long it waits for that. It is only ever reached when the
+	// client has nothing left to send.
+	StallBound = 300 * time.Millisecond
+	// VainStalls in a row make it stop stalling on a connection.
+	VainStalls = 2
+)
+
+// ErrAddress is what Listen's error wraps, and so Start's, when the origin
+// cannot listen where it was told to, because the port is in use for instance.
+var ErrAddress = errors.New("the origin cannot listen")
+
+// Listen listens at an address, host and port; empty means 127.0.0.1 and any
+// port. The connections have that SO_RCVBUF and TCP_MAXSEG, in bytes; 0 leaves
+// the system's.
+func Listen(address string, receiveBuffer, maxSegment int) (*net.TCPListener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	// before the connections are made, or it would come too late for them
+	listen := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		set := func(fd uintptr, level, name, value int, what string) {
+			if value == 0 || failed != nil {
+				return
+			}
+			if err := unix.SetsockoptInt(int(fd), level, name, value); err != nil {
+				failed = fmt.Errorf("setting %s to %d: %w", what, value, err)
+			}
+		}
+		err := raw.Control(func(fd uintptr) {
+			set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer, "SO_RCVBUF")
+			set(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, maxSegment, "TCP_MAXSEG")
+		})
+		return errors.Join(err, failed)
+	}}
+	listener, err := listen.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w on %s: %w", ErrAddress, address, err)
+	}
+	return listener.(*net.TCPListener), nil
+}
+
+// Drain waits until all is served. When the context ends before that it calls
+// force, which has to end what is left.
+func Drain(ctx context.Context, serving *sync.WaitGroup, force func()) {
+	done := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		force()
+		<-done
+	}
+}
