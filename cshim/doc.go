@@ -7,7 +7,7 @@
 // back with a batch of results; C never calls Go and keeps no state outside of
 // the loop, the addresses of OpenSSL's functions excepted. cshim.h says what it
 // offers; loop.c drives libcurl, results.c tells what came of it, watch.c has
-// the sockets, connection.c their beginning and end, request.c, upload.c and
+// the sockets, connection.c their beginning and end, rest.c what may be done between, request.c, upload.c and
 // response.c the two halves of an exchange, framing.c and chunked.c the one
 // reading of a response that is believed, transfer.c the easy handle that
 // carries it, tls.c what OpenSSL tells of it (openssl.c finds its functions),

@@ -5,7 +5,6 @@
  * take what it wants.
  */
 #include <string.h>
-#include <strings.h>
 #include "internal.h"
 
 /* libcurl that goes by fields about a body where there is none, see
@@ -157,42 +156,29 @@ static bool is_answered_early(struct transfer *transfer)
   return transfer->satisfied;
 }
 
-/* Whether a line says that no response comes after this one. */
-static bool announces_end(const char *line, size_t length)
-{
-  static const char name[] = "connection:";
-  size_t at = sizeof(name) - 1;
-  if(length < at || strncasecmp(line, name, at))
-    return false;
-  for(; at + 5 <= length; at++) {
-    if(!strncasecmp(line + at, "close", 5))
-      return true;
-  }
-  return false;
-}
+/* libcurl sends a request again by itself that waited for 100 (Continue) and
+   got this, on the same connection, where the server waits for the body. */
+#define FIRST_REPEATED 0x074500 /* 7.69.0 */
 
-/* What a response tells about its connection. */
-static void learn(struct transfer *transfer)
+static bool is_repeated(const struct transfer *transfer)
 {
-  struct connection *connection = transfer->connection;
-  const struct framing *framing = &transfer->framing;
-  if(framing->http10 && !framing->keeps)
-    connection->news |= CSHIM_CONNECTION_ANNOUNCED;
-  if(!connection->proven)
-    connection_prove(connection, framing->http2);
+  return transfer->framing.section == FRAMING_FINAL &&
+         transfer->framing.status == 417 &&
+         (transfer->flags & CSHIM_REQUEST_UPLOAD) &&
+         !upload_is_whole(transfer) &&
+         curl_version_info(CURLVERSION_NOW)->version_num >= FIRST_REPEATED;
 }
 
 /* After the last line of the response's header section. */
 static bool begin_body(struct transfer *transfer)
 {
-  learn(transfer);
   transfer->header_length = transfer->response.length;
   if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping)
     results_tell(transfer);
   if(framing_ends_unseen(&transfer->framing))
     close_after(transfer);
   transfer->satisfied = framing_complete_unseen(&transfer->framing);
-  return !is_answered_early(transfer);
+  return !is_answered_early(transfer) && !is_repeated(transfer);
 }
 
 /* Of HTTP/2 trailer fields come as header lines; those of HTTP/1.1 come with
@@ -213,7 +199,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   size_t limit = transfer->loop->limits.header_bytes;
   const char *refusal;
 
-  transfer->begun = true;
   if(!account(transfer, length))
     return 0;
   if(is_trailer(transfer, data, length))
@@ -222,16 +207,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);
-  if(announces_end(data, length))
-    transfer->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
   transfer->sections_length += length;
-  if(transfer->sections_length > limit && !transfer->dropping) {
-    bool interim = transfer->sections_length > limit +
-                                               transfer->response.length;
+  if(transfer->sections_length > limit && !transfer->dropping)
     too_large(transfer);
-    if(interim)
-      return 0; /* of those there may be any number: there is no end to read */
-  }
   if(!keep(transfer, &transfer->response, data, length, limit))
     return 0;
   if(transfer->framing.section == FRAMING_FINAL && !begin_body(transfer))
@@ -285,7 +263,6 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   bool news = (transfer->flags & CSHIM_REQUEST_STREAM) &&
               !transfer->dropping;
 
-  transfer->begun = true;
   transfer->stream.delivered += length;
   if(transfer->discarding)
     return length;
@@ -313,7 +290,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
 static bool is_refusal(const struct transfer *transfer, CURLcode code)
 {
   return code == CURLE_WEIRD_SERVER_REPLY ||
-         (code == CURLE_UNSUPPORTED_PROTOCOL && transfer_sent(transfer));
+         (code == CURLE_UNSUPPORTED_PROTOCOL && connection_sent(transfer));
 }
 
 /* The transfer has ended with this code: what came of it. */
@@ -322,6 +299,9 @@ CURLcode response_end(struct transfer *transfer, CURLcode code)
   const struct framing *framing = &transfer->framing;
   if(transfer->satisfied)
     return CURLE_OK;
+  if(code == CURLE_WRITE_ERROR && !transfer->refusal &&
+     is_repeated(transfer))
+    return CURLE_PARTIAL_FILE;
   if(is_refusal(transfer, code) && !transfer->refusal)
     transfer->refusal = transfer->detail;
   if(!code && framing->section == FRAMING_FINAL &&
@@ -362,7 +342,7 @@ bool response_tie(struct transfer *transfer)
   return
     !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
     !curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) &&
-    /* bodies come as they are on the wire, and are decoded by framing_take() */
+    /* bodies come as on the wire, and framing_take() decodes them */
     !curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&

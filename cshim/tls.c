@@ -26,14 +26,14 @@
 #define TLS13_VERSION 0x0304 /* TLS1_3_VERSION */
 #define NO_TICKET ((uint64_t)1 << 14) /* SSL_OP_NO_TICKET */
 
-/* Of the connection in its context's data; -1: none could be had. */
-static int connection_index = -1;
+/* Of the loop in a context's data; -1: none could be had. */
+static int loop_index = -1;
 static pthread_once_t indexed = PTHREAD_ONCE_INIT;
 
 static void make_index(void)
 {
-  connection_index = openssl_loaded()->new_index(EX_INDEX_SSL_CTX, 0, NULL,
-                                                 NULL, NULL, NULL);
+  loop_index = openssl_loaded()->new_index(EX_INDEX_SSL_CTX, 0, NULL, NULL,
+                                           NULL, NULL);
 }
 
 static long on_bio(void *bio, int operation, const char *data, size_t length,
@@ -56,26 +56,25 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
 static void on_info(const void *ssl, int where, int result)
 {
   const struct openssl *openssl = openssl_loaded();
-  struct connection *connection;
   struct cshim_loop *loop;
   void *bio;
   bool established;
 
   if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT)
     return;
-  connection = openssl->get_data(openssl->context_of(ssl), connection_index);
+  loop = openssl->get_data(openssl->context_of(ssl), loop_index);
   bio = openssl->bio_of(ssl);
-  if(!connection || !bio)
+  if(!loop || !bio)
     return;
-  loop = connection->loop;
   established = openssl->bio_get_callback(bio) == on_bio;
   if(where == CB_CONNECT_EXIT) {
     if(established && result <= 0 && openssl->want(ssl) == WANT_READING)
       loop_count(loop, CSHIM_WANT_READ, 1);
   }
   else if(!established) {
+    rest_know_tls(loop, openssl->socket_of(ssl), (void *)ssl);
     if(loop->limits.coalesce && loop->limits.mode == CSHIM_PIPELINING)
-      bio = bio_install(connection, (void *)ssl);
+      bio = bio_install(loop, (void *)ssl);
     openssl->bio_set_argument(bio, (char *)loop);
     openssl->bio_set_callback(bio, on_bio);
     loop_count(loop, openssl->resumed(ssl) ? CSHIM_RESUMPTIONS :
@@ -88,16 +87,16 @@ static void on_info(const void *ssl, int where, int result)
 static void on_key(const void *ssl, const char *line)
 {
   const struct openssl *openssl = openssl_loaded();
-  const struct connection *connection =
-    openssl->get_data(openssl->context_of(ssl), connection_index);
+  struct cshim_loop *loop = openssl->get_data(openssl->context_of(ssl),
+                                              loop_index);
   struct iovec parts[2] = {
     { .iov_base = (char *)line, .iov_len = strlen(line) },
     { .iov_base = (char *)"\n", .iov_len = 1 }
   };
   /* one call, so that lines of several loops do not mix; a full disk must not
      end a connection */
-  ssize_t written = connection && connection->loop->key_log != -1 ?
-                    writev(connection->loop->key_log, parts, 2) : 0;
+  ssize_t written = loop && loop->key_log != -1 ?
+                    writev(loop->key_log, parts, 2) : 0;
   (void)written;
 }
 
@@ -105,15 +104,12 @@ static void on_key(const void *ssl, const char *line)
 static CURLcode on_context(CURL *easy, void *context, void *userp)
 {
   const struct openssl *openssl = openssl_loaded();
-  struct transfer *transfer = userp;
-  struct cshim_loop *loop = transfer->loop;
+  struct cshim_loop *loop = userp;
   (void)easy;
-  if(!openssl || pthread_once(&indexed, make_index) ||
-     connection_index == -1 || !transfer->connection)
+  if(!openssl || pthread_once(&indexed, make_index) || loop_index == -1)
     return CURLE_OK;
-  openssl->set_data(context, connection_index, transfer->connection);
+  openssl->set_data(context, loop_index, loop);
   openssl->on_info(context, on_info);
-  wildcard_install(context);
   /* libcurl turns tickets off, over servers of 2010 that could not do them;
      without them many a server of today resumes no session up to TLS 1.2 */
   openssl->clear_options(context, NO_TICKET);
@@ -134,8 +130,7 @@ bool tls_is_http2(const struct transfer *transfer)
   if(!openssl || curl_easy_getinfo(transfer->easy, INFO_SSL, &info) || !info)
     return false;
   session = (const void *)info;
-  if(session->backend != CURLSSLBACKEND_OPENSSL ||
-     !session->internals)
+  if(session->backend != CURLSSLBACKEND_OPENSSL || !session->internals)
     return false;
   openssl->agreed_protocol(session->internals, &name, &length);
   return length == 2 && !memcmp(name, "h2", 2);
@@ -153,7 +148,7 @@ bool tls_tie(struct transfer *transfer)
   if(code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION)
     return true;
   return !code && !curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA,
-                                    transfer);
+                                    transfer->loop);
 }
 
 void tls_untie(CURL *easy)

@@ -16,7 +16,7 @@ static bool tie(struct transfer *transfer)
     !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) &&
     !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail) &&
     !curl_easy_setopt(easy, CURLOPT_SHARE, transfer->loop->share) &&
-    socket_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
+    connection_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
     response_tie(transfer) && upload_tie(transfer);
 }
 
@@ -26,9 +26,9 @@ static void untie(CURL *easy)
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
   curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-  socket_untie(easy);
-  http2_untie(easy);
+  connection_untie(easy);
   tls_untie(easy);
+  http2_untie(easy);
   response_untie(easy);
   upload_untie(easy);
 }
@@ -64,81 +64,38 @@ void transfer_free(struct transfer *transfer)
    sets a timer for itself that it tells nobody of before its next turn. */
 void transfer_pause(struct transfer *transfer)
 {
-  struct connection *before = http2_enter(transfer->connection);
+  struct cshim_loop *before = http2_enter(transfer->loop);
   curl_easy_pause(transfer->easy,
                   (transfer->paused ? CURLPAUSE_RECV : 0) |
                   (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
   http2_leave(before);
-  transfer->connection->timer_set = true;
-  transfer->connection->timer_at = 0;
-  connection_touch(transfer->connection);
-}
-
-/* Whether libcurl fails like this for the connection's sake. */
-static bool of_connection(CURLcode code)
-{
-  switch((int)code) {
-  case CURLE_OK: /* it could not rewind the body, and does not say so */
-  case CURLE_COULDNT_CONNECT: /* it was refused another one */
-  case CURLE_GOT_NOTHING:
-  case CURLE_SEND_ERROR:
-  case CURLE_RECV_ERROR:
-  case CURLE_SEND_FAIL_REWIND: /* for another one */
-  case 16: /* CURLE_HTTP2 */
-  case 92: /* CURLE_HTTP2_STREAM */
-    return true;
-  default:
-    return false;
-  }
-}
-
-/* Notes that a transfer failed with its connection and before its response
-   began, if that is so. Returns what it failed with. */
-CURLcode transfer_lost(struct transfer *transfer,
-                       const struct connection *connection, CURLcode code)
-{
-  const struct stream *stream = &transfer->stream;
-  if(transfer->begun || stream->begun || transfer->refusal ||
-     !of_connection(code) ||
-     !(connection->over || transfer->refused || http2_cut(transfer)))
-    return code;
-  transfer->result_flags |= CSHIM_RESULT_LOST;
-  if(stream->refused)
-    transfer->result_flags |= CSHIM_RESULT_UNPROCESSED;
-  if(stream->downgrade)
-    transfer->result_flags |= CSHIM_RESULT_HTTP11;
-  upload_again(transfer); /* what is fed from here on comes after it */
-  if(http2_cut(transfer) || stream->sent) /* http2_judge() has said it */
-    return code;
-  strcpy(transfer->detail, "the connection closed before the response");
-  return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ?
-         code : CURLE_GOT_NOTHING;
-}
-
-/* Bytes of the request that have gone out. */
-long transfer_sent(const struct transfer *transfer)
-{
-  long sent = 0;
-  curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
-  return sent;
-}
-
-bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot)
-{
-  return transfer_sent(loop->slots[slot]) > 0;
+  transfer->loop->timer_set = true;
+  transfer->loop->timer_at = 0;
 }
 
 /* Counts what the request cost, at its end. */
 static void count(struct transfer *transfer)
 {
   struct cshim_loop *loop = transfer->loop;
-  long sent = transfer->submitted ? transfer_sent(transfer) : 0;
+  long sent = connection_sent(transfer);
   double uploaded = 0;
-  if(sent)
-    transfer->result_flags |= CSHIM_RESULT_SENT;
-  if(transfer->submitted && (transfer->flags & CSHIM_REQUEST_UPLOAD))
+  if(!transfer->stream.sendings) {
+    if(transfer->retries && sent <= transfer->sent_before)
+      transfer->retries--; /* the last one was not made */
+    loop_count(loop, CSHIM_RETRIES, transfer->retries);
+  }
+  if(transfer->flags & CSHIM_REQUEST_UPLOAD)
     curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD, &uploaded);
   loop_count(loop, CSHIM_BYTES_SENT, (uint64_t)sent + (uint64_t)uploaded);
+}
+
+/* libcurl 7.84.0 to 8.0.1 take a folded line that begins a header section for
+   the rest of a field of the easy handle's last response, whose memory they
+   have freed. So a handle gets no second response. */
+static bool remembers_headers(const struct transfer *transfer)
+{
+  unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
+  return transfer->sections_length && number >= 0x075400 && number < 0x080100;
 }
 
 /* Fills in what has come since the last result. `code` is -1 while the request
@@ -150,19 +107,25 @@ void transfer_result(struct transfer *transfer, int code,
   bool show = !code || transfer->framing.section == FRAMING_FINAL;
   size_t header = show ? transfer->header_length : 0;
   transfer->shown = show ? transfer->response.length : 0;
-  if(done)
-    count(transfer);
   result->slot = transfer->slot;
   result->flags = transfer->result_flags;
   transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_HUNGRY; /* told now */
   if(done) {
+    count(transfer);
     result->flags |= CSHIM_RESULT_DONE;
+    if(transfer->lost && code)
+      result->flags |= CSHIM_RESULT_LOST;
+    if(transfer->stream.refused && code)
+      result->flags |= CSHIM_RESULT_REFUSED;
     if(transfer->refusal && code)
       result->flags |= CSHIM_RESULT_MALFORMED;
-    if(transfer->paused) /* see response_discard(): it is too late for that */
+    /* see response_discard(): it is too late for that */
+    if(transfer->paused || remembers_headers(transfer))
       result->flags |= CSHIM_RESULT_SPENT;
   }
   result->code = done ? code : 0;
+  result->retries = transfer->stream.sendings ?
+                    transfer->stream.sendings - 1 : transfer->retries;
   result->response = transfer->response.data;
   result->header_length = header;
   result->body_length = transfer->shown - header;
@@ -195,7 +158,6 @@ void transfer_rest(struct transfer *transfer)
     buffer_free(&transfer->response);
   if(transfer->trailer.capacity > KEEP_CAPACITY)
     buffer_free(&transfer->trailer);
-  if(transfer->upload.capacity > KEEP_CAPACITY &&
-     !(transfer->result_flags & CSHIM_RESULT_LOST)) /* it may go out again */
+  if(transfer->upload.capacity > KEEP_CAPACITY)
     buffer_free(&transfer->upload);
 }

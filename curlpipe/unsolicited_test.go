@@ -1,0 +1,208 @@
+package curlpipe
+
+import (
+	"bufio"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var everyPlacement = flag.Bool("placements", false, "try every placement of a response that nobody asked for, which takes half a minute")
+
+// gathering is a connection that keeps what is written until it is told.
+type gathering struct {
+	net.Conn
+	keep bool
+	kept []byte
+}
+
+func (g *gathering) Write(bytes []byte) (int, error) {
+	if !g.keep {
+		return g.Conn.Write(bytes)
+	}
+	g.kept = append(g.kept, bytes...)
+	return len(bytes), nil
+}
+
+// send sends what was kept, without its last octets.
+func (g *gathering) send(without int) error {
+	g.keep = false
+	text := g.kept[:len(g.kept)-without]
+	g.kept = g.kept[len(text):]
+	_, err := g.Conn.Write(text)
+	return err
+}
+
+// placements are where a response that nobody asked for may stand behind an
+// honest one. Each returns when its last octet is on its way.
+var placements = []struct {
+	name  string
+	place func(raw *gathering, connection io.Writer, honest, stray string) error
+}{
+	{"in the same write", func(_ *gathering, connection io.Writer, honest, stray string) error {
+		_, err := io.WriteString(connection, honest+stray)
+		return err
+	}},
+	{"in a record of its own, in the same segment", func(raw *gathering, connection io.Writer, honest, stray string) error {
+		raw.keep = true
+		_, _ = io.WriteString(connection, honest)
+		_, _ = io.WriteString(connection, stray)
+		return raw.send(0)
+	}},
+	{"cut in two by the segment's end", func(raw *gathering, connection io.Writer, honest, stray string) error {
+		raw.keep = true
+		_, _ = io.WriteString(connection, honest)
+		before := len(raw.kept)
+		_, _ = io.WriteString(connection, stray)
+		if err := raw.send((len(raw.kept) - before) / 2); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond) // so that it is a segment of its own
+		return raw.send(0)
+	}},
+	{"in a segment of its own", func(_ *gathering, connection io.Writer, honest, stray string) error {
+		if _, err := io.WriteString(connection, honest); err != nil {
+			return err
+		}
+		_, err := io.WriteString(connection, stray)
+		return err
+	}},
+	{"after 5 ms", func(_ *gathering, connection io.Writer, honest, stray string) error {
+		if _, err := io.WriteString(connection, honest); err != nil {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+		_, err := io.WriteString(connection, stray)
+		return err
+	}},
+}
+
+var strays = map[string]string{
+	"a response":            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Id: stray\r\n\r\nstray",
+	"a 408":                 "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 5\r\nX-Id: stray\r\n\r\nstray",
+	"a 100":                 "HTTP/1.1 100 Continue\r\n\r\n",
+	"a blank line":          "\r\n",
+	"junk":                  "junk",
+	"a response's start":    "HTTP/1.1 200 OK\r\nX-Id: stray\r\nX-Rest: ",
+	"a response in chunks":  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Id: stray\r\n\r\n5\r\nstray\r\n0\r\n\r\n",
+	"a response by its end": "HTTP/1.1 200 OK\r\nX-Id: stray\r\n\r\nstray",
+}
+
+// strayServer answers requests with their targets, and the second one of its
+// first connection with a stray response behind.
+type strayServer struct {
+	url    string
+	placed chan error // the stray is on its way
+}
+
+func newStrayServer(t testing.TB, version uint16, certificates []tls.Certificate, place func(*gathering, io.Writer, string) error) *strayServer {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	s := &strayServer{url: "http://" + listener.Addr().String(), placed: make(chan error, 1)}
+	if version != 0 {
+		s.url = "https" + s.url[len("http"):]
+	}
+	var once sync.Once
+	go func() {
+		for {
+			accepted, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			raw := &gathering{Conn: accepted}
+			var connection net.Conn = raw
+			if version != 0 {
+				connection = tls.Server(raw, &tls.Config{Certificates: certificates, MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.1"}})
+			}
+			go func() {
+				defer accepted.Close()
+				reader := bufio.NewReader(connection)
+				for number := 0; ; number++ {
+					request, err := http.ReadRequest(reader)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, request.Body)
+					honest := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Id: %[2]s\r\n\r\n", len(request.URL.Path), request.URL.Path)
+					if request.Method != http.MethodHead {
+						honest += request.URL.Path
+					}
+					placed := false
+					if number == 1 {
+						once.Do(func() {
+							placed = true
+							s.placed <- place(raw, connection, honest)
+						})
+					}
+					if !placed {
+						_, _ = io.WriteString(connection, honest)
+					}
+				}
+			}()
+		}
+	}()
+	return s
+}
+
+// ask asks for a path and requires its own response.
+func ask(t testing.TB, transport *Transport, method, url, path, describe string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url+path, nil)
+	require.NoError(t, err)
+	response, err := transport.RoundTrip(request)
+	require.NoError(t, err, describe)
+	require.Equal(t, path, response.Header.Get("X-Id"), describe)
+	if body := readAll(t, response); method != http.MethodHead {
+		require.Equal(t, path, body, describe)
+	}
+}
+
+// A response that nobody asked for is nobody's response, wherever it stands: it
+// costs its connection, and not even that request fails that comes next. It is
+// on its way before that request is made; what comes later, no client can tell
+// from an answer.
+func TestUnsolicitedResponses(t *testing.T) {
+	certificates := newServer(t, true, echo)
+	for _, version := range []uint16{0, tls.VersionTLS12, tls.VersionTLS13} {
+		for _, coalesce := range []bool{true, false} {
+			if version == 0 && !coalesce {
+				continue // it is about TLS records
+			}
+			t.Run(fmt.Sprintf("%s coalesce=%v", tls.VersionName(version), coalesce), func(t *testing.T) {
+				t.Parallel()
+				tried, from := 0, rand.IntN(7)
+				for _, placement := range placements {
+					for kind, stray := range strays {
+						for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+							if tried++; !*everyPlacement && tried%7 != from {
+								continue
+							}
+							describe := fmt.Sprintf("%s %s, behind %s", kind, placement.name, method)
+							s := newStrayServer(t, version, certificates.TLS.Certificates, func(raw *gathering, connection io.Writer, honest string) error {
+								return placement.place(raw, connection, honest, stray)
+							})
+							transport := &Transport{DisableCoalescing: !coalesce, CAFile: certificates.caFile}
+							ask(t, transport, http.MethodGet, s.url, "/0", describe)
+							ask(t, transport, method, s.url, "/1", describe)
+							require.NoError(t, <-s.placed)
+							ask(t, transport, http.MethodGet, s.url, "/2", describe)
+							ask(t, transport, http.MethodGet, s.url, "/3", describe)
+							require.NoError(t, transport.Close())
+						}
+					}
+				}
+			})
+		}
+	}
+}
