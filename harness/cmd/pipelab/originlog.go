@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// originLog is the file of --origin-log, which is written when it is closed; nil
-// without one.
+// originLog is the file of --origin-log; nil without one.
 type originLog struct {
-	path string
-	text bytes.Buffer
+	file *os.File
 }
 
 // entry is one line of it.
@@ -36,17 +30,18 @@ func openLog(path string) (*originLog, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil { // before the runs, not after them
+	file, err := os.Create(path)
+	if err != nil {
 		return nil, fmt.Errorf("--origin-log: %w", err)
 	}
-	return &originLog{path: path}, nil
+	return &originLog{file: file}, nil
 }
 
 func (l *originLog) add(r *outcome.Run, log *origin.Log) error {
 	if l == nil {
 		return nil
 	}
-	err := json.NewEncoder(&l.text).Encode(entry{
+	err := json.NewEncoder(l.file).Encode(entry{
 		Scenario: r.Scenario, Subject: r.Subject, Driver: r.Driver, Library: r.Library,
 		Seed: r.Seed, Repetition: r.Repetition, Origin: log,
 	})
@@ -60,11 +55,7 @@ func (l *originLog) close() error {
 	if l == nil {
 		return nil
 	}
-	err := report.WriteFile(l.path, func(w io.Writer) error {
-		_, err := l.text.WriteTo(w)
-		return err
-	})
-	if err != nil {
+	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("--origin-log: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/show/report/page"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
@@ -122,7 +122,11 @@ func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 	case "-":
 		return write(stdout)
 	}
-	return report.WriteFile(name, write)
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("making the report: %w", err)
+	}
+	return errors.Join(write(file), file.Close())
 }
 
 // panels are the timelines of a picture, before each after.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/run/check"
-	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 func serveCommand() *cobra.Command {
@@ -47,11 +46,7 @@ func serve(command *cobra.Command, config check.Config, authority string) error 
 	}
 	defer server.Stop(ended())
 	if authority != "" {
-		err := report.WriteFile(authority, func(w io.Writer) error {
-			_, err := w.Write(server.Authority())
-			return err
-		})
-		if err != nil {
+		if err := os.WriteFile(authority, server.Authority(), 0o644); err != nil {
 			return cannotRun(fmt.Errorf("--ca: %w", err))
 		}
 	}

@@ -35,22 +35,21 @@ type run struct {
 	err        error // why there is neither
 }
 
-// begin waits for all shards of the run and returns it. host is what the shard
-// has reached the server by. A shard that goes before the run is over has to be
-// counted out with leave.
-func (m *meeting) begin(ctx context.Context, host string, b beginning) (*run, error) {
+// begin waits for all shards of the run and returns what they have to know.
+// host is what the shard has reached the server by.
+func (m *meeting) begin(ctx context.Context, host string, b beginning) (greeting, error) {
 	r, err := m.join(host, b)
 	if err != nil {
-		return nil, err
+		return greeting{}, err
 	}
 	select {
 	case <-r.open:
-		return r, nil
+		return r.greeting, nil
 	case <-r.over:
-		return nil, r.err
+		return greeting{}, r.err
 	case <-ctx.Done():
 		m.leave(r, b.Shard)
-		return nil, ctx.Err()
+		return greeting{}, ctx.Err()
 	}
 }
 
@@ -90,8 +89,7 @@ func (m *meeting) join(host string, b beginning) (*run, error) {
 	return r, nil
 }
 
-// leave counts out a shard that has not waited for the others: the run cannot
-// become whole without it.
+// leave counts out a shard that has not waited for the others.
 func (m *meeting) leave(r *run, index int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -110,7 +108,7 @@ func (m *meeting) leave(r *run, index int) {
 }
 
 // end waits until all shards have ended and returns what was counted.
-func (m *meeting) end(ctx context.Context, e ending) (Counted, error) {
+func (m *meeting) end(ctx context.Context, _ string, e ending) (Counted, error) {
 	m.mutex.Lock()
 	r := m.run
 	if r == nil || r.id != e.Run || !r.begun[e.Shard] {

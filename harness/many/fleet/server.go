@@ -151,11 +151,9 @@ func (s *server) answerAll(tcp *net.TCPConn) error {
 		return err
 	}
 	s.handshakes.Add(1)
-	source := origin.NewHeadLimit(stream)
-	reader := bufio.NewReaderSize(source, receiveBuffer)
+	reader := bufio.NewReaderSize(stream, receiveBuffer)
 	seen := s.epoch()
 	for {
-		source.Head()
 		request, err := http.ReadRequest(reader)
 		if err != nil {
 			return err
