@@ -228,6 +228,32 @@ func TestSecondCallBuildsNothing(t *testing.T) {
 	require.True(t, os.SameFile(before, after))
 }
 
+// TestABuildThatWasAlteredIsMadeAnew: what is in the cache is used only as it was
+// built.
+func TestABuildThatWasAlteredIsMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	tree := w.tree(nil)
+	prefix, _ := w.build("--source", tree)
+	library := filepath.Join(prefix, "lib", "libcurl.so.4")
+	built, err := os.ReadFile(library)
+	require.NoError(t, err)
+	for name, spoil := range map[string]func() error{
+		"cut":     func() error { return os.WriteFile(library, built[:len(built)/2], 0o755) },
+		"changed": func() error { return os.WriteFile(library, append(built, 0), 0o755) },
+		"gone":    func() error { return os.Remove(library) },
+	} {
+		require.NoError(t, spoil(), name)
+		again, got := w.build("--source", tree)
+		require.Equal(t, prefix, again)
+		require.Contains(t, got.stderr, "is not what was built: building it anew")
+		now, err := os.ReadFile(library)
+		require.NoError(t, err)
+		require.Equal(t, built, now, name)
+	}
+	_, got := w.build("--source", tree)
+	require.Empty(t, got.stderr)
+}
+
 func TestWhatGoesInDecidesThePrefix(t *testing.T) {
 	w := newWorld(t)
 	tree := w.tree(nil)
@@ -303,10 +329,8 @@ func TestArchiveOfATree(t *testing.T) {
 		got.Source.SHA256)
 }
 
-// The default source is taken to be verified once it is in the cache, so a
-// small tree can stand in for it there.
 func TestNamesLeadToTheBuildsOfOfficialSources(t *testing.T) {
-	w := newWorld(t)
+	w := newCheckout(t)
 	w.seedDefaultSource()
 	own := w.series("hello.patch", goodPatch)
 
@@ -326,22 +350,45 @@ func TestNamesLeadToTheBuildsOfOfficialSources(t *testing.T) {
 	}
 }
 
-// seedDefaultSource puts tinyTree where the verified default source is kept.
-func (w *world) seedDefaultSource() {
+// TestASourceThatWasAlteredIsNotUsed: the tree in the cache has to have the hash
+// that it was fetched with, or it is moved out of the way and fetched anew.
+func TestASourceThatWasAlteredIsNotUsed(t *testing.T) {
+	w := newCheckout(t)
+	tree := w.seedDefaultSource()
+	w.build()
+	w.write(filepath.Join(tree, "lib/version.c"), "int other;\n")
+	w.stub("apt-get", "exit 1") // there is no network
+	got := w.run("build-libcurl")
+	require.Equal(t, 1, got.code)
+	require.Contains(t, got.stderr, tree+" is not what was fetched: it is now "+tree+".altered.")
+	require.Contains(t, got.stderr, "cannot get Debian's source package")
+	require.NoDirExists(t, tree)
+}
+
+// seedDefaultSource has tinyTree stand in for the default source, and returns
+// where it is in the cache. The checkout has to be a copy.
+func (w *world) seedDefaultSource() string {
 	w.t.Helper()
-	table, err := os.ReadFile(filepath.Join(w.root, "scripts/data/sources.tsv"))
+	made := filepath.Join(w.t.TempDir(), "tree")
+	w.writeTree(made, nil)
+	hash := treeHash(w.t, made)
+	table := filepath.Join(w.root, "scripts/data/sources.tsv")
+	text, err := os.ReadFile(table)
 	require.NoError(w.t, err)
-	for line := range strings.Lines(string(table)) {
+	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		columns := strings.Split(strings.TrimSpace(line), "\t")
 		require.Len(w.t, columns, 6)
-		w.writeTree(filepath.Join(w.cache, "sources",
-			"tree-"+columns[5][:16]), nil)
-		return
+		columns[5] = hash
+		w.write(table, strings.Join(columns, "\t")+"\n")
+		tree := filepath.Join(w.cache, "sources", "tree-"+hash[:16])
+		w.writeTree(tree, nil)
+		return tree
 	}
 	require.Fail(w.t, "scripts/data/sources.tsv names no source")
+	return ""
 }
 
 func TestTwoAtOnceBuildOnce(t *testing.T) {

@@ -1,6 +1,8 @@
 package scripts_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +55,9 @@ func submitting(t *testing.T, pipelab string) (*world, string) {
 	archive := filepath.Join(w.cache, "sources", "curl-7.53.1.tar.bz2")
 	w.write(filepath.Join(filepath.Dir(archive), "curl-7.53.1", "include", "curl", "curlver.h"), tinyVersion("7.53.1"))
 	require.NoError(t, exec.Command("tar", "-C", filepath.Dir(archive), "-cf", archive, "curl-7.53.1").Run())
+	text, err := os.ReadFile(archive)
+	require.NoError(t, err)
+	w.write(filepath.Join(w.root, "scripts/data/curl-releases.tsv"), fmt.Sprintf("7.53.1\t%x\t1\n", sha256.Sum256(text)))
 	return w, filepath.Join(t.TempDir(), "out")
 }
 

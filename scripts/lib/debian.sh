@@ -17,14 +17,18 @@ pinned_dir() { printf '%s/sources/tree-%s\n' "$cache" "${1:0:16}"; }
 pinned_origin() { printf 'Debian source package %s %s, %s\n' "$2" "$3" "$5"; }
 
 # find_pinned_tree - sets source_dir, source_sha256 and source_origin when a
-# pinned tree is in the cache; otherwise fails.
+# pinned tree is in the cache, as it was fetched; otherwise fails. One that was
+# changed since is moved out of the way.
 find_pinned_tree() {
   local row
   while IFS=$'\t' read -ra row; do
     source_dir=$(pinned_dir "${row[5]}")
     source_sha256=${row[5]}
     source_origin=$(pinned_origin "${row[@]}")
-    [[ ! -d $source_dir ]] || return 0
+    [[ -d $source_dir ]] || continue
+    [[ $(tree_hash "$source_dir") != "$source_sha256" ]] || return 0
+    say "$source_dir is not what was fetched: it is now $source_dir.altered.$$"
+    mv -T -- "$source_dir" "$source_dir.altered.$$"
   done < <(pinned_trees)
   return 1
 }

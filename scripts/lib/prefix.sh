@@ -67,15 +67,33 @@ Version: $number
 Libs: -L\${libdir} -lcurl
 Cflags: -I\${includedir}
 PC
-  write_manifest >"$into/manifest.json"
+  write_manifest "$into/lib/libcurl.so.4" >"$into/manifest.json"
 }
 
-# write_manifest - what went into this prefix, as JSON.
+# is_built PREFIX - whether the library in it is the one that was built.
+is_built() {
+  local said
+  [[ -f $1/manifest.json && -f $1/lib/libcurl.so.4 ]] || return 1
+  said=$(sed -nE 's/^ +"library_sha256" : "([0-9a-f]+)",?$/\1/p' \
+    "$1/manifest.json")
+  [[ $said == "$(file_hash "$1/lib/libcurl.so.4")" ]]
+}
+
+# remove_altered PREFIX - makes room for a build in the place of one whose
+# library was cut or changed since.
+remove_altered() {
+  [[ -e $1 ]] || return 0
+  say "the library in $1 is not what was built: building it anew"
+  rm -rf -- "$1"
+}
+
+# write_manifest LIBRARY - what went into this prefix, as JSON.
 write_manifest() {
   local preload=
   [[ $sanitize == false ]] || preload=$(readlink -f -- \
     "$(cc -print-file-name=libasan.so)")
-  variant=$variant version=$number libcurl_version=$libcurl_version \
+  library_sha256=$(file_hash "$1") \
+    variant=$variant version=$number libcurl_version=$libcurl_version \
     origin=$source_origin source_sha256=$source_sha256 \
     openssl_version=$openssl_version openssl_prefix=$openssl_prefix \
     features=$features series_sha256=$series_sha256 \
@@ -86,6 +104,7 @@ write_manifest() {
       sub truth { $ENV{$_[0]} eq "true" ? JSON::PP::true : JSON::PP::false }
       sub list { [grep { length } split /\n/, $ENV{$_[0]}] }
       print JSON::PP->new->pretty->canonical->encode({
+        library_sha256 => $ENV{library_sha256},
         variant => $ENV{variant}, version => $ENV{version},
         libcurl_version => $ENV{libcurl_version},
         source => { origin => $ENV{origin}, sha256 => $ENV{source_sha256} },

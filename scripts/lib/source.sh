@@ -92,11 +92,13 @@ release_source() {
   source_sha256=$hash
   source_origin="official archive $file"
   source_name=-$version
-  [[ ! -f $source_archive ]] || return 0
+  ! is_release "$source_archive" "$version" || return 0
 
   url=https://curl.se/download/$file
   lock "sources-$file"
-  [[ ! -f $source_archive ]] || return 0
+  ! is_release "$source_archive" "$version" || return 0
+  [[ ! -e $source_archive ]] ||
+    say "$source_archive is not what was fetched: fetching it anew"
   say "fetching $url (3 to 4 MB)"
   scratch "source-$file"
   log=$cache/logs/source-$file.log
@@ -123,6 +125,11 @@ download() {
     echo "neither curl nor wget is installed"
     return 1
   fi
+}
+
+# is_release FILE VERSION - whether FILE is there, and is that release.
+is_release() {
+  [[ -f $1 && $(file_hash "$1") == "$(release_hash "$2")" ]]
 }
 
 # check_release FILE VERSION - dies unless FILE is that release.

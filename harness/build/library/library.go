@@ -148,6 +148,9 @@ func buildCommand(name string) string {
 
 func (f *Finder) check(l *Library) error {
 	m := l.Manifest
+	if err := l.checkFile(); err != nil {
+		return err
+	}
 	if !m.Pipelining && !m.Multiplexing {
 		return fmt.Errorf("libcurl %s in %s cannot pipeline: only 7.16.0 to 7.61.1 can", m.LibcurlVersion, l.Prefix)
 	}
@@ -162,6 +165,26 @@ func (f *Finder) check(l *Library) error {
 		command := cmp.Or(buildCommand(l.Name), buildCommand(Patched))
 		return fmt.Errorf("the libcurl %q was built of another patch series than the one in %s; run %s",
 			l.Name, f.Patches, command)
+	}
+	return nil
+}
+
+// checkFile refuses a library that is not the one that the manifest was written
+// for: cut short, say, or changed.
+func (l *Library) checkFile() error {
+	expected, command := l.Manifest.LibrarySHA256, "scripts/build-libcurl"
+	if l.Manifest.Variant == Packaged {
+		expected, command = l.Manifest.Source.SHA256, "scripts/fetch-libcurl"
+	}
+	if expected == "" { // made by another program
+		return nil
+	}
+	text, err := os.ReadFile(l.File())
+	if err != nil {
+		return fmt.Errorf("reading the libcurl %q: %w", l.Name, err)
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != expected {
+		return fmt.Errorf("%s is not what was built: its SHA-256 is %x, and manifest.json says %s; run %s again", l.File(), sum, expected, command)
 	}
 	return nil
 }

@@ -210,3 +210,26 @@ func TestPatchedMark(t *testing.T) {
 		require.Contains(t, string(text), line, file)
 	}
 }
+
+// TestALibraryThatWasAlteredIsRefused: the file has to be the one that the
+// manifest was written for.
+func TestALibraryThatWasAlteredIsRefused(t *testing.T) {
+	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // SHA-256 of nothing
+	for name, m := range map[string]Manifest{
+		"built":   {Variant: Stock, Version: "7.53.1", Pipelining: true, LibrarySHA256: empty},
+		"fetched": {Variant: Packaged, Version: "7.88.1", Multiplexing: true, Source: Source{SHA256: empty}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prefix := t.TempDir()
+			require.NoError(t, os.Mkdir(filepath.Join(prefix, "lib"), 0o755))
+			file := filepath.Join(prefix, "lib", "libcurl.so.4")
+			require.NoError(t, os.WriteFile(file, nil, 0o644))
+			writeManifest(t, prefix, m)
+			_, err := (&Finder{}).Find(prefix)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(file, []byte("x"), 0o644))
+			_, err = (&Finder{}).Find(prefix)
+			require.ErrorContains(t, err, file+" is not what was built: its SHA-256 is 2d711642b726b044")
+		})
+	}
+}

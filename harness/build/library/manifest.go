@@ -19,6 +19,7 @@ import (
 
 // Manifest is what scripts/build-libcurl writes into a prefix that it made.
 type Manifest struct {
+	LibrarySHA256  string   `json:"library_sha256"` // of lib/libcurl.so.4
 	Variant        string   `json:"variant"`
 	Version        string   `json:"version"`
 	LibcurlVersion string   `json:"libcurl_version"`
