@@ -1,0 +1,188 @@
+package curlpipe
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// needsMultiplexing skips a test that is about HTTP/2.
+func needsMultiplexing(t testing.TB) {
+	t.Helper()
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	if mode, err := lib.mode(Auto, true); err != nil || mode != ModeMultiplexing {
+		t.Skip("this libcurl does not multiplex HTTP/2")
+	}
+}
+
+// http2Answer is what came of a request: an error, or a whole response.
+type http2Answer struct {
+	err    error
+	status int
+	text   string
+	stream string // that the server says it is of
+}
+
+// whole is the body of the server's honest response on that stream.
+func (a *http2Answer) whole() bool {
+	return a.text == fmt.Sprintf("stream %s, the first half%s", a.stream, secondHalf)
+}
+
+func askHTTP2(ctx context.Context, transport http.RoundTripper, method, target string) *http2Answer {
+	request, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return &http2Answer{err: err}
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return &http2Answer{err: err}
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return &http2Answer{err: err, status: response.StatusCode, text: string(text), stream: response.Header.Get("stream")}
+}
+
+func (s *rawHTTP2Server) url() string { return "https://" + s.address + "/" }
+
+// TestHTTP2OutOfOrder has servers leave HTTP/2's order in more than 120 ways,
+// while responses to innocent requests are under way on the same connection.
+// Whatever they do: nobody takes a body that was cut short for whole, or another's
+// for its own; everybody hears of it, the next request succeeds, other hosts
+// notice nothing, and no POST is carried out twice. net/http is held to the same
+// where it can be, as a check of the table.
+func TestHTTP2OutOfOrder(t *testing.T) {
+	needsMultiplexing(t)
+	kinds := http2Kinds()
+	require.GreaterOrEqual(t, len(kinds), 120)
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			for name, transport := range map[string]interface {
+				http.RoundTripper
+				CloseIdleConnections()
+			}{
+				"curlpipe": &Transport{InsecureSkipVerify: true, MaxHeaderBytes: 64 << 10},
+				"net/http": &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true},
+			} {
+				if name == "net/http" && kind.alone {
+					continue
+				}
+				t.Run(name, func(t *testing.T) { kind.check(t, transport) })
+				if ours, ok := transport.(*Transport); ok {
+					require.NoError(t, ours.Close())
+				}
+				transport.CloseIdleConnections()
+			}
+		})
+	}
+}
+
+// The requests of a check, in the order in which they reach the server.
+const (
+	warmRequest = iota
+	halfRequest
+	announcedRequest
+	untouchedRequest
+	badRequest
+	requestsOfCheck
+)
+
+// outOfOrder serves a check: the first connection gets what the kind says.
+func (k *http2Kind) serve(c *rawHTTP2) {
+	var streams []uint32
+	c.each(func(stream uint32) {
+		if c.number > 0 {
+			c.good(stream)
+			return
+		}
+		streams = append(streams, stream)
+		switch len(streams) - 1 {
+		case warmRequest:
+			c.good(stream)
+		case halfRequest:
+			c.begin(stream, false)
+		case announcedRequest:
+			c.begin(stream, true)
+		case untouchedRequest:
+		case badRequest:
+			others := streams[halfRequest:badRequest]
+			k.say(c, stream, others)
+			if k.silent {
+				return
+			}
+			c.finish(others[0])
+			c.finish(others[1])
+			c.good(others[2])
+			c.frame(frameReset, 0, stream, code(0x2)...) // INTERNAL_ERROR, if it is still open
+		default:
+			c.good(stream)
+		}
+	})
+}
+
+func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
+	s := newRawHTTP2Server(t, k.serve)
+	beside := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
+	// nobody may wait for this one
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	ours, isOurs := transport.(*Transport)
+
+	require.NoError(t, askHTTP2(ctx, transport, http.MethodGet, s.url()).err)
+	<-s.wait
+	require.NoError(t, askHTTP2(ctx, transport, http.MethodGet, beside.url()).err)
+	var came [requestsOfCheck]chan *http2Answer
+	for number := halfRequest; number < requestsOfCheck; number++ {
+		method := http.MethodGet
+		if number >= untouchedRequest && len(k.name)%2 == 0 {
+			method = http.MethodPost
+		}
+		came[number] = make(chan *http2Answer, 1)
+		go func() { came[number] <- askHTTP2(ctx, transport, method, s.url()) }()
+		<-s.wait
+	}
+	answer := askHTTP2(ctx, transport, http.MethodGet, beside.url())
+	require.NoError(t, answer.err, "another host")
+	require.True(t, answer.whole(), "another host: %+v", answer)
+	if k.name == "HEADERS without END_HEADERS, then silence" {
+		cancel() // nothing is wrong yet: who waits has to say for how long
+	}
+	for number := halfRequest; number < requestsOfCheck; number++ {
+		answer := <-came[number]
+		switch {
+		case answer.err == nil && number < badRequest:
+			require.True(t, answer.whole(), "request %d: %+v", number, answer)
+		case answer.err == nil && answer.stream != "":
+			require.True(t, answer.whole(), "the bad request: %+v", answer)
+		case isOurs && ctx.Err() == nil:
+			require.NotErrorIs(t, answer.err, context.DeadlineExceeded, "request %d hears of it", number)
+		}
+		if k.unharmed && isOurs && number < badRequest {
+			require.NoError(t, answer.err, "request %d is innocent", number)
+		}
+	}
+	if !isOurs {
+		return
+	}
+	if ctx.Err() != nil {
+		ctx = t.Context()
+	}
+	answer = askHTTP2(ctx, transport, http.MethodGet, s.url())
+	require.NoError(t, answer.err, "the next request")
+	require.True(t, answer.whole(), "the next request: %+v", answer)
+	streams, _ := s.seen()
+	others, _ := beside.seen()
+	stats := ours.Stats()
+	require.EqualValues(t, stats.Requests+stats.Retries, streams+others, "%+v", stats)
+	if strings.HasPrefix(k.name, "RST_STREAM 0x") && !strings.HasSuffix(k.name, "nothing") {
+		require.Zero(t, stats.Retries, "the server had answered")
+	}
+}
