@@ -181,7 +181,11 @@ func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 	streams, _ := s.seen()
 	others, _ := beside.seen()
 	stats := ours.Stats()
-	require.EqualValues(t, stats.Requests+stats.Retries, streams+others, "%+v", stats)
+	if k.silent { // libcurl may have written to a connection that had ended
+		require.LessOrEqual(t, uint64(streams+others), stats.Requests+stats.Retries, "%+v", stats)
+	} else {
+		require.EqualValues(t, stats.Requests+stats.Retries, streams+others, "%+v", stats)
+	}
 	if strings.HasPrefix(k.name, "RST_STREAM 0x") && !strings.HasSuffix(k.name, "nothing") {
 		require.Zero(t, stats.Retries, "the server had answered")
 	}

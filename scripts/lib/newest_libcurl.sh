@@ -1,0 +1,20 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
+# The newest libcurl that the machine can have: that of Debian's suite sid, with
+# the OpenSSL, libc and loader of the suite.
+
+# run_with_newest - prints the command that runs a program with it; fails where
+# it cannot be had.
+run_with_newest() {
+  local openssl prefix loader
+  openssl=$("$root/scripts/build-openssl" --suite sid 2>/dev/null) &&
+    prefix=$("$root/scripts/fetch-libcurl" --openssl "$openssl" 2>/dev/null) ||
+    return 1
+  loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' "$openssl/manifest.json")
+  [[ -n $loader ]] || { # the machine's libc will do
+    printf 'env LD_LIBRARY_PATH=%s\n' "$prefix/lib:$openssl/lib"
+    return 0
+  }
+  loader=$openssl/$loader
+  printf 'env -u LD_LIBRARY_PATH %s --library-path %s\n' "$loader" \
+    "$prefix/lib:${loader%/*}:$openssl/lib"
+}
