@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,8 @@ func (s *rawHTTP2Server) url() string { return "https://" + s.address + "/" }
 // where it can be, as a check of the table.
 func TestHTTP2OutOfOrder(t *testing.T) {
 	needsMultiplexing(t)
+	log.SetOutput(io.Discard) // net/http tells of much
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	kinds := http2Kinds()
 	require.GreaterOrEqual(t, len(kinds), 120)
 	for _, kind := range kinds {
