@@ -394,17 +394,12 @@ void http2_left_stream(struct transfer *transfer)
   forget(transfer);
 }
 
-/* The request is taken off the wire: RST_STREAM goes out at once, and a
-   connection of no more use ends with its last request. */
+/* The request is taken off the wire: RST_STREAM goes out at once. */
 void http2_leave_stream(struct transfer *transfer)
 {
   struct stream *stream = &transfer->stream;
   if(!stream->session)
     return;
-  if(stream->session->broken || stream->session->leaving) {
-    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
-    transfer->special |= CSHIM_REQUEST_CLOSE;
-  }
   if(!stream->closed && !stream->session->broken) {
     http2_reset(stream->session, stream->id);
     /* libcurl sends what waits when a transfer goes on, at its end it may
