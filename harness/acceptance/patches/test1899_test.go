@@ -39,7 +39,7 @@ func patchedTree(t *testing.T) string {
 	for _, name := range series(t) {
 		patch, err := filepath.Abs(name)
 		require.NoError(t, err)
-		git(t, tree, "apply", patch)
+		put(t, tree, patch, "apply")
 	}
 	return tree
 }

@@ -152,3 +152,23 @@ func readProof(path string, list []Patch) error {
 	}
 	return nil
 }
+
+// Absent returns the files that the patch changes and that a tree was shipped
+// without: manuals and lists of tests, nothing in lib/ or include/. A change to
+// one is passed over; scripts/lib/patches.sh has the same for patch(1).
+func (p *Patch) Absent(tree string) ([]string, error) {
+	text, err := os.ReadFile(p.Path)
+	if err != nil {
+		return nil, fmt.Errorf("a patch of the series cannot be read: %w", err)
+	}
+	var list []string
+	for _, change := range strings.Split(string(text), "\ndiff --git a/")[1:] {
+		file, _, _ := strings.Cut(change, " ")
+		top, _, _ := strings.Cut(file, "/")
+		_, err := os.Stat(filepath.Join(tree, file))
+		if os.IsNotExist(err) && top != "lib" && top != "include" && !strings.Contains(change, "\nnew file mode ") {
+			list = append(list, file)
+		}
+	}
+	return list, nil
+}

@@ -52,7 +52,15 @@ func (s *Submission) applyAll(r *repository, patches []series.Patch) error {
 	for i := range patches {
 		p := &patches[i]
 		s.tell("applying " + p.Name)
-		if _, err := r.git(p, "am", "-q", "--keep-cr", absolute(p.Path)); err != nil {
+		absent, err := p.Absent(r.folder)
+		if err != nil {
+			return err
+		}
+		am := []string{"am", "-q", "--keep-cr"}
+		for _, file := range absent {
+			am = append(am, "--exclude="+file)
+		}
+		if _, err := r.git(p, append(am, absolute(p.Path))...); err != nil {
 			return fmt.Errorf("%s does not go on top of %s and what is before it: %w", p.Name, s.Base, err)
 		}
 		if err := r.checkStyle(p); err != nil {
