@@ -286,11 +286,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   return length;
 }
 
-/* What libcurl itself calls malformed. */
+/* What libcurl itself calls malformed. A folded line that begins a section it
+   calls a bad argument. */
 static bool is_refusal(const struct transfer *transfer, CURLcode code)
 {
-  return code == CURLE_WEIRD_SERVER_REPLY ||
-         (code == CURLE_UNSUPPORTED_PROTOCOL && connection_sent(transfer));
+  switch(code) {
+  case CURLE_WEIRD_SERVER_REPLY:
+    return true;
+  case CURLE_UNSUPPORTED_PROTOCOL:
+  case CURLE_BAD_FUNCTION_ARGUMENT:
+    return connection_sent(transfer);
+  default:
+    return false;
+  }
 }
 
 /* The transfer has ended with this code: what came of it. */

@@ -123,8 +123,10 @@ type Transport struct {
 	// as well how long a connect may take.
 	StallTimeout time.Duration
 
-	// MaxHeaderBytes is the largest header section of a response that is kept; a
-	// larger one fails with ErrResponseTooLarge. 0 means DefaultMaxHeaderBytes.
+	// MaxHeaderBytes is how long the header sections of a response may be, those
+	// of interim responses included, and apart from them its chunk extensions and
+	// trailers; a longer one fails with ErrResponseTooLarge. 0 means
+	// DefaultMaxHeaderBytes.
 	MaxHeaderBytes int64
 
 	// MaxResponseBytes is the largest response, header and body together, that
@@ -160,7 +162,8 @@ type Transport struct {
 	// Configure, if not nil, sets further options of libcurl on each easy
 	// handle. What the engine cannot work without is refused: functions and
 	// their data. URL, method, header list and the body's length are set again
-	// for each request.
+	// for each request, and libcurl decodes no content codings: what
+	// OPT_ACCEPT_ENCODING asks for comes as it is on the wire.
 	Configure func(*curl.CURL) error
 
 	// Logger, if not nil, is told of connections that open and close, of

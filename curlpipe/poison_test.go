@@ -1,0 +1,148 @@
+package curlpipe
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// poisoned is how many requests are behind a malformed response.
+const poisoned = 13
+
+// newPoisonServer answers /bad with that text and all else with its target. It
+// holds the answer to /bad back until the others have come, where they do.
+func newPoisonServer(t testing.TB, bad string, behind int) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer connection.Close()
+				var answers strings.Builder
+				owed := 0
+				for reader := bufio.NewReader(connection); ; {
+					request, err := http.ReadRequest(reader)
+					if err != nil {
+						return
+					}
+					target := request.URL.Path
+					if target == "/bad" {
+						answers.WriteString(bad)
+						owed = behind
+					} else {
+						answers.WriteString(withLength("HTTP/1.1 200 OK", "", target))
+						owed--
+					}
+					if owed > 0 {
+						continue
+					}
+					if _, err := io.WriteString(connection, answers.String()); err != nil {
+						return
+					}
+					answers.Reset()
+				}
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// A malformed response fails, and nobody else: those behind it, for which the
+// server sends answers on the same connection that libcurl would take for each
+// other's, get their own, on another one.
+func TestMalformedResponsePoisonsNobody(t *testing.T) {
+	kinds := make(map[string]string)
+	for _, kind := range malformed {
+		for choice := range 2 {
+			text := kind("id=bad;", &script{choices: []byte{byte(choice), 5, 5}})
+			kinds[text] = fmt.Sprintf("%.70q", text)
+		}
+	}
+	require.GreaterOrEqual(t, len(kinds), 80)
+	behind := poisoned
+	if systemLibcurl() {
+		behind = 0 // they wait for their turn
+	}
+	for text, name := range kinds {
+		url := newPoisonServer(t, text, behind)
+		client, err := New(&Transport{MaxRetries: 3})
+		require.NoError(t, err)
+		fetch(t, client, url+"/first")
+		requests := []*http.Request{get(t, url+"/bad")}
+		for i := range poisoned {
+			requests = append(requests, get(t, fmt.Sprintf("%s/%d", url, i)))
+		}
+		results := client.DoBatch(t.Context(), requests)
+		require.ErrorIs(t, results[0].Err, ErrMalformedResponse, name)
+		for i, result := range results[1:] {
+			require.NoError(t, result.Err, name)
+			require.Equal(t, fmt.Sprintf("/%d", i), readAll(t, result.Response), name)
+		}
+		require.NoError(t, client.Close())
+	}
+}
+
+// A final response before the body was asked for ends the connection: what comes
+// next on it would be taken for the body.
+func TestExpectContinueThatIsAnsweredFinally(t *testing.T) {
+	for _, status := range []string{"200 OK", "204 No Content", "302 Found", "401 Unauthorized", "413 Content Too Large", "417 Expectation Failed", "500 Internal Server Error"} {
+		t.Run(status, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			defer listener.Close()
+			after := make(chan string, 10) // what comes on a connection whose request was not whole
+			go func() {
+				for {
+					connection, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					go func() {
+						defer connection.Close()
+						for reader := bufio.NewReader(connection); ; {
+							request, err := http.ReadRequest(reader)
+							if err != nil {
+								return
+							}
+							if request.Header.Get("Expect") == "" {
+								_, _ = io.WriteString(connection, withLength("HTTP/1.1 200 OK", "", request.URL.Path))
+								continue
+							}
+							length := "Content-Length: 0\r\n"
+							if strings.HasPrefix(status, "204") {
+								length = ""
+							}
+							_, _ = io.WriteString(connection, "HTTP/1.1 "+status+"\r\n"+length+"\r\n")
+							rest, _ := io.ReadAll(reader)
+							after <- string(rest)
+							return
+						}
+					}()
+				}
+			}()
+			url := "http://" + listener.Addr().String()
+			client := newTestClient(t, nil, &Transport{MaxRetries: -1})
+			fetch(t, client, url+"/first")
+			request, err := http.NewRequest(http.MethodPut, url+"/put", strings.NewReader("body"))
+			require.NoError(t, err)
+			request.Header.Set("Expect", "100-continue")
+			response, err := client.Do(t.Context(), request)
+			require.NoError(t, err)
+			require.Equal(t, status, response.Status)
+			require.Equal(t, "/next", fetch(t, client, url+"/next"))
+			require.Contains(t, []string{"", "body"}, <-after)
+		})
+	}
+}
