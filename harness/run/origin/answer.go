@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,6 +144,12 @@ func respond(h *head, a scenario.Answer) response {
 	body := plan.Body(h.ID, h.bodyBytes)
 	status := http.StatusOK
 	fields := fmt.Sprintf("%s: %s\r\n", plan.RequestIDField, h.ID)
+	if a.Raw != "" {
+		return response{head: []byte(strings.NewReplacer(
+			"{id}", fields, "{length}", strconv.Itoa(len(body)), "{size}", strconv.FormatInt(int64(len(body)), 16),
+			"{body}", string(body),
+		).Replace(a.Raw))}
+	}
 	if a.Redirect != "" {
 		status = http.StatusFound
 		fields += "Location: " + a.Redirect + "\r\n"

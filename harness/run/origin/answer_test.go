@@ -134,6 +134,18 @@ func TestHeadIsAnsweredWithoutBody(t *testing.T) {
 	require.Equal(t, http.MethodHead, logOf(s).Connections[0].Requests[0].Method)
 }
 
+func TestRawIsSentByteForByte(t *testing.T) {
+	s := start(t, origin.Config{Requests: 1, Origin: scenario.Origin{Answers: map[int]scenario.Answer{
+		0: {Raw: "\r\nHTTP/1.1 2000\r\n{id}Content-Length: +{length}\r\n\x00\r\n{size};{body}", Close: true},
+	}}})
+	c := connect(t, s)
+	c.send("GET /r0000?body=12 HTTP/1.1\r\nHost: a\r\n" + plan.RequestIDField + ": r0000\r\n\r\n")
+	got, err := io.ReadAll(c.tcp)
+	require.NoError(t, err)
+	require.Equal(t, "\r\nHTTP/1.1 2000\r\n"+plan.RequestIDField+": r0000\r\nContent-Length: +12\r\n\x00\r\nc;"+
+		string(plan.Body("r0000", 12)), string(got))
+}
+
 func TestWithoutASizeTheBodyIsEmpty(t *testing.T) {
 	s := start(t, origin.Config{Requests: 1})
 	c := connect(t, s)

@@ -35,6 +35,11 @@ type Answer struct {
 	HeadBody bool
 	// Excess is how many bytes follow the body that belong to nothing.
 	Excess int
+	// Raw, if any, is sent in place of the response, byte for byte, but for
+	// {id}, the field that has the request's id, and {body}, {length} and
+	// {size}, which are its body and the length of that, in decimal and in
+	// hexadecimal digits.
+	Raw string
 	// WithNext, if true, keeps the response back and writes it together with
 	// the next one, in one write and in one TLS record if it fits.
 	WithNext bool
@@ -149,6 +154,8 @@ func (a Answer) check() error {
 		return fmt.Errorf("a number is below 0")
 	case ends > 1:
 		return fmt.Errorf("it ends the connection in several ways")
+	case a.Raw != "" && (a.Redirect != "" || a.Chunked || a.HeadBody || a.Excess > 0 || a.CloseAnnounced):
+		return fmt.Errorf("what is sent byte for byte is nothing else")
 	case a.Reset && (ends == 0 || a.CloseAnnounced):
 		return fmt.Errorf("nothing is to be cut off with a RST")
 	case a.joins() && ends > 0:

@@ -1,0 +1,139 @@
+package scenario
+
+import (
+	"strings"
+
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+)
+
+// framing has the scenarios in which a response can be read in more than one
+// way. Thirteen requests wait behind it: whatever becomes of it, they get their
+// own responses.
+var framing = []Scenario{
+	refused("framing-length-invalid", "The Content-Length of a response is no number.",
+		"what looks like a number is one",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: +{length}\r\n\r\n{body}"),
+	refused("framing-lengths-differ", "A response has two different lengths.",
+		"the last length counts, and the next responses are part of the body",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nContent-Length: 1{length}\r\n\r\n{body}"),
+	taken("framing-lengths-equal", "A response has the same length three times, in two fields.",
+		"",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}, {length}\r\nContent-Length: {length}\r\n\r\n{body}"),
+	refused("framing-length-and-coding", "A response has a Content-Length and a Transfer-Encoding.",
+		"it is read in one of two ways",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
+	refused("framing-coding-unknown", "The Transfer-Encoding of a response is nearly chunked.",
+		"the chunks and all responses behind them are the body",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: xchunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
+	refused("framing-coding-folded", "The Transfer-Encoding of a response goes on in the next line.",
+		"the chunks and all responses behind them are the body",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding:\r\n chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
+	taken("framing-field-folded", "A field that frames nothing goes on in the next line.",
+		"",
+		"HTTP/1.1 200 OK\r\n{id}X-Folded: a\r\n Content-Length: 1\r\nContent-Length: {length}\r\n\r\n{body}"),
+	refused("framing-space-before-colon", "White space is between Content-Length and its colon.",
+		"all responses behind it are part of the body",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length : {length}\r\n\r\n{body}"),
+	spareNobody(refused("framing-nul", "A NUL is at the beginning of a header line.",
+		"what was read behind the NUL is lost",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\x00X: y\r\n\r\n{body}")),
+	refused("framing-bare-cr", "A CR is within a header line.",
+		"the CR is part of the value",
+		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nX: a\rb\r\n\r\n{body}"),
+	refused("framing-second-status-line", "Another status line is within the header section.",
+		"the second one is a field",
+		"HTTP/1.1 403 Forbidden\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
+	refused("framing-status-line-invalid", "The status has four digits.",
+		"any number is a status",
+		"HTTP/1.1 2000 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
+	refused("framing-blank-line-first", "An empty line is before the status line.",
+		"the empty line is the end of the header section",
+		"\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
+	refused("framing-101-unasked", "The origin switches protocols, which nobody asked for.",
+		"all responses behind it are its body",
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
+	mayRefuse(taken("framing-interim-with-length", "Interim responses have the fields that frame a body.",
+		"the fields count for the final response",
+		"HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
+	someStop(refused("framing-interim-endless", "Interim responses do not come to an end, as far as anybody would wait.",
+		"they are read for as long as they come",
+		strings.Repeat("HTTP/1.1 102 Processing\r\nX-Filler: "+strings.Repeat("a", 1000)+"\r\n\r\n", 2000)+
+			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
+	refused("framing-chunk-size", "A chunk's size begins with 0x.",
+		"the chunk of 0 bytes is the last one",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n0x{size}\r\n{body}\r\n0\r\n\r\n"),
+	refused("framing-chunk-overflow", "A chunk's size does not fit into 64 bits.",
+		"",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n1000000000000000{size}\r\n{body}\r\n0\r\n\r\n"),
+	refused("framing-chunk-end", "The data of a chunk are followed by another chunk at once.",
+		"",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{body}0\r\n\r\n"),
+	refused("framing-trailer-status-line", "The empty line behind the last chunk is missing.",
+		"the status line is a trailer",
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\nHTTP/1.1 200 OK\r\n\r\n"),
+}
+
+// framingRequests are the requests of such a scenario; the second of them gets
+// the response that it is about.
+const framingRequests, framingRequest = 15, 1
+
+// misframed is a scenario in which one response is sent as it is written here.
+func misframed(id, summary, raw string) Scenario {
+	return Scenario{
+		ID: id, Summary: summary,
+		Client: pipelined(framingRequests, plan.PlainText),
+		Origin: Origin{Answers: map[int]Answer{framingRequest: {Hold: HoldRest, Raw: raw}}},
+	}
+}
+
+// stock notes what stock does wrong with either driver, if anything.
+func (e *Expect) stock(reason string) {
+	if reason != "" {
+		e.Stock = both(reason)
+		e.StockPasses = map[string]string{"curlpipe": "it holds responses to one reading itself"}
+	}
+}
+
+// refused is a misframed response that is no response: its request fails.
+func refused(id, summary, stock, raw string) Scenario {
+	s := misframed(id, summary, raw)
+	s.Expect = Expect{
+		MaxConnections: 2,
+		MaxEarlyEnds:   1,
+		Results:        map[int]Result{framingRequest: {Outcome: Failed}},
+	}
+	s.Expect.stock(stock)
+	if stock == "" {
+		s.Expect.StockSometimes = map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"}
+	}
+	return s
+}
+
+// taken is a misframed response that there is only one way to read.
+func taken(id, summary, stock, raw string) Scenario {
+	s := misframed(id, summary, raw)
+	s.Expect.stock(stock)
+	return s
+}
+
+// mayRefuse is a misframed response that a client may refuse as well, because
+// it knows that some that it works with would read it otherwise.
+func mayRefuse(s Scenario) Scenario {
+	s.Expect.MaxConnections, s.Expect.MaxEarlyEnds = 2, 1
+	s.Expect.Results = map[int]Result{framingRequest: {Outcome: AnsweredOrFailed}}
+	return s
+}
+
+// someStop is one where it is up to what stands between stock and the judge
+// whether it comes to an end.
+func someStop(s Scenario) Scenario {
+	s.Expect.StockSometimes, s.Expect.Stock, s.Expect.StockPasses = s.Expect.Stock, nil, nil
+	return s
+}
+
+// spareNobody is one that stock keeps from every client.
+func spareNobody(s Scenario) Scenario {
+	s.Expect.StockPasses = nil
+	return s
+}
