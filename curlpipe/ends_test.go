@@ -41,7 +41,7 @@ func TestResponseThatIsCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := newRawServer(t, each.answer, true)
-			for _, make := range map[string]http.RoundTripper{
+			for name, make := range map[string]http.RoundTripper{
 				"net/http": &http.Transport{DisableKeepAlives: true},
 				"curlpipe": newTestTransport(t, nil, &Transport{MaxRetries: -1}),
 			} {
@@ -54,10 +54,26 @@ func TestResponseThatIsCut(t *testing.T) {
 				require.Equal(t, http.StatusOK, response.StatusCode)
 				text, err := io.ReadAll(response.Body)
 				require.Error(t, err)
+				if name == "curlpipe" { // net/http has another error for one of them
+					require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				}
 				require.Equal(t, each.body, string(text))
 				require.NoError(t, response.Body.Close())
 			}
 		})
+	}
+}
+
+// TestNoByteOfAResponse: a server that closes instead of answering is io.EOF.
+func TestNoByteOfAResponse(t *testing.T) {
+	target := newRawServer(t, "", true)
+	for name, roundTripper := range map[string]http.RoundTripper{
+		"net/http": &http.Transport{DisableKeepAlives: true},
+		"curlpipe": newTestTransport(t, nil, &Transport{MaxRetries: -1}),
+	} {
+		_, err := roundTripper.RoundTrip(get(t, target))
+		require.ErrorIs(t, err, io.EOF, name)
+		require.NotErrorIs(t, err, io.ErrUnexpectedEOF, name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -68,6 +69,19 @@ func (e *Error) Error() string {
 
 // Unwrap gives errors.Is and errors.As what went wrong.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is tells how the connection ended in the words of package io, as net/http does:
+// io.ErrUnexpectedEOF in the middle of a body, io.EOF before any byte of a
+// response.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case io.ErrUnexpectedEOF:
+		return errors.Is(e.Err, curl.CurlError(curl.E_PARTIAL_FILE))
+	case io.EOF:
+		return errors.Is(e.Err, curl.CurlError(curl.E_GOT_NOTHING))
+	}
+	return false
+}
 
 // Timeout tells whether time ran out: the context's, libcurl's or
 // Transport.StallTimeout. With Temporary it makes Error a net.Error.
