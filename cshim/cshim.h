@@ -131,6 +131,10 @@ enum cshim_counter {
    it, and in a shared library that is not a program's own. */
 bool cshim_http2_watched(void);
 
+/* Which groups of the patch series libcurl has: bit 0 is group 01, DOING, bit
+   1 group 02, socket bookkeeping, and so on. 0 of a libcurl without it. */
+long cshim_pipeline_groups(void);
+
 /* Makes a loop. NULL, with errno set, when something ran out. */
 struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits);
 

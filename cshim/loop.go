@@ -64,6 +64,15 @@ var ErrClosed = errors.New("cshim: the loop is closed")
 // library, and this package in the program itself, not in a shared library.
 func HTTP2Watched() bool { return bool(C.cshim_http2_watched()) }
 
+// Patched tells whether libcurl has what a loop needs to pipeline: from the
+// patch series a DOING phase and the socket bookkeeping, without which DOING
+// hangs with curl_multi_socket_action(). The library itself says so; libcurl
+// has to be initialised.
+func Patched() bool {
+	const needed = 1<<0 | 1<<1 // groups 01 and 02
+	return C.cshim_pipeline_groups()&needed == needed
+}
+
 // Mode is how requests to one host share its connections.
 type Mode int
 

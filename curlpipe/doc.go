@@ -60,8 +60,8 @@
 // write is blocked may lose the connection to the next one (curl issue 764):
 // over TLS the connection is dropped, over plain HTTP requests and responses
 // get mixed up. A pipelining libcurl is therefore taken only with this project's
-// patches, which its version string tells ("libcurl/7.53.1-doing.30"); see
-// [ErrUnpatchedLibcurl]. What is done with others, [Pipelining] says.
+// patches, which the library itself tells when it is asked (patches/README.md
+// has how); see [ErrUnpatchedLibcurl]. What is done with others, [Pipelining] says.
 //
 // # Not as in net/http
 //

@@ -15,7 +15,7 @@ import (
 type library struct {
 	version string // "libcurl/7.53.1-doing.1"
 	number  uint32 // 0xXXYYZZ, as in LIBCURL_VERSION_NUM
-	patched bool   // carries this project's DOING phase
+	patched bool   // has what this project's patches mend
 	http2   bool   // can multiplex HTTP/2
 }
 
@@ -26,14 +26,11 @@ const (
 	firstWithout    = 0x73e00
 )
 
-// patchedMark is what the build of the patched library writes into its version.
-const patchedMark = "-doing."
-
 // parseLibrary reads curl_version().
 func parseLibrary(version string) (library, error) {
 	name, _, _ := strings.Cut(version, " ")
 	release, ok := strings.CutPrefix(name, "libcurl/")
-	release, suffix, _ := strings.Cut(release, "-")
+	release, _, _ = strings.Cut(release, "-")
 	var major, minor, patch uint32
 	if n, _ := fmt.Sscanf(release, "%d.%d.%d", &major, &minor, &patch); !ok || n != 3 {
 		return library{}, fmt.Errorf("curlpipe: cannot make out the version of libcurl from %q", version)
@@ -41,7 +38,6 @@ func parseLibrary(version string) (library, error) {
 	return library{
 		version: name,
 		number:  major<<16 | minor<<8 | patch,
-		patched: strings.HasPrefix("-"+suffix, patchedMark),
 		http2:   strings.Contains(version, " nghttp2/"),
 	}, nil
 }
@@ -84,5 +80,6 @@ func loadedLibrary() (library, error) {
 	}
 	lib, err := parseLibrary(curl.Version())
 	lib.http2 = lib.http2 && cshim.HTTP2Watched()
+	lib.patched = cshim.Patched()
 	return lib, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 
 func TestParseLibrary(t *testing.T) {
 	for version, want := range map[string]library{
-		"libcurl/7.53.1-doing.3 OpenSSL/3.0.19":                    {"libcurl/7.53.1-doing.3", 0x073501, true, false},
+		"libcurl/7.53.1-doing.3 OpenSSL/3.0.19":                    {"libcurl/7.53.1-doing.3", 0x073501, false, false},
 		"libcurl/7.53.1-stock OpenSSL/3.0.19":                      {"libcurl/7.53.1-stock", 0x073501, false, false},
 		"libcurl/7.47.1 OpenSSL/1.0.1m":                            {"libcurl/7.47.1", 0x072f01, false, false},
 		"libcurl/7.61.1-DEV":                                       {"libcurl/7.61.1-DEV", 0x073d01, false, false},
@@ -30,6 +31,14 @@ func TestParseLibrary(t *testing.T) {
 		_, err := parseLibrary(version)
 		require.ErrorContains(t, err, "version of libcurl", version)
 	}
+}
+
+// TestLoadedLibraryTellsWhetherItIsPatched holds what the library says against
+// the stamp that this project's own builds have in their version string.
+func TestLoadedLibraryTellsWhetherItIsPatched(t *testing.T) {
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	require.Equal(t, strings.Contains(lib.version, "-doing."), lib.patched, lib.version)
 }
 
 func TestModeOfALibrary(t *testing.T) {
@@ -50,6 +59,7 @@ func TestModeOfALibrary(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			lib, err := parseLibrary(version)
 			require.NoError(t, err)
+			lib.patched = strings.Contains(version, "-doing.")
 			for pipelining, expected := range map[Pipelining]any{Auto: want.auto, Require: want.require, Off: ModeInTurn} {
 				mode, err := lib.mode(pipelining, false)
 				if refusal, refused := expected.(error); refused {
