@@ -41,6 +41,7 @@ struct bio; /* of bio.c */
 struct connection {
   curl_socket_t socket;
   void *ssl; /* OpenSSL's, if it reads the socket by itself */
+  const void *session; /* the same, also where libcurl reads it for OpenSSL */
   bool http2;
   uint32_t origin;
   struct connection *next;
@@ -227,6 +228,7 @@ void rest_know_tls(struct cshim_loop *loop, curl_socket_t socket, void *ssl);
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
+const void *tls_session(const struct transfer *transfer);
 bool tls_is_http2(const struct transfer *transfer);
 
 /* bio.c: between OpenSSL and the socket of a connection that pipelines */

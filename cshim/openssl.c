@@ -29,6 +29,7 @@ static void look_up(void)
     { "SSL_ctrl", &functions.control },
     { "SSL_free_buffers", &functions.free_buffers },
     { "SSL_want", &functions.want },
+    { "SSL_has_pending", &functions.has_pending },
     { "SSL_peek", &functions.peek },
     { "SSL_get_error", &functions.error_of },
     { "ERR_clear_error", &functions.clear_errors },

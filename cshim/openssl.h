@@ -27,6 +27,7 @@ struct openssl {
   long (*control)(void *ssl, int command, long number, void *pointer);
   int (*free_buffers)(void *ssl);
   int (*want)(const void *ssl);
+  int (*has_pending)(const void *ssl);
   int (*peek)(void *ssl, void *data, int length);
   int (*error_of)(const void *ssl, int result);
   void (*clear_errors)(void);

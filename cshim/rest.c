@@ -24,6 +24,9 @@ static bool is_quiet(const struct connection *connection)
   int result;
   if(connection->http2)
     return true;
+  if(!connection->ssl && connection->session &&
+     openssl->has_pending(connection->session))
+    return false;
   if(!connection->ssl)
     return recv(connection->socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
@@ -93,6 +96,8 @@ void rest_know_protocol(struct transfer *transfer, int port)
   while(connection && (connection->origin != transfer->origin ||
                        connection_port(connection) != port))
     connection = connection->next;
-  if(connection && !connection->http2)
+  if(connection && !connection->session) {
+    connection->session = tls_session(transfer);
     connection->http2 = tls_is_http2(transfer);
+  }
 }

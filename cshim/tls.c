@@ -118,21 +118,28 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
   return CURLE_OK;
 }
 
-/* Whether the connection of this transfer, which is in a callback, has agreed
-   on HTTP/2 in its handshake [RFC 7301]. */
-bool tls_is_http2(const struct transfer *transfer)
+/* The SSL of the connection of this transfer, which is in a callback; NULL:
+   there is none, or it is not OpenSSL's. */
+const void *tls_session(const struct transfer *transfer)
 {
-  const struct openssl *openssl = openssl_loaded();
   struct curl_slist *info = NULL; /* what it says it is */
   const struct curl_tlssessioninfo *session;
+  if(!openssl_loaded() ||
+     curl_easy_getinfo(transfer->easy, INFO_SSL, &info) || !info)
+    return NULL;
+  session = (const void *)info;
+  return session->backend == CURLSSLBACKEND_OPENSSL ? session->internals :
+         NULL;
+}
+
+/* Whether that connection has agreed on HTTP/2 in its handshake [RFC 7301]. */
+bool tls_is_http2(const struct transfer *transfer)
+{
+  const void *ssl = tls_session(transfer);
   const unsigned char *name = NULL;
   unsigned length = 0;
-  if(!openssl || curl_easy_getinfo(transfer->easy, INFO_SSL, &info) || !info)
-    return false;
-  session = (const void *)info;
-  if(session->backend != CURLSSLBACKEND_OPENSSL || !session->internals)
-    return false;
-  openssl->agreed_protocol(session->internals, &name, &length);
+  if(ssl)
+    openssl_loaded()->agreed_protocol(ssl, &name, &length);
   return length == 2 && !memcmp(name, "h2", 2);
 }
 

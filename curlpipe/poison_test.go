@@ -15,6 +15,10 @@ import (
 // poisoned is how many requests are behind a malformed response.
 const poisoned = 13
 
+// firstUnfolding is libcurl 8.18.0, which joins lines that go on before anybody
+// sees them, and reads what it has made of them.
+const firstUnfolding = 0x81200
+
 // newPoisonServer answers /bad with that text and all else with its target. It
 // holds the answer to /bad back until the others have come, where they do.
 func newPoisonServer(t testing.TB, bad string, behind int) string {
@@ -75,7 +79,13 @@ func TestMalformedResponsePoisonsNobody(t *testing.T) {
 	if systemLibcurl() {
 		behind = 0 // they wait for their turn
 	}
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
 	for text, name := range kinds {
+		folded := strings.Contains(text, "\r\n ") || strings.Contains(text, "\r\n\t")
+		if folded && lib.number >= firstUnfolding {
+			continue
+		}
 		url := newPoisonServer(t, text, behind)
 		client, err := New(&Transport{MaxRetries: 3})
 		require.NoError(t, err)
