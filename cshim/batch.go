@@ -7,18 +7,21 @@ import "unsafe"
 
 // Request is one HTTP request.
 type Request struct {
-	Slot       Slot   // an attached easy handle that carries no request at the moment
-	Origin     uint32 // requests to one host have one number, of the caller's choice
-	Head       bool   // HEAD instead of GET
-	Stream     bool   // results come as the response does
-	Upload     bool   // has a body, which [Loop.Feed] hands over
-	Repeatable bool   // may be sent again, at most Limits.Retries times
-	Close      bool   // the connection ends with the response
+	Slot       Slot       // an attached easy handle that carries no request at the moment
+	Connection Connection // where it goes
+	Head       bool       // HEAD instead of GET
+	Stream     bool       // results come as the response does
+	Upload     bool       // has a body, which [Loop.Feed] hands over
+	Close      bool       // the connection ends with the response
+	HTTP11     bool       // not HTTP/2, whatever the server speaks
+	// Again sends the slot's last request once more, after a result that is
+	// Lost. Nothing else but Slot, Connection and HTTP11 is looked at. It fails
+	// with CURLE_SEND_FAIL_REWIND when what was sent of its body is not all there.
+	Again bool
 	// UploadLength is the length of the body, -1 when it is not known.
 	UploadLength int64
-	// Text is the URL, the method (empty: GET or HEAD), CURLOPT_CONNECT_TO
-	// (empty: none) and then each header line as libcurl's CURLOPT_HTTPHEADER
-	// takes them ("Name: value", "Name;" for an empty value, "Name:" to leave
+	// Text is the URL, the method (empty: GET or HEAD) and then each header
+	// line as libcurl's CURLOPT_HTTPHEADER takes them ("Name: value", "Name;" for an empty value, "Name:" to leave
 	// out a line of libcurl's own), each ended with a NUL.
 	Text []byte
 }
@@ -35,7 +38,7 @@ func (b *Batch) Add(request *Request) {
 	item := C.struct_cshim_request{
 		slot:          C.uint32_t(request.Slot),
 		flags:         request.flags(),
-		origin:        C.uint32_t(request.Origin),
+		connection:    C.uint32_t(request.Connection),
 		text:          C.size_t(len(b.text)),
 		text_length:   C.size_t(len(request.Text)),
 		upload_length: C.int64_t(request.UploadLength),
@@ -53,7 +56,8 @@ func (r *Request) flags() C.uint32_t {
 		{r.Head, C.CSHIM_REQUEST_HEAD},
 		{r.Stream, C.CSHIM_REQUEST_STREAM},
 		{r.Upload, C.CSHIM_REQUEST_UPLOAD},
-		{r.Repeatable, C.CSHIM_REQUEST_REPEATABLE},
+		{r.Again, C.CSHIM_REQUEST_AGAIN},
+		{r.HTTP11, C.CSHIM_REQUEST_HTTP11},
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
 	} {
 		if flag.set {
@@ -98,12 +102,12 @@ type Result struct {
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
 	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
-	Lost         bool   // the connection died under it, and it may not be sent again
+	Lost         bool   // its connection ended, or takes no more requests, before a byte of the response came
+	Sent         bool   // a byte of the request may have left
+	Unprocessed  bool   // with Lost: the server has said that it did not act on it
+	HTTP11       bool   // with Lost: the server wants HTTP/1.1 for it
 	Spent        bool   // the easy handle must not be used again
-	Multiplexed  bool   // the request was sent over HTTP/2
-	Refused      bool   // it failed, and the server says that it has not processed it
 	Hungry       bool   // all of the request's body that was fed is on its way
-	Retries      int    // how often the request was sent again so far
 	Detail       string // words for a failure, mostly libcurl's own; may be empty
 }
 
@@ -120,15 +124,34 @@ func newResult(result *C.struct_cshim_result) Result {
 		Malformed:    result.flags&C.CSHIM_RESULT_MALFORMED != 0,
 		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
 		Spent:        result.flags&C.CSHIM_RESULT_SPENT != 0,
-		Multiplexed:  result.flags&C.CSHIM_RESULT_MULTIPLEXED != 0,
-		Refused:      result.flags&C.CSHIM_RESULT_REFUSED != 0,
+		Sent:         result.flags&C.CSHIM_RESULT_SENT != 0,
+		Unprocessed:  result.flags&C.CSHIM_RESULT_UNPROCESSED != 0,
+		HTTP11:       result.flags&C.CSHIM_RESULT_HTTP11 != 0,
 		Hungry:       result.flags&C.CSHIM_RESULT_HUNGRY != 0,
-		Retries:      int(result.retries),
 	}
 	if result.code != 0 {
 		converted.Detail = C.GoString(result.detail)
 	}
 	return converted
+}
+
+// News is what is new of a connection.
+type News struct {
+	Connection  Connection
+	Proven      bool // what it can do is known
+	Multiplexes bool // with Proven: HTTP/2
+	Announced   bool // the server has said that it ends
+	Over        bool // it is closed; all of its requests have had their results, and its number may be another's
+}
+
+func newNews(news *C.struct_cshim_connection_news) News {
+	return News{
+		Connection:  Connection(news.connection),
+		Proven:      news.flags&C.CSHIM_CONNECTION_PROVEN != 0,
+		Multiplexes: news.flags&C.CSHIM_CONNECTION_MULTIPLEXES != 0,
+		Announced:   news.flags&C.CSHIM_CONNECTION_ANNOUNCED != 0,
+		Over:        news.flags&C.CSHIM_CONNECTION_OVER != 0,
+	}
 }
 
 func view(data *C.char, length C.size_t) []byte {

@@ -45,6 +45,7 @@ struct span {
 
 struct bio {
   struct cshim_loop *loop;
+  struct connection *connection;
   void *ssl;
   curl_socket_t socket;
   struct span input;
@@ -112,7 +113,7 @@ static void set_blocked(struct bio *bio, bool blocked)
   if(bio->blocked == blocked)
     return;
   bio->blocked = blocked;
-  watch_output(bio->loop, bio->socket, blocked);
+  watch_output(bio->connection, blocked);
 }
 
 /* Sends to the socket. Negative: nothing went, errno says why. */
@@ -305,7 +306,7 @@ static void *method_of(const struct openssl *openssl)
   return atomic_compare_exchange_strong(&kept, &none, method) ? method : none;
 }
 
-void *bio_install(struct cshim_loop *loop, void *ssl)
+void *bio_install(struct connection *connection, void *ssl)
 {
   const struct openssl *openssl = openssl_loaded();
   void *below = openssl->bio_of(ssl);
@@ -321,7 +322,8 @@ void *bio_install(struct cshim_loop *loop, void *ssl)
     free(bio);
     return below;
   }
-  bio->loop = loop;
+  bio->loop = connection->loop;
+  bio->connection = connection;
   bio->ssl = ssl;
   bio->socket = (curl_socket_t)openssl->bio_control(below, BIO_C_GET_FD, 0,
                                                     NULL);
@@ -336,38 +338,30 @@ void *bio_install(struct cshim_loop *loop, void *ssl)
   return handle;
 }
 
-void bio_writable(struct cshim_loop *loop, curl_socket_t socket)
+void bio_writable(struct connection *connection)
 {
   struct bio *bio;
-  for(bio = loop->busy; bio; bio = bio->next) {
-    if(bio->socket == socket && bio->blocked)
+  for(bio = connection->loop->busy; bio; bio = bio->next) {
+    if(bio->connection == connection && bio->blocked)
       flush(bio);
   }
 }
 
-bool bio_blocked(const struct cshim_loop *loop, curl_socket_t socket)
-{
-  const struct bio *bio = loop->busy;
-  while(bio && !(bio->socket == socket && bio->blocked))
-    bio = bio->next;
-  return bio != NULL;
-}
-
-curl_socket_t bio_first_input(struct cshim_loop *loop)
+struct connection *bio_first_input(struct cshim_loop *loop)
 {
   loop->next_busy = loop->busy;
   return bio_next_input(loop);
 }
 
-curl_socket_t bio_next_input(struct cshim_loop *loop)
+struct connection *bio_next_input(struct cshim_loop *loop)
 {
   while(loop->next_busy) {
     const struct bio *bio = loop->next_busy;
     loop->next_busy = bio->next;
     if(span_length(&bio->input))
-      return bio->socket;
+      return bio->connection;
   }
-  return CURL_SOCKET_BAD;
+  return NULL;
 }
 
 void bio_settle(struct cshim_loop *loop)

@@ -1,180 +1,281 @@
 /*
- * connection.c: which connections there are, for whom, and how they end. Holds
- * the callbacks of CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.
+ * connection.c: which connections there are, which requests are on them, and
+ * how they end. Each has a multi handle for itself: a request belongs to the
+ * connection whose handle it is in, and libcurl has no other to send it on.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <linux/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include "internal.h"
 
-/* Values of tcpi_state that Linux's headers for programs do not name. */
-#define STATE_ESTABLISHED 1
-#define STATE_SYN_SENT 2
-#define STATE_CLOSE 7
-#define STATE_CLOSE_WAIT 8
-#define STATE_LAST_ACK 9
-
-static struct connection *find(struct cshim_loop *loop, curl_socket_t socket)
+/* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
+static long pipelining_of(enum cshim_mode mode)
 {
-  struct connection *connection = loop->connections;
-  while(connection && connection->socket != socket)
-    connection = connection->next;
-  return connection;
-}
-
-/* Bytes of a request that have gone out, all attempts together. */
-long connection_sent(const struct transfer *transfer)
-{
-  long sent = 0;
-  curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
-  return sent;
-}
-
-/* CURLOPT_OPENSOCKETFUNCTION: what libcurl does without it, written down. A
-   request that must not be sent again gets no connection to do so. */
-static curl_socket_t on_open(void *userp, curlsocktype purpose,
-                             struct curl_sockaddr *address)
-{
-  struct transfer *transfer = userp;
-  struct cshim_loop *loop = transfer->loop;
-  struct connection *connection;
-  (void)purpose;
-
-  if(transfer->lost)
-    return CURL_SOCKET_BAD;
-  connection = calloc(1, sizeof(*connection));
-  if(!connection)
-    return CURL_SOCKET_BAD;
-  connection->socket = socket(address->family,
-                              address->socktype | SOCK_CLOEXEC,
-                              address->protocol);
-  connection->origin = transfer->origin;
-  if(connection->socket == -1) {
-    free(connection);
-    return CURL_SOCKET_BAD;
+  switch(mode) {
+  case CSHIM_PIPELINING:
+    return 1L; /* CURLPIPE_HTTP1 */
+  case CSHIM_MULTIPLEXING:
+    return 2L; /* CURLPIPE_MULTIPLEX */
+  default:
+    return 0L; /* CURLPIPE_NOTHING */
   }
-  connection->next = loop->connections;
-  loop->connections = connection;
-  loop_count(loop, CSHIM_SOCKETS_OPENED, 1);
-  return connection->socket;
 }
 
-/* Who ended a connection, as the state that TCP has reached tells. */
-static enum cshim_counter end_of(curl_socket_t socket)
+static int make_multi(struct connection *connection)
+{
+  const struct cshim_limits *limits = &connection->loop->limits;
+  connection->multi = curl_multi_init();
+  if(!connection->multi)
+    return -ENOMEM;
+  if(curl_multi_setopt(connection->multi, CURLMOPT_PIPELINING,
+                       pipelining_of(limits->mode)) ||
+     /* it has one, which is not to be closed for want of room */
+     curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 2L))
+    return CSHIM_MULTI_FAILED;
+  /* Of HTTP/1.1 there is no limit to connections, so that who may not use this
+     one does not wait for it: it is refused another. Streams of HTTP/2 wait
+     for others to end, when the server allows no more. */
+  if(limits->mode == CSHIM_MULTIPLEXING &&
+     curl_multi_setopt(connection->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L))
+    return CSHIM_MULTI_FAILED;
+  if(limits->mode == CSHIM_PIPELINING &&
+     curl_multi_setopt(connection->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
+                       limits->pipeline_length))
+    return CSHIM_MULTI_FAILED;
+  return watch_install(connection);
+}
+
+/* A connection has no more news than there are flags, each once. */
+#define NEWS_OF_ONE 4
+
+/* Finds a place for one more connection, and for news of it. */
+static bool make_place(struct cshim_loop *loop, uint32_t *number)
+{
+  uint32_t place = loop->free_connections_from;
+  struct connection **connections;
+  struct cshim_connection_news *news;
+  while(place < loop->connection_count && loop->connections[place])
+    place++;
+  *number = place;
+  if(place < loop->connection_count)
+    return true;
+  connections = realloc(loop->connections,
+                        (place + 1) * sizeof(*connections));
+  if(!connections)
+    return false;
+  loop->connections = connections;
+  news = realloc(loop->connection_news,
+                 (place + 1) * NEWS_OF_ONE * sizeof(*news));
+  if(!news)
+    return false;
+  loop->connection_news = news;
+  loop->connections[loop->connection_count++] = NULL;
+  return true;
+}
+
+int cshim_loop_connect(struct cshim_loop *loop, int socket)
+{
+  struct connection *connection;
+  uint32_t number;
+  int flags = fcntl(socket, F_GETFL);
+  int code;
+
+  if(flags == -1 || fcntl(socket, F_SETFL, flags | O_NONBLOCK))
+    return -errno;
+  connection = make_place(loop, &number) ?
+               calloc(1, sizeof(*connection)) : NULL;
+  if(!connection)
+    return -ENOMEM;
+  connection->loop = loop;
+  connection->number = number;
+  connection->socket = CURL_SOCKET_BAD;
+  code = make_multi(connection);
+  if(code) {
+    curl_multi_cleanup(connection->multi);
+    free(connection);
+    return code;
+  }
+  connection->socket = socket;
+  loop->connections[number] = connection;
+  loop->free_connections_from = number + 1;
+  loop_count(loop, CSHIM_SOCKETS_OPENED, 1);
+  watch_changed(connection);
+  return (int)number;
+}
+
+/* Notes that libcurl was at work on a connection. */
+void connection_touch(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  if(connection->touched)
+    return;
+  connection->touched = true;
+  connection->next_touched = loop->touched;
+  loop->touched = connection;
+}
+
+/* Notes what the connection can do. */
+void connection_prove(struct connection *connection, bool multiplexes)
+{
+  connection->proven = true;
+  connection->news |= CSHIM_CONNECTION_PROVEN |
+                      (multiplexes ? CSHIM_CONNECTION_MULTIPLEXES : 0);
+  connection_touch(connection);
+}
+
+void connection_untouch(struct connection *connection)
+{
+  struct connection **link = &connection->loop->touched;
+  if(!connection->touched)
+    return;
+  while(*link != connection)
+    link = &(*link)->next_touched;
+  *link = connection->next_touched;
+  connection->touched = false;
+}
+
+static void push_active(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  connection->previous = NULL;
+  connection->next = loop->active;
+  if(connection->next)
+    connection->next->previous = connection;
+  loop->active = connection;
+  watch_changed(connection);
+}
+
+static void remove_active(struct connection *connection)
+{
+  if(connection->next)
+    connection->next->previous = connection->previous;
+  if(connection->previous)
+    connection->previous->next = connection->next;
+  else
+    connection->loop->active = connection->next;
+  connection->timer_set = false;
+  watch_changed(connection);
+}
+
+/* Puts a transfer on a connection. */
+CURLMcode connection_add(struct connection *connection,
+                         struct transfer *transfer)
+{
+  CURLMcode code;
+  transfer->state = TRANSFER_ACTIVE;
+  transfer->submitted = true;
+  transfer->connection = connection;
+  transfer->next = NULL;
+  transfer->previous = connection->last;
+  if(connection->last)
+    connection->last->next = transfer;
+  else {
+    connection->first = transfer;
+    push_active(connection);
+  }
+  connection->last = transfer;
+  connection_touch(connection);
+  code = curl_multi_add_handle(connection->multi, transfer->easy);
+  if(code)
+    connection_remove(transfer);
+  return code;
+}
+
+/* Takes a transfer off its connection. */
+void connection_remove(struct transfer *transfer)
+{
+  struct connection *connection = transfer->connection;
+  struct connection *before = http2_enter(connection);
+  http2_leave_stream(transfer);
+  curl_multi_remove_handle(connection->multi, transfer->easy);
+  http2_left_stream(transfer);
+  http2_leave(before);
+  if(transfer->next)
+    transfer->next->previous = transfer->previous;
+  else
+    connection->last = transfer->previous;
+  if(transfer->previous)
+    transfer->previous->next = transfer->next;
+  else
+    connection->first = transfer->next;
+  if(connection->dropping == transfer)
+    connection->dropping = NULL;
+  transfer->state = TRANSFER_IDLE;
+  transfer->connection = NULL;
+  results_forget_news(transfer);
+  connection_touch(connection);
+  if(!connection->first)
+    remove_active(connection);
+}
+
+/* Takes the requests off a connection and closes it. Last submitted first: a
+   transfer with nobody behind it in the pipeline leaves without waking
+   another. */
+void connection_end(struct connection *connection)
+{
+  struct connection *before;
+  while(connection->last) {
+    response_discard(connection->last);
+    connection_remove(connection->last);
+  }
+  before = http2_enter(connection);
+  curl_multi_cleanup(connection->multi);
+  http2_leave(before);
+  connection->multi = NULL;
+  socket_close(connection); /* libcurl may never have had it */
+  connection->over = true;
+}
+
+void connection_free(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  uint32_t number = connection->number;
+  connection_end(connection);
+  connection_untouch(connection);
+  watch_forget(connection);
+  free(connection);
+  loop->connections[number] = NULL;
+  if(number < loop->free_connections_from)
+    loop->free_connections_from = number;
+}
+
+void cshim_loop_disconnect(struct cshim_loop *loop, uint32_t number)
+{
+  struct connection *connection = loop->connections[number];
+  connection->closing = true;
+  connection_free(connection);
+}
+
+void cshim_loop_break(struct cshim_loop *loop, uint32_t number)
+{
+  struct connection *connection = loop->connections[number];
+  connection->closing = true;
+  connection->over = true;
+  connection_touch(connection);
+}
+
+static uint64_t moved(const struct connection *connection, bool both)
 {
   struct tcp_info info = { 0 };
   socklen_t length = sizeof(info);
-  char octet;
-
-  if(getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length))
-    return recv(socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ?
-           CSHIM_CLOSED_BY_SERVER : CSHIM_CLOSED_BY_CLIENT; /* not TCP */
-  switch(info.tcpi_state) {
-  case STATE_CLOSE_WAIT:
-  case STATE_LAST_ACK:
-    return CSHIM_CLOSED_BY_SERVER;
-  case STATE_CLOSE:
-    return info.tcpi_rcv_mss && info.tcpi_bytes_received ?
-           CSHIM_RESET_BY_SERVER : CSHIM_NOT_CONNECTED;
-  case STATE_SYN_SENT:
-    return CSHIM_NOT_CONNECTED;
-  default:
-    return CSHIM_CLOSED_BY_CLIENT;
-  }
-}
-
-/* Local port of a connected TCP socket, 0 for others. */
-long connection_port(const struct connection *connection)
-{
-  struct sockaddr_storage address = { 0 };
-  socklen_t length = sizeof(address);
-  if(getsockname(connection->socket, (struct sockaddr *)&address, &length))
+  /* a socket that is not TCP leaves the struct empty */
+  if(connection->socket == CURL_SOCKET_BAD ||
+     getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length))
     return 0;
-  if(address.ss_family == AF_INET)
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
-  if(address.ss_family == AF_INET6)
-    return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-  return 0;
+  return info.tcpi_bytes_received + (both ? info.tcpi_bytes_acked : 0);
 }
 
-/* Whether the request of this transfer was on that connection, in part at
-   least, with no byte of an answer. */
-static bool was_on(const struct transfer *transfer,
-                   const struct connection *connection, long port)
+/* Bytes that have come off the wire. */
+uint64_t connection_received(const struct connection *connection)
 {
-  long local = 0;
-  if(transfer->stream.sendings || transfer->origin != connection->origin || transfer->response.length ||
-     transfer->header_taken || transfer->dropped ||
-     connection_sent(transfer) <= transfer->sent_before)
-    return false;
-  curl_easy_getinfo(transfer->easy, CURLINFO_LOCAL_PORT, &local);
-  return !port || local == port;
+  return moved(connection, false);
 }
 
-/* The connection ends under these transfers. libcurl goes on to send them
-   again on another one. */
-static void interrupted(struct cshim_loop *loop,
-                        const struct connection *connection)
+uint64_t cshim_loop_movement(const struct cshim_loop *loop, uint32_t number)
 {
-  long port = connection_port(connection);
-  struct transfer *transfer;
-  for(transfer = loop->first; transfer; transfer = transfer->next) {
-    if(!was_on(transfer, connection, port))
-      continue;
-    if((transfer->flags & CSHIM_REQUEST_REPEATABLE) &&
-       transfer->retries < loop->limits.retries) {
-      transfer->sent_before = connection_sent(transfer);
-      transfer->retries++;
-      continue;
-    }
-    transfer->lost = true;
-    loop->lost_transfers = true;
-    /* not on another connection that is open already */
-    curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
-  }
-}
-
-/* CURLOPT_CLOSESOCKETFUNCTION */
-static int on_close(void *userp, curl_socket_t socket)
-{
-  struct cshim_loop *loop = userp;
-  struct connection *connection = find(loop, socket);
-
-  watch_closed(loop, socket);
-  /* in answer to TLS's close_notify the server may close before us */
-  loop_count(loop, loop->closing ? CSHIM_CLOSED_BY_CLIENT : end_of(socket),
-             1);
-  loop_count(loop, CSHIM_SOCKETS_CLOSED, 1);
-  loop->lost_socket = true;
-  if(connection) {
-    struct connection **link = &loop->connections;
-    interrupted(loop, connection);
-    while(*link != connection)
-      link = &(*link)->next;
-    *link = connection->next;
-    free(connection);
-  }
-  return close(socket);
-}
-
-bool connection_tie(struct transfer *transfer)
-{
-  CURL *easy = transfer->easy;
-  return
-    !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) &&
-    !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
-    /* a connection may outlive the handle that made it */
-    !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) &&
-    !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->loop);
-}
-
-void connection_untie(CURL *easy)
-{
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, NULL);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, NULL);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, NULL);
+  return moved(loop->connections[number], true);
 }

@@ -35,7 +35,6 @@ enum cshim_mode {
 
 struct cshim_limits {
   enum cshim_mode mode;
-  long connections_per_host; /* at most so many connections to one host */
   long pipeline_length; /* at most so many requests on one connection */
   size_t header_bytes; /* a response whose header section, or trailer section,
                           is larger is not kept */
@@ -48,17 +47,15 @@ struct cshim_limits {
   bool coalesce; /* with CSHIM_PIPELINING: TLS records that are written back to
                    back go to the socket in one system call, and one reads all
                    that has come */
-  uint32_t retries; /* so often a request that CSHIM_REQUEST_REPEATABLE marks
-                       is sent again when its connection dies under it */
 };
 
 /* One request of a batch. The batch's text holds, from `text` on, the URL, the
-   method (empty: GET or HEAD), CURLOPT_CONNECT_TO (empty: none) and then each
-   header line, each ended with a NUL. */
+   method (empty: GET or HEAD) and then each header line, each ended with a
+   NUL. */
 struct cshim_request {
   uint32_t slot; /* from cshim_loop_attach() */
   uint32_t flags; /* CSHIM_REQUEST_* */
-  uint32_t origin; /* requests to one host have one number, of the caller's */
+  uint32_t connection; /* from cshim_loop_connect() */
   size_t text; /* where this request starts in the batch's text */
   size_t text_length; /* with all NULs */
   int64_t upload_length; /* of the body, for CSHIM_REQUEST_UPLOAD; -1: not
@@ -68,18 +65,23 @@ struct cshim_request {
 #define CSHIM_REQUEST_HEAD 1 /* HEAD instead of GET */
 #define CSHIM_REQUEST_STREAM 2 /* results come as the response does */
 #define CSHIM_REQUEST_UPLOAD 4 /* has a body, see cshim_loop_feed() */
-#define CSHIM_REQUEST_REPEATABLE 8 /* may be sent again, see retries */
+#define CSHIM_REQUEST_AGAIN 8 /* the slot's last request, which ended with
+                                 CSHIM_RESULT_LOST, once more; nothing but
+                                 slot, connection and CSHIM_REQUEST_HTTP11
+                                 is looked at. It fails
+                                 with CURLE_SEND_FAIL_REWIND when what was
+                                 sent of its body is not all there any more. */
+#define CSHIM_REQUEST_HTTP11 32 /* not HTTP/2 */
 #define CSHIM_REQUEST_CLOSE 16 /* the connection ends with the response */
 
 /* News of one request. The pointers hold until the next cshim_loop_run(),
-   cshim_loop_reset() or cshim_loop_free(). A request that is not streamed has
-   one result with CSHIM_RESULT_DONE; one that is may have others before it, in
-   each of which is what came since. */
+   cshim_loop_disconnect() or cshim_loop_free(). A request that is not streamed
+   has one result with CSHIM_RESULT_DONE; one that is may have others before
+   it, in each of which is what came since. */
 struct cshim_result {
   uint32_t slot;
   uint32_t flags; /* CSHIM_RESULT_* */
   int32_t code; /* CURLcode, with CSHIM_RESULT_DONE */
-  uint32_t retries; /* how often it was sent again */
   const char *response; /* the final response's header section, if it has not
                            come before, then (more of) its body; not
                            NUL-terminated */
@@ -97,24 +99,37 @@ struct cshim_result {
                                    closed for it */
 #define CSHIM_RESULT_HUNGRY 8 /* all of its body that was fed is on its way */
 #define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
-#define CSHIM_RESULT_MULTIPLEXED 128 /* it was sent over HTTP/2 */
-#define CSHIM_RESULT_REFUSED 256 /* it failed, and the server says that it has
-                                    not processed it */
-#define CSHIM_RESULT_LOST 16 /* its connection died under it, and it may not be
-                                sent again */
+#define CSHIM_RESULT_LOST 16 /* its connection ended, or takes no more
+                                requests, before a byte of the response
+                                came */
+#define CSHIM_RESULT_SENT 128 /* a byte of the request may have left */
+#define CSHIM_RESULT_UNPROCESSED 256 /* with CSHIM_RESULT_LOST: the server has
+                                        said that it did not act on it */
+#define CSHIM_RESULT_HTTP11 512 /* with CSHIM_RESULT_LOST: the server wants
+                                   HTTP/1.1 for it */
+
+/* News of one connection. With CSHIM_CONNECTION_OVER all of its requests have
+   had their results, and its number may be given to another. */
+struct cshim_connection_news {
+  uint32_t connection;
+  uint32_t flags; /* CSHIM_CONNECTION_* */
+};
+
+#define CSHIM_CONNECTION_PROVEN 1 /* what it can do is known */
+#define CSHIM_CONNECTION_MULTIPLEXES 2 /* with it: HTTP/2 */
+#define CSHIM_CONNECTION_ANNOUNCED 4 /* the server has said that it ends */
+#define CSHIM_CONNECTION_OVER 8 /* it is closed */
 
 #define CSHIM_RESULT_MALFORMED 64 /* detail says how the response breaks
                                      RFC 9112; the connection was closed */
 
 enum cshim_counter {
-  CSHIM_SOCKETS_OPENED, /* sockets that libcurl opened to connect */
-  CSHIM_SOCKETS_CLOSED, /* sum of the next four */
+  CSHIM_SOCKETS_OPENED, /* sockets that the loop was given */
+  CSHIM_SOCKETS_CLOSED, /* sum of the next three */
   CSHIM_CLOSED_BY_CLIENT, /* the client closed first */
   CSHIM_CLOSED_BY_SERVER, /* the server closed first */
   CSHIM_RESET_BY_SERVER, /* a RST came, or the network took it away */
-  CSHIM_NOT_CONNECTED, /* the connection was never established */
   CSHIM_GIVEN_UP, /* connections given up over dropped_bytes */
-  CSHIM_RETRIES, /* requests sent again */
   CSHIM_HANDSHAKES, /* TLS handshakes that made a new session */
   CSHIM_RESUMPTIONS, /* TLS handshakes that resumed one */
   CSHIM_RENEGOTIATIONS, /* later handshakes on a connection, up to TLS 1.2 */
@@ -153,6 +168,29 @@ void cshim_loop_free(struct cshim_loop *loop);
    connections that are made later count. */
 void cshim_loop_log_keys(struct cshim_loop *loop, int file);
 
+/* Gives a connected stream socket to the loop, which makes it non-blocking and
+   closes it. Returns the connection's number, or a negative errno; then the
+   socket stays the caller's. */
+int cshim_loop_connect(struct cshim_loop *loop, int socket);
+
+/* Ends a connection, and the requests on it without a result: their easy
+   handles must not be used again. No news of it comes any more. */
+void cshim_loop_disconnect(struct cshim_loop *loop, uint32_t connection);
+
+/* Has a connection end: the requests on it fail with the next
+   cshim_loop_run(), as if the server had closed it, and that tells of its
+   end. */
+void cshim_loop_break(struct cshim_loop *loop, uint32_t connection);
+
+/* Whether a byte of the request in this slot has left, TLS's handshake not
+   counted. */
+bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot);
+
+/* A number that changes whenever the peer of a connection has acknowledged or
+   sent bytes. Two equal answers: nothing moved in between. */
+uint64_t cshim_loop_movement(const struct cshim_loop *loop,
+                             uint32_t connection);
+
 /* Gives an easy handle (CURL *) to the loop and returns its slot, or a
    negative errno: -EBUSY when its private pointer is set. The loop sets the
    options that tie the handle to it: the functions for reading, seeking,
@@ -171,11 +209,16 @@ void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot);
    until there is news of at least one request, somebody called
    cshim_loop_wake(), or `wait_ms` milliseconds have passed (-1: no limit).
    Returns how many results cshim_loop_results() holds, perhaps none, or a
-   negative error; after an error call cshim_loop_reset(). */
+   negative error; after an error only cshim_loop_free() is left. */
 int cshim_loop_run(struct cshim_loop *loop,
                    const struct cshim_request *requests, size_t count,
                    const char *text, int wait_ms);
 const struct cshim_result *cshim_loop_results(const struct cshim_loop *loop);
+
+/* News of connections, as the last cshim_loop_run() found them; they came
+   after the results of that run. Returns how many there are. */
+size_t cshim_loop_connection_news(const struct cshim_loop *loop,
+                                  const struct cshim_connection_news **news);
 
 /* Makes the current or the next cshim_loop_run() return at once. Costs a
    system call only when the loop sleeps. Any thread. */
@@ -195,23 +238,10 @@ void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot);
 void cshim_loop_consumed(struct cshim_loop *loop, uint32_t slot,
                          size_t bytes);
 
-/* Hands over a piece of the request's body, the last one or not. -ENOMEM: not
-   taken. */
+/* Hands over a piece of the request's body, the last one or not; while the
+   request is to be sent again, too. -ENOMEM: not taken. */
 int cshim_loop_feed(struct cshim_loop *loop, uint32_t slot,
                     const char *data, size_t length, int last);
-
-/* Ends every connection that no request is on. */
-void cshim_loop_close_idle(struct cshim_loop *loop);
-
-/* Takes every request off the wire and closes every connection. The requests
-   end without a result, the handles stay attached; those of the requests must
-   not be used again. Negative on failure: then only cshim_loop_free() is
-   left. */
-int cshim_loop_reset(struct cshim_loop *loop);
-
-/* A number that changes whenever a peer has acknowledged or sent bytes, or a
-   socket came or went. Two equal answers: nothing moved in between. */
-uint64_t cshim_loop_movement(const struct cshim_loop *loop);
 
 /* One of the counters above. Any thread. */
 uint64_t cshim_loop_count(const struct cshim_loop *loop,

@@ -22,25 +22,6 @@
 #define FIELD_BYTES (100 * 1024)
 #define FIELD_EXTRA 5 /* ": " and CRLF, and more for a status line */
 
-/* So often a request is sent again that a server refuses again and again
-   without answering any other on that connection. */
-#define REFUSALS 6
-
-/* And so often whatever it answers. */
-#define SENDINGS 1000
-
-/* Connections that a server leaves, or that broke, do not count as one of its
-   host's: requests must not wait until the last response on them has come. */
-static void count_leaving(struct cshim_loop *loop)
-{
-  const struct http2_session *session;
-  long leaving = 0;
-  for(session = loop->sessions; session; session = session->next)
-    leaving += session->leaving || session->broken;
-  curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                    loop->limits.connections_per_host + leaving);
-}
-
 /* Whether something of the response has come, interim ones included. */
 static bool begun(const struct transfer *transfer)
 {
@@ -67,6 +48,13 @@ static bool whole(const struct transfer *transfer)
          transfer->stream.delivered == transfer->stream.received;
 }
 
+/* The connection takes no more requests. */
+static void announce(struct http2_session *session)
+{
+  session->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
+  connection_touch(session->connection);
+}
+
 /* Takes over what the transfer may need to know of its connection. */
 static void learn(struct stream *stream)
 {
@@ -76,7 +64,6 @@ static void learn(struct stream *stream)
   stream->left = session->leaving;
   stream->broke = session->broken;
   stream->goaway = session->error;
-  stream->progress = session->answered > stream->answered_before;
 }
 
 /* Client's streams have odd numbers. */
@@ -115,14 +102,12 @@ void http2_frame(struct http2_session *session, struct transfer *transfer,
   if(frame->head.type == FRAME_GOAWAY) {
     session->leaving = true;
     session->error = frame->goaway.error;
-    count_leaving(session->loop);
+    announce(session);
   }
   if(!transfer)
     return;
-  if(frame->head.type == FRAME_HEADERS && !transfer->stream.begun) {
+  if(frame->head.type == FRAME_HEADERS)
     transfer->stream.begun = true;
-    session->answered++;
-  }
   if(frame->head.type == FRAME_RST_STREAM)
     transfer->stream.reset = true;
   if(frame->head.type == FRAME_DATA)
@@ -131,7 +116,7 @@ void http2_frame(struct http2_session *session, struct transfer *transfer,
      (frame->head.flags & FLAG_END_STREAM)) {
     transfer->stream.ended = true;
     if(transfer->flags & CSHIM_REQUEST_UPLOAD)
-      session->loop->sessions_changed = true;
+      session->connection->session_changed = true;
   }
 }
 
@@ -163,26 +148,6 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
   return false;
 }
 
-/* Whether a request that cannot be finished may be sent once more. */
-static bool repeatable(const struct transfer *transfer)
-{
-  return (transfer->flags & CSHIM_REQUEST_REPEATABLE) && !begun(transfer) &&
-         transfer->retries < transfer->loop->limits.retries;
-}
-
-/* Whether it may once more now that its connection has ended; it pays for that
-   unless others had their turn on that connection meanwhile. */
-static bool may_repeat(struct transfer *transfer)
-{
-  learn(&transfer->stream);
-  if(transfer->stream.progress && !begun(transfer))
-    return transfer->flags & CSHIM_REQUEST_REPEATABLE;
-  if(!repeatable(transfer))
-    return false;
-  transfer->retries++;
-  return true;
-}
-
 uint32_t http2_closed(struct transfer *transfer, uint32_t error)
 {
   struct stream *stream = &transfer->stream;
@@ -191,55 +156,36 @@ uint32_t http2_closed(struct transfer *transfer, uint32_t error)
     return H2_NO_ERROR; /* the response is whole, whatever comes after it */
   stream->error = error;
   stream->refused = error == H2_REFUSED_STREAM && !begun(transfer);
-  if(error == H2_HTTP_1_1_REQUIRED && repeatable(transfer)) {
-    /* libcurl sends it again, over HTTP/1.1 */
-    forget(transfer);
-    memset(stream, 0, sizeof(*stream));
-    transfer->sent_before = connection_sent(transfer);
-    transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_MULTIPLEXED;
-    transfer->retries++;
-    return error;
-  }
+  stream->downgrade = error == H2_HTTP_1_1_REQUIRED && !begun(transfer);
   /* libcurl takes NO_ERROR for the end of the response, and sends what was
-     refused again by itself */
+     refused, or is wanted over HTTP/1.1, again by itself */
   return H2_CANCEL;
 }
 
 bool http2_may_send(struct http2_session *session, struct transfer *transfer)
 {
   struct stream *stream = &transfer->stream;
-  if(session->broken || session->leaving) {
-    stream->refused = !stream->sendings;
-    return false;
-  }
-  if(stream->allowed)
+  if(stream->allowed && !session->broken && !session->leaving)
     return true;
-  /* libcurl sends it again by itself */
+  /* libcurl sends it again by itself, or too late */
+  stream->refused = stream->allowed;
   stream->cut = true;
-  return may_repeat(transfer);
+  return false;
 }
 
 void http2_sent(struct http2_session *session, struct transfer *transfer,
                 int32_t id)
 {
   struct stream *stream = &transfer->stream;
-  uint32_t sendings = stream->sendings + 1;
-  uint32_t refusals = stream->refusals;
   forget(transfer);
   memset(stream, 0, sizeof(*stream));
   stream->next = *list_of(session, id);
   *list_of(session, id) = transfer;
   stream->session = session;
   stream->id = id;
-  stream->sendings = sendings;
-  stream->refusals = refusals;
-  stream->answered_before = session->answered;
-  if(sendings > 1)
-    loop_count(session->loop, CSHIM_RETRIES, 1);
-  transfer->result_flags |= CSHIM_RESULT_MULTIPLEXED;
-  if(!session->used)
-    results_tell(transfer); /* others need wait no longer */
-  session->used = true;
+  stream->sent = true;
+  if(!session->connection->proven)
+    connection_prove(session->connection, true); /* others wait no longer */
 }
 
 void http2_broken(struct http2_session *session)
@@ -247,8 +193,8 @@ void http2_broken(struct http2_session *session)
   if(session->broken)
     return;
   session->broken = true;
-  session->loop->sessions_changed = true;
-  count_leaving(session->loop);
+  session->connection->session_changed = true;
+  announce(session);
 }
 
 void http2_gone(struct http2_session *session)
@@ -261,7 +207,6 @@ void http2_gone(struct http2_session *session)
       forget(session->streams[i]);
     }
   }
-  count_leaving(session->loop);
 }
 
 /* Says what became of the stream, where libcurl may not. */
@@ -308,7 +253,7 @@ static bool is_end(CURLcode code)
 CURLcode http2_judge(struct transfer *transfer, CURLcode code)
 {
   struct stream *stream = &transfer->stream;
-  if(!stream->sendings && !stream->refused)
+  if(!stream->sent && !stream->refused)
     return code;
   learn(stream);
   if(is_end(code)) {
@@ -329,64 +274,45 @@ CURLcode http2_judge(struct transfer *transfer, CURLcode code)
   return code;
 }
 
-bool http2_again(struct transfer *transfer, CURLcode code)
+bool http2_cut(const struct transfer *transfer)
 {
-  struct stream *stream = &transfer->stream;
-
-  if(!is_end(code) || transfer->dropping || begun(transfer) ||
-     stream->sendings >= SENDINGS ||
-     (transfer->flags & CSHIM_REQUEST_UPLOAD && transfer->upload_cut))
-    return false;
-  if(stream->refused)
-    return (stream->left && stream->progress) ||
-           ++stream->refusals <= REFUSALS;
-  if((!stream->cut && !stream->broke))
-    return false;
-  transfer->lost = !may_repeat(transfer);
-  return !transfer->lost;
+  const struct stream *stream = &transfer->stream;
+  return stream->refused || stream->downgrade || stream->cut || stream->broke;
 }
 
 void http2_begin(struct transfer *transfer)
 {
-  struct stream *stream = &transfer->stream;
-  struct stream fresh = { .sendings = stream->sendings,
-                          .refusals = stream->refusals, .allowed = true };
-  if(stream->sendings || stream->refused) { /* once more */
-    response_begin(transfer);
-    upload_rewind(transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE,
-                     transfer->flags & CSHIM_REQUEST_CLOSE ? 1L : 0L);
-    transfer->result_flags = 0;
-    transfer->detail[0] = '\0';
-  }
   forget(transfer);
-  *stream = fresh;
+  memset(&transfer->stream, 0, sizeof(transfer->stream));
+  transfer->stream.allowed = true;
 }
 
 /* A response that is whole ends its request, even while libcurl would go on
    with the request's body; and an error of the connection ends all requests on
    it, in their order. */
-void http2_settle(struct cshim_loop *loop)
+void http2_settle(struct connection *connection)
 {
-  struct transfer *transfer = loop->first;
-  if(!loop->sessions_changed)
+  struct cshim_loop *loop = connection->loop;
+  struct transfer *transfer = connection->first;
+  bool broken = connection->session && connection->session->broken;
+  if(!connection->session_changed)
     return;
-  loop->sessions_changed = false;
+  connection->session_changed = false;
   while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
     struct transfer *next = transfer->next;
     const struct stream *stream = &transfer->stream;
     if(whole(transfer)) {
       if(transfer->flags & CSHIM_REQUEST_UPLOAD)
-        loop_finish(loop, transfer, CURLE_OK);
+        results_finish(transfer, CURLE_OK);
     }
     else if(stream->ended)
-      loop->sessions_changed |=
+      connection->session_changed |=
         (transfer->flags & CSHIM_REQUEST_UPLOAD) && !transfer->paused;
-    else if(stream->session && stream->session->broken)
-      loop_finish(loop, transfer, CURLE_HTTP2);
+    else if(broken && stream->session)
+      results_finish(transfer, CURLE_HTTP2);
     transfer = next;
   }
-  loop->sessions_changed |= transfer != NULL;
+  connection->session_changed |= transfer != NULL;
 }
 
 void http2_left_stream(struct transfer *transfer)
@@ -419,8 +345,8 @@ static int on_request(void *userp, char *primary_ip, char *local_ip,
   (void)primary_ip;
   (void)local_ip;
   (void)primary_port;
-  rest_know_protocol(transfer, local_port);
-  transfer->loop->requesting = transfer;
+  (void)local_port;
+  transfer->connection->requesting = transfer;
   return 0; /* CURL_PREREQFUNC_OK */
 }
 

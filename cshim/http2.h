@@ -1,7 +1,7 @@
 #ifndef CSHIM_HTTP2_H
 #define CSHIM_HTTP2_H
 /*
- * What nghttp2.c tells http2.c of the HTTP/2 sessions of a loop.
+ * What nghttp2.c tells http2.c of the HTTP/2 sessions of connections.
  */
 #include "internal.h"
 #include "nghttp2.h"
@@ -11,11 +11,8 @@
 /* One HTTP/2 connection of libcurl's. */
 struct http2_session {
   void *handle; /* nghttp2's */
-  struct cshim_loop *loop;
-  struct http2_session *next;
+  struct connection *connection;
   struct transfer *streams[STREAM_LISTS]; /* those open, see list_of() */
-  uint64_t answered; /* responses that have begun */
-  bool used; /* a request was sent */
   bool leaving; /* GOAWAY has come: it takes no more requests */
   bool broken; /* its peer broke the protocol: it is of no more use */
   uint32_t error; /* of GOAWAY */

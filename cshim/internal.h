@@ -21,30 +21,50 @@ struct buffer {
   size_t capacity;
 };
 
-/* A socket that libcurl wants watched. What it wants is written down at once
-   and told to epoll only before the next wait, because libcurl changes its
-   mind many times while it works off a pipeline. */
-struct watch {
-  curl_socket_t socket;
-  uint32_t wanted; /* epoll events */
-  bool output; /* bytes of ours wait until it takes more, see bio.c */
-  uint32_t applied; /* epoll events; 0 when epoll does not have the socket */
-  bool changed; /* in the loop's list of changed watches */
-  struct watch *next_changed;
-  struct watch *next;
-  struct watch *previous;
-};
-
 struct bio; /* of bio.c */
 
-/* A socket that libcurl opened to connect, and for whom. */
+/* One connection and the multi handle that it has for itself: whatever is in
+   that handle is on this connection, or nowhere. libcurl gets its socket once,
+   and no other, so it can send nothing again. */
 struct connection {
-  curl_socket_t socket;
+  struct cshim_loop *loop;
+  uint32_t number; /* its place in the loop's connections */
+  CURLM *multi;
+  curl_socket_t socket; /* CURL_SOCKET_BAD once it is closed */
+  bool taken; /* libcurl has got the socket */
+  bool closing; /* the caller has it closed */
+  bool over; /* nothing moves on it any more */
   void *ssl; /* OpenSSL's, if it reads the socket by itself */
-  const void *session; /* the same, also where libcurl reads it for OpenSSL */
-  bool http2;
-  uint32_t origin;
-  struct connection *next;
+  const void *tls; /* the same, also where libcurl reads it for OpenSSL */
+  bool proven; /* a header section has come: of what, the caller was told */
+  uint32_t news; /* CSHIM_CONNECTION_* that the caller is to be told */
+
+  /* What libcurl waits for on the socket is written down at once and told to
+     epoll only before the next wait, because libcurl changes its mind many
+     times while it works off a pipeline. */
+  uint32_t wanted; /* epoll events */
+  uint32_t applied; /* epoll events; 0 when epoll does not have the socket */
+  bool output; /* bytes of ours wait until it takes more, see bio.c */
+  bool changed; /* in the loop's list of changed ones */
+  struct connection *next_changed;
+
+  bool timer_set;
+  int64_t timer_at; /* milliseconds, CLOCK_MONOTONIC */
+
+  bool touched; /* in the loop's list of those that libcurl worked on */
+  struct connection *next_touched;
+
+  struct transfer *first; /* its requests, in order of submission */
+  struct transfer *last;
+  struct connection *next; /* those with requests */
+  struct connection *previous;
+
+  struct http2_session *session; /* that libcurl has on it, or NULL */
+  struct transfer *requesting; /* libcurl is about to send its request */
+  bool session_changed; /* http2_settle() has something to do */
+
+  const struct transfer *dropping; /* at its head; nobody wants its response */
+  uint64_t dropped_from; /* bytes that had come when that began */
 };
 
 struct http2_session; /* of http2.h */
@@ -54,8 +74,8 @@ struct stream {
   struct http2_session *session; /* NULL: none yet, or it is left or gone */
   struct transfer *next; /* in a list of its session's */
   int32_t id; /* 0: not sent over HTTP/2 */
-  uint32_t sendings; /* so often the request was sent over HTTP/2 */
-  uint32_t refusals; /* and so often it was refused for nothing */
+  bool sent; /* the request was, over HTTP/2 */
+  bool downgrade; /* the server wants HTTP/1.1 for it */
   uint32_t error; /* that it was closed with */
   uint32_t goaway; /* error of the connection's GOAWAY */
   bool allowed; /* the request may be sent: libcurl was just given it */
@@ -67,8 +87,6 @@ struct stream {
   bool cut; /* the connection ended before the response did */
   bool left; /* it is one that the server leaves, or left */
   bool broke; /* or broke */
-  bool progress; /* it answered others meanwhile */
-  uint64_t answered_before; /* responses on it when the request was sent */
   uint64_t received; /* of the body, as frames */
   uint64_t delivered; /* and by libcurl */
   bool has_length;
@@ -88,8 +106,8 @@ struct transfer {
   CURL *easy;
   uint32_t slot;
   enum transfer_state state;
+  struct connection *connection; /* while active */
   uint32_t flags; /* CSHIM_REQUEST_* */
-  uint32_t origin;
   bool dropping; /* read the rest of the response, keep nothing */
   bool discarding; /* what libcurl has kept of it is not wanted, either */
   bool reported; /* a result of this run speaks of it */
@@ -100,6 +118,7 @@ struct transfer {
   struct framing framing; /* what libcurl delivers, read strictly */
   const char *refusal; /* why that was refused */
   bool satisfied; /* that it was is no error: the response is complete */
+  bool begun; /* a byte of it has come */
   bool header_taken; /* and the caller has it */
   bool paused; /* libcurl was told to stop delivering */
   size_t header_length;
@@ -112,9 +131,8 @@ struct transfer {
 
   /* request */
   uint32_t special; /* CSHIM_REQUEST_* that the last request has set options
-                       for, TRANSFER_METHOD and TRANSFER_CONNECT_TO */
+                       for, and TRANSFER_METHOD */
   struct buffer text;
-  struct curl_slist connect_to;
   struct curl_slist *lines; /* one node a header line, data in text */
   size_t lines_capacity;
   struct buffer upload; /* of the body, what was fed */
@@ -125,67 +143,58 @@ struct transfer {
   bool upload_waiting; /* libcurl was told to wait for more */
   bool upload_cut; /* what was sent is not all in the buffer any more */
 
-  /* retries */
-  long sent_before; /* CURLINFO_REQUEST_SIZE when its connection last died */
-  uint32_t retries;
-  bool lost; /* to be taken off: may not be sent again */
+  bool submitted; /* libcurl has had it */
+  bool refused; /* libcurl wanted to send it over another connection */
   struct stream stream;
 
-  struct transfer *next; /* active transfers, in order of submission */
+  struct transfer *next; /* on the same connection, in order of submission */
   struct transfer *previous;
   struct transfer *next_news;
   char detail[CURL_ERROR_SIZE];
 };
 
 #define TRANSFER_METHOD 0x100
-#define TRANSFER_CONNECT_TO 0x200
 
 struct cshim_loop {
   struct cshim_limits limits;
-  CURLM *multi;
-  CURLSH *share; /* TLS sessions, which outlive a reset */
+  CURLSH *share; /* TLS sessions, which outlive a connection */
   int epoll;
   int event; /* eventfd that ends a sleep */
   int key_log; /* file descriptor, or -1 */
   atomic_int sleep_state; /* SLEEP_* in loop.c */
-  bool timer_set;
-  int64_t timer_at; /* milliseconds, CLOCK_MONOTONIC */
-  bool lost_socket; /* one was closed since libcurl last ran every handle */
-  bool closing; /* the caller has all connections closed */
-  bool lost_transfers; /* some transfer is marked lost */
   int failure; /* first failure inside a callback: negative errno */
-  struct watch *watches;
-  struct watch *changed;
+  struct connection **connections;
+  uint32_t connection_count;
+  uint32_t free_connections_from; /* no free place before this one */
+  struct connection *active; /* those with requests */
+  struct connection *changed; /* those of which epoll does not know all yet */
+  struct connection *touched; /* those that libcurl worked on in this turn */
   struct bio *busy; /* those that hold bytes */
   struct bio *next_busy; /* the next that bio_next_input() looks at */
   uint64_t turn; /* counts what the loop waited, or was called */
   uint64_t input_taken; /* bytes that OpenSSL took of what was read ahead */
-  struct connection *connections;
-  struct http2_session *sessions; /* HTTP/2 connections */
-  struct transfer *requesting; /* libcurl is about to send its request */
-  bool sees_requests; /* of every transfer, as above */
-  bool sessions_changed; /* http2_settle() has something to do */
+  bool sees_requests; /* libcurl tells of each before it sends it */
   struct transfer **slots;
   uint32_t slot_count;
   uint32_t free_from; /* no free slot before this one */
-  struct transfer *first;
-  struct transfer *last;
   struct transfer *news; /* those with something to tell before their end */
   struct cshim_result *results;
   size_t result_count;
+  struct cshim_connection_news *connection_news;
+  size_t connection_news_count;
   atomic_uint_fast64_t counters[CSHIM_COUNTERS];
 };
 
 /* loop.c */
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
                 uint64_t by);
-void loop_remove(struct cshim_loop *loop, struct transfer *transfer);
-void loop_finish(struct cshim_loop *loop, struct transfer *transfer,
-                 CURLcode code);
+void loop_act(struct connection *connection, curl_socket_t socket, int bits);
 
 /* results.c: what a run tells its caller */
 void results_forget(struct cshim_loop *loop);
+bool results_any(const struct cshim_loop *loop);
 void results_add(struct transfer *transfer, CURLcode code);
+void results_finish(struct transfer *transfer, CURLcode code);
 void results_gather(struct cshim_loop *loop);
 void results_gather_news(struct cshim_loop *loop);
 void results_tell(struct transfer *transfer);
@@ -193,37 +202,47 @@ void results_forget_news(struct transfer *transfer);
 struct transfer *results_use(struct cshim_loop *loop, uint32_t slot);
 
 /* watch.c: sockets, epoll and the timer, as libcurl asks for them */
-int watch_install(struct cshim_loop *loop);
+int watch_install(struct connection *connection);
 void watch_apply(struct cshim_loop *loop);
-void watch_closed(struct cshim_loop *loop, curl_socket_t socket);
-void watch_forget_all(struct cshim_loop *loop);
-void watch_output(struct cshim_loop *loop, curl_socket_t socket, bool waits);
+void watch_changed(struct connection *connection);
+void watch_forget(struct connection *connection);
+void watch_output(struct connection *connection, bool waits);
 int64_t watch_now_ms(void);
 
 /* connection.c: which connections there are, and how they end */
-bool connection_tie(struct transfer *transfer);
-long connection_port(const struct connection *connection);
-long connection_sent(const struct transfer *transfer);
-void connection_untie(CURL *easy);
+void connection_touch(struct connection *connection);
+void connection_prove(struct connection *connection, bool multiplexes);
+void connection_untouch(struct connection *connection);
+CURLMcode connection_add(struct connection *connection,
+                         struct transfer *transfer);
+void connection_remove(struct transfer *transfer);
+void connection_end(struct connection *connection);
+void connection_free(struct connection *connection);
+uint64_t connection_received(const struct connection *connection);
 
-/* nghttp2.c: who calls libcurl for a loop says so */
-struct cshim_loop *http2_enter(struct cshim_loop *loop);
-void http2_leave(struct cshim_loop *before);
+/* socket.c: the socket of a connection, as libcurl is given it */
+bool socket_tie(struct transfer *transfer);
+void socket_untie(CURL *easy);
+bool socket_prepare(struct transfer *transfer,
+                    struct connection *connection);
+void socket_close(struct connection *connection);
+
+/* nghttp2.c: who calls libcurl for a connection says so */
+struct connection *http2_enter(struct connection *connection);
+void http2_leave(struct connection *before);
 
 /* http2.c: requests on HTTP/2 connections */
 bool http2_tie(struct transfer *transfer);
 void http2_untie(CURL *easy);
 void http2_begin(struct transfer *transfer);
-void http2_settle(struct cshim_loop *loop);
+void http2_settle(struct connection *connection);
 CURLcode http2_judge(struct transfer *transfer, CURLcode code);
-bool http2_again(struct transfer *transfer, CURLcode code);
+bool http2_cut(const struct transfer *transfer);
 void http2_leave_stream(struct transfer *transfer);
 void http2_left_stream(struct transfer *transfer);
 
 /* rest.c: connections that no request is on */
-void rest_look(struct cshim_loop *loop, uint32_t origin);
-void rest_know_protocol(struct transfer *transfer, int port);
-void rest_know_tls(struct cshim_loop *loop, curl_socket_t socket, void *ssl);
+bool rest_is_quiet(const struct connection *connection);
 
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
@@ -231,12 +250,14 @@ void tls_untie(CURL *easy);
 const void *tls_session(const struct transfer *transfer);
 bool tls_is_http2(const struct transfer *transfer);
 
+/* wildcard.c: which wildcards in a server's certificate count */
+void wildcard_install(void *context);
+
 /* bio.c: between OpenSSL and the socket of a connection that pipelines */
-void *bio_install(struct cshim_loop *loop, void *ssl);
-bool bio_blocked(const struct cshim_loop *loop, curl_socket_t socket);
-void bio_writable(struct cshim_loop *loop, curl_socket_t socket);
-curl_socket_t bio_first_input(struct cshim_loop *loop);
-curl_socket_t bio_next_input(struct cshim_loop *loop);
+void *bio_install(struct connection *connection, void *ssl);
+void bio_writable(struct connection *connection);
+struct connection *bio_first_input(struct cshim_loop *loop);
+struct connection *bio_next_input(struct cshim_loop *loop);
 void bio_settle(struct cshim_loop *loop);
 
 /* transfer.c: an attached easy handle */
@@ -247,12 +268,16 @@ void transfer_pause(struct transfer *transfer);
 void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result);
 void transfer_taken(struct transfer *transfer);
+CURLcode transfer_lost(struct transfer *transfer,
+                       const struct connection *connection, CURLcode code);
+long transfer_sent(const struct transfer *transfer);
 void transfer_rest(struct transfer *transfer);
 
 /* request.c: sets an easy handle up for a request */
 CURLcode request_prepare(struct transfer *transfer,
                          const struct cshim_request *request,
                          const char *text);
+CURLcode request_again(struct transfer *transfer, uint32_t flags);
 
 /* response.c: gathers what libcurl delivers */
 bool response_tie(struct transfer *transfer);
@@ -267,7 +292,7 @@ void response_consumed(struct transfer *transfer, size_t bytes);
 bool upload_tie(struct transfer *transfer);
 void upload_untie(CURL *easy);
 void upload_begin(struct transfer *transfer, int64_t length);
-void upload_rewind(struct transfer *transfer);
+bool upload_again(struct transfer *transfer);
 bool upload_is_whole(const struct transfer *transfer);
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
                 bool last);

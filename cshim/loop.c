@@ -23,12 +23,12 @@
    After so many times in a row look at the sockets all the same. */
 #define TIMER_ROUNDS 64
 
-/* So often the sockets are looked at again for more, once there is something
-   to tell, or the time is up. */
-#define EVENT_ROUNDS 8
-
 /* And so many times over what was read ahead. */
 #define INPUT_ROUNDS 64
+
+/* With something to tell, or when time is up, look at the sockets so often at
+   most before the caller hears of it: what comes together crosses together. */
+#define LAST_ROUNDS 16
 
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
                 uint64_t by)
@@ -46,37 +46,7 @@ uint64_t cshim_loop_count(const struct cshim_loop *loop,
   return atomic_load_explicit(&loop->counters[which], memory_order_relaxed);
 }
 
-/* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
-static long pipelining_of(enum cshim_mode mode)
-{
-  switch(mode) {
-  case CSHIM_PIPELINING:
-    return 1L; /* CURLPIPE_HTTP1 */
-  case CSHIM_MULTIPLEXING:
-    return 2L; /* CURLPIPE_MULTIPLEX */
-  default:
-    return 0L; /* CURLPIPE_NOTHING */
-  }
-}
-
-static int make_multi(struct cshim_loop *loop)
-{
-  loop->multi = curl_multi_init();
-  if(!loop->multi)
-    return -ENOMEM;
-  if(curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING,
-                       pipelining_of(loop->limits.mode)) ||
-     curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                       loop->limits.connections_per_host))
-    return CSHIM_MULTI_FAILED;
-  if(loop->limits.mode == CSHIM_PIPELINING &&
-     curl_multi_setopt(loop->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
-                       loop->limits.pipeline_length))
-    return CSHIM_MULTI_FAILED;
-  return watch_install(loop);
-}
-
-/* Easy handles of one multi handle do not share TLS sessions by themselves. */
+/* Multi handles do not share TLS sessions by themselves. */
 static bool make_share(struct cshim_loop *loop)
 {
   loop->share = curl_share_init();
@@ -97,7 +67,7 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
   loop->key_log = -1;
   loop->epoll = epoll_create1(EPOLL_CLOEXEC);
   loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  event.data.fd = loop->event;
+  event.data.ptr = NULL; /* all others are connections */
   /* Edge-triggered, so the eventfd never has to be read: each write to it is
      one edge. */
   if(loop->epoll == -1 || loop->event == -1 ||
@@ -106,7 +76,7 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
     goto fail;
   }
   loop->results = calloc(CSHIM_MAX_BATCH, sizeof(*loop->results));
-  if(!loop->results || !make_share(loop) || make_multi(loop))
+  if(!loop->results || !make_share(loop))
     goto fail;
   return loop;
 
@@ -116,70 +86,13 @@ fail:
   return NULL;
 }
 
-static void push_active(struct cshim_loop *loop, struct transfer *transfer)
-{
-  transfer->state = TRANSFER_ACTIVE;
-  transfer->next = NULL;
-  transfer->previous = loop->last;
-  if(loop->last)
-    loop->last->next = transfer;
-  else
-    loop->first = transfer;
-  loop->last = transfer;
-}
-
-/* Takes a transfer out of the multi handle. */
-void loop_remove(struct cshim_loop *loop, struct transfer *transfer)
-{
-  struct cshim_loop *before = http2_enter(loop);
-  http2_leave_stream(transfer);
-  curl_multi_remove_handle(loop->multi, transfer->easy);
-  http2_left_stream(transfer);
-  http2_leave(before);
-  if(transfer->next)
-    transfer->next->previous = transfer->previous;
-  else
-    loop->last = transfer->previous;
-  if(transfer->previous)
-    transfer->previous->next = transfer->next;
-  else
-    loop->first = transfer->next;
-  transfer->state = TRANSFER_IDLE;
-  results_forget_news(transfer);
-}
-
-/* Last submitted first: a transfer with nobody behind it in the pipeline
-   leaves without waking another. */
-static void remove_all(struct cshim_loop *loop)
-{
-  while(loop->last) {
-    response_discard(loop->last);
-    loop_remove(loop, loop->last);
-  }
-}
-
 void cshim_loop_close(struct cshim_loop *loop)
 {
-  struct cshim_loop *before;
-  if(!loop->multi)
-    return;
-  loop->closing = true;
-  remove_all(loop);
-  before = http2_enter(loop);
-  curl_multi_cleanup(loop->multi);
-  http2_leave(before);
-  loop->multi = NULL;
-  watch_forget_all(loop);
-}
-
-int cshim_loop_reset(struct cshim_loop *loop)
-{
-  results_forget(loop);
-  cshim_loop_close(loop);
-  loop->failure = 0;
-  loop->closing = false;
-  loop->lost_transfers = false;
-  return make_multi(loop);
+  uint32_t i;
+  for(i = 0; i < loop->connection_count; i++) {
+    if(loop->connections[i])
+      cshim_loop_disconnect(loop, i);
+  }
 }
 
 void cshim_loop_free(struct cshim_loop *loop)
@@ -194,6 +107,8 @@ void cshim_loop_free(struct cshim_loop *loop)
   }
   curl_share_cleanup(loop->share);
   free(loop->slots);
+  free(loop->connections);
+  free(loop->connection_news);
   free(loop->results);
   if(loop->event != -1)
     close(loop->event);
@@ -230,113 +145,108 @@ void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot)
   if(!transfer)
     return;
   if(transfer->state == TRANSFER_ACTIVE)
-    loop_remove(loop, transfer);
+    connection_remove(transfer);
   transfer_free(transfer);
   loop->slots[slot] = NULL;
   if(slot < loop->free_from)
     loop->free_from = slot;
 }
 
-static void act(struct cshim_loop *loop, curl_socket_t socket, int bits)
+/* Has libcurl do what there is to do on a connection. */
+void loop_act(struct connection *connection, curl_socket_t socket, int bits)
 {
   int running;
-  struct cshim_loop *before = http2_enter(loop);
-  CURLMcode code = curl_multi_socket_action(loop->multi, socket, bits,
-                                            &running);
+  CURLMcode code;
+  struct connection *before;
+  if(connection->over)
+    return;
+  connection_touch(connection);
+  before = http2_enter(connection);
+  code = curl_multi_socket_action(connection->multi, socket, bits, &running);
   http2_leave(before);
   if(code && code != CURLM_BAD_SOCKET)
-    loop->failure = CSHIM_MULTI_FAILED;
+    connection->over = true;
 }
 
-/* Gives a request to libcurl, which finishes it at once if it refuses it. */
-static void start(struct cshim_loop *loop, struct transfer *transfer)
-{
-  CURLMcode refused;
-  rest_look(loop, transfer->origin);
-  push_active(loop, transfer);
-  refused = curl_multi_add_handle(loop->multi, transfer->easy);
-  loop->timer_set = false;
-  if(!refused)
-    return;
-  loop_remove(loop, transfer);
-  strncpy(transfer->detail, curl_multi_strerror(refused),
-          sizeof(transfer->detail) - 1);
-  results_add(transfer, CURLE_FAILED_INIT);
-}
-
-/* Submits one request. The handle gets its first turn here: of several timers
-   that are due libcurl serves the youngest first, and the requests would go
-   out backwards. */
+/* Submits one request. A request that libcurl refuses is finished at once.
+   The handle gets its first turn here: of several timers that are due libcurl
+   serves the youngest first, and the requests would go out backwards. */
 static void submit(struct cshim_loop *loop,
                    const struct cshim_request *request, const char *text)
 {
   struct transfer *transfer = loop->slots[request->slot];
-  CURLcode code = request_prepare(transfer, request, text);
-  if(code) {
-    results_add(transfer, code);
-    return;
+  struct connection *connection = loop->connections[request->connection];
+  CURLcode code = request->flags & CSHIM_REQUEST_AGAIN ?
+                  request_again(transfer, request->flags) :
+                  request_prepare(transfer, request, text);
+  if(!code && !socket_prepare(transfer, connection))
+    code = CURLE_OUT_OF_MEMORY;
+  if(!code && !connection->first && !rest_is_quiet(connection)) {
+    connection->over = true;
+    connection_touch(connection);
   }
-  start(loop, transfer);
-  if(transfer->state == TRANSFER_ACTIVE)
-    act(loop, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* A request has ended, in libcurl's view. */
-void loop_finish(struct cshim_loop *loop, struct transfer *transfer,
-                 CURLcode code)
-{
-  loop_remove(loop, transfer);
-  code = http2_judge(transfer, response_end(transfer, code));
-  if(!http2_again(transfer, code)) {
-    results_add(transfer, code);
-    return;
+  if(!code && !connection->over) {
+    CURLMcode refused = connection_add(connection, transfer);
+    if(!refused) {
+      connection->timer_set = false;
+      loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
+      return;
+    }
+    strncpy(transfer->detail, curl_multi_strerror(refused),
+            sizeof(transfer->detail) - 1);
+    code = CURLE_FAILED_INIT;
   }
-  http2_begin(transfer);
-  start(loop, transfer);
+  if(!code) {
+    /* it closed at rest, and the caller does not know it yet */
+    transfer->result_flags |= CSHIM_RESULT_LOST;
+    code = CURLE_GOT_NOTHING;
+  }
+  results_add(transfer, code);
 }
 
-/* When a connection closes under its pipeline, libcurl does not always tell
-   those that were in it: they have to start again, and nothing happens on
-   their socket any more. Running every handle once gets them going. */
-static void act_on_lost_socket(struct cshim_loop *loop)
-{
-  int running;
-  struct cshim_loop *before;
-  if(!loop->lost_socket)
-    return;
-  loop->lost_socket = false;
-  before = http2_enter(loop);
-  if(loop->first && curl_multi_socket_all(loop->multi, &running))
-    loop->failure = CSHIM_MULTI_FAILED;
-  http2_leave(before);
-}
-
-static void act_on_timer(struct cshim_loop *loop)
+static void act_on_timer(struct connection *connection)
 {
   int round;
   for(round = 0; round < TIMER_ROUNDS; round++) {
-    if(!loop->timer_set ||
-       (loop->timer_at && loop->timer_at > watch_now_ms()))
+    if(!connection->timer_set ||
+       (connection->timer_at && connection->timer_at > watch_now_ms()))
       return;
-    loop->timer_set = false;
-    act(loop, CURL_SOCKET_TIMEOUT, 0);
+    connection->timer_set = false;
+    loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+static void act_on_timers(struct cshim_loop *loop)
+{
+  struct connection *connection = loop->active;
+  for(; connection; connection = connection->next) {
+    if(connection->timer_set)
+      act_on_timer(connection);
   }
 }
 
 /* Readable and writable are told one after the other. Told at once, libcurl
    hands both to the first in the send pipe, and the one that waits for its
    response may never hear of it. A socket that reports an error alone is told
-   as both: whoever tries next finds out. */
-static void act_on_socket(struct cshim_loop *loop, curl_socket_t socket,
-                          uint32_t events)
+   as both: whoever tries next finds out. One that reports anything at rest has
+   been closed by the server. */
+static void act_on_socket(struct connection *connection, uint32_t events)
 {
+  curl_socket_t socket = connection->socket;
+  if(connection->over)
+    return;
+  if(!connection->first) {
+    connection_end(connection);
+    connection_touch(connection);
+    return;
+  }
   if(!(events & (EPOLLIN | EPOLLOUT)))
     events = EPOLLIN | EPOLLOUT;
   if(events & EPOLLIN)
-    act(loop, socket, CURL_CSELECT_IN);
-  if(events & EPOLLOUT) {
-    bio_writable(loop, socket);
-    act(loop, socket, CURL_CSELECT_OUT);
+    loop_act(connection, socket, CURL_CSELECT_IN);
+  if((events & EPOLLOUT) && !connection->over) {
+    bio_writable(connection);
+    loop_act(connection, socket, CURL_CSELECT_OUT);
   }
 }
 
@@ -347,36 +257,36 @@ static bool act_on_input(struct cshim_loop *loop)
   int round;
   for(round = 0; round < INPUT_ROUNDS; round++) {
     uint64_t before = loop->input_taken;
-    curl_socket_t socket = bio_first_input(loop);
-    for(; socket != CURL_SOCKET_BAD; socket = bio_next_input(loop))
-      act(loop, socket, CURL_CSELECT_IN);
+    struct connection *connection = bio_first_input(loop);
+    for(; connection; connection = bio_next_input(loop)) {
+      loop_act(connection, connection->socket, CURL_CSELECT_IN);
+      act_on_timer(connection);
+    }
     if(loop->input_taken == before)
       return false;
-    act_on_timer(loop);
   }
   return true;
 }
 
-/* How long to sleep, in milliseconds: until the timer, at most wait_ms.
-   libcurl does not tell of a timer again when it is due at the same moment as
-   the last one that it told of, so ask before going to sleep without one. */
-static int sleep_time(struct cshim_loop *loop, int wait_ms)
+/* How long to sleep, in milliseconds: until the first timer, at most
+   wait_ms. */
+static int sleep_time(const struct cshim_loop *loop, int wait_ms)
 {
-  int64_t until_timer;
-  if(!loop->timer_set) {
-    long timeout_ms = -1;
-    curl_multi_timeout(loop->multi, &timeout_ms);
-    if(timeout_ms < 0)
-      return wait_ms;
-    loop->timer_set = true;
-    loop->timer_at = watch_now_ms() + timeout_ms;
+  const struct connection *connection = loop->active;
+  int64_t first = -1;
+  int64_t left;
+  for(; connection; connection = connection->next) {
+    if(connection->timer_set && (first < 0 || connection->timer_at < first))
+      first = connection->timer_at;
   }
-  until_timer = loop->timer_at ? loop->timer_at - watch_now_ms() : 0;
-  if(until_timer < 0)
-    until_timer = 0;
-  if(wait_ms >= 0 && until_timer > wait_ms)
+  if(first < 0)
     return wait_ms;
-  return until_timer > INT32_MAX ? INT32_MAX : (int)until_timer;
+  left = first ? first - watch_now_ms() : 0;
+  if(left < 0)
+    left = 0;
+  if(wait_ms >= 0 && left > wait_ms)
+    return wait_ms;
+  return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
 /* Waits for events and acts on them. Returns how many came, and sets *woken
@@ -400,8 +310,8 @@ static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
   if(count < 0 && errno != EINTR)
     loop->failure = -errno;
   for(i = 0; i < count; i++) {
-    if(events[i].data.fd != loop->event)
-      act_on_socket(loop, events[i].data.fd, events[i].events);
+    if(events[i].data.ptr)
+      act_on_socket(events[i].data.ptr, events[i].events);
   }
   return count;
 }
@@ -410,9 +320,9 @@ int cshim_loop_run(struct cshim_loop *loop,
                    const struct cshim_request *requests, size_t count,
                    const char *text, int wait_ms)
 {
-  int64_t deadline = wait_ms > 0 ? watch_now_ms() + wait_ms : 0;
+  int64_t deadline = wait_ms >= 0 ? watch_now_ms() + wait_ms : INT64_MAX;
   bool woken = false;
-  size_t rounds = 0;
+  int rounds = 0; /* since it is time to return */
   size_t i;
 
   results_forget(loop);
@@ -421,32 +331,31 @@ int cshim_loop_run(struct cshim_loop *loop,
     submit(loop, &requests[i], text);
 
   for(;;) {
-    bool more;
-    bool told;
     int events;
-    act_on_timer(loop);
-    act_on_lost_socket(loop);
+    int64_t left = -1;
+    bool more;
+    bool any;
+    act_on_timers(loop);
     more = act_on_input(loop);
     results_gather(loop);
     bio_settle(loop);
     if(loop->failure)
       return loop->failure;
-    /* events may come without end: nobody waits for theirs */
-    told = loop->result_count || loop->news;
-    if(woken || loop->result_count == CSHIM_MAX_BATCH ||
-       ((told || !wait_ms) && rounds++ == EVENT_ROUNDS))
-      break;
-    events = wait_and_act(loop, more || told ? 0 : sleep_time(loop, wait_ms),
-                          &woken);
-    if(events <= 0 && (told || (!wait_ms && !more)))
-      break;
-    if(wait_ms > 0) {
-      int64_t left = deadline - watch_now_ms();
-      if(left <= 0)
-        wait_ms = 0; /* what came with the last events is told, too */
-      else
-        wait_ms = (int)left;
+    any = results_any(loop);
+    if(wait_ms >= 0) {
+      left = deadline - watch_now_ms();
+      if(left < 0)
+        left = 0;
     }
+    if(woken || loop->result_count == CSHIM_MAX_BATCH ||
+       ((any || !left) && rounds++ == LAST_ROUNDS))
+      break;
+    events = wait_and_act(loop, more || any ? 0 :
+                                sleep_time(loop, (int)left), &woken);
+    if(events > 0 || (more && !any))
+      continue;
+    if(any || !left)
+      break;
   }
   results_gather_news(loop);
   return (int)loop->result_count;
@@ -468,6 +377,6 @@ void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot)
   struct transfer *transfer = results_use(loop, slot);
   if(transfer->state == TRANSFER_ACTIVE) {
     response_discard(transfer);
-    loop_remove(loop, transfer);
+    connection_remove(transfer);
   }
 }

@@ -13,6 +13,11 @@ package cshim
 #cgo nocallback cshim_loop_new
 #cgo nocallback cshim_loop_close
 #cgo nocallback cshim_loop_free
+#cgo nocallback cshim_loop_connect
+#cgo nocallback cshim_loop_disconnect
+#cgo nocallback cshim_loop_break
+#cgo nocallback cshim_loop_sent
+#cgo nocallback cshim_loop_connection_news
 #cgo nocallback cshim_loop_attach
 #cgo nocallback cshim_loop_detach
 #cgo nocallback cshim_loop_run
@@ -22,9 +27,7 @@ package cshim
 #cgo nocallback cshim_loop_give_up
 #cgo nocallback cshim_loop_consumed
 #cgo nocallback cshim_loop_feed
-#cgo nocallback cshim_loop_close_idle
 #cgo nocallback cshim_loop_log_keys
-#cgo nocallback cshim_loop_reset
 #cgo nocallback cshim_loop_movement
 #cgo nocallback cshim_loop_count
 #cgo noescape cshim_loop_new
@@ -47,8 +50,7 @@ import (
 // results that it returns.
 const MaxBatch = C.CSHIM_MAX_BATCH
 
-// ErrMulti says that libcurl's multi handle refused to go on. [Loop.Reset]
-// makes a new one.
+// ErrMulti says that libcurl's multi handle refused to go on.
 var ErrMulti = errors.New("cshim: libcurl's multi handle failed")
 
 // ErrPrivate says that an easy handle has a private pointer already, which a
@@ -86,15 +88,13 @@ const (
 // Limits bound what a loop does. All of them have to be set, the last two
 // excepted: there is no default here.
 type Limits struct {
-	Mode               Mode
-	ConnectionsPerHost int   // most connections to one host, 1 or more
-	PipelineLength     int   // most requests on one connection, 1 or more
-	HeaderBytes        int64 // a response whose header or trailer section is larger is read and not kept
-	ResponseBytes      int64 // a response that is not streamed and is larger, header and body, is read and not kept
-	WindowBytes        int64 // so much of a streamed body may lie at the caller's before reading stops
-	DroppedBytes       int64 // so much of one unwanted response is read before its connection is closed
-	Retries            int   // so often a repeatable request is sent again
-	Coalesce           bool  // with Pipelining: few system calls for many TLS records
+	Mode           Mode
+	PipelineLength int   // most requests on one connection, 1 or more
+	HeaderBytes    int64 // a response whose header or trailer section is larger is read and not kept
+	ResponseBytes  int64 // a response that is not streamed and is larger, header and body, is read and not kept
+	WindowBytes    int64 // so much of a streamed body may lie at the caller's before reading stops
+	DroppedBytes   int64 // so much of one unwanted response is read before its connection is closed
+	Coalesce       bool  // with Pipelining: few system calls for many TLS records
 }
 
 // Slot names an attached easy handle.
@@ -106,26 +106,25 @@ type Loop struct {
 	handle  *C.struct_cshim_loop
 	shared  sync.Mutex // guards handle against Close where other goroutines than the owner read it
 	results []Result
+	news    []News
 	final   Counters // what the counters were when the loop was closed
 }
 
 // NewLoop makes a loop. The caller closes it.
 func NewLoop(limits Limits) (*Loop, error) {
-	if limits.ConnectionsPerHost < 1 || limits.PipelineLength < 1 ||
+	if limits.PipelineLength < 1 ||
 		limits.HeaderBytes < 1 || limits.ResponseBytes < 1 || limits.WindowBytes < 1 ||
-		limits.DroppedBytes < 0 || limits.Retries < 0 {
+		limits.DroppedBytes < 0 {
 		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
 	}
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
-		mode:                 uint32(limits.Mode),
-		connections_per_host: C.long(limits.ConnectionsPerHost),
-		pipeline_length:      C.long(limits.PipelineLength),
-		header_bytes:         C.size_t(limits.HeaderBytes),
-		response_bytes:       C.size_t(limits.ResponseBytes),
-		window_bytes:         C.size_t(limits.WindowBytes),
-		dropped_bytes:        C.size_t(limits.DroppedBytes),
-		retries:              C.uint32_t(limits.Retries),
-		coalesce:             C.bool(limits.Coalesce),
+		mode:            uint32(limits.Mode),
+		pipeline_length: C.long(limits.PipelineLength),
+		header_bytes:    C.size_t(limits.HeaderBytes),
+		response_bytes:  C.size_t(limits.ResponseBytes),
+		window_bytes:    C.size_t(limits.WindowBytes),
+		dropped_bytes:   C.size_t(limits.DroppedBytes),
+		coalesce:        C.bool(limits.Coalesce),
 	})
 	if handle == nil {
 		return nil, fmt.Errorf("cshim: cannot make an event loop: %w", err)
@@ -178,9 +177,10 @@ func (l *Loop) Detach(slot Slot) {
 }
 
 // Run submits the batch in order, empties it, and runs until there is news of
-// at least one request, [Loop.Wake] was called, or wait has passed (negative:
-// no limit). The results, perhaps none, hold until the next call of Run, Reset
-// or Close. After an error every request is lost: call [Loop.Reset].
+// at least one request or connection, [Loop.Wake] was called, or wait has passed
+// (negative: no limit). The results, perhaps none, hold until the next call of
+// Run, Disconnect or Close; [Loop.News] has the rest. After an error only Close
+// is left.
 func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
 	if l.handle == nil {
 		return nil, ErrClosed
@@ -196,7 +196,42 @@ func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
 	for _, result := range unsafe.Slice(C.cshim_loop_results(l.handle), int(count)) {
 		l.results = append(l.results, newResult(&result))
 	}
+	l.news = l.news[:0]
+	var news *C.struct_cshim_connection_news
+	number := C.cshim_loop_connection_news(l.handle, &news)
+	for _, each := range unsafe.Slice(news, int(number)) {
+		l.news = append(l.news, newNews(&each))
+	}
 	return l.results, nil
+}
+
+// News is what the last Run found out about connections, after what its results
+// say. It holds until the next Run.
+func (l *Loop) News() []News { return l.news }
+
+// Connection names a connection of a loop, from [Loop.Connect] until the news of
+// its end or [Loop.Disconnect].
+type Connection uint32
+
+// Connect gives a connected stream socket to the loop, by its descriptor. The
+// loop closes it; after an error it stays the caller's.
+func (l *Loop) Connect(socket int) (Connection, error) {
+	if l.handle == nil {
+		return 0, ErrClosed
+	}
+	number := C.cshim_loop_connect(l.handle, C.int(socket))
+	if number < 0 {
+		return 0, fmt.Errorf("cshim: cannot take a connection: %w", failure(number))
+	}
+	return Connection(number), nil
+}
+
+// Disconnect closes a connection. The requests on it end without a result, and
+// their easy handles must not be used again. No news of it comes any more.
+func (l *Loop) Disconnect(connection Connection) {
+	if l.handle != nil {
+		C.cshim_loop_disconnect(l.handle, C.uint32_t(connection))
+	}
 }
 
 // Wake makes the current or the next Run return at once. It costs a system call
@@ -252,13 +287,6 @@ func (l *Loop) Feed(slot Slot, piece []byte, last bool) error {
 	return nil
 }
 
-// CloseIdle ends every connection that no request is on.
-func (l *Loop) CloseIdle() {
-	if l.handle != nil {
-		C.cshim_loop_close_idle(l.handle)
-	}
-}
-
 // LogKeys has the secrets of the TLS connections that are made from now on
 // appended to a file, given by its descriptor, in the form of SSLKEYLOGFILE.
 // The caller keeps the file open as long as the loop.
@@ -268,47 +296,38 @@ func (l *Loop) LogKeys(file uintptr) {
 	}
 }
 
-// Reset takes every request off the wire without a result and closes every
-// connection. The easy handles stay attached; those of the requests must not be
-// used again. After an error only Close is left.
-func (l *Loop) Reset() error {
-	if l.handle == nil {
-		return ErrClosed
+// Break has a connection end: the requests on it fail with the next Run, as if
+// the server had closed it, and the news of that Run tell of its end.
+func (l *Loop) Break(connection Connection) {
+	if l.handle != nil {
+		C.cshim_loop_break(l.handle, C.uint32_t(connection))
 	}
-	if code := C.cshim_loop_reset(l.handle); code < 0 {
-		return fmt.Errorf("cshim: cannot start anew: %w", failure(code))
-	}
-	return nil
 }
 
-// Movement is a number that changes whenever a peer acknowledged or sent
-// bytes, or a socket came or went. Two equal answers: nothing moved in between.
-func (l *Loop) Movement() uint64 {
+// Sent tells whether a byte of the request in slot has left. TLS's handshake
+// does not count.
+func (l *Loop) Sent(slot Slot) bool {
+	return l.handle != nil && bool(C.cshim_loop_sent(l.handle, C.uint32_t(slot)))
+}
+
+// Movement is a number that changes whenever the peer of a connection has
+// acknowledged or sent bytes. Two equal answers: nothing moved in between.
+func (l *Loop) Movement(connection Connection) uint64 {
 	if l.handle == nil {
 		return 0
 	}
-	return uint64(C.cshim_loop_movement(l.handle))
-}
-
-// SocketsClosed is the counter of that name, for the owner of the loop.
-func (l *Loop) SocketsClosed() uint64 {
-	if l.handle == nil {
-		return l.final.SocketsClosed
-	}
-	return uint64(C.cshim_loop_count(l.handle, C.CSHIM_SOCKETS_CLOSED))
+	return uint64(C.cshim_loop_movement(l.handle, C.uint32_t(connection)))
 }
 
 // Counters count what the loop did since it was made. What is about TLS stays 0
 // when libcurl's TLS library is not OpenSSL.
 type Counters struct {
-	SocketsOpened  uint64 // sockets that libcurl opened to connect, successful or not
-	SocketsClosed  uint64 // sum of the next four
+	SocketsOpened  uint64 // sockets that the loop was given
+	SocketsClosed  uint64 // sum of the next three
 	ClosedByClient uint64 // the client closed first
 	ClosedByServer uint64 // the server closed first
 	ResetByServer  uint64 // a RST came, or the network took the connection away
-	NotConnected   uint64 // the connection was never established
 	GivenUp        uint64 // connections closed because an unwanted response went on for too long
-	Retries        uint64 // requests sent again
 	Handshakes     uint64 // TLS handshakes that made a new session
 	Resumptions    uint64 // TLS handshakes that resumed one
 	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
@@ -336,9 +355,7 @@ func (l *Loop) counters() Counters {
 		ClosedByClient: count(C.CSHIM_CLOSED_BY_CLIENT),
 		ClosedByServer: count(C.CSHIM_CLOSED_BY_SERVER),
 		ResetByServer:  count(C.CSHIM_RESET_BY_SERVER),
-		NotConnected:   count(C.CSHIM_NOT_CONNECTED),
 		GivenUp:        count(C.CSHIM_GIVEN_UP),
-		Retries:        count(C.CSHIM_RETRIES),
 		Handshakes:     count(C.CSHIM_HANDSHAKES),
 		Resumptions:    count(C.CSHIM_RESUMPTIONS),
 		Renegotiations: count(C.CSHIM_RENEGOTIATIONS),

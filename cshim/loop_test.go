@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var roomy = Limits{Mode: Pipelining, ConnectionsPerHost: 1, PipelineLength: 1000, HeaderBytes: 1 << 20, ResponseBytes: 1 << 30, WindowBytes: 1 << 16, DroppedBytes: 1 << 21}
+var roomy = Limits{Mode: Pipelining, PipelineLength: 1000, HeaderBytes: 1 << 20, ResponseBytes: 1 << 30, WindowBytes: 1 << 16, DroppedBytes: 1 << 21}
 
 // newTestServer answers each request with a body that is its target, except
 // that it answers /silent not at all, /long with a megabyte, and /half with a
@@ -107,8 +108,24 @@ func newEasy(t testing.TB) *curl.CURL {
 	return easy
 }
 
+// connect gives a loop a connection to a server.
+func connect(t testing.TB, loop *Loop, url string) Connection {
+	t.Helper()
+	dialed, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	require.NoError(t, err)
+	file, err := dialed.(*net.TCPConn).File()
+	require.NoError(t, err)
+	require.NoError(t, dialed.Close())
+	socket, err := syscall.Dup(int(file.Fd()))
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	connection, err := loop.Connect(socket)
+	require.NoError(t, err)
+	return connection
+}
+
 func request(slot Slot, url string, lines ...string) *Request {
-	text := url + "\x00\x00\x00"
+	text := url + "\x00\x00"
 	for _, line := range lines {
 		text += line + "\x00"
 	}
@@ -134,7 +151,10 @@ func collect(t testing.TB, loop *Loop, batch *Batch, count int) map[Slot]string 
 func TestBatchComesBack(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 500)
+	connect(t, loop, url)
 	var batch Batch
+	batch.Add(request(slots[0], url+"/x"))
+	collect(t, loop, &batch, 1) // from now on libcurl knows that it can pipeline
 	for turn := range 3 {
 		for i, slot := range slots {
 			batch.Add(request(slot, fmt.Sprintf("%s/%d/%d", url, turn, i), "Accept:", "X-Y: z"))
@@ -152,6 +172,7 @@ func TestBatchComesBack(t *testing.T) {
 func TestGetAndHeadOnOneHandle(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 1)
+	connect(t, loop, url)
 	var batch Batch
 	for _, head := range []bool{true, false, true, false} {
 		each := request(slots[0], url+"/x")
@@ -168,6 +189,7 @@ func TestGetAndHeadOnOneHandle(t *testing.T) {
 func TestResultHasHeaderSection(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 1)
+	connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[0], url+"/x"))
 	results, err := loop.Run(&batch, -1)
@@ -177,32 +199,89 @@ func TestResultHasHeaderSection(t *testing.T) {
 }
 
 func TestFailureComesBackWithItsWords(t *testing.T) {
-	loop, slots := newTestLoop(t, roomy, 2)
+	loop, slots := newTestLoop(t, roomy, 1)
+	connect(t, loop, newTestServer(t))
 	var batch Batch
 	batch.Add(request(slots[0], "nonsense://x"))
-	batch.Add(request(slots[1], "http://127.0.0.1:1/"))
-	came := make(map[Slot]Result)
-	for len(came) < 2 {
-		results, err := loop.Run(&batch, -1)
-		require.NoError(t, err)
-		for _, result := range results {
-			came[result.Slot] = result
-		}
+	results, err := loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+	require.Equal(t, curl.E_UNSUPPORTED_PROTOCOL, results[0].Code)
+	require.Contains(t, results[0].Detail, "nonsense")
+	require.False(t, results[0].Lost)
+	require.False(t, results[0].Sent)
+}
+
+// TestConnectionThatEnds has a connection broken, closed by the server, and
+// asked for what it may not do: what was on it is lost and may be sent again,
+// over another one and no sooner.
+func TestConnectionThatEnds(t *testing.T) {
+	url := newTestServer(t)
+	loop, slots := newTestLoop(t, roomy, 3)
+	first := connect(t, loop, url)
+	var batch Batch
+	batch.Add(request(slots[0], url+"/x"))
+	collect(t, loop, &batch, 1)
+	require.Equal(t, []News{{Connection: first, Proven: true}}, loop.News())
+
+	for _, slot := range slots {
+		batch.Add(request(slot, url+"/silent"))
 	}
-	require.Equal(t, curl.E_UNSUPPORTED_PROTOCOL, came[slots[0]].Code)
-	require.Equal(t, curl.E_COULDNT_CONNECT, came[slots[1]].Code)
-	require.Contains(t, came[slots[1]].Detail, "refused")
+	results, err := loop.Run(&batch, 0)
+	require.NoError(t, err)
+	require.Empty(t, results)
+	require.True(t, loop.Sent(slots[0]))
+	loop.Break(first)
+	results, err = loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.Len(t, results, len(slots))
+	for i, result := range results {
+		require.Equal(t, slots[i], result.Slot, "in their order")
+		require.True(t, result.Done && result.Lost && result.Sent, "%+v", result)
+	}
+	require.Equal(t, []News{{Connection: first, Over: true}}, loop.News())
+	require.EqualValues(t, 1, loop.Counters().SocketsOpened, "nothing was sent again")
+
+	second := connect(t, loop, url)
+	require.Equal(t, first, second, "the number is used again")
+	batch.Add(&Request{Slot: slots[1], Connection: second, Again: true})
+	batch.Add(request(slots[0], url+"/y"))
+	_, err = loop.Run(&batch, 0)
+	require.NoError(t, err)
+	require.True(t, loop.Sent(slots[1]))
+	loop.Disconnect(second)
+	require.EqualValues(t, 2, loop.Counters().ClosedByClient)
+}
+
+// TestConnectionThatTheServerClosesAtRest is told of at once.
+func TestConnectionThatTheServerClosesAtRest(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	loop, _ := newTestLoop(t, roomy, 0)
+	connection := connect(t, loop, "http://"+listener.Addr().String())
+	accepted, err := listener.Accept()
+	require.NoError(t, err)
+	require.NoError(t, accepted.Close())
+	var batch Batch
+	results, err := loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.Empty(t, results)
+	require.Equal(t, []News{{Connection: connection, Over: true}}, loop.News())
+	require.EqualValues(t, 1, loop.Counters().ClosedByServer)
 }
 
 func TestWake(t *testing.T) {
 	loop, slots := newTestLoop(t, roomy, 1)
+	url := newTestServer(t)
+	connect(t, loop, url)
 	var batch Batch
 	loop.Wake() // before Run: it is not lost
 	results, err := loop.Run(&batch, -1)
 	require.NoError(t, err)
 	require.Empty(t, results)
 
-	batch.Add(request(slots[0], newTestServer(t)+"/silent"))
+	batch.Add(request(slots[0], url+"/silent"))
 	for range 1000 {
 		var group sync.WaitGroup
 		group.Go(loop.Wake)
@@ -215,8 +294,10 @@ func TestWake(t *testing.T) {
 
 func TestRunWithinATime(t *testing.T) {
 	loop, slots := newTestLoop(t, roomy, 1)
+	url := newTestServer(t)
+	connect(t, loop, url)
 	var batch Batch
-	batch.Add(request(slots[0], newTestServer(t)+"/silent"))
+	batch.Add(request(slots[0], url+"/silent"))
 	for _, wait := range []time.Duration{0, time.Microsecond, 20 * time.Millisecond} {
 		start := time.Now()
 		results, err := loop.Run(&batch, wait)
@@ -226,30 +307,10 @@ func TestRunWithinATime(t *testing.T) {
 	}
 }
 
-func TestReset(t *testing.T) {
-	url := newTestServer(t)
-	loop, slots := newTestLoop(t, roomy, 50)
-	var batch Batch
-	batch.Add(request(slots[0], url+"/first"))
-	collect(t, loop, &batch, 1)
-	for _, slot := range slots {
-		batch.Add(request(slot, url+"/silent"))
-	}
-	results, err := loop.Run(&batch, 0)
-	require.NoError(t, err)
-	require.Empty(t, results)
-
-	require.NoError(t, loop.Reset())
-	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1, ClosedByClient: 1}, withoutBytes(loop))
-	for _, slot := range slots {
-		batch.Add(request(slot, url+"/again"))
-	}
-	require.Len(t, collect(t, loop, &batch, len(slots)), len(slots))
-}
-
 func TestDrop(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 2)
+	connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[0], url+"/x"))
 	collect(t, loop, &batch, 1) // from now on libcurl knows that it can pipeline
@@ -269,6 +330,7 @@ func TestBounds(t *testing.T) {
 	limits := roomy
 	limits.ResponseBytes, limits.DroppedBytes = 1000, 500_000
 	loop, slots := newTestLoop(t, limits, 1)
+	connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[0], url+"/long"))
 	var results []Result
@@ -281,6 +343,7 @@ func TestBounds(t *testing.T) {
 	require.True(t, results[0].GivenUp)
 	require.Empty(t, results[0].Response)
 	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1, ClosedByClient: 1, GivenUp: 1}, withoutBytes(loop))
+	connect(t, loop, url)
 	batch.Add(request(slots[0], url+"/next"))
 	require.Equal(t, "GET /next", collect(t, loop, &batch, 1)[slots[0]])
 }
@@ -288,6 +351,7 @@ func TestBounds(t *testing.T) {
 func TestMovement(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 2)
+	connection := connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[0], url+"/x"))
 	collect(t, loop, &batch, 1)
@@ -296,28 +360,33 @@ func TestMovement(t *testing.T) {
 	require.NoError(t, err)
 	// from here on the server has all of it, and says nothing
 	settled := func() bool {
-		before := loop.Movement()
+		before := loop.Movement(connection)
 		_, err := loop.Run(&batch, 10*time.Millisecond)
-		return err == nil && before == loop.Movement()
+		return err == nil && before == loop.Movement(connection)
 	}
 	require.Eventually(t, settled, time.Minute, time.Millisecond)
-	before := loop.Movement()
+	before := loop.Movement(connection)
 	batch.Add(request(slots[1], url+"/y"))
 	require.Eventually(t, func() bool {
 		_, err := loop.Run(&batch, time.Millisecond)
-		return err == nil && loop.Movement() != before
+		return err == nil && loop.Movement(connection) != before
 	}, time.Minute, time.Millisecond)
 }
 
 func TestDetach(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 3)
+	connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[1], url+"/silent"))
 	_, err := loop.Run(&batch, 0)
 	require.NoError(t, err)
 	loop.Detach(slots[1]) // with a request on the wire
 	loop.Detach(slots[1])
+	_, err = loop.Run(&batch, -1)
+	require.NoError(t, err)
+	require.True(t, loop.News()[0].Over, "that cost the connection")
+	connect(t, loop, url)
 
 	easy := newEasy(t)
 	slot, err := loop.Attach(easy.GetHandle())
@@ -340,6 +409,7 @@ func TestDetach(t *testing.T) {
 func TestClosedLoop(t *testing.T) {
 	url := newTestServer(t)
 	loop, slots := newTestLoop(t, roomy, 1)
+	connection := connect(t, loop, url)
 	var batch Batch
 	batch.Add(request(slots[0], url+"/x"))
 	collect(t, loop, &batch, 1)
@@ -348,11 +418,11 @@ func TestClosedLoop(t *testing.T) {
 	loop.Wake()
 	loop.Drop(slots[0])
 	loop.Detach(slots[0])
-	require.Zero(t, loop.Movement())
+	require.Zero(t, loop.Movement(connection))
 	require.Equal(t, Counters{SocketsOpened: 1, SocketsClosed: 1, ClosedByClient: 1}, withoutBytes(loop))
-	require.EqualValues(t, 1, loop.SocketsClosed())
-	require.ErrorIs(t, loop.Reset(), ErrClosed)
-	_, err := loop.Run(&batch, 0)
+	_, err := loop.Connect(0)
+	require.ErrorIs(t, err, ErrClosed)
+	_, err = loop.Run(&batch, 0)
 	require.ErrorIs(t, err, ErrClosed)
 	_, err = loop.Attach(nil)
 	require.ErrorIs(t, err, ErrClosed)
@@ -401,6 +471,7 @@ func BenchmarkRequests(b *testing.B) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
 			url := newTestServer(b)
 			loop, slots := newTestLoop(b, roomy, depth)
+			connect(b, loop, url)
 			var batch Batch
 			batch.Add(request(slots[0], url+"/"))
 			collect(b, loop, &batch, 1)

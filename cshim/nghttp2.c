@@ -7,7 +7,7 @@
  * first when they are in the program itself (-rdynamic, see loop.go), do what
  * nghttp2's do, and tell http2.c.
  *
- * Only sessions that libcurl makes while a loop drives it are looked at; for
+ * Only sessions that libcurl makes for a loop's connection are looked at; for
  * all others the functions are nghttp2's. They are weak: a program that
  * nghttp2 is linked into statically has nghttp2's own, and
  * cshim_http2_watched() says so.
@@ -47,8 +47,8 @@ static on_close_callback *_Atomic libcurl_on_close;
 static bool complete;
 static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
 
-/* The loop that drives libcurl in this thread at the moment. */
-static _Thread_local struct cshim_loop *driving;
+/* The connection that libcurl is driven for in this thread at the moment. */
+static _Thread_local struct connection *driving;
 
 static void look_up(void)
 {
@@ -89,14 +89,14 @@ static bool looked(void)
   return complete;
 }
 
-struct cshim_loop *http2_enter(struct cshim_loop *loop)
+struct connection *http2_enter(struct connection *connection)
 {
-  struct cshim_loop *before = driving;
-  driving = loop;
+  struct connection *before = driving;
+  driving = connection;
   return before;
 }
 
-void http2_leave(struct cshim_loop *before)
+void http2_leave(struct connection *before)
 {
   driving = before;
 }
@@ -107,7 +107,7 @@ static struct transfer *http2_requesting(void *user)
 {
   struct transfer *transfer = driving->requesting;
   driving->requesting = NULL;
-  if(driving->sees_requests)
+  if(driving->loop->sees_requests)
     return transfer;
   curl_easy_getinfo(user, CURLINFO_PRIVATE, (char **)&transfer);
   return transfer;
@@ -118,13 +118,12 @@ const char *http2_error_name(uint32_t error)
   return looked() ? real.error_name(error) : "";
 }
 
-/* The session of that handle, if it is one of the loop that drives libcurl. */
+/* The session of that handle, if it is that of the connection that libcurl is
+   driven for. */
 static struct http2_session *find(void *handle)
 {
-  struct http2_session *session = driving ? driving->sessions : NULL;
-  while(session && session->handle != handle)
-    session = session->next;
-  return session;
+  struct http2_session *session = driving ? driving->session : NULL;
+  return session && session->handle == handle ? session : NULL;
 }
 
 static int on_frame(void *handle, const union frame *frame, void *userp)
@@ -196,7 +195,7 @@ nghttp2_session_callbacks_set_on_stream_close_callback(
 static int keep(int code, void **handle)
 {
   struct http2_session *session;
-  if(code || !driving)
+  if(code || !driving || driving->session)
     return code;
   session = calloc(1, sizeof(*session));
   if(!session) {
@@ -204,9 +203,8 @@ static int keep(int code, void **handle)
     return NGHTTP2_ERR_NOMEM;
   }
   session->handle = *handle;
-  session->loop = driving;
-  session->next = driving->sessions;
-  driving->sessions = session;
+  session->connection = driving;
+  driving->session = session;
   return 0;
 }
 
@@ -232,11 +230,8 @@ INTERPOSED void nghttp2_session_del(void *handle)
 {
   struct http2_session *session = find(handle);
   if(session) {
-    struct http2_session **link = &session->loop->sessions;
-    while(*link != session)
-      link = &(*link)->next;
-    *link = session->next;
     http2_gone(session);
+    session->connection->session = NULL;
     free(session);
   }
   if(looked())

@@ -36,6 +36,27 @@ struct openssl {
   int (*resumed)(const void *ssl);
   void (*agreed_protocol)(const void *ssl, const unsigned char **name,
                           unsigned *length);
+  const char *(*server_name)(const void *ssl, int type);
+  int (*verify_mode)(const void *context);
+  void (*set_verify)(void *context, int mode,
+                     int (*callback)(int verified, void *store));
+  int (*ssl_index)(void);
+  void *(*store_data)(const void *store, int index);
+  int (*store_depth)(const void *store);
+  void (*store_set_error)(void *store, int error);
+  void *(*store_certificate)(const void *store);
+  int (*check_host)(void *certificate, const char *name, size_t length,
+                    unsigned flags, char **peer_name);
+  void *(*extension)(const void *certificate, int kind, int *critical,
+                     int *index);
+  void *(*subject)(const void *certificate);
+  int (*name_text)(const void *name, int kind, char *into, int size);
+  int (*stack_size)(const void *stack);
+  void *(*stack_at)(const void *stack, int index);
+  void *(*general_name)(const void *name, int *type);
+  void (*names_free)(void *names);
+  const unsigned char *(*string_data)(const void *string);
+  int (*string_length)(const void *string);
   void (*bio_set_callback)(void *bio, openssl_bio_callback *callback);
   openssl_bio_callback *(*bio_get_callback)(const void *bio);
   void (*bio_set_argument)(void *bio, char *argument);

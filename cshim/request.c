@@ -6,11 +6,12 @@
 #include <string.h>
 #include "internal.h"
 
+#define HTTP_VERSION_2TLS 4L /* CURL_HTTP_VERSION_2TLS, of 7.47.0 */
+
 /* The strings of a request, in its text. */
 struct parts {
   char *url;
   char *method;
-  char *connect_to;
   char *lines;
   const char *end;
 };
@@ -22,8 +23,7 @@ static void split(struct transfer *transfer, struct parts *parts)
   parts->url = transfer->text.data;
   parts->end = transfer->text.data + transfer->text.length;
   parts->method = after(parts->url);
-  parts->connect_to = after(parts->method);
-  parts->lines = after(parts->connect_to);
+  parts->lines = after(parts->method);
 }
 
 /* Header lines lie one after the other in text. libcurl only ever reads the
@@ -62,15 +62,24 @@ static CURLcode reset_special(struct transfer *transfer)
   transfer->special = 0;
   if(special & TRANSFER_METHOD)
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
-  if(!code && (special & TRANSFER_CONNECT_TO))
-    code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
+  if(!code && (special & CSHIM_REQUEST_HTTP11))
+    code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, HTTP_VERSION_2TLS);
   if(!code && (special & CSHIM_REQUEST_CLOSE))
     code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
   if(!code && (special & CSHIM_REQUEST_UPLOAD))
     code = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* for HEAD, too */
-  if(!code && transfer->lost)
-    code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
   return code;
+}
+
+/* A loop that multiplexes has HTTP/2 where the server speaks it, unless it
+   asks for HTTP/1.1. */
+static CURLcode set_version(struct transfer *transfer, uint32_t flags)
+{
+  if(!(flags & CSHIM_REQUEST_HTTP11))
+    return CURLE_OK;
+  transfer->special |= CSHIM_REQUEST_HTTP11;
+  return curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
+                          (long)CURL_HTTP_VERSION_1_1);
 }
 
 static CURLcode set_special(struct transfer *transfer,
@@ -84,11 +93,8 @@ static CURLcode set_special(struct transfer *transfer,
     transfer->special |= TRANSFER_METHOD;
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, parts->method);
   }
-  if(!code && *parts->connect_to) {
-    transfer->special |= TRANSFER_CONNECT_TO;
-    transfer->connect_to.data = parts->connect_to;
-    code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &transfer->connect_to);
-  }
+  if(!code)
+    code = set_version(transfer, request->flags);
   if(!code && (request->flags & CSHIM_REQUEST_CLOSE)) {
     transfer->special |= CSHIM_REQUEST_CLOSE;
     code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -113,11 +119,9 @@ static CURLcode set_method(struct transfer *transfer,
   return code ? code : curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 }
 
-static void begin(struct transfer *transfer,
-                  const struct cshim_request *request)
+static void begin(struct transfer *transfer)
 {
-  transfer->flags = request->flags;
-  transfer->origin = request->origin;
+  transfer->begun = false;
   transfer->header_taken = false;
   transfer->paused = false;
   transfer->upload_waiting = false;
@@ -125,12 +129,22 @@ static void begin(struct transfer *transfer,
   transfer->dropped = 0;
   transfer->outstanding = 0;
   transfer->result_flags = 0;
-  transfer->sent_before = 0;
-  transfer->retries = 0;
-  memset(&transfer->stream, 0, sizeof(transfer->stream));
+  transfer->submitted = false;
+  transfer->refused = false;
   http2_begin(transfer);
   transfer->detail[0] = '\0';
   response_begin(transfer);
+}
+
+/* Sets an easy handle up for the request that it had, once more. */
+CURLcode request_again(struct transfer *transfer, uint32_t flags)
+{
+  CURLcode code = set_version(transfer, flags);
+  begin(transfer);
+  if(code)
+    return code;
+  return (transfer->flags & CSHIM_REQUEST_UPLOAD) && !upload_again(transfer) ?
+         CURLE_SEND_FAIL_REWIND : CURLE_OK;
 }
 
 CURLcode request_prepare(struct transfer *transfer,
@@ -144,10 +158,10 @@ CURLcode request_prepare(struct transfer *transfer,
                   !memcmp(transfer->text.data, url, url_size);
   CURLcode code = CURLE_OK;
 
-  begin(transfer, request);
-  if(transfer->special || transfer->lost)
+  transfer->flags = request->flags;
+  begin(transfer);
+  if(transfer->special)
     code = reset_special(transfer);
-  transfer->lost = false;
   if(code)
     return code;
 

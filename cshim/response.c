@@ -5,6 +5,7 @@
  * take what it wants.
  */
 #include <string.h>
+#include <strings.h>
 #include "internal.h"
 
 /* libcurl that goes by fields about a body where there is none, see
@@ -169,9 +170,35 @@ static bool is_repeated(const struct transfer *transfer)
          curl_version_info(CURLVERSION_NOW)->version_num >= FIRST_REPEATED;
 }
 
+/* Whether a line says that no response comes after this one. */
+static bool announces_end(const char *line, size_t length)
+{
+  static const char name[] = "connection:";
+  size_t at = sizeof(name) - 1;
+  if(length < at || strncasecmp(line, name, at))
+    return false;
+  for(; at + 5 <= length; at++) {
+    if(!strncasecmp(line + at, "close", 5))
+      return true;
+  }
+  return false;
+}
+
+/* What a response tells about its connection. */
+static void learn(struct transfer *transfer)
+{
+  struct connection *connection = transfer->connection;
+  const struct framing *framing = &transfer->framing;
+  if(framing->http10 && !framing->keeps)
+    connection->news |= CSHIM_CONNECTION_ANNOUNCED;
+  if(!connection->proven)
+    connection_prove(connection, framing->http2);
+}
+
 /* After the last line of the response's header section. */
 static bool begin_body(struct transfer *transfer)
 {
+  learn(transfer);
   transfer->header_length = transfer->response.length;
   if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping)
     results_tell(transfer);
@@ -199,6 +226,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   size_t limit = transfer->loop->limits.header_bytes;
   const char *refusal;
 
+  transfer->begun = true;
   if(!account(transfer, length))
     return 0;
   if(is_trailer(transfer, data, length))
@@ -207,9 +235,16 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);
+  if(announces_end(data, length))
+    transfer->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
   transfer->sections_length += length;
-  if(transfer->sections_length > limit && !transfer->dropping)
+  if(transfer->sections_length > limit && !transfer->dropping) {
+    bool interim = transfer->sections_length > limit +
+                                               transfer->response.length;
     too_large(transfer);
+    if(interim)
+      return 0; /* of those there may be any number: there is no end to read */
+  }
   if(!keep(transfer, &transfer->response, data, length, limit))
     return 0;
   if(transfer->framing.section == FRAMING_FINAL && !begin_body(transfer))
@@ -263,6 +298,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   bool news = (transfer->flags & CSHIM_REQUEST_STREAM) &&
               !transfer->dropping;
 
+  transfer->begun = true;
   transfer->stream.delivered += length;
   if(transfer->discarding)
     return length;
@@ -295,7 +331,7 @@ static bool is_refusal(const struct transfer *transfer, CURLcode code)
     return true;
   case CURLE_UNSUPPORTED_PROTOCOL:
   case CURLE_BAD_FUNCTION_ARGUMENT:
-    return connection_sent(transfer);
+    return transfer_sent(transfer);
   default:
     return false;
   }

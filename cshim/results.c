@@ -27,6 +27,12 @@ void results_forget_news(struct transfer *transfer)
   transfer->in_news = false;
 }
 
+/* Whether there is something to tell. */
+bool results_any(const struct cshim_loop *loop)
+{
+  return loop->result_count || loop->news || loop->connection_news_count;
+}
+
 /* The results of the last run have been read. */
 void results_forget(struct cshim_loop *loop)
 {
@@ -44,6 +50,7 @@ void results_forget(struct cshim_loop *loop)
       transfer_taken(transfer);
   }
   loop->result_count = 0;
+  loop->connection_news_count = 0;
 }
 
 /* Adds the last result of a transfer. */
@@ -67,10 +74,49 @@ void results_gather_news(struct cshim_loop *loop)
   }
 }
 
+/* Whether so much has come of a response that nobody wants that its connection
+   is not worth the rest. What counts are bytes off the wire, whatever they
+   are. */
+static bool dropped_enough(struct connection *connection)
+{
+  const struct transfer *head = connection->first;
+  uint64_t received;
+  if(!head || !head->dropping ||
+     connection->loop->result_count == CSHIM_MAX_BATCH)
+    return false;
+  received = connection_received(connection);
+  if(connection->dropping != head) {
+    connection->dropping = head;
+    connection->dropped_from = received;
+  }
+  return received - connection->dropped_from >
+         connection->loop->limits.dropped_bytes;
+}
+
+static void give_up(struct connection *connection)
+{
+  struct transfer *head = connection->first;
+  head->result_flags |= CSHIM_RESULT_GIVEN_UP;
+  loop_count(connection->loop, CSHIM_GIVEN_UP, 1);
+  response_discard(head);
+  connection_remove(head);
+  results_add(head, CURLE_WRITE_ERROR);
+}
+
+/* A request has ended, in libcurl's view. */
+void results_finish(struct transfer *transfer, CURLcode code)
+{
+  const struct connection *connection = transfer->connection;
+  connection_remove(transfer);
+  code = http2_judge(transfer, response_end(transfer, code));
+  results_add(transfer, transfer_lost(transfer, connection, code));
+}
+
 /* Takes all messages before the first handle is removed: whoever removes one
    has libcurl search those that are left. */
-static void gather_finished(struct cshim_loop *loop)
+static void gather_finished(struct connection *connection)
 {
+  struct cshim_loop *loop = connection->loop;
   struct transfer *finished[CSHIM_MAX_BATCH];
   CURLcode codes[CSHIM_MAX_BATCH];
   size_t room = CSHIM_MAX_BATCH - loop->result_count;
@@ -79,7 +125,7 @@ static void gather_finished(struct cshim_loop *loop)
   while(count < room) {
     int left;
     char *private;
-    CURLMsg *message = curl_multi_info_read(loop->multi, &left);
+    CURLMsg *message = curl_multi_info_read(connection->multi, &left);
     if(!message)
       break;
     if(message->msg != CURLMSG_DONE)
@@ -88,35 +134,79 @@ static void gather_finished(struct cshim_loop *loop)
     finished[count] = (struct transfer *)private;
     codes[count++] = message->data.result;
   }
-  for(i = 0; i < count; i++)
-    loop_finish(loop, finished[i], codes[i]);
-}
-
-/* Ends the transfers that lost their connection and may not be sent again;
-   those that libcurl has ended itself are gone already. */
-static void end_lost(struct cshim_loop *loop)
-{
-  struct transfer *transfer = loop->first;
-  if(!loop->lost_transfers)
-    return;
-  while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
-    struct transfer *next = transfer->next;
-    if(transfer->lost) {
-      loop_remove(loop, transfer);
-      strcpy(transfer->detail, "the connection closed before the response");
-      results_add(transfer, CURLE_GOT_NOTHING);
-    }
-    transfer = next;
+  for(i = 0; i < count; i++) {
+    results_finish(finished[i], codes[i]);
   }
-  loop->lost_transfers = transfer != NULL;
 }
 
-/* Adds those that have ended. */
+/* Ends what is left on a connection that has ended: libcurl would start it
+   again, on another one. */
+static void end_lost(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  while(connection->first && loop->result_count < CSHIM_MAX_BATCH) {
+    struct transfer *transfer = connection->first;
+    response_discard(transfer);
+    results_finish(transfer, CURLE_RECV_ERROR);
+  }
+}
+
+/* Tells the caller of a connection what is new; of its end when all of its
+   requests have been told of. */
+static void tell_connection(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  struct cshim_connection_news news = { connection->number,
+                                        connection->news };
+  connection->news = 0;
+  connection_untouch(connection);
+  if(connection->over && !connection->first) {
+    news.flags |= CSHIM_CONNECTION_OVER;
+    connection_free(connection); /* nobody gets its number before the caller
+                                    has read this */
+  }
+  if(news.flags)
+    loop->connection_news[loop->connection_news_count++] = news;
+}
+
+/* libcurl does not tell of a timer again when it is due at the same moment as
+   the last one that it told of. */
+static void ask_for_timer(struct connection *connection)
+{
+  long timeout_ms = -1;
+  if(connection->timer_set || !connection->first)
+    return;
+  curl_multi_timeout(connection->multi, &timeout_ms);
+  if(timeout_ms >= 0) {
+    connection->timer_set = true;
+    connection->timer_at = watch_now_ms() + timeout_ms;
+  }
+}
+
+/* Adds those that have ended, of all connections that libcurl worked on. */
 void results_gather(struct cshim_loop *loop)
 {
-  gather_finished(loop);
-  http2_settle(loop);
-  end_lost(loop);
+  while(loop->touched) {
+    struct connection *connection = loop->touched;
+    if(connection->multi)
+      gather_finished(connection);
+    http2_settle(connection);
+    if(dropped_enough(connection))
+      give_up(connection);
+    if(connection->over)
+      end_lost(connection);
+    if(loop->result_count == CSHIM_MAX_BATCH)
+      break; /* there may be more of this one */
+    ask_for_timer(connection);
+    tell_connection(connection);
+  }
+}
+
+size_t cshim_loop_connection_news(const struct cshim_loop *loop,
+                                  const struct cshim_connection_news **news)
+{
+  *news = loop->connection_news;
+  return loop->connection_news_count;
 }
 
 /* The caller has what the last run told of this slot. */

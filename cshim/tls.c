@@ -26,14 +26,14 @@
 #define TLS13_VERSION 0x0304 /* TLS1_3_VERSION */
 #define NO_TICKET ((uint64_t)1 << 14) /* SSL_OP_NO_TICKET */
 
-/* Of the loop in a context's data; -1: none could be had. */
-static int loop_index = -1;
+/* Of the connection in its context's data; -1: none could be had. */
+static int connection_index = -1;
 static pthread_once_t indexed = PTHREAD_ONCE_INIT;
 
 static void make_index(void)
 {
-  loop_index = openssl_loaded()->new_index(EX_INDEX_SSL_CTX, 0, NULL, NULL,
-                                           NULL, NULL);
+  connection_index = openssl_loaded()->new_index(EX_INDEX_SSL_CTX, 0, NULL,
+                                                 NULL, NULL, NULL);
 }
 
 static long on_bio(void *bio, int operation, const char *data, size_t length,
@@ -56,25 +56,30 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
 static void on_info(const void *ssl, int where, int result)
 {
   const struct openssl *openssl = openssl_loaded();
+  struct connection *connection;
   struct cshim_loop *loop;
   void *bio;
   bool established;
 
   if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT)
     return;
-  loop = openssl->get_data(openssl->context_of(ssl), loop_index);
+  connection = openssl->get_data(openssl->context_of(ssl), connection_index);
   bio = openssl->bio_of(ssl);
-  if(!loop || !bio)
+  if(!connection || !bio)
     return;
+  loop = connection->loop;
   established = openssl->bio_get_callback(bio) == on_bio;
   if(where == CB_CONNECT_EXIT) {
     if(established && result <= 0 && openssl->want(ssl) == WANT_READING)
       loop_count(loop, CSHIM_WANT_READ, 1);
   }
   else if(!established) {
-    rest_know_tls(loop, openssl->socket_of(ssl), (void *)ssl);
+    connection->tls = ssl;
+    /* later releases of libcurl read for OpenSSL, which has no socket then */
+    if(openssl->socket_of(ssl) == connection->socket)
+      connection->ssl = (void *)ssl;
     if(loop->limits.coalesce && loop->limits.mode == CSHIM_PIPELINING)
-      bio = bio_install(loop, (void *)ssl);
+      bio = bio_install(connection, (void *)ssl);
     openssl->bio_set_argument(bio, (char *)loop);
     openssl->bio_set_callback(bio, on_bio);
     loop_count(loop, openssl->resumed(ssl) ? CSHIM_RESUMPTIONS :
@@ -87,16 +92,16 @@ static void on_info(const void *ssl, int where, int result)
 static void on_key(const void *ssl, const char *line)
 {
   const struct openssl *openssl = openssl_loaded();
-  struct cshim_loop *loop = openssl->get_data(openssl->context_of(ssl),
-                                              loop_index);
+  const struct connection *connection =
+    openssl->get_data(openssl->context_of(ssl), connection_index);
   struct iovec parts[2] = {
     { .iov_base = (char *)line, .iov_len = strlen(line) },
     { .iov_base = (char *)"\n", .iov_len = 1 }
   };
   /* one call, so that lines of several loops do not mix; a full disk must not
      end a connection */
-  ssize_t written = loop && loop->key_log != -1 ?
-                    writev(loop->key_log, parts, 2) : 0;
+  ssize_t written = connection && connection->loop->key_log != -1 ?
+                    writev(connection->loop->key_log, parts, 2) : 0;
   (void)written;
 }
 
@@ -104,12 +109,15 @@ static void on_key(const void *ssl, const char *line)
 static CURLcode on_context(CURL *easy, void *context, void *userp)
 {
   const struct openssl *openssl = openssl_loaded();
-  struct cshim_loop *loop = userp;
+  struct transfer *transfer = userp;
+  struct cshim_loop *loop = transfer->loop;
   (void)easy;
-  if(!openssl || pthread_once(&indexed, make_index) || loop_index == -1)
+  if(!openssl || pthread_once(&indexed, make_index) ||
+     connection_index == -1 || !transfer->connection)
     return CURLE_OK;
-  openssl->set_data(context, loop_index, loop);
+  openssl->set_data(context, connection_index, transfer->connection);
   openssl->on_info(context, on_info);
+  wildcard_install(context);
   /* libcurl turns tickets off, over servers of 2010 that could not do them;
      without them many a server of today resumes no session up to TLS 1.2 */
   openssl->clear_options(context, NO_TICKET);
@@ -155,7 +163,7 @@ bool tls_tie(struct transfer *transfer)
   if(code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION)
     return true;
   return !code && !curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA,
-                                    transfer->loop);
+                                    transfer);
 }
 
 void tls_untie(CURL *easy)

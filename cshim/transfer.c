@@ -16,7 +16,7 @@ static bool tie(struct transfer *transfer)
     !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) &&
     !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail) &&
     !curl_easy_setopt(easy, CURLOPT_SHARE, transfer->loop->share) &&
-    connection_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
+    socket_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
     response_tie(transfer) && upload_tie(transfer);
 }
 
@@ -26,9 +26,9 @@ static void untie(CURL *easy)
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
   curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-  connection_untie(easy);
-  tls_untie(easy);
+  socket_untie(easy);
   http2_untie(easy);
+  tls_untie(easy);
   response_untie(easy);
   upload_untie(easy);
 }
@@ -64,27 +64,79 @@ void transfer_free(struct transfer *transfer)
    sets a timer for itself that it tells nobody of before its next turn. */
 void transfer_pause(struct transfer *transfer)
 {
-  struct cshim_loop *before = http2_enter(transfer->loop);
+  struct connection *before = http2_enter(transfer->connection);
   curl_easy_pause(transfer->easy,
                   (transfer->paused ? CURLPAUSE_RECV : 0) |
                   (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
   http2_leave(before);
-  transfer->loop->timer_set = true;
-  transfer->loop->timer_at = 0;
+  transfer->connection->timer_set = true;
+  transfer->connection->timer_at = 0;
+  connection_touch(transfer->connection);
+}
+
+/* Whether libcurl fails like this for the connection's sake. */
+static bool of_connection(CURLcode code)
+{
+  switch((int)code) {
+  case CURLE_OK: /* it could not rewind the body, and does not say so */
+  case CURLE_COULDNT_CONNECT: /* it was refused another one */
+  case CURLE_GOT_NOTHING:
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_SEND_FAIL_REWIND: /* for another one */
+  case 16: /* CURLE_HTTP2 */
+  case 92: /* CURLE_HTTP2_STREAM */
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* Notes that a transfer failed with its connection and before its response
+   began, if that is so. Returns what it failed with. */
+CURLcode transfer_lost(struct transfer *transfer,
+                       const struct connection *connection, CURLcode code)
+{
+  const struct stream *stream = &transfer->stream;
+  if(transfer->begun || stream->begun || transfer->refusal ||
+     !of_connection(code) ||
+     !(connection->over || transfer->refused || http2_cut(transfer)))
+    return code;
+  transfer->result_flags |= CSHIM_RESULT_LOST;
+  if(stream->refused)
+    transfer->result_flags |= CSHIM_RESULT_UNPROCESSED;
+  if(stream->downgrade)
+    transfer->result_flags |= CSHIM_RESULT_HTTP11;
+  upload_again(transfer); /* what is fed from here on comes after it */
+  if(http2_cut(transfer) || stream->sent) /* http2_judge() has said it */
+    return code;
+  strcpy(transfer->detail, "the connection closed before the response");
+  return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ?
+         code : CURLE_GOT_NOTHING;
+}
+
+/* Bytes of the request that have gone out. */
+long transfer_sent(const struct transfer *transfer)
+{
+  long sent = 0;
+  curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+  return sent;
+}
+
+bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot)
+{
+  return transfer_sent(loop->slots[slot]) > 0;
 }
 
 /* Counts what the request cost, at its end. */
 static void count(struct transfer *transfer)
 {
   struct cshim_loop *loop = transfer->loop;
-  long sent = connection_sent(transfer);
+  long sent = transfer->submitted ? transfer_sent(transfer) : 0;
   double uploaded = 0;
-  if(!transfer->stream.sendings) {
-    if(transfer->retries && sent <= transfer->sent_before)
-      transfer->retries--; /* the last one was not made */
-    loop_count(loop, CSHIM_RETRIES, transfer->retries);
-  }
-  if(transfer->flags & CSHIM_REQUEST_UPLOAD)
+  if(sent)
+    transfer->result_flags |= CSHIM_RESULT_SENT;
+  if(transfer->submitted && (transfer->flags & CSHIM_REQUEST_UPLOAD))
     curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD, &uploaded);
   loop_count(loop, CSHIM_BYTES_SENT, (uint64_t)sent + (uint64_t)uploaded);
 }
@@ -107,16 +159,13 @@ void transfer_result(struct transfer *transfer, int code,
   bool show = !code || transfer->framing.section == FRAMING_FINAL;
   size_t header = show ? transfer->header_length : 0;
   transfer->shown = show ? transfer->response.length : 0;
+  if(done)
+    count(transfer);
   result->slot = transfer->slot;
   result->flags = transfer->result_flags;
   transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_HUNGRY; /* told now */
   if(done) {
-    count(transfer);
     result->flags |= CSHIM_RESULT_DONE;
-    if(transfer->lost && code)
-      result->flags |= CSHIM_RESULT_LOST;
-    if(transfer->stream.refused && code)
-      result->flags |= CSHIM_RESULT_REFUSED;
     if(transfer->refusal && code)
       result->flags |= CSHIM_RESULT_MALFORMED;
     /* see response_discard(): it is too late for that */
@@ -124,8 +173,6 @@ void transfer_result(struct transfer *transfer, int code,
       result->flags |= CSHIM_RESULT_SPENT;
   }
   result->code = done ? code : 0;
-  result->retries = transfer->stream.sendings ?
-                    transfer->stream.sendings - 1 : transfer->retries;
   result->response = transfer->response.data;
   result->header_length = header;
   result->body_length = transfer->shown - header;
@@ -158,6 +205,7 @@ void transfer_rest(struct transfer *transfer)
     buffer_free(&transfer->response);
   if(transfer->trailer.capacity > KEEP_CAPACITY)
     buffer_free(&transfer->trailer);
-  if(transfer->upload.capacity > KEEP_CAPACITY)
+  if(transfer->upload.capacity > KEEP_CAPACITY &&
+     !(transfer->result_flags & CSHIM_RESULT_LOST)) /* it may go out again */
     buffer_free(&transfer->upload);
 }

@@ -55,23 +55,22 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   return CURL_READFUNC_PAUSE;
 }
 
-/* What was fed is sent again, from the beginning. */
-void upload_rewind(struct transfer *transfer)
+/* Goes back to the beginning. False: that is not there any more. */
+bool upload_again(struct transfer *transfer)
 {
   transfer->upload_sent = 0;
   transfer->upload_taken = 0;
   transfer->upload_waiting = false;
+  return !transfer->upload_cut;
 }
 
-/* CURLOPT_SEEKFUNCTION: to the beginning, when libcurl sends it again */
+/* CURLOPT_SEEKFUNCTION: to the beginning, when libcurl sends it again, as it
+   does on the same connection for the sake of authentication */
 static int on_seek(void *userp, curl_off_t offset, int origin)
 {
   struct transfer *transfer = userp;
-  if(transfer->upload_cut || offset || origin != SEEK_SET)
-    return CURL_SEEKFUNC_FAIL;
-  transfer->upload_sent = 0;
-  transfer->upload_taken = 0;
-  return CURL_SEEKFUNC_OK;
+  return offset || origin != SEEK_SET || !upload_again(transfer) ?
+         CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
@@ -100,7 +99,8 @@ int cshim_loop_feed(struct cshim_loop *loop, uint32_t slot,
                     const char *data, size_t length, int last)
 {
   struct transfer *transfer = results_use(loop, slot);
-  if(transfer->state != TRANSFER_ACTIVE)
+  if(transfer->state != TRANSFER_ACTIVE &&
+     !(transfer->result_flags & CSHIM_RESULT_LOST))
     return 0; /* it ended before all was sent */
   return upload_feed(transfer, data, length, last);
 }

@@ -2,85 +2,129 @@ package curlpipe
 
 import (
 	"slices"
+	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// leastSweep is how many origins are worth looking through.
-const leastSweep = 64
-
 // enqueue puts a call at the end of its origin's queue.
 func (e *engine) enqueue(c *call) {
-	o := e.origins[c.origin]
-	if o == nil {
-		e.sweep()
-		e.numbered++
-		o = &origin{number: e.numbered}
-		e.origins[c.origin] = o
-	}
-	o.push(c)
+	o := e.originOf(c.origin)
+	o.waiting.push(c)
 	c.place = placeQueued
 	e.counters.queued.Add(1)
 	e.settle(o)
 }
 
-// settle notes an origin as ready if it is.
+// originOf is the origin of that key.
+func (e *engine) originOf(key originKey) *origin {
+	o := e.origins[key]
+	if o == nil {
+		o = &origin{key: key}
+		e.origins[key] = o
+	}
+	return o
+}
+
+// dequeue takes a call out of its origin's queue.
+func (e *engine) dequeue(c *call) {
+	o := e.origins[c.origin]
+	o.waiting.remove(c)
+	e.counters.queued.Add(-1)
+	e.settle(o)
+}
+
+// settle has an origin looked at: something about it has changed.
 func (e *engine) settle(o *origin) {
-	if !o.listed && o.hasRoom(e.settings, e.closed) {
+	if !o.listed {
 		o.listed = true
 		e.ready = append(e.ready, o)
 	}
 }
 
-// sweep forgets origins without requests, now and then. It costs those that
-// still have a connection one round trip alone.
-func (e *engine) sweep() {
-	if len(e.origins) < e.sweepAt {
-		return
-	}
-	for key, o := range e.origins {
-		if o.first == nil && o.inFlight == 0 && !o.listed {
-			delete(e.origins, key)
-		}
-	}
-	e.sweepAt = max(leastSweep, 2*len(e.origins))
-}
-
 // admit fills the batch from the queues, in turn.
 func (e *engine) admit() {
+	now := time.Now()
 	for len(e.ready) > 0 && e.batch.Len() < cshim.MaxBatch {
 		o := e.ready[0]
 		e.ready = slices.Delete(e.ready, 0, 1) // keeps its memory
 		o.listed = false
-		if o.hasRoom(e.settings, e.closed) {
-			c := o.first
-			o.remove(c)
-			e.counters.queued.Add(-1)
-			e.launch(c, o)
+		switch {
+		case o.waiting.first != nil:
+			if e.admitFirst(o, now) {
+				e.settle(o)
+			}
+		case len(o.conns) == 0:
+			delete(e.origins, o.key)
+		default:
+			e.closeSurplus(o)
 		}
-		e.settle(o)
+	}
+}
+
+// admitFirst does what there is to do for the first that waits. True: there may
+// be more.
+func (e *engine) admitFirst(o *origin, now time.Time) bool {
+	c, open, look := o.room(e.settings, now)
+	if open {
+		e.dial(o, now)
+		return true
+	}
+	e.lookAt(look)
+	if c == nil {
+		return false
+	}
+	call := o.waiting.first
+	o.waiting.remove(call)
+	e.counters.queued.Add(-1)
+	e.launch(call, c, now)
+	return true
+}
+
+// closeSurplus closes a connection at rest that was opened because another one
+// was held up, and is one too many now.
+func (e *engine) closeSurplus(o *origin) {
+	if len(o.conns) <= e.settings.connections {
+		return
+	}
+	for _, c := range o.conns {
+		if c.state == connOpen && c.inFlight == 0 {
+			e.disconnect(c)
+			return
+		}
 	}
 }
 
 // launch puts a call into the batch.
-func (e *engine) launch(c *call, o *origin) {
-	h, err := e.takeHandle()
-	if err != nil {
-		e.end(c, err)
-		return
+func (e *engine) launch(c *call, on *conn, now time.Time) {
+	request := cshim.Request{Connection: on.id, Again: c.handle != nil}
+	if c.handle == nil {
+		h, err := e.takeHandle()
+		if err != nil {
+			e.end(c, err)
+			return
+		}
+		c.handle = h
+		h.call = c
+		e.turns++
+		c.turn = e.turns
+		request = c.request(h.slot, on.id)
 	}
+	request.Slot = c.handle.slot
+	request.HTTP11 = on.origin.http11
 	c.place = placeInFlight
-	c.handle = h
-	h.call = c
-	o.inFlight++
-	if c.flags.exclusive {
-		o.exclusive++
+	c.attempts++
+	on.add(c, now)
+	if !on.established {
+		e.connecting(on, now)
+	}
+	if e.settings.stallTimeout > 0 {
+		e.lookAt(now.Add(e.settings.stallTimeout / 4))
 	}
 	e.counters.inFlight.Add(1)
-	request := c.request(h.slot, o.number)
 	e.batch.Add(&request)
 	c.dropText()
-	if c.upload != nil {
+	if c.upload != nil && c.attempts == 1 {
 		c.upload.begin(e)
 	}
 }
@@ -88,7 +132,7 @@ func (e *engine) launch(c *call, o *origin) {
 // feed hands a piece of a request's body to the loop.
 func (e *engine) feed(f feed) {
 	c := f.call
-	if c.place != placeInFlight {
+	if c.handle == nil {
 		return
 	}
 	if f.err == nil {

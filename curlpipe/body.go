@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // streamedBody is the body of a response that goes on arriving after its header
@@ -24,7 +25,8 @@ type streamedBody struct {
 	ended    bool  // nothing more comes
 	err      error // how it ended or was ended; nil: at its end
 	trailer  string
-	left     bool // the caller wants no more
+	left     bool      // the caller wants no more
+	since    time.Time // what is unread has been so since then
 	response *http.Response
 	unfollow func() bool // stops listening to the context
 }
@@ -42,6 +44,7 @@ func (b *streamedBody) push(piece []byte) {
 	if !b.left {
 		if b.read == len(b.pieces) {
 			b.pieces, b.read = b.pieces[:0], 0
+			b.since = time.Now()
 		}
 		b.pieces = append(b.pieces, piece...)
 	}
@@ -70,11 +73,14 @@ func (b *streamedBody) end(err error, trailer string) {
 	b.notify()
 }
 
-// unread tells whether something waits to be read.
-func (b *streamedBody) unread() bool {
+// unreadSince is since when something waits to be read; zero: nothing does.
+func (b *streamedBody) unreadSince() time.Time {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	return b.read < len(b.pieces)
+	if b.read == len(b.pieces) {
+		return time.Time{}
+	}
+	return b.since
 }
 
 func (b *streamedBody) notify() {
@@ -144,6 +150,7 @@ func (b *streamedBody) take(into []byte) (int, error) {
 	if n := copy(into, b.pieces[b.read:]); n > 0 {
 		b.read += n
 		b.owed += n
+		b.since = time.Now()
 		if !b.ended && (b.owed >= b.call.window/2 || b.read == len(b.pieces)) {
 			b.engine.mailbox.consume(b.call, b.owed)
 			b.owed = 0

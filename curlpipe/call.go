@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
 )
@@ -35,15 +36,20 @@ type call struct {
 	detail  string
 	err     error
 
-	multiplexed bool // it was sent over HTTP/2
-
 	state atomic.Int32 // callPending …
 	done  chan struct{}
 
 	// Of the engine alone.
 	place          place
-	handle         *handle // while in flight
-	next, previous *call   // in its origin's queue
+	handle         *handle   // from its start on, also while it waits to be sent again
+	conn           *conn     // while in flight
+	turn           uint64    // calls were started in this order; 0: it was not yet
+	attempts       int       // so often it was started
+	refused        int       // so often the server did not process it, and took others
+	charged        int       // so often its connection ended when it was its turn
+	abandoned      bool      // on the wire
+	left           time.Time // when that was
+	next, previous *call     // in its origin's or its connection's queue
 }
 
 // flags are what sets a request apart from a GET.
@@ -135,14 +141,13 @@ func (c *call) deliver() {
 func (c *call) leave() bool { return c.state.CompareAndSwap(callPending, callAbandoned) }
 
 // request is the call as package cshim takes it.
-func (c *call) request(slot cshim.Slot, origin uint32) cshim.Request {
+func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 	return cshim.Request{
 		Slot:         slot,
-		Origin:       origin,
+		Connection:   on,
 		Head:         c.flags.head,
 		Stream:       c.stream,
 		Upload:       c.flags.upload,
-		Repeatable:   c.flags.repeatable,
 		Close:        c.flags.close,
 		UploadLength: c.uploadLength,
 		Text:         c.text,

@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"slices"
 	"time"
 
 	curl "github.com/andelf/go-curl"
@@ -13,17 +12,10 @@ import (
 func (e *engine) deliver(result *cshim.Result) {
 	h := e.handles[result.Slot]
 	c := h.call
-	if result.Multiplexed && !c.multiplexed {
-		c.multiplexed = true
-		e.origins[c.origin].answered(true, e.closed)
-		if !result.Done && c.state.Load() == callAbandoned {
-			e.tearOut(c, nil)
-			return
-		}
-	}
+	on := c.conn
 	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
 		c.copyResponse(result)
-		c.tls = e.origins[c.origin].tlsState(c.origin, e.settings.serverName, c.multiplexed)
+		c.tls = on.origin.tlsState(e.settings.serverName, on.multiplexes)
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.want()
@@ -32,15 +24,29 @@ func (e *engine) deliver(result *cshim.Result) {
 		e.deliverPart(c, result)
 		return
 	}
-	c.trace.learn(h, result)
+	if result.Sent && c.attempts > 1 {
+		e.counters.resent.Add(1)
+	}
+	if result.Lost {
+		e.lose(c, result)
+		return
+	}
+	c.trace.learn(c, result)
 	if result.Code != 0 {
 		e.deliverCut(c, result)
 	}
 	err := c.keep(result)
-	if result.Code == 0 {
-		e.origins[c.origin].answered(c.multiplexed, e.closed)
+	switch {
+	case result.Code == 0:
+		on.answered = true
+	case !on.multiplexes:
+		on.blamed = true // it has ended the connection
 	}
-	e.takeBack(h, !result.Spent)
+	if err != nil && on.reason != nil {
+		err = on.reason
+	}
+	e.takeOff(c)
+	e.putBack(h, !result.Spent)
 	e.end(c, err)
 }
 
@@ -68,10 +74,6 @@ func (c *call) keep(result *cshim.Result) error {
 			c.detail = result.Detail // the caller reads it where there is no body
 		}
 		return failure(result)
-	case c.upload != nil && c.header == "" && len(result.Response) == 0:
-		// libcurl wanted to send it again, could not rewind the body, and does
-		// not say so in every release
-		return curl.CurlError(curl.E_SEND_FAIL_REWIND)
 	}
 	content, trailer := result.Response[result.HeaderLength:], string(result.Trailer)
 	if c.body != nil {
@@ -93,7 +95,7 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 	first := c.body == nil
 	if first {
-		c.trace.learn(c.handle, result)
+		c.trace.learn(c, result)
 		c.body = newStreamedBody(c, e)
 	}
 	c.body.push(result.Response[result.HeaderLength:])
@@ -113,38 +115,35 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 
 // failure is the error of a request that libcurl has failed.
 func failure(result *cshim.Result) error {
-	code := curl.CurlError(result.Code)
 	if result.Malformed {
-		return &malformedError{code: code, detail: result.Detail}
+		return &malformedError{code: codeOf(result), detail: result.Detail}
 	}
-	if result.Refused {
-		return &refusedError{code}
-	}
-	if result.Lost {
-		return &lostError{code: code, sent: result.Retries + 1}
-	}
-	return code
+	return codeOf(result)
 }
 
-// takeBack takes the call from its handle, and the handle back into the pool if
-// it may be used again.
-func (e *engine) takeBack(h *handle, again bool) *call {
-	c := h.call
-	h.call = nil
-	c.handle = nil
+func codeOf(result *cshim.Result) curl.CurlError { return curl.CurlError(result.Code) }
+
+// takeOff takes a call off its connection. It keeps its handle, which is
+// returned.
+func (e *engine) takeOff(c *call) *handle {
 	e.counters.inFlight.Add(-1)
-	o := e.origins[c.origin]
-	o.inFlight--
-	if c.flags.exclusive {
-		o.exclusive--
-	}
+	o := c.conn.origin
+	c.conn.remove(c)
+	c.place = placeNone
 	e.settle(o)
+	return c.handle
+}
+
+// putBack takes a handle from its call, and back into the pool if it may be used
+// again.
+func (e *engine) putBack(h *handle, again bool) {
+	h.call.handle = nil
+	h.call = nil
 	if again && len(e.idle) < e.settings.perOrigin() {
 		e.idle = append(e.idle, h)
 	} else {
 		e.drop(h)
 	}
-	return c
 }
 
 // end gives a call back to its caller: answers it, or ends its body. One that
@@ -170,47 +169,40 @@ func (e *engine) end(c *call, err error) {
 func (e *engine) forget(c *call) {
 	switch c.place {
 	case placeQueued:
-		o := e.origins[c.origin]
-		o.remove(c)
-		e.counters.queued.Add(-1)
-		e.settle(o)
+		e.dequeue(c)
+		if c.handle != nil { // it was to be sent again
+			e.putBack(c.handle, true)
+		}
 		e.end(c, nil)
 	case placeInFlight:
-		if c.upload != nil || e.origins[c.origin].multiplexes {
+		if c.abandoned {
+			return
+		}
+		if c.upload != nil || c.conn.multiplexes {
 			// it cannot be finished, or costs nobody else anything
 			e.tearOut(c, nil)
 			return
 		}
+		c.abandoned = true
+		c.left = time.Now()
+		c.conn.abandoned++
 		e.loop.Drop(c.handle.slot)
-		e.unwanted = append(e.unwanted, unwanted{c, time.Now().Add(e.settings.abandonedTime)})
 	}
 }
 
-// tearOut ends a call on the wire at once.
+// tearOut ends a call at once. On the wire it takes its HTTP/1.1 connection with
+// it.
 func (e *engine) tearOut(c *call, err error) {
-	e.loop.GiveUp(c.handle.slot)
-	if !e.origins[c.origin].multiplexes {
-		e.counters.givenUp.Add(1)
-	}
-	e.takeBack(c.handle, false)
-	e.end(c, err)
-}
-
-// giveUpUnwanted tears out what was abandoned too long ago, and forgets what has
-// ended.
-func (e *engine) giveUpUnwanted() {
-	if len(e.unwanted) == 0 {
-		return
-	}
-	if inFlight := int(e.counters.inFlight.Load()); len(e.unwanted) > 2*inFlight {
-		e.unwanted = slices.DeleteFunc(e.unwanted, func(u unwanted) bool { return u.call.place != placeInFlight })
-	}
-	now := time.Now()
-	for len(e.unwanted) > 0 && !now.Before(e.unwanted[0].until) {
-		if c := e.unwanted[0].call; c.place == placeInFlight {
-			e.tearOut(c, nil)
+	on, h := c.conn, c.handle
+	if c.place == placeQueued {
+		e.dequeue(c)
+	} else {
+		e.loop.GiveUp(h.slot)
+		e.takeOff(c)
+		if !on.multiplexes {
+			e.giveUp(on)
 		}
-		e.unwanted[0] = unwanted{}
-		e.unwanted = e.unwanted[1:]
 	}
+	e.putBack(h, false)
+	e.end(c, err)
 }

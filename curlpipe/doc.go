@@ -63,6 +63,12 @@
 // patches, which the library itself tells when it is asked (patches/README.md
 // has how); see [ErrUnpatchedLibcurl]. What is done with others, [Pipelining] says.
 //
+// The releases that pipeline are old and have known vulnerabilities. Deploy a
+// vendor's tree that is maintained, with the patches, or a current libcurl over
+// HTTP/2. SECURITY.md, at the top of the repository, says which vulnerabilities
+// can be reached through this package, and what stands in the way. The wildcard
+// in a server's certificate counts only where it is the whole first label.
+//
 // # Not as in net/http
 //
 // The same table of tests runs over both transports. What is different:

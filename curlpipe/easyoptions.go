@@ -3,8 +3,6 @@ package curlpipe
 import (
 	"fmt"
 	"math"
-	"net"
-	"net/url"
 	"os"
 	"time"
 
@@ -17,21 +15,11 @@ import (
 // releases that they came with where that is later than 7.30.0.
 const (
 	optKeyPassword      = 10026
-	optNoProxy          = 10177
 	optProtocols        = 181
 	optRedirProtocols   = 182
-	optProxyCAInfo      = 10246
-	optProxyCAPath      = 10247
-	optProxyVerifyPeer  = 248
-	optProxyVerifyHost  = 249
-	optProxySSLVersion  = 250
-	optProxyCipherList  = 10259
-	optProxyUserName    = 10175
-	optProxyPassword    = 10176
 	optTCPKeepAlive     = 213
 	optTCPKeepIdle      = 214
 	optTCPKeepInterval  = 215
-	optUnixSocketPath   = 10231
 	optPathAsIs         = 234
 	optPinnedPublicKey  = 10230
 	optPipeWait         = 237
@@ -40,8 +28,6 @@ const (
 	firstPathAsIs       = 0x72a00 // 7.42.0
 	firstPipeWait       = 0x72b00 // 7.43.0
 	firstTLS13Ciphers   = 0x73d00 // 7.61.0
-	firstUnixSocket     = 0x72800 // 7.40.0
-	firstHTTPSProxy     = 0x73400 // 7.52.0
 	firstPinnedKey      = 0x72700 // 7.39.0
 	firstConnectTo      = 0x73100 // 7.49.0
 	onlyHTTP            = 1 | 2   // CURLPROTO_HTTP, CURLPROTO_HTTPS
@@ -59,7 +45,6 @@ type easyOption struct {
 type easyOptions struct {
 	list      []easyOption
 	rootCAs   []byte                 // not in a file yet
-	rootCAsOf []easyOption           // what that file is for
 	configure func(*curl.CURL) error // the user's own
 }
 
@@ -97,32 +82,12 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 		// dots in a path are the caller's; before, libcurl takes them out
 		o.add("PATH_AS_IS", optPathAsIs, true)
 	}
-	if err := t.addNetwork(&o, lib); err != nil {
-		return o, err
-	}
-	if err := t.addProxy(&o, lib); err != nil {
-		return o, err
-	}
+	t.addKeepAlive(&o)
 	return o, t.addTLS(&o, lib)
 }
 
-// addNetwork adds what is about addresses and sockets.
-func (t *Transport) addNetwork(o *easyOptions, lib library) error {
-	if t.UnixSocket != "" {
-		if err := lib.atLeast(firstUnixSocket, "UnixSocket"); err != nil {
-			return err
-		}
-		o.add("UNIX_SOCKET_PATH", optUnixSocketPath, t.UnixSocket)
-	}
-	switch {
-	case net.ParseIP(t.LocalAddress) != nil:
-		o.add("INTERFACE", curl.OPT_INTERFACE, "host!"+t.LocalAddress)
-	case t.LocalAddress != "":
-		o.add("INTERFACE", curl.OPT_INTERFACE, "if!"+t.LocalAddress)
-	}
-	if len(t.Resolve) > 0 {
-		o.add("RESOLVE", curl.OPT_RESOLVE, t.Resolve)
-	}
+// addKeepAlive adds the probes of connections at rest.
+func (t *Transport) addKeepAlive(o *easyOptions) {
 	if t.KeepAlive >= 0 {
 		interval := t.KeepAlive
 		if interval == 0 {
@@ -133,39 +98,6 @@ func (t *Transport) addNetwork(o *easyOptions, lib library) error {
 		o.add("TCP_KEEPIDLE", optTCPKeepIdle, seconds)
 		o.add("TCP_KEEPINTVL", optTCPKeepInterval, seconds)
 	}
-	return nil
-}
-
-// addProxy adds the proxy, or that there is none, whatever the environment says.
-func (t *Transport) addProxy(o *easyOptions, lib library) error {
-	o.add("NOPROXY", optNoProxy, "") // set, so that libcurl does not look for no_proxy
-	if t.Proxy == nil {
-		o.add("PROXY", curl.OPT_PROXY, "")
-		return nil
-	}
-	switch t.Proxy.Scheme {
-	case "https":
-		if err := lib.atLeast(firstHTTPSProxy, "Proxy with the scheme https"); err != nil {
-			return err
-		}
-		o.add("HTTPPROXYTUNNEL", curl.OPT_HTTPPROXYTUNNEL, true)
-	case "http":
-		o.add("HTTPPROXYTUNNEL", curl.OPT_HTTPPROXYTUNNEL, true)
-	case "socks5", "socks5h":
-	default:
-		return fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", t.Proxy.Scheme)
-	}
-	if t.Proxy.Host == "" {
-		return fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(t.Proxy))
-	}
-	bare := url.URL{Scheme: t.Proxy.Scheme, Host: t.Proxy.Host}
-	o.add("PROXY", curl.OPT_PROXY, bare.String())
-	if user := t.Proxy.User; user != nil {
-		password, _ := user.Password()
-		o.add("PROXYUSERNAME", optProxyUserName, user.Username())
-		o.add("PROXYPASSWORD", optProxyPassword, password)
-	}
-	return nil
 }
 
 // atLeast refuses what a release of libcurl cannot do.
@@ -211,11 +143,7 @@ func (o *easyOptions) prepare() (*prepared, error) {
 		return nil, fmt.Errorf("curlpipe: RootCAs: cannot hand them to libcurl: %w", err)
 	}
 	p.files = append(p.files, file)
-	name := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
-	for _, option := range o.rootCAsOf {
-		option.value = name
-		p.options = append(p.options, option)
-	}
+	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, fmt.Sprintf("/proc/self/fd/%d", file.Fd())})
 	return p, nil
 }
 

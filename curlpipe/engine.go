@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -14,8 +15,9 @@ import (
 // bound to an OS thread: libcurl asks for one user at a time, not for one
 // thread, and a goroutine that is free to move wakes its callers for less.
 //
-// engine.go has its life, admit.go the way of a request to the loop, deliver.go
-// the way of a response to its caller.
+// engine.go has its life, connect.go how connections come about, admit.go the
+// way of a request to one, deliver.go the way of a response to its caller, and
+// lost.go what becomes of requests whose connection ends.
 type engine struct {
 	loop     *cshim.Loop
 	settings *settings
@@ -24,26 +26,21 @@ type engine struct {
 	stopped  chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine alone.
-	options  *prepared
-	keyLog   *os.File
-	closed   uint64 // sockets that the loop has closed
-	post     post
-	batch    cshim.Batch
-	origins  map[originKey]*origin
-	numbered uint32    // origins so far
-	sweepAt  int       // so many origins are looked through for some to forget
-	ready    []*origin // have requests in their queues and room for them
-	handles  []*handle // by slot
-	idle     []*handle
-	unwanted []unwanted // abandoned on the wire, longest first
-	stall    stallWatch
-	journal  *journal
-}
+	options *prepared
+	keyLog  *os.File
+	post    post
+	batch   cshim.Batch
+	origins map[originKey]*origin
+	conns   []*conn   // by number, nil where there is none; not those under way
+	ready   []*origin // to be looked at, as something has changed
+	look    time.Time // when to look at all of them though nothing has; zero: never
+	turns   uint64    // calls started
+	handles []*handle // by slot
+	idle    []*handle
+	journal *journal
 
-// unwanted is an abandoned request on the wire, and when it is given up.
-type unwanted struct {
-	call  *call
-	until time.Time
+	dialing context.Context // ends with the engine
+	stop    context.CancelFunc
 }
 
 // startEngine makes an engine and starts its goroutine.
@@ -52,15 +49,15 @@ func startEngine(s *settings) (*engine, error) {
 		settings: s,
 		stopped:  make(chan struct{}),
 		origins:  make(map[originKey]*origin),
-		sweepAt:  leastSweep,
-		stall:    newStallWatch(s.stallTimeout),
 	}
+	e.dialing, e.stop = context.WithCancel(context.Background())
 	if err := e.prepareLoop(); err != nil {
+		e.stop()
 		e.freeAll()
 		return nil, err
 	}
 	e.mailbox.wake = e.loop.Wake
-	e.journal = newJournal(s.logger, e.loop)
+	e.journal = newJournal(s.logger, e)
 	go e.run()
 	return e, nil
 }
@@ -158,8 +155,15 @@ func (e *engine) readPost() {
 	for _, c := range e.post.abandoned {
 		e.forget(c)
 	}
+	for _, d := range e.post.dialed {
+		e.connected(d)
+	}
 	if e.post.closeIdle {
-		e.loop.CloseIdle()
+		for _, c := range e.conns {
+			if c != nil && c.inFlight == 0 {
+				e.disconnect(c)
+			}
+		}
 	}
 }
 
@@ -171,17 +175,21 @@ func (e *engine) cross() error {
 	results, err := e.loop.Run(&e.batch, e.wait())
 	acquireSockets()
 	if err != nil {
-		return e.restart(fmt.Errorf("curlpipe: %w", err))
+		return fmt.Errorf("curlpipe: %w", err)
+	}
+	news := e.loop.News()
+	for i := range news {
+		e.learn(&news[i])
 	}
 	for i := range results {
 		e.deliver(&results[i])
 	}
-	e.closed = e.loop.SocketsClosed()
-	e.giveUpUnwanted()
-	if e.stall.limit > 0 && e.stall.stalled(len(results) > 0 || e.waitsForCallers(), e.loop.Movement) {
-		e.journal.stalled(e.stall.limit)
-		return e.restart(ErrStalled)
+	for i := range news {
+		if news[i].Over {
+			e.forgetConn(e.conns[news[i].Connection])
+		}
 	}
+	e.lookAfter(time.Now())
 	if len(results) > 0 {
 		// Let the callers that were just answered leave their next requests, so
 		// that these go out together.
@@ -195,67 +203,45 @@ func (e *engine) wait() time.Duration {
 	if len(e.ready) > 0 {
 		return 0 // the batch is full, and there is more
 	}
-	wait := time.Duration(-1)
-	if e.counters.inFlight.Load() > 0 {
-		wait = e.stall.wait()
+	if e.look.IsZero() {
+		return -1
 	}
-	if len(e.unwanted) > 0 {
-		until := max(0, time.Until(e.unwanted[0].until))
-		if wait < 0 || until < wait {
-			wait = until
-		}
-	}
-	return wait
+	return max(0, time.Until(e.look))
 }
 
-// waitsForCallers tells whether nothing moves because nothing is in flight, or
-// because a caller does not read a body or has not written one.
-func (e *engine) waitsForCallers() bool {
-	if e.counters.inFlight.Load() == 0 {
-		return true
-	}
+// lookAt has the engine look at everything at that time; zero: never.
+func (e *engine) lookAt(when time.Time) { e.look = earlier(e.look, when) }
+
+func (e *engine) failInFlight(reason error) {
 	for _, h := range e.handles {
 		if h == nil || h.call == nil {
 			continue
 		}
-		if body := h.call.body; body != nil && body.unread() {
-			return true
+		call := h.call
+		if call.place == placeQueued { // to be sent again
+			e.dequeue(call)
+			h.call, call.handle = nil, nil
+		} else {
+			e.takeOff(call)
 		}
-		if upload := h.call.upload; upload != nil && upload.reading.Load() {
-			return true
-		}
-	}
-	return false
-}
-
-// restart fails what is in flight and starts the loop anew, for the requests
-// that are still to come.
-func (e *engine) restart(reason error) error {
-	err := e.loop.Reset()
-	e.closed = e.loop.SocketsClosed()
-	e.failInFlight(reason)
-	return err
-}
-
-func (e *engine) failInFlight(reason error) {
-	for _, h := range e.handles {
-		if h != nil && h.call != nil {
-			e.end(e.takeBack(h, false), reason)
-		}
+		e.end(call, reason)
 	}
 }
 
 // tearDown ends every call and frees everything.
 func (e *engine) tearDown(reason error) {
+	e.stop()
 	e.loop.Close() // no callback after this
 	e.failInFlight(reason)
 	for _, o := range e.origins {
-		for o.first != nil {
-			c := o.first
-			o.remove(c)
-			e.counters.queued.Add(-1)
+		for o.waiting.first != nil {
+			c := o.waiting.first
+			e.dequeue(c)
 			e.end(c, reason)
 		}
+	}
+	for _, d := range e.post.dialed {
+		d.close()
 	}
 	e.journal.write()
 	e.freeAll()
@@ -277,5 +263,5 @@ func (e *engine) freeAll() {
 	if e.keyLog != nil {
 		_ = e.keyLog.Close()
 	}
-	e.origins, e.handles, e.idle, e.ready, e.unwanted = nil, nil, nil, nil, nil
+	e.origins, e.conns, e.handles, e.idle, e.ready = nil, nil, nil, nil, nil
 }

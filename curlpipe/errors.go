@@ -30,9 +30,13 @@ var (
 	// release of libcurl cannot do; the text after it says what.
 	ErrUnsupportedByLibcurl = errors.New("curlpipe: not with this libcurl")
 
-	// ErrStalled says that nothing moved for Transport.StallTimeout. Whether the
-	// server has acted on the request is not known.
+	// ErrStalled says that nothing moved on a connection for
+	// Transport.StallTimeout. Whether the server has acted on the request is not known.
 	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
+
+	// ErrBodyUnread says that a response's body lay unread for
+	// Transport.MaxUnreadTime while others waited for its connection.
+	ErrBodyUnread = errors.New("curlpipe: the body was not read for MaxUnreadTime while other requests waited, the connection was closed: read bodies to their end, or close them")
 
 	// ErrResponseTooLarge says that a response went over Transport.MaxHeaderBytes
 	// or Transport.MaxResponseBytes.

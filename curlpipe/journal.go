@@ -12,15 +12,17 @@ import (
 // tells nobody.
 type journal struct {
 	logger *slog.Logger
-	loop   *cshim.Loop
+	engine *engine
 	last   cshim.Counters
+
+	lastFailed, lastResent uint64 // counters of the engine
 }
 
-func newJournal(logger *slog.Logger, loop *cshim.Loop) *journal {
+func newJournal(logger *slog.Logger, e *engine) *journal {
 	if logger == nil {
 		return nil
 	}
-	return &journal{logger: logger, loop: loop}
+	return &journal{logger: logger, engine: e}
 }
 
 // write tells what happened since the last time.
@@ -28,8 +30,11 @@ func (j *journal) write() {
 	if j == nil {
 		return
 	}
-	now, last := j.loop.Counters(), j.last
+	now, last := j.engine.loop.Counters(), j.last
 	j.last = now
+	failed, resent := j.engine.counters.notConnected.Load(), j.engine.counters.resent.Load()
+	notConnected, again := failed-j.lastFailed, resent-j.lastResent
+	j.lastFailed, j.lastResent = failed, resent
 	for _, line := range [...]struct {
 		level   slog.Level
 		message string
@@ -41,9 +46,9 @@ func (j *journal) write() {
 		{slog.LevelInfo, "connection closed by the client", now.ClosedByClient - last.ClosedByClient},
 		{slog.LevelInfo, "connection closed by the server", now.ClosedByServer - last.ClosedByServer},
 		{slog.LevelWarn, "connection reset by the server", now.ResetByServer - last.ResetByServer},
-		{slog.LevelWarn, "connection not established", now.NotConnected - last.NotConnected},
+		{slog.LevelWarn, "connection not established", notConnected},
 		{slog.LevelWarn, "connection given up over an unwanted response", now.GivenUp - last.GivenUp},
-		{slog.LevelInfo, "request sent again", now.Retries - last.Retries},
+		{slog.LevelInfo, "request sent again", again},
 	} {
 		if line.count > 0 {
 			j.logger.LogAttrs(context.Background(), line.level, "curlpipe: "+line.message, slog.Uint64("count", line.count))

@@ -18,6 +18,7 @@ type post struct {
 	abandoned []*call
 	consumed  []consumption
 	feeds     []feed
+	dialed    []dialed
 	closeIdle bool
 	closing   bool
 }
@@ -55,20 +56,28 @@ func (m *mailbox) feed(f feed) {
 	m.leave(func(p *post) { p.feeds = append(p.feeds, f) })
 }
 
+// dialed leaves word of a connection that was dialed. False: nobody wants it
+// any more.
+func (m *mailbox) dialed(d dialed) bool {
+	return m.leave(func(p *post) { p.dialed = append(p.dialed, d) })
+}
+
 // closeIdle asks the engine to close the connections that it does not use.
 func (m *mailbox) closeIdle() {
 	m.leave(func(p *post) { p.closeIdle = true })
 }
 
-// leave leaves word of something; a closed mailbox needs no such word.
-func (m *mailbox) leave(word func(*post)) {
+// leave leaves word of something; a closed mailbox needs no such word, and false
+// says so.
+func (m *mailbox) leave(word func(*post)) bool {
 	m.mutex.Lock()
 	if m.closed != nil {
 		m.mutex.Unlock()
-		return
+		return false
 	}
 	word(&m.post)
 	m.unlockAndNotify()
+	return true
 }
 
 // close asks the engine to end.
@@ -107,11 +116,13 @@ func (m *mailbox) collect(into *post) {
 	clear(into.abandoned)
 	clear(into.consumed)
 	clear(into.feeds)
+	clear(into.dialed)
 	*into = post{
 		submitted: into.submitted[:0],
 		abandoned: into.abandoned[:0],
 		consumed:  into.consumed[:0],
 		feeds:     into.feeds[:0],
+		dialed:    into.dialed[:0],
 	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()

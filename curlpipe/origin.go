@@ -2,69 +2,44 @@ package curlpipe
 
 import (
 	"crypto/tls"
+	"net"
 	"net/url"
+	"strings"
+	"time"
 )
 
 // originKey names a server: requests to one origin share its connections
-// [RFC 9110 §4.3.1].
-type originKey struct{ scheme, authority string }
+// [RFC 9110 §4.3.1]. One server has one key, however its URLs spell it.
+type originKey struct{ scheme, host, port string }
 
-// host is the name or address in the authority.
-func (k originKey) host() string { return (&url.URL{Host: k.authority}).Hostname() }
+// originOf is the key of a URL's server.
+func originOf(u *url.URL) originKey {
+	key := originKey{scheme: u.Scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
+	if key.port == "" {
+		key.port = portOf(u.Scheme)
+	}
+	return key
+}
 
-// origin is one server: the calls that wait for room on its connections, oldest
-// first, and how many are in flight.
+// address is where the origin's server listens.
+func (k originKey) address() string { return net.JoinHostPort(k.host, k.port) }
+
+// origin is one server: its connections, and the calls that wait for room on
+// them. It is known as long as it has either.
 type origin struct {
-	number      uint32 // for the loop
-	first, last *call
-	inFlight    int
-	exclusive   int  // of these, those that share no connection
-	listed      bool // in engine.ready
-
-	// A response has come when the loop had closed provenAt sockets. When the
-	// loop has closed more since, the connection may be another one.
-	proven      bool
-	provenAt    uint64
-	multiplexes bool // that response came over HTTP/2
+	key     originKey
+	waiting queue
+	conns   []*conn // those under way included
+	listed  bool    // in engine.ready
+	http11  bool    // the server wants HTTP/1.1
 
 	tls *tls.ConnectionState // of the last response
 }
 
-// push puts a call at the end of the queue.
-func (o *origin) push(c *call) {
-	c.next, c.previous = nil, o.last
-	if o.last != nil {
-		o.last.next = c
-	} else {
-		o.first = c
-	}
-	o.last = c
-}
-
-// remove takes a call out of the queue.
-func (o *origin) remove(c *call) {
-	if c.next != nil {
-		c.next.previous = c.previous
-	} else {
-		o.last = c.previous
-	}
-	if c.previous != nil {
-		c.previous.next = c.next
-	} else {
-		o.first = c.next
-	}
-	c.next, c.previous = nil, nil
-}
-
-// answered notes how the server answered.
-func (o *origin) answered(multiplexed bool, socketsClosed uint64) {
-	o.proven, o.provenAt, o.multiplexes = true, socketsClosed, multiplexed
-}
-
-// tlsState is what responses of the origin, which has that key, say of TLS: as
-// much as is known, one for as many as possible; nil without TLS.
-func (o *origin) tlsState(key originKey, serverName string, multiplexed bool) *tls.ConnectionState {
-	if key.scheme != "https" {
+// tlsState is what responses of the origin say of TLS: as much as is known, one
+// for as many as possible; nil without TLS.
+func (o *origin) tlsState(serverName string, multiplexed bool) *tls.ConnectionState {
+	if o.key.scheme != "https" {
 		return nil
 	}
 	var protocol string
@@ -73,35 +48,71 @@ func (o *origin) tlsState(key originKey, serverName string, multiplexed bool) *t
 	}
 	if o.tls == nil || o.tls.NegotiatedProtocol != protocol {
 		if serverName == "" {
-			serverName = key.host()
+			serverName = o.key.host
 		}
 		o.tls = &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName, NegotiatedProtocol: protocol}
 	}
 	return o.tls
 }
 
-// hasRoom tells whether the first in the queue may go. libcurl pipelines and
-// multiplexes only when it has seen a response of the server on the connections
-// it has, and keeps what it gets before in a list that it walks again and again,
-// and takes out in no good order. So until then, and where the server or libcurl
-// can do neither, it gets one request a connection. A request that shares no
-// connection waits until all connections are free of others, and others wait
-// until it has ended.
-func (o *origin) hasRoom(s *settings, socketsClosed uint64) bool {
-	c := o.first
-	if c == nil {
-		return false
+// room finds a connection for the first of those that wait: one at rest, else
+// the one with the fewest requests. Nil: it has to wait, and look is when things
+// may have changed though nothing has happened; zero: never. open: one more
+// connection is due.
+func (o *origin) room(s *settings, now time.Time) (best *conn, open bool, look time.Time) {
+	first := o.waiting.first
+	counted, dialing, held := 0, 0, false
+	var youngest time.Time
+	for _, c := range o.conns {
+		switch {
+		case c.state == connDialing:
+			dialing++
+			if c.since.After(youngest) {
+				youngest = c.since
+			}
+		case c.state != connOpen:
+			continue // it takes no more, and is as good as gone
+		case c.takes(first, s):
+			if best == nil || c.inFlight < best.inFlight {
+				best = c
+			}
+		}
+		counted++
+		if until := c.holdsUntil(); !until.IsZero() {
+			if now.Before(until) {
+				look = earlier(look, until)
+			} else {
+				held = true
+			}
+		}
 	}
-	proven := o.proven && o.provenAt == socketsClosed
-	switch {
-	case o.multiplexes: // libcurl waits for the next connection by itself
-		return o.inFlight < s.perOrigin()
-	case c.flags.exclusive:
-		return o.inFlight == o.exclusive && o.inFlight < s.connections
-	case o.exclusive > 0:
-		return false
-	case proven && s.mode == ModePipelining:
-		return o.inFlight < s.perOrigin()
+	if best != nil && best.inFlight == 0 {
+		return best, false, time.Time{}
 	}
-	return o.inFlight < s.connections
+	most := s.connections
+	if held {
+		most++
+	}
+	open = counted < most && dialing < o.waiting.length
+	if !open && dialing == 0 || best == nil {
+		return best, open, look
+	}
+	// a connection for itself rather than a place behind others, if it is to be
+	// had soon
+	soon := youngest.Add(patience)
+	if open {
+		soon = now.Add(patience)
+	}
+	if now.Before(soon) {
+		return nil, open, earlier(look, soon)
+	}
+	return best, open, look
+}
+
+// earlier is the first of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -58,7 +58,6 @@ func (c *call) encode(request *http.Request, s *settings) error {
 		c.text = append(c.text, method...)
 	}
 	c.text = append(c.text, 0)
-	c.encodeConnectTo(request.URL, s.serverName)
 	return c.encodeHeader(request)
 }
 
@@ -83,7 +82,7 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 	if err := checkAuthority(u.Host); err != nil {
 		return err
 	}
-	c.origin = originKey{scheme: u.Scheme, authority: u.Host}
+	c.origin = originOf(u)
 	target, err := targetOf(u)
 	if err != nil {
 		return err
@@ -104,19 +103,6 @@ func namedHost(u *url.URL, serverName string) string {
 		return net.JoinHostPort(serverName, port)
 	}
 	return serverName
-}
-
-// encodeConnectTo writes where to connect to when the URL names another host
-// [CURLOPT_CONNECT_TO(3)].
-func (c *call) encodeConnectTo(u *url.URL, serverName string) {
-	if namedHost(u, serverName) != withoutEmptyPort(u.Host) {
-		host := u.Hostname()
-		if strings.Contains(host, ":") {
-			host = "[" + host + "]"
-		}
-		c.text = append(append(append(append(c.text, "::"...), host...), ':'), u.Port()...)
-	}
-	c.text = append(c.text, 0)
 }
 
 func (c *call) encodeHeader(request *http.Request) error {

@@ -21,6 +21,9 @@ type settings struct {
 	serverName     string
 	stallTimeout   time.Duration
 	abandonedTime  time.Duration
+	unreadTime     time.Duration
+	connectTimeout time.Duration
+	dialer         *dialer
 	limits         cshim.Limits
 	easy           easyOptions
 	keyLogFile     string
@@ -49,25 +52,23 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		compression:    !t.DisableCompression,
 		serverName:     t.ServerName,
 		abandonedTime:  atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
+		unreadTime:     atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
 		stallTimeout:   t.StallTimeout,
 		keyLogFile:     t.KeyLogFile,
 		logger:         t.Logger,
 	}
+	s.connectTimeout = connectTime(atLeastOne(&refused, "ConnectTimeout", t.ConnectTimeout, DefaultConnectTimeout), t.StallTimeout)
 	if t.StallTimeout < 0 {
 		refused = append(refused, fmt.Errorf("curlpipe: StallTimeout is %v: give a positive time, or 0 for none", t.StallTimeout))
 	}
 	s.limits = cshim.Limits{
-		Mode:               mode.loopMode(),
-		ConnectionsPerHost: s.connections,
-		PipelineLength:     s.depth,
-		HeaderBytes:        atLeastOne(&refused, "MaxHeaderBytes", t.MaxHeaderBytes, DefaultMaxHeaderBytes),
-		ResponseBytes:      atLeastOne(&refused, "MaxResponseBytes", t.MaxResponseBytes, DefaultMaxResponseBytes),
-		WindowBytes:        int64(s.readBufferSize),
-		DroppedBytes:       atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
-		Retries:            s.retries,
-		// libcurl waits for the answer to CONNECT in places of its own, while
-		// what was written to an https proxy would wait for the loop
-		Coalesce: !t.DisableCoalescing && (t.Proxy == nil || t.Proxy.Scheme != "https"),
+		Mode:           mode.loopMode(),
+		PipelineLength: s.depth,
+		HeaderBytes:    atLeastOne(&refused, "MaxHeaderBytes", t.MaxHeaderBytes, DefaultMaxHeaderBytes),
+		ResponseBytes:  atLeastOne(&refused, "MaxResponseBytes", t.MaxResponseBytes, DefaultMaxResponseBytes),
+		WindowBytes:    int64(s.readBufferSize),
+		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
+		Coalesce:       !t.DisableCoalescing,
 	}
 	if t.ServerName != "" && checkAuthority(t.ServerName) != nil || strings.Contains(t.ServerName, ":") {
 		refused = append(refused, fmt.Errorf("curlpipe: ServerName is %q: give the name of a host", t.ServerName))
@@ -75,6 +76,10 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	if len(refused) > 0 {
 		return nil, refused[0]
 	}
+	if s.dialer, err = t.dialer(); err != nil {
+		return nil, err
+	}
+	s.dialer.connects = lib.number >= firstOnceMore && lib.number < firstOnceOnly
 	s.easy, err = t.easyOptions(lib, mode)
 	if err != nil {
 		return nil, err

@@ -169,18 +169,20 @@ func TestDefaults(t *testing.T) {
 	s, err := (&Transport{}).settings(lib)
 	require.NoError(t, err)
 	require.Equal(t, cshim.Limits{
-		Mode: cshim.Pipelining, ConnectionsPerHost: 1, PipelineLength: 100, HeaderBytes: 1 << 20,
-		ResponseBytes: 64 << 20, WindowBytes: 256 << 10, DroppedBytes: 16 << 20, Retries: 1,
+		Mode: cshim.Pipelining, PipelineLength: 100, HeaderBytes: 1 << 20,
+		ResponseBytes: 64 << 20, WindowBytes: 256 << 10, DroppedBytes: 16 << 20,
 		Coalesce: true,
 	}, s.limits)
-	require.Equal(t, time.Minute, s.abandonedTime)
+	require.Equal(t, 1, s.retries)
+	require.Equal(t, 5*time.Second, s.abandonedTime)
+	require.Equal(t, 30*time.Second, s.connectTimeout)
+	require.Nil(t, s.dialer.proxy)
 	require.Contains(t, s.easy.list, easyOption{"CAINFO", curl.OPT_CAINFO, "/some/where.pem"})
 	require.Contains(t, s.easy.list, easyOption{"SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true})
 	require.Contains(t, s.easy.list, easyOption{"SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2})
-	require.Contains(t, s.easy.list, easyOption{"PROXY", curl.OPT_PROXY, ""})
 
 	s, err = (&Transport{MaxRetries: -1, ReadBufferSize: 1}).settings(lib)
 	require.NoError(t, err)
-	require.Zero(t, s.limits.Retries)
+	require.Zero(t, s.retries)
 	require.EqualValues(t, 16<<10, s.limits.WindowBytes)
 }

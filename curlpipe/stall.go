@@ -2,44 +2,60 @@ package curlpipe
 
 import "time"
 
-// stallWatch finds out when nothing has moved for Options.StallTimeout. It
-// looks four times in that span.
+// stallWatch finds out when nothing has moved on a connection for
+// Transport.StallTimeout. It looks four times in that span.
 type stallWatch struct {
-	limit    time.Duration // 0: never stalled
-	since    time.Time     // last sign of movement
-	look     time.Time     // when to look next
+	since    time.Time // last sign of movement
+	look     time.Time // when to look next
 	movement uint64
 }
 
-func newStallWatch(limit time.Duration) stallWatch {
-	now := time.Now()
-	return stallWatch{limit: limit, since: now, look: now}
-}
+// restart is a sign of life.
+func (s *stallWatch) restart(now time.Time) { s.since, s.look = now, now }
 
-// wait is how long the loop may run before the next look; negative is for ever.
-func (s *stallWatch) wait() time.Duration {
-	if s.limit == 0 {
-		return -1
-	}
-	return max(0, time.Until(s.look))
-}
-
-// stalled tells whether the limit is up. A result, or nothing to wait for, is a
-// sign of life; else the bytes that moved are asked for.
-func (s *stallWatch) stalled(alive bool, movement func() uint64) bool {
-	now := time.Now()
+// stalled tells whether the limit is up. Nothing to wait for is a sign of life;
+// else the bytes that moved are asked for.
+func (s *stallWatch) stalled(now time.Time, limit time.Duration, alive bool, movement func() uint64) bool {
 	if alive {
 		s.since = now
-		s.look = now.Add(s.limit / 4)
+		s.look = now.Add(limit / 4)
 		return false
 	}
 	if now.Before(s.look) {
 		return false
 	}
-	s.look = now.Add(s.limit / 4)
+	s.look = now.Add(limit / 4)
 	if moved := movement(); moved != s.movement {
 		s.movement = moved
 		s.since = now
 	}
-	return now.Sub(s.since) >= s.limit
+	return now.Sub(s.since) >= limit
+}
+
+// lookAfterStall fails what is on a connection on which nothing moves.
+func (e *engine) lookAfterStall(c *conn, now time.Time) {
+	movement := func() uint64 { return e.loop.Movement(c.id) }
+	if !c.stall.stalled(now, e.settings.stallTimeout, c.waitsForCaller(), movement) {
+		e.lookAt(c.stall.look)
+		return
+	}
+	e.journal.stalled(e.settings.stallTimeout)
+	e.breakConn(c, ErrStalled)
+}
+
+// waitsForCaller tells whether nothing moves because a caller does not read a
+// body or has not written one. On an HTTP/1.1 connection that is the first one.
+func (c *conn) waitsForCaller() bool {
+	for call := c.calls.first; call != nil; call = call.next {
+		if call.body != nil && !call.body.unreadSince().IsZero() {
+			return true
+		}
+		if call.upload != nil && call.upload.reading.Load() {
+			return true
+		}
+		if !c.multiplexes {
+			return false
+		}
+	}
+	return false
 }

@@ -8,12 +8,12 @@ import "sync/atomic"
 type Stats struct {
 	Mode Mode // how requests share a connection; empty before the first one
 
-	ConnectionsOpened  uint64 // sockets opened to connect, successful or not
+	ConnectionsOpened  uint64 // begun, successful or not
 	ConnectionsClosed  uint64 // sum of the next four
 	ClosedByClient     uint64 // the client closed first
 	ClosedByServer     uint64 // the server closed first
 	ResetByServer      uint64 // a RST came, or the network took the connection away
-	NotConnected       uint64 // the connection was never established
+	NotConnected       uint64 // the connection never came about
 	ConnectionsGivenUp uint64 // of those closed by the client: over MaxAbandonedBytes, MaxAbandonedTime or an unfinished upload
 
 	Handshakes     uint64 // TLS handshakes that made a new session
@@ -29,6 +29,7 @@ type Stats struct {
 	Failed          uint64 // returned to the caller with an error, the context's excepted
 	Abandoned       uint64 // left by their caller, whose context ended, before the response
 	BodiesAbandoned uint64 // bodies left before their end
+	BodiesUnread    uint64 // bodies ended with ErrBodyUnread, over MaxUnreadTime
 	Retries         uint64 // sent again after their connection had ended
 	InFlight        int64  // handed to libcurl and not ended, abandoned ones included
 	Queued          int64  // wait for room on a connection
@@ -37,8 +38,8 @@ type Stats struct {
 
 // counters are the part of Stats that this package keeps itself.
 type counters struct {
-	requests, answered, failed, abandoned, bodiesAbandoned, resent, givenUp atomic.Uint64
-	inFlight, queued, easyHandles                                           atomic.Int64
+	requests, answered, failed, abandoned, bodiesAbandoned, unread, resent, givenUp, notConnected atomic.Uint64
+	inFlight, queued, easyHandles                                                                 atomic.Int64
 }
 
 // count counts the end of a request for its caller.
@@ -63,12 +64,12 @@ func (t *Transport) Stats() Stats {
 	return Stats{
 		Mode: e.settings.mode,
 
-		ConnectionsOpened:  loop.SocketsOpened,
-		ConnectionsClosed:  loop.SocketsClosed,
+		ConnectionsOpened:  loop.SocketsOpened + own.notConnected.Load(),
+		ConnectionsClosed:  loop.SocketsClosed + own.notConnected.Load(),
 		ClosedByClient:     loop.ClosedByClient,
 		ClosedByServer:     loop.ClosedByServer,
 		ResetByServer:      loop.ResetByServer,
-		NotConnected:       loop.NotConnected,
+		NotConnected:       own.notConnected.Load(),
 		ConnectionsGivenUp: loop.GivenUp + own.givenUp.Load(),
 
 		Handshakes:     loop.Handshakes,
@@ -84,7 +85,8 @@ func (t *Transport) Stats() Stats {
 		Failed:          own.failed.Load(),
 		Abandoned:       own.abandoned.Load(),
 		BodiesAbandoned: own.bodiesAbandoned.Load(),
-		Retries:         loop.Retries + own.resent.Load(),
+		BodiesUnread:    own.unread.Load(),
+		Retries:         own.resent.Load(),
 		InFlight:        own.inFlight.Load(),
 		Queued:          own.queued.Load(),
 		EasyHandles:     own.easyHandles.Load(),

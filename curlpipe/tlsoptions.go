@@ -12,32 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tlsPeer is whom TLS is spoken with, and the options that are about it. Both
-// have to prove who they are, and are held to the same.
-type tlsPeer struct {
-	prefix                                          string // of the options' names
-	version, verifyPeer, verifyHost, caInfo, caPath int
-	ciphers                                         int
-}
-
-var (
-	originPeer = tlsPeer{"", curl.OPT_SSLVERSION, curl.OPT_SSL_VERIFYPEER, curl.OPT_SSL_VERIFYHOST, curl.OPT_CAINFO, curl.OPT_CAPATH, curl.OPT_SSL_CIPHER_LIST}
-	proxyPeer  = tlsPeer{"PROXY_", optProxySSLVersion, optProxyVerifyPeer, optProxyVerifyHost, optProxyCAInfo, optProxyCAPath, optProxyCipherList}
-)
-
 // addTLS adds what is about TLS.
 func (t *Transport) addTLS(o *easyOptions, lib library) error {
-	peers := []tlsPeer{originPeer}
-	if t.Proxy != nil && t.Proxy.Scheme == "https" {
-		peers = append(peers, proxyPeer)
-	}
 	if err := t.checkAuthorities(); err != nil {
 		return err
 	}
-	for _, peer := range peers {
-		if err := t.addPeer(o, lib, peer); err != nil {
-			return err
-		}
+	if err := t.addPeer(o, lib); err != nil {
+		return err
 	}
 	o.add("SSL_SESSIONID_CACHE", curl.OPT_SSL_SESSIONID_CACHE, !t.DisableSessionReuse)
 	if err := t.addClientCertificate(o); err != nil {
@@ -63,8 +44,8 @@ func (t *Transport) addTLS(o *easyOptions, lib library) error {
 	return nil
 }
 
-// addPeer adds what one whom TLS is spoken with is held to.
-func (t *Transport) addPeer(o *easyOptions, lib library, peer tlsPeer) error {
+// addPeer adds what the server is held to; see proxyTLS for an https proxy.
+func (t *Transport) addPeer(o *easyOptions, lib library) error {
 	version, err := t.sslVersion(lib)
 	if err != nil {
 		return err
@@ -73,20 +54,19 @@ func (t *Transport) addPeer(o *easyOptions, lib library, peer tlsPeer) error {
 	if t.InsecureSkipVerify {
 		verifyHost = 0
 	}
-	o.add(peer.prefix+"SSLVERSION", peer.version, version)
-	o.add(peer.prefix+"SSL_VERIFYPEER", peer.verifyPeer, !t.InsecureSkipVerify)
-	o.add(peer.prefix+"SSL_VERIFYHOST", peer.verifyHost, verifyHost)
-	o.addString(peer.prefix+"SSL_CIPHER_LIST", peer.ciphers, t.Ciphers)
+	o.add("SSLVERSION", curl.OPT_SSLVERSION, version)
+	o.add("SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, !t.InsecureSkipVerify)
+	o.add("SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, verifyHost)
+	o.addString("SSL_CIPHER_LIST", curl.OPT_SSL_CIPHER_LIST, t.Ciphers)
 	switch {
 	case t.RootCAs != nil:
 		o.rootCAs = bytes.Clone(t.RootCAs)
-		o.rootCAsOf = append(o.rootCAsOf, easyOption{name: peer.prefix + "CAINFO", option: peer.caInfo})
 	case t.CAFile != "":
-		o.add(peer.prefix+"CAINFO", peer.caInfo, t.CAFile)
+		o.add("CAINFO", curl.OPT_CAINFO, t.CAFile)
 	case t.CAPath == "":
-		o.addString(peer.prefix+"CAINFO", peer.caInfo, systemCAFile())
+		o.addString("CAINFO", curl.OPT_CAINFO, systemCAFile())
 	}
-	o.addString(peer.prefix+"CAPATH", peer.caPath, t.CAPath)
+	o.addString("CAPATH", curl.OPT_CAPATH, t.CAPath)
 	return nil
 }
 

@@ -59,13 +59,14 @@ func (t *trace) begin(request *http.Request) {
 }
 
 // learn asks the handle about the connection, once. It is the engine's.
-func (t *trace) learn(h *handle, result *cshim.Result) {
+func (t *trace) learn(c *call, result *cshim.Result) {
 	if t == nil || t.known {
 		return
 	}
 	t.known = true
 	t.answered = result.HeaderLength > 0
-	t.retries = result.Retries
+	t.retries = c.attempts - 1
+	h := c.handle
 	t.connected = h.number(curl.INFO_NUM_CONNECTS) > 0
 	t.secured = h.seconds(infoAppConnectTime) > 0
 	t.link = link{

@@ -26,8 +26,10 @@ type Transport struct {
 	Pipelining Pipelining
 
 	// MaxConnsPerHost is the most connections to one host at a time; 0 means
-	// DefaultMaxConnsPerHost. libcurl 7.53.1 counts those to all ports of a host
-	// together, and closes one that is idle to make room for another.
+	// DefaultMaxConnsPerHost. A host here is scheme, host and port together. One
+	// more is opened for new requests while a response that nobody takes, of an
+	// abandoned request or with a body that is not read, has held up another one
+	// for a quarter of a second.
 	MaxConnsPerHost int
 
 	// MaxPipelineDepth is the most requests that are in flight on one
@@ -39,10 +41,14 @@ type Transport struct {
 	// with the risks that ErrUnpatchedLibcurl tells.
 	AllowUnpatched bool
 
-	// MaxRetries is how often a request is sent again when its connection ends
-	// before a byte of the response has come. Only requests with an idempotent
-	// method are [RFC 9110 §9.2.2]. 0 means DefaultMaxRetries, a negative number
-	// none.
+	// MaxRetries is how often a connection may end when it was a request's turn
+	// to be answered, before a byte of the response has come, and the request is
+	// sent again. What was behind it on the connection does not pay for that, nor
+	// does anybody when the server had announced the end. Only requests with an
+	// idempotent method are sent again [RFC 9110 §9.2.2], and those of which no
+	// byte had left; never the first one of a connection, where the server has
+	// no reason to go but the request itself. 0 means DefaultMaxRetries, a
+	// negative number none.
 	MaxRetries int
 
 	// CAFile is a file, CAPath a folder in the form of openssl-rehash(1), and
@@ -116,11 +122,15 @@ type Transport struct {
 	// seconds at least 1; 0 means DefaultKeepAlive, a negative one no probes.
 	KeepAlive time.Duration
 
-	// StallTimeout, if not 0, fails everything in flight with ErrStalled, and
-	// closes the connections, when for this long no request has ended and no
-	// byte has moved on any connection, in either direction, though the client
-	// waits for it. It is noticed within a quarter of the time more. It bounds
-	// as well how long a connect may take.
+	// ConnectTimeout is how long a connection may take to come about: looking up
+	// the name, proxy, connect and TLS's handshake together. Requests that wait
+	// for it then fail with ErrConnectTimeout. 0 means DefaultConnectTimeout.
+	ConnectTimeout time.Duration
+
+	// StallTimeout, if not 0, fails what is in flight on a connection with
+	// ErrStalled, and closes it, when for this long no byte has moved on it, in
+	// either direction, though the client waits for it. It is noticed within a
+	// quarter of the time more. It bounds ConnectTimeout as well.
 	StallTimeout time.Duration
 
 	// MaxHeaderBytes is how long the header sections of a response may be, those
@@ -156,6 +166,12 @@ type Transport struct {
 	MaxAbandonedBytes int64
 	MaxAbandonedTime  time.Duration
 
+	// MaxUnreadTime is how long a body that arrives may lie unread while other
+	// requests wait for its HTTP/1.1 connection, or are in flight behind it. Then
+	// it ends with ErrBodyUnread, and its connection with it. 0 means
+	// DefaultMaxUnreadTime.
+	MaxUnreadTime time.Duration
+
 	// DisableCompression keeps RoundTrip from asking for gzip by itself.
 	DisableCompression bool
 
@@ -184,7 +200,9 @@ const (
 	DefaultMaxResponseBytes  = 64 << 20
 	DefaultReadBufferSize    = 256 << 10
 	DefaultMaxAbandonedBytes = 16 << 20
-	DefaultMaxAbandonedTime  = time.Minute
+	DefaultMaxAbandonedTime  = 5 * time.Second
+	DefaultMaxUnreadTime     = 30 * time.Second
+	DefaultConnectTimeout    = 30 * time.Second
 	DefaultKeepAlive         = 15 * time.Second
 )
 

@@ -85,6 +85,27 @@ echo installed`)
 		"-q -y install --no-install-recommends patch perl\n", string(calls))
 }
 
+// Without dpkg nothing is claimed that was not looked at.
+func TestSetupWithoutDpkg(t *testing.T) {
+	w := newCheckout(t)
+	w.hide("dpkg-query", "apt-get", "patch")
+	w.stub("go", goStub)
+	got := w.run("setup")
+	requireRefused(t, got, 1, "setup: not found: patch, and there is no dpkg to install them with")
+
+	w = newCheckout(t)
+	w.hide("dpkg-query", "apt-get")
+	w.stub("go", goStub)
+	got = w.run("setup")
+	require.Zero(t, got.code, got.stderr)
+	require.Contains(t, got.stderr, "no dpkg here: what is beyond building and Go was not looked for")
+	require.Contains(t, got.stderr, "--source TREE, ARCHIVE or CLONE")
+	require.NotContains(t, got.stderr, "everything is there")
+
+	got = w.run("build-libcurl")
+	requireRefused(t, got, 1, "there is no apt-get here", "--source TREE, ARCHIVE or CLONE, or with --version")
+}
+
 func TestSetupSaysWhyAptFailed(t *testing.T) {
 	w := newCheckout(t)
 	w.stub("apt-get", "echo 'E: Could not get lock'; exit 100")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,28 @@ func TestFleetOverTLS13(t *testing.T) {
 		r, err := fleet.Run(context.Background(), c)
 		require.NoError(t, err)
 		require.NoError(t, r.Judge())
+	}
+}
+
+// TestFleetWithLibrariesThatNeedMore has libcurls that a program cannot simply
+// load: one with sanitizers, whose runtime has to come first, and the machine's
+// own, which pipelines no more.
+func TestFleetWithLibrariesThatNeedMore(t *testing.T) {
+	for name, build := range map[string][]string{
+		"sanitized": {"../../scripts/build-libcurl", "--variant", "patched", "--sanitize"},
+		"packaged":  {"../../scripts/fetch-libcurl"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prefix, err := exec.Command(build[0], build[1:]...).Output()
+			require.NoError(t, err, "%s", build)
+			for _, client := range []string{"c-fleet", "curlpipe-fleet"} {
+				c := fleetOf(t, client, strings.TrimSpace(string(prefix)))
+				c.Clients, c.Requests, c.StallEvery, c.Processes = 2, 10, 0, 1
+				r, err := fleet.Run(t.Context(), c)
+				require.NoError(t, err, client)
+				requireKept(t, r, 2)
+			}
+		})
 	}
 }
 

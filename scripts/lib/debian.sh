@@ -149,7 +149,11 @@ source_lines() {
 fetch_pinned_tree() {
   local work line package reason size
   package=$(pinned_trees | head -n 1 | cut -f 2)
-  need apt-get tar
+  command -v apt-get >/dev/null ||
+    die "libcurl 7.53.1 comes out of Debian's source package $package, and" \
+      "there is no apt-get here to fetch it with; name another source with" \
+      "--source TREE, ARCHIVE or CLONE, or with --version"
+  need tar
   lock "sources-$package"
   ! find_pinned_tree || return 0
   log=$cache/logs/source-$package.log

@@ -7,6 +7,9 @@
 # and HTTPS; full is every protocol that needs no further library, HTTP/2 and
 # compressed bodies.
 #
+# Minimal leaves NTLM out up to 7.64.1: its code before 7.64.0 reads and writes
+# beyond its buffers (CVE-2018-16890, CVE-2019-3822; SECURITY.md).
+#
 # This file is part of the build key: change it and everything is built anew.
 
 # recipe_of TREE - which way fits the tree of release $number.
@@ -59,7 +62,7 @@ build_files() {
     mapfile -t libraries < <(pkg-config --cflags --libs \
       "${full_libraries[@]}" | xargs -n 1)
   else
-    recipe_flags+=(-DHTTP_ONLY)
+    recipe_flags+=(-DHTTP_ONLY -DCURL_DISABLE_NTLM)
   fi
   [[ ! -r $ca_bundle ]] ||
     recipe_flags+=("-DCURL_CA_BUNDLE=\"$ca_bundle\"")

@@ -8,6 +8,6 @@
 # the scratch folder.
 loaded_version() {
   local library=$1 program=$scratch_dir/version
-  cc -x c "${@:2}" -o "$program" "$root/scripts/data/version.c" -ldl || return 1
+  cc -x c "${@:2}" -o "$program" "$root/scripts/data/version/main.c" -ldl || return 1
   "$program" "$library" || true
 }

@@ -60,5 +60,5 @@ func (c *Checkout) Finder() (*library.Finder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &library.Finder{Cache: cache, Patches: filepath.Join(c.Folder, "patches")}, nil
+	return &library.Finder{Cache: cache, Patches: filepath.Join(c.Folder, "patches"), Programs: c.Programs()}, nil
 }

@@ -29,13 +29,23 @@ type Library struct {
 	OpenSSL *OpenSSLBuild
 }
 
-// Label is how a table names the library: "7.53.1 stock". Those that Debian's
-// suites have are one, "packaged HTTP/2", whichever release each has.
+// Label is how a table names the library: "7.53.1 stock", "7.53.1 patched full",
+// "7.53.1 patched (series mine)" with the patches of a folder of that name. Those
+// that Debian's suites have are one, "packaged HTTP/2", whichever release each
+// has.
 func (l *Library) Label() string {
-	if l.Manifest.Variant == Packaged {
+	m := l.Manifest
+	if m.Variant == Packaged {
 		return Packaged + " HTTP/2"
 	}
-	return l.Manifest.Version + " " + l.Manifest.Variant
+	label := m.Version + " " + m.Variant
+	if m.Features == full {
+		label += " " + full
+	}
+	if m.OwnSeries != "" {
+		label += " (series " + filepath.Base(m.OwnSeries) + ")"
+	}
+	return label
 }
 
 // LoaderPath is what LD_LIBRARY_PATH has to be for a subject to use it.
@@ -48,13 +58,16 @@ func (l *Library) File() string {
 	return filepath.Join(l.LoaderPath(), soname)
 }
 
-// Finder finds libraries. Both folders may be missing.
+// Finder finds libraries. Each folder may be missing.
 type Finder struct {
 	// Cache is the folder that scripts/build-libcurl builds into.
 	Cache string
 	// Patches is the folder of the patch series; a patched library that was
-	// built of another series is refused. Empty means not to look.
+	// built of it as it was before is refused. Empty means not to look.
 	Patches string
+	// Programs is the folder that has libcurl-version, for libraries that
+	// scripts/build-libcurl has not made.
+	Programs string
 }
 
 // DefaultCache returns the absolute path of $CURLPIPE_CACHE, or else of the
@@ -91,7 +104,7 @@ func (f *Finder) Find(name string) (*Library, error) {
 	if _, err := os.Stat(filepath.Join(prefix, "lib", soname)); err != nil {
 		return nil, fmt.Errorf("%q is no prefix of a libcurl: it has no lib/%s", name, soname)
 	}
-	manifest, err := readManifest(prefix)
+	manifest, err := f.readManifest(prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +134,7 @@ func (f *Finder) unknown(name string) error {
 }
 
 // builtName is what scripts/build-libcurl calls its builds of official sources.
-var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `|` + Packaged + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-sanitize)?(-openssl-.+)?$`)
+var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `|` + Packaged + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-` + full + `)?(-sanitize)?(-openssl-.+)?$`)
 
 // buildCommand returns the call of the script that makes the build of that
 // name, or nothing if it makes none.
@@ -138,9 +151,12 @@ func buildCommand(name string) string {
 		command += " --version " + part[2]
 	}
 	if part[3] != "" {
-		command += " --sanitize"
+		command += " --features " + full
 	}
 	if part[4] != "" {
+		command += " --sanitize"
+	}
+	if part[5] != "" {
 		command += " --openssl PREFIX"
 	}
 	return command
@@ -154,7 +170,7 @@ func (f *Finder) check(l *Library) error {
 	if !m.Pipelining && !m.Multiplexing {
 		return fmt.Errorf("libcurl %s in %s cannot pipeline: only 7.16.0 to 7.61.1 can", m.LibcurlVersion, l.Prefix)
 	}
-	if m.Variant != Patched || f.Patches == "" {
+	if m.Variant != Patched || f.Patches == "" || m.OwnSeries != "" {
 		return nil
 	}
 	series, err := SeriesHash(f.Patches)

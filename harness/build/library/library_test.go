@@ -3,6 +3,7 @@ package library
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -18,6 +19,34 @@ func newPrefix(t *testing.T, folder, version string) string {
 	content := "\x7fELF\x00\x00OpenSSL/3.0.19\x00libcurl/" + version + "\x00more\x00"
 	require.NoError(t, os.WriteFile(filepath.Join(lib, "libcurl.so.4"), []byte(content), 0o644))
 	return folder
+}
+
+// newOwn makes a prefix with a library whose curl_version() says that text, in
+// pieces, as a compiler may keep it, and with the name of another in it.
+func newOwn(t *testing.T, text string) (*Finder, string) {
+	t.Helper()
+	folder := t.TempDir()
+	lib := filepath.Join(folder, "own", "lib")
+	require.NoError(t, os.MkdirAll(lib, 0o755))
+	source := `#include <stdio.h>
+const char other[] = "libcurl/7.88.1";
+const char *curl_version(void);
+const char *curl_version(void)
+{
+  static char text[64];
+  snprintf(text, sizeof(text), "%s` + text[1:] + `", "` + text[:1] + `");
+  return text;
+}
+`
+	code := filepath.Join(folder, "version.c")
+	require.NoError(t, os.WriteFile(code, []byte(source), 0o644))
+	compile := func(out string, arguments ...string) {
+		output, err := exec.Command("cc", append(arguments, "-o", out)...).CombinedOutput()
+		require.NoError(t, err, string(output))
+	}
+	compile(filepath.Join(lib, "libcurl.so.4"), "-shared", "-fPIC", code)
+	compile(filepath.Join(folder, "libcurl-version"), filepath.Join("..", "..", "..", "scripts", "data", "version", "main.c"), "-ldl")
+	return &Finder{Programs: folder}, filepath.Join(folder, "own")
 }
 
 func writeManifest(t *testing.T, prefix string, m Manifest) {
@@ -81,9 +110,10 @@ func TestFindByPrefix(t *testing.T) {
 
 func TestFindByPrefixWithoutManifest(t *testing.T) {
 	for version, label := range map[string]string{
-		"7.47.1": "7.47.1 own", "7.53.1-mine.2": "7.53.1 own", "7.16.0": "7.16.0 own", "7.61.1": "7.61.1 own",
+		"7.47.1": "7.47.1 own", "7.53.1-mine.2": "7.53.1 own", "7.16.0": "7.16.0 own", "7.61.1": "7.61.1 own", "7.58.0-DEV": "7.58.0 own",
 	} {
-		found, err := (&Finder{}).Find(newPrefix(t, t.TempDir(), version))
+		finder, prefix := newOwn(t, "libcurl/"+version+" OpenSSL/3.0.19 zlib/1.2.13")
+		found, err := finder.Find(prefix)
 		require.NoError(t, err, version)
 		require.Equal(t, label, found.Label())
 		require.Equal(t, version, found.Manifest.LibcurlVersion)
@@ -92,7 +122,8 @@ func TestFindByPrefixWithoutManifest(t *testing.T) {
 
 func TestFindRefusesWhatCannotPipeline(t *testing.T) {
 	for _, version := range []string{"7.15.5", "7.62.0", "7.88.1", "8.5.0"} {
-		_, err := (&Finder{}).Find(newPrefix(t, t.TempDir(), version))
+		finder, prefix := newOwn(t, "libcurl/"+version)
+		_, err := finder.Find(prefix)
 		require.ErrorContains(t, err, "libcurl "+version)
 		require.ErrorContains(t, err, "cannot pipeline: only 7.16.0 to 7.61.1 can")
 	}
@@ -108,6 +139,8 @@ func TestFindNamesTheCallThatBuilds(t *testing.T) {
 		"stock":                         "scripts/build-libcurl --variant stock",
 		"patched":                       "scripts/build-libcurl --variant patched",
 		"stock-7.47.1":                  "scripts/build-libcurl --variant stock --version 7.47.1",
+		"patched-full":                  "scripts/build-libcurl --variant patched --features full",
+		"stock-7.61.1-full-sanitize":    "scripts/build-libcurl --variant stock --version 7.61.1 --features full --sanitize",
 		"patched-sanitize":              "scripts/build-libcurl --variant patched --sanitize",
 		"patched-7.47.1-sanitize":       "scripts/build-libcurl --variant patched --version 7.47.1 --sanitize",
 		"stock-openssl-3.5.7":           "scripts/build-libcurl --variant stock --openssl PREFIX",
@@ -146,9 +179,16 @@ func TestFindRefusesAPrefixWithoutLibcurl(t *testing.T) {
 }
 
 func TestFindRefusesALibraryWithoutVersion(t *testing.T) {
-	prefix := newPrefix(t, t.TempDir(), "of our own making")
-	_, err := (&Finder{}).Find(prefix)
-	require.EqualError(t, err, prefix+"/lib/libcurl.so.4 does not say which version of libcurl it is")
+	finder, prefix := newOwn(t, "of our own making")
+	_, err := finder.Find(prefix)
+	file := prefix + "/lib/libcurl.so.4"
+	require.EqualError(t, err, file+" does not say which version of libcurl it is: exit status 1 ("+file+": no libcurl)")
+
+	_, err = finder.Find(newPrefix(t, t.TempDir(), "7.53.1"))
+	require.ErrorContains(t, err, "does not say which version of libcurl it is: exit status 1 (", "it cannot be loaded")
+	require.NotContains(t, err.Error(), "\n")
+	_, err = (&Finder{}).Find(prefix)
+	require.ErrorContains(t, err, "run scripts/build-subjects")
 }
 
 func TestFindRefusesABrokenManifest(t *testing.T) {

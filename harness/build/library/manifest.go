@@ -7,14 +7,18 @@ package library
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // Manifest is what scripts/build-libcurl writes into a prefix that it made.
@@ -26,6 +30,8 @@ type Manifest struct {
 	Source         Source   `json:"source"`
 	OpenSSL        OpenSSL  `json:"openssl"`
 	PatchSeries    string   `json:"patch_series_sha256"`
+	OwnSeries      string   `json:"patch_series"` // the folder of another series than the checkout's; empty for that
+	Features       string   `json:"features"`     // minimal or full
 	Patches        []string `json:"patches"`
 	Sanitize       bool     `json:"sanitize"`
 	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
@@ -58,6 +64,9 @@ const (
 	// and pipelines no more.
 	Packaged = "packaged"
 	own      = "own"
+
+	// full is what scripts/build-libcurl builds with --features full.
+	full = "full"
 )
 
 // PatchedMark stands in the version of a patched libcurl, as "7.53.1-doing.30",
@@ -68,11 +77,11 @@ const PatchedMark = "-doing."
 // readManifest returns the manifest of a prefix. For a prefix without one, a
 // libcurl that the user built himself, it makes one out of what the library
 // says of its version.
-func readManifest(prefix string) (*Manifest, error) {
+func (f *Finder) readManifest(prefix string) (*Manifest, error) {
 	file := filepath.Join(prefix, "manifest.json")
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return inspect(prefix)
+		return f.inspect(prefix)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the manifest of a libcurl: %w", err)
@@ -88,28 +97,41 @@ func readManifest(prefix string) (*Manifest, error) {
 	return &m, nil
 }
 
-// versionText is how curl_version() begins, as it stands in the library.
-var versionText = regexp.MustCompile(`libcurl/([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*)`)
-
-func inspect(prefix string) (*Manifest, error) {
+// inspect makes the manifest of a prefix that the user built himself.
+func (f *Finder) inspect(prefix string) (*Manifest, error) {
 	file := filepath.Join(prefix, "lib", soname)
-	content, err := os.ReadFile(file)
+	version, err := f.version(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading a libcurl: %w", err)
+		return nil, fmt.Errorf("%s does not say which version of libcurl it is: %w", file, err)
 	}
-	found := versionText.FindSubmatch(content)
-	if found == nil {
-		return nil, fmt.Errorf("%s does not say which version of libcurl it is", file)
-	}
-	version := string(found[1])
-	plain, _, _ := bytes.Cut(found[1], []byte("-"))
+	plain, _, _ := strings.Cut(version, "-")
 	return &Manifest{
 		Variant:        own,
-		Version:        string(plain),
+		Version:        plain,
 		LibcurlVersion: version,
 		Source:         Source{Origin: prefix},
-		Pipelining:     pipelines(string(plain)),
+		Pipelining:     pipelines(plain),
 	}, nil
+}
+
+// version returns what curl_version() of the library in a file says. A program
+// is asked that loads it: the compiler may have put the text together out of
+// pieces, and a library may hold the names of others.
+func (f *Finder) version(file string) (string, error) {
+	program := filepath.Join(f.Programs, "libcurl-version")
+	if _, err := os.Stat(program); err != nil {
+		return "", errors.New("what asks it is not built yet; run scripts/build-subjects")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, program, file)
+	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(file))
+	var said, complained bytes.Buffer
+	command.Stdout, command.Stderr = &said, &complained
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("%w (%s)", err, strings.Join(strings.Fields(complained.String()), " "))
+	}
+	return strings.TrimSpace(said.String()), nil
 }
 
 var versionNumber = regexp.MustCompile(`^([0-9]+)\.([0-9]+)`)

@@ -103,6 +103,25 @@ func TestFindComparesTheSeriesOfAPrefixToo(t *testing.T) {
 	require.NoError(t, err, "without a series there is nothing to compare")
 }
 
+// A series of one's own can be tested, and a table says that it was.
+func TestFindAcceptsASeriesOfOnesOwn(t *testing.T) {
+	m := patchedOf(sum("my series"))
+	m.OwnSeries = "/home/me/mine"
+	finder := newCache(t, "patched", m)
+	finder.Patches = newSeries(t, plainSeries, patches)
+	found, err := finder.Find(filepath.Join(finder.Cache, "libcurl", "0123abcd"))
+	require.NoError(t, err)
+	require.Equal(t, "7.53.1 patched (series mine)", found.Label())
+}
+
+func TestLabelNamesTheFeatures(t *testing.T) {
+	m := stock
+	m.Features = full
+	found, err := newCache(t, "stock-full", m).Find("stock-full")
+	require.NoError(t, err)
+	require.Equal(t, "7.53.1 stock full", found.Label())
+}
+
 func TestOnlyAPatchedLibraryNeedsTheSeries(t *testing.T) {
 	finder := newCache(t, "stock", stock)
 	finder.Patches = t.TempDir()

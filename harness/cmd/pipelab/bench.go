@@ -14,6 +14,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/clients/bench"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // benchOptions is what the arguments of bench ask for.
@@ -110,7 +111,7 @@ func measure(command *cobra.Command, o *benchOptions) error {
 		return err
 	}
 	if o.json != "" {
-		if err := writeBenchJSON(o.json, result); err != nil {
+		if err := report.WriteFile(o.json, result.WriteJSON); err != nil {
 			return cannotRun(err)
 		}
 	}
@@ -139,14 +140,6 @@ func (o *benchOptions) compare(w io.Writer, result *bench.Result) error {
 		return &failure{exitUnexpected, fmt.Errorf("a request costs more than %.0f %% more CPU time than at %s", bench.Tolerance*100, o.against)}
 	}
 	return nil
-}
-
-func writeBenchJSON(name string, result *bench.Result) error {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(result.WriteJSON(file), file.Close())
 }
 
 // showSteps has each step shown: in a bar on a terminal, as a line elsewhere.

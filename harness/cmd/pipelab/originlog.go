@@ -1,17 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// originLog is the file of --origin-log; nil without one.
+// originLog is the file of --origin-log, which is written when it is closed; nil
+// without one.
 type originLog struct {
-	file *os.File
+	path string
+	text bytes.Buffer
 }
 
 // entry is one line of it.
@@ -30,18 +36,17 @@ func openLog(path string) (*originLog, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.Create(path)
-	if err != nil {
+	if _, err := os.Stat(filepath.Dir(path)); err != nil { // before the runs, not after them
 		return nil, fmt.Errorf("--origin-log: %w", err)
 	}
-	return &originLog{file: file}, nil
+	return &originLog{path: path}, nil
 }
 
 func (l *originLog) add(r *outcome.Run, log *origin.Log) error {
 	if l == nil {
 		return nil
 	}
-	err := json.NewEncoder(l.file).Encode(entry{
+	err := json.NewEncoder(&l.text).Encode(entry{
 		Scenario: r.Scenario, Subject: r.Subject, Driver: r.Driver, Library: r.Library,
 		Seed: r.Seed, Repetition: r.Repetition, Origin: log,
 	})
@@ -55,7 +60,11 @@ func (l *originLog) close() error {
 	if l == nil {
 		return nil
 	}
-	if err := l.file.Close(); err != nil {
+	err := report.WriteFile(l.path, func(w io.Writer) error {
+		_, err := l.text.WriteTo(w)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("--origin-log: %w", err)
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/show/report/page"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
@@ -122,11 +122,7 @@ func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 	case "-":
 		return write(stdout)
 	}
-	file, err := os.Create(name)
-	if err != nil {
-		return fmt.Errorf("making the report: %w", err)
-	}
-	return errors.Join(write(file), file.Close())
+	return report.WriteFile(name, write)
 }
 
 // panels are the timelines of a picture, before each after.

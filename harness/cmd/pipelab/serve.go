@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/run/check"
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 func serveCommand() *cobra.Command {
@@ -46,7 +47,11 @@ func serve(command *cobra.Command, config check.Config, authority string) error 
 	}
 	defer server.Stop(ended())
 	if authority != "" {
-		if err := os.WriteFile(authority, server.Authority(), 0o644); err != nil {
+		err := report.WriteFile(authority, func(w io.Writer) error {
+			_, err := w.Write(server.Authority())
+			return err
+		})
+		if err != nil {
 			return cannotRun(fmt.Errorf("--ca: %w", err))
 		}
 	}

@@ -21,42 +21,76 @@ const (
 	startLimit = time.Minute
 )
 
-// ask says one message to the server and returns the other.
-func ask[Out, In any](ctx context.Context, server, path string, in In) (out Out, err error) {
+// say says one message to the server. The answer is in the response's body,
+// which the caller closes.
+func say(ctx context.Context, server, path string, in any) (*http.Response, error) {
 	text, err := json.Marshal(in)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(server, "/")+path, bytes.NewReader(text))
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return out, fmt.Errorf("asking the fleet's server: %w", err)
+		return nil, fmt.Errorf("asking the fleet's server: %w", err)
 	}
-	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
 		said, _ := io.ReadAll(io.LimitReader(response.Body, largestMessage)) // what there is of it
-		return out, fmt.Errorf("the fleet's server at %s: %s", server, strings.TrimSpace(string(said)))
+		return nil, fmt.Errorf("the fleet's server at %s: %s", server, strings.TrimSpace(string(said)))
 	}
-	if err := json.NewDecoder(response.Body).Decode(&out); err != nil {
-		return out, fmt.Errorf("reading what the fleet's server at %s says: %w", server, err)
-	}
-	return out, nil
+	return response, nil
 }
 
-// askWhenThere does as ask, and waits a while for a server that is being
-// started.
-func askWhenThere[Out, In any](ctx context.Context, server, path string, in In) (Out, error) {
+// hear reads what the server has answered.
+func hear(server string, response *http.Response, out any) error {
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("reading what the fleet's server at %s says: %w", server, err)
+	}
+	return nil
+}
+
+// ask says one message to the server and returns the other.
+func ask[Out, In any](ctx context.Context, server, path string, in In) (out Out, err error) {
+	response, err := say(ctx, server, path, in)
+	if err != nil {
+		return out, err
+	}
+	defer response.Body.Close()
+	return out, hear(server, response, &out)
+}
+
+// presence is a shard's part in a run. It lasts as long as the connection that
+// the shard has begun with, so that the server knows of a shard that dies.
+type presence struct {
+	greeting
+	response *http.Response
+}
+
+// leave ends it.
+func (p *presence) leave() { _ = p.response.Body.Close() }
+
+// attend begins a run, and waits a while for a server that is being started.
+// The caller leaves.
+func attend(ctx context.Context, server string, b beginning) (*presence, error) {
 	for until := time.Now().Add(startLimit); ; {
-		out, err := ask[Out](ctx, server, path, in)
+		response, err := say(ctx, server, pathBegin, b)
+		if err == nil {
+			p := &presence{response: response}
+			if err = hear(server, response, &p.greeting); err != nil {
+				p.leave()
+				return nil, err
+			}
+			return p, nil
+		}
 		if !notThere(err) || time.Now().After(until) {
-			return out, err
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return out, err
+			return nil, err
 		case <-time.After(askAgain):
 		}
 	}

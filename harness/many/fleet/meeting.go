@@ -35,21 +35,22 @@ type run struct {
 	err        error // why there is neither
 }
 
-// begin waits for all shards of the run and returns what they have to know.
-// host is what the shard has reached the server by.
-func (m *meeting) begin(ctx context.Context, host string, b beginning) (greeting, error) {
+// begin waits for all shards of the run and returns it. host is what the shard
+// has reached the server by. A shard that goes before the run is over has to be
+// counted out with leave.
+func (m *meeting) begin(ctx context.Context, host string, b beginning) (*run, error) {
 	r, err := m.join(host, b)
 	if err != nil {
-		return greeting{}, err
+		return nil, err
 	}
 	select {
 	case <-r.open:
-		return r.greeting, nil
+		return r, nil
 	case <-r.over:
-		return greeting{}, r.err
+		return nil, r.err
 	case <-ctx.Done():
 		m.leave(r, b.Shard)
-		return greeting{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
@@ -89,7 +90,8 @@ func (m *meeting) join(host string, b beginning) (*run, error) {
 	return r, nil
 }
 
-// leave counts out a shard that has not waited for the others.
+// leave counts out a shard that has not waited for the others: the run cannot
+// become whole without it.
 func (m *meeting) leave(r *run, index int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -108,7 +110,7 @@ func (m *meeting) leave(r *run, index int) {
 }
 
 // end waits until all shards have ended and returns what was counted.
-func (m *meeting) end(ctx context.Context, _ string, e ending) (Counted, error) {
+func (m *meeting) end(ctx context.Context, e ending) (Counted, error) {
 	m.mutex.Lock()
 	r := m.run
 	if r == nil || r.id != e.Run || !r.begun[e.Shard] {

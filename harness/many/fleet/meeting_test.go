@@ -16,16 +16,16 @@ func inShards() Parameters {
 
 // met is what a shard was answered.
 type met struct {
-	greeting greeting
-	err      error
+	*presence
+	err error
 }
 
 // begin asks in the background, as it waits.
 func begin(ctx context.Context, server string, b beginning) <-chan met {
 	answered := make(chan met, 1)
 	go func() {
-		g, err := ask[greeting](ctx, server, pathBegin, b)
-		answered <- met{g, err}
+		p, err := attend(ctx, server, b)
+		answered <- met{p, err}
 	}()
 	return answered
 }
@@ -65,6 +65,8 @@ func TestShardsBeginAndEndTogether(t *testing.T) {
 		require.NoError(t, told.err)
 		require.Equal(t, told, <-ended)
 		require.NotEmpty(t, told.counted.Samples)
+		one.leave()
+		two.leave()
 	}
 }
 
@@ -115,10 +117,10 @@ func TestAProblemOfOneShardEndsAll(t *testing.T) {
 	waiting := make(chan error, 1)
 	r := m.run
 	go func() {
-		_, err := m.end(t.Context(), "", ending{Run: id, Shard: 1})
+		_, err := m.end(t.Context(), ending{Run: id, Shard: 1})
 		waiting <- err
 	}()
-	_, err := m.end(t.Context(), "", ending{Run: id, Shard: 2, Problem: "no memory"})
+	_, err := m.end(t.Context(), ending{Run: id, Shard: 2, Problem: "no memory"})
 	require.EqualError(t, err, "shard 2 of 2: no memory")
 	<-r.over
 	// told while it waits, or when it comes too late to wait
@@ -129,10 +131,32 @@ func TestAShardThatLeavesEndsAll(t *testing.T) {
 	m, id := open(t)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := m.end(gone, "", ending{Run: id, Shard: 2})
+	_, err := m.end(gone, ending{Run: id, Shard: 2})
 	require.EqualError(t, err, "shard 2 of 2 has left")
-	_, err = m.end(t.Context(), "", ending{Run: id, Shard: 1})
+	_, err = m.end(t.Context(), ending{Run: id, Shard: 1})
 	require.ErrorContains(t, err, "that run has come to an end, because another shard has left it")
+}
+
+// TestAShardThatDiesEndsAll: between its beginning and its end as well, where a
+// shard says nothing. The server goes on with the next run by itself.
+func TestAShardThatDiesEndsAll(t *testing.T) {
+	server := start(t)
+	for range 3 {
+		first := begin(t.Context(), server, beginning{inShards(), 1})
+		second := <-begin(t.Context(), server, beginning{inShards(), 2})
+		one := <-first
+		require.NoError(t, one.err)
+		require.NoError(t, second.err)
+		waits := end(server, ending{Run: one.Run, Shard: 1})
+		second.leave() // as the kernel does for a process that is killed
+		require.Regexp(t, "shard 2 of 2 has left|that run has come to an end", (<-waits).err.Error())
+		one.leave()
+	}
+	alone := <-begin(t.Context(), server, beginning{parameters(), 1})
+	require.NoError(t, alone.err)
+	told := <-end(server, ending{Run: alone.Run, Shard: 1})
+	require.NoError(t, told.err)
+	alone.leave()
 }
 
 func TestAServerThatEndsLetsGo(t *testing.T) {
@@ -142,6 +166,6 @@ func TestAServerThatEndsLetsGo(t *testing.T) {
 	m.close()
 	<-r.over
 	require.EqualError(t, r.err, "the server was ended")
-	_, err = m.end(t.Context(), "", ending{Run: r.id, Shard: 1})
+	_, err = m.end(t.Context(), ending{Run: r.id, Shard: 1})
 	require.ErrorContains(t, err, "that run has come to an end")
 }

@@ -104,5 +104,24 @@ func (r *Result) check() error {
 	if !r.Shard.Valid() || r.Shard.Of != r.Shards && r.Shard != shard.Whole {
 		return fmt.Errorf("a run in %d shards has no shard %s", r.Shards, r.Shard)
 	}
+	return r.checkTimes()
+}
+
+// longestRun is more than any run takes, in seconds. A picture has a point for
+// each.
+const longestRun = 7 * 24 * 60 * 60
+
+// checkTimes refuses a run whose samples are not of its time, in order.
+func (r *Result) checkTimes() error {
+	if r.Seconds < 0 || r.Seconds > longestRun {
+		return fmt.Errorf("a run that took %g seconds: between 0 and %d is possible", r.Seconds, longestRun)
+	}
+	before := 0.0
+	for i, s := range r.Samples {
+		if s.Seconds < before || s.Seconds > r.Seconds {
+			return fmt.Errorf("sample %d is of second %g: between %g and %g is possible", i, s.Seconds, before, r.Seconds)
+		}
+		before = s.Seconds
+	}
 	return nil
 }

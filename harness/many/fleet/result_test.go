@@ -145,6 +145,28 @@ func TestReadRefuses(t *testing.T) {
 	require.False(t, IsDocument([]byte(`{"form": 1}`)))
 }
 
+// TestTimesThatAreNone: a document that was spoiled is refused with what is wrong
+// with it, and never drawn.
+func TestTimesThatAreNone(t *testing.T) {
+	for says, spoil := range map[string]func(*Result){
+		"sample 0 is of second -1: between 0":     func(r *Result) { r.Samples[0].Seconds = -1 },
+		"sample 2 is of second 1e+300: between":   func(r *Result) { r.Samples[2].Seconds = 1e300 },
+		"sample 1 is of second 0.1: between 0.2":  func(r *Result) { r.Samples[1].Seconds = 0.1 },
+		"a run that took -5 seconds: between 0":   func(r *Result) { r.Seconds = -5 },
+		"a run that took 1e+18 seconds: between":  func(r *Result) { r.Seconds = 1e18 },
+		"a run that took 604801 seconds: between": func(r *Result) { r.Seconds = longestRun + 1 },
+	} {
+		r := sample()
+		spoil(r)
+		file := filepath.Join(t.TempDir(), "fleet.json")
+		var b strings.Builder
+		require.NoError(t, Write(&b, []*Result{r}))
+		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+		_, err := Read(file)
+		require.ErrorContains(t, err, says)
+	}
+}
+
 // another is a run whose name needs escaping and whose samples are others.
 func another() *Result {
 	r := sample()

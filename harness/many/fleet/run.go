@@ -29,14 +29,15 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		defer end()
 	}
 	parameters := c.parameters()
-	greeting, err := askWhenThere[greeting](ctx, c.Server, pathBegin, beginning{Parameters: parameters, Shard: c.Shard.Index})
+	present, err := attend(ctx, c.Server, beginning{Parameters: parameters, Shard: c.Shard.Index})
 	if err != nil {
 		return nil, why(ctx, err)
 	}
+	defer present.leave()
 	stop := c.follow(ctx)
-	said, err := c.runClients(ctx, &greeting)
+	said, err := c.runClients(ctx, &present.greeting)
 	stop()
-	end := ending{Run: greeting.Run, Shard: c.Shard.Index}
+	end := ending{Run: present.Run, Shard: c.Shard.Index}
 	if err != nil {
 		err = why(ctx, err)
 		end.Problem = err.Error()
@@ -47,7 +48,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if err != nil {
 		return nil, why(ctx, err)
 	}
-	r := &Result{Parameters: parameters, Shard: c.Shard, Run: greeting.Run, Counted: counted, Fleet: *said}
+	r := &Result{Parameters: parameters, Shard: c.Shard, Run: present.Run, Counted: counted, Fleet: *said}
 	return r.complete(), nil
 }
 

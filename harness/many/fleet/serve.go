@@ -44,9 +44,9 @@ const (
 
 func (m *meeting) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+pathBegin, answer(m.begin))
+	mux.HandleFunc("POST "+pathBegin, m.attended)
 	mux.HandleFunc("POST "+pathEnd, answer(m.end))
-	mux.HandleFunc("POST "+pathProgress, answer(func(context.Context, string, struct{}) (progress, error) {
+	mux.HandleFunc("POST "+pathProgress, answer(func(context.Context, struct{}) (progress, error) {
 		return m.progress(), nil
 	}))
 	return mux
@@ -55,24 +55,56 @@ func (m *meeting) routes() http.Handler {
 // largestMessage bounds what a shard may say.
 const largestMessage = 1 << 16
 
+// attended has a shard begin a run, and stays until the run is over or the shard
+// has left it.
+func (m *meeting) attended(w http.ResponseWriter, r *http.Request) {
+	b, ok := read[beginning](w, r)
+	if !ok {
+		return
+	}
+	run, err := m.begin(r.Context(), hostOf(r), b)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(run.greeting) // if it fails the shard has left
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-run.over:
+	case <-r.Context().Done():
+		m.leave(run, b.Shard)
+	}
+}
+
 // answer makes a handler of what takes one message and answers with another.
-// host is what the server was asked as.
-func answer[In, Out any](do func(ctx context.Context, host string, in In) (Out, error)) http.HandlerFunc {
+func answer[In, Out any](do func(ctx context.Context, in In) (Out, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var in In
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestMessage)).Decode(&in); err != nil {
-			http.Error(w, "that is not the JSON of a fleet's shard: "+err.Error(), http.StatusBadRequest)
+		in, ok := read[In](w, r)
+		if !ok {
 			return
 		}
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		out, err := do(r.Context(), host, in)
+		out, err := do(r.Context(), in)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}
 		_ = json.NewEncoder(w).Encode(out) // the shard has left if it fails
 	}
+}
+
+// read reads a message, or says that it is none.
+func read[In any](w http.ResponseWriter, r *http.Request) (in In, ok bool) {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestMessage)).Decode(&in); err != nil {
+		http.Error(w, "that is not the JSON of a fleet's shard: "+err.Error(), http.StatusBadRequest)
+		return in, false
+	}
+	return in, true
+}
+
+// hostOf is what the server was asked as.
+func hostOf(r *http.Request) string {
+	if name, _, err := net.SplitHostPort(r.Host); err == nil {
+		return name
+	}
+	return r.Host
 }

@@ -52,9 +52,10 @@ type served struct {
 func serve(t *testing.T, f Parameters) *served {
 	t.Helper()
 	s := &served{t: t, server: start(t)}
-	var err error
-	s.greeting, err = ask[greeting](t.Context(), s.server, pathBegin, beginning{Parameters: f, Shard: 1})
+	present, err := attend(t.Context(), s.server, beginning{Parameters: f, Shard: 1})
 	require.NoError(t, err)
+	t.Cleanup(present.leave)
+	s.greeting = present.greeting
 	authorities := x509.NewCertPool()
 	require.True(t, authorities.AppendCertsFromPEM(s.greeting.Authority))
 	s.trust = &tls.Config{RootCAs: authorities, ServerName: "127.0.0.1"}

@@ -151,9 +151,11 @@ func (s *server) answerAll(tcp *net.TCPConn) error {
 		return err
 	}
 	s.handshakes.Add(1)
-	reader := bufio.NewReaderSize(stream, receiveBuffer)
+	source := origin.NewHeadLimit(stream)
+	reader := bufio.NewReaderSize(source, receiveBuffer)
 	seen := s.epoch()
 	for {
+		source.Head()
 		request, err := http.ReadRequest(reader)
 		if err != nil {
 			return err

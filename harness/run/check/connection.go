@@ -72,7 +72,8 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 func (c *connection) serveHTTP1(stream net.Conn) {
-	source := &counted{Reader: stream}
+	limit := origin.NewHeadLimit(stream)
+	source := &counted{Reader: limit}
 	reader := bufio.NewReaderSize(source, 4<<10)
 	position := func() int64 { return source.n - int64(reader.Buffered()) }
 	vain := 0
@@ -80,11 +81,13 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 	c.stall() // the first request may be large enough by itself
 	for {
 		begin := position()
+		limit.Head()
 		r, err := http.ReadRequest(reader)
 		if err != nil {
 			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
 			return
 		}
+		limit.Body()
 		if r.Header.Get("Expect") != "" {
 			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // reading tells what became of it
 			c.stall()

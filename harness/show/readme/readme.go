@@ -7,11 +7,14 @@ package readme
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 // Table makes a block of a table of text, with its date and the machine that
@@ -41,7 +44,10 @@ func Replace(file, name, block string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(parts[0]+block+parts[2]), 0o644)
+	return report.WriteFile(file, func(w io.Writer) error {
+		_, err := io.WriteString(w, parts[0]+block+parts[2])
+		return err
+	})
 }
 
 // split returns what the file has up to the comment and with it, between it

@@ -101,6 +101,30 @@ func TestWriteFileReplacesAnEarlierFile(t *testing.T) {
 	require.Equal(t, os.FileMode(0o644), info.Mode(), "others may read it")
 }
 
+// TestWriteFileDoesNotFollowALink: one that somebody has put in a folder that
+// others write to leads nowhere.
+func TestWriteFileDoesNotFollowALink(t *testing.T) {
+	folder := t.TempDir()
+	for name, target := range map[string]string{"file": "precious", "nothing": "not-there"} {
+		t.Run(name, func(t *testing.T) {
+			link, led := filepath.Join(folder, name), filepath.Join(folder, target)
+			if name == "file" {
+				require.NoError(t, os.WriteFile(led, []byte("keep"), 0o600))
+			}
+			require.NoError(t, os.Symlink(led, link))
+			require.NoError(t, NewDocument(nil).WriteFile(link))
+			info, err := os.Lstat(link)
+			require.NoError(t, err)
+			require.True(t, info.Mode().IsRegular())
+			if text, err := os.ReadFile(led); err == nil {
+				require.Equal(t, "keep", string(text))
+			} else {
+				require.ErrorIs(t, err, os.ErrNotExist)
+			}
+		})
+	}
+}
+
 func TestWriteFileThatFailsLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "runs.json")

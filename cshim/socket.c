@@ -1,0 +1,127 @@
+/*
+ * socket.c: the socket of a connection, as libcurl is given it: connected
+ * already, once, and no other. Holds the callbacks of
+ * CURLOPT_OPENSOCKETFUNCTION, CURLOPT_SOCKOPTFUNCTION and
+ * CURLOPT_CLOSESOCKETFUNCTION.
+ */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "internal.h"
+
+/* Values of tcpi_state that Linux's headers for programs do not name. */
+#define STATE_CLOSE 7
+#define STATE_CLOSE_WAIT 8
+#define STATE_LAST_ACK 9
+
+/* libcurl is not to look up a name, which may block it: the socket is
+   connected, and this address stands for wherever that is. */
+static struct curl_slist anywhere = { .data = (char *)"::127.0.0.1:" };
+
+/* CURLOPT_OPENSOCKETFUNCTION */
+static curl_socket_t on_open(void *userp, curlsocktype purpose,
+                             struct curl_sockaddr *address)
+{
+  struct transfer *transfer = userp;
+  struct connection *connection = transfer->connection;
+  (void)purpose;
+  (void)address;
+
+  if(!connection || connection->taken) {
+    transfer->refused = true;
+    return CURL_SOCKET_BAD;
+  }
+  connection->taken = true;
+  return connection->socket;
+}
+
+/* CURLOPT_SOCKOPTFUNCTION */
+static int on_options(void *userp, curl_socket_t socket, curlsocktype purpose)
+{
+  (void)userp;
+  (void)socket;
+  (void)purpose;
+  return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+/* Who ended a connection, as the state that TCP has reached tells. */
+static enum cshim_counter end_of(curl_socket_t socket)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof(info);
+  char octet;
+
+  if(getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length))
+    return recv(socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ?
+           CSHIM_CLOSED_BY_SERVER : CSHIM_CLOSED_BY_CLIENT; /* not TCP */
+  switch(info.tcpi_state) {
+  case STATE_CLOSE_WAIT:
+  case STATE_LAST_ACK:
+    return CSHIM_CLOSED_BY_SERVER;
+  case STATE_CLOSE:
+    return CSHIM_RESET_BY_SERVER;
+  default:
+    return CSHIM_CLOSED_BY_CLIENT;
+  }
+}
+
+void socket_close(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  curl_socket_t socket = connection->socket;
+  if(socket == CURL_SOCKET_BAD)
+    return;
+  watch_forget(connection);
+  /* in answer to TLS's close_notify the server may close before us */
+  loop_count(loop, connection->closing ? CSHIM_CLOSED_BY_CLIENT :
+                   end_of(socket), 1);
+  loop_count(loop, CSHIM_SOCKETS_CLOSED, 1);
+  connection->socket = CURL_SOCKET_BAD;
+  close(socket);
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION */
+static int on_close(void *userp, curl_socket_t socket)
+{
+  struct connection *connection = userp;
+  if(socket != connection->socket)
+    return 0;
+  socket_close(connection);
+  connection->over = true;
+  connection_touch(connection);
+  return 0;
+}
+
+/* A connection may outlive the handle that made it, so its end is told to the
+   connection. */
+bool socket_prepare(struct transfer *transfer, struct connection *connection)
+{
+  return connection->taken ||
+         !curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA,
+                           connection);
+}
+
+bool socket_tie(struct transfer *transfer)
+{
+  CURL *easy = transfer->easy;
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &anywhere);
+  return
+    (!code || code == CURLE_UNKNOWN_OPTION) && /* it is older than 7.49.0 */
+    !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
+    !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) &&
+    !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
+    !curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_options) &&
+    !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+}
+
+void socket_untie(CURL *easy)
+{
+  curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, NULL);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, NULL);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, NULL);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, NULL);
+}

@@ -1,0 +1,83 @@
+/*
+ * wildcard.c: which wildcards in a server's certificate count. A star stands
+ * for the whole of the first label [RFC 9525 section 6.3]. libcurl up to 8.0.1
+ * takes one that stands for a part as well, and "x*" for the host name of any
+ * IDN, which begins with "xn--" (CVE-2023-28321).
+ *
+ * A certificate with such a pattern that names the host in no other way is
+ * refused here, while OpenSSL verifies; all else about names is left to
+ * libcurl.
+ */
+#include <string.h>
+#include "internal.h"
+#include "openssl.h"
+
+/* From OpenSSL's headers, the same in every release since 1.1.1. */
+#define NAME_HOST 0 /* TLSEXT_NAMETYPE_host_name */
+#define NO_PARTIAL_WILDCARDS 4u /* X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS */
+#define HOSTNAME_MISMATCH 62 /* X509_V_ERR_HOSTNAME_MISMATCH */
+
+#define ALTERNATIVE_NAMES 85 /* NID_subject_alt_name */
+#define COMMON_NAME 13 /* NID_commonName */
+#define DNS_NAME 2 /* GEN_DNS */
+
+/* Whether a star stands for anything but the whole first label. */
+static bool is_partial(const char *pattern, size_t length)
+{
+  bool whole = length > 1 && pattern[0] == '*' && pattern[1] == '.';
+  size_t from = whole ? 1 : 0;
+  return length > from && memchr(pattern + from, '*', length - from);
+}
+
+static bool has_partial_alternative(const struct openssl *openssl,
+                                    const void *certificate)
+{
+  void *all = openssl->extension(certificate, ALTERNATIVE_NAMES, NULL, NULL);
+  bool found = false;
+  int i;
+  for(i = 0; all && i < openssl->stack_size(all); i++) {
+    int type;
+    void *name = openssl->general_name(openssl->stack_at(all, i), &type);
+    if(type == DNS_NAME)
+      found |= is_partial((const char *)openssl->string_data(name),
+                          (size_t)openssl->string_length(name));
+  }
+  if(all)
+    openssl->names_free(all);
+  return found;
+}
+
+static bool has_partial_name(const struct openssl *openssl,
+                             const void *certificate)
+{
+  char name[256];
+  int length = openssl->name_text(openssl->subject(certificate), COMMON_NAME,
+                                  name, sizeof(name));
+  return (length > 0 && is_partial(name, (size_t)length)) ||
+         has_partial_alternative(openssl, certificate);
+}
+
+/* Of SSL_CTX_set_verify() */
+static int on_verify(int verified, void *store)
+{
+  const struct openssl *openssl = openssl_loaded();
+  void *certificate = openssl->store_certificate(store);
+  void *ssl = openssl->store_data(store, openssl->ssl_index());
+  const char *name = ssl ? openssl->server_name(ssl, NAME_HOST) : NULL;
+  if(verified && name && certificate && !openssl->store_depth(store) &&
+     openssl->check_host(certificate, name, strlen(name),
+                         NO_PARTIAL_WILDCARDS, NULL) != 1 &&
+     has_partial_name(openssl, certificate)) {
+    openssl->store_set_error(store, HOSTNAME_MISMATCH);
+    return 0;
+  }
+  return verified;
+}
+
+void wildcard_install(void *context)
+{
+  const struct openssl *openssl = openssl_loaded();
+  int mode = openssl->verify_mode(context);
+  if(mode) /* else nothing is verified */
+    openssl->set_verify(context, mode, on_verify);
+}

@@ -1,0 +1,173 @@
+package curlpipe
+
+import (
+	"time"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// patience is how long others wait behind what nobody takes, and for a
+// connection under way, before they go elsewhere.
+const patience = 250 * time.Millisecond
+
+// conn is one connection to an origin. A request belongs to the conn whose calls
+// have it, and is on no other.
+type conn struct {
+	origin *origin
+	id     cshim.Connection // from connOpen on
+	state  connState
+	since  time.Time // it was begun
+
+	calls     queue // on it, in the order of their requests
+	inFlight  int
+	abandoned int  // of these
+	exclusive bool // the one on it shares no HTTP/1.1 connection
+
+	proven      bool // the header section of a response has come
+	multiplexes bool // over HTTP/2
+	answered    bool // a response has come to its end
+
+	headSince   time.Time // the first of the calls is
+	established bool      // a request has left
+	connectBy   time.Time // or else it is given up
+
+	announced bool  // the server has said that it closes it
+	blamed    bool  // a request has paid for its end, or will not have to
+	reason    error // why we end it: what those on it fail with; see ours
+	ours      bool  // we end it: nobody on it pays
+
+	stall stallWatch
+}
+
+type connState uint8
+
+const (
+	connDialing  connState = iota
+	connOpen               // takes requests
+	connDraining           // takes none any more
+)
+
+// takes tells whether a call may go onto the connection now. libcurl pipelines
+// and multiplexes only when it has seen a response, and HTTP/1.1 is pipelined
+// for who shares, and not behind what nobody takes.
+func (c *conn) takes(call *call, s *settings) bool {
+	switch {
+	case c.state != connOpen:
+		return false
+	case c.inFlight == 0:
+		return true
+	case !c.proven || c.inFlight >= s.depth:
+		return false
+	case c.multiplexes:
+		return true
+	}
+	held := c.calls.first.abandoned
+	if until := c.holdsUntil(); !held && !until.IsZero() {
+		held = !time.Now().Before(until)
+	}
+	return s.mode == ModePipelining && !c.exclusive && !call.flags.exclusive && !held
+}
+
+// holdsUntil is until when others wait for a response at the connection's head
+// that nobody takes; zero: somebody does, or it is in nobody's way.
+func (c *conn) holdsUntil() time.Time {
+	head := c.calls.first
+	if c.state != connOpen || head == nil || c.multiplexes {
+		return time.Time{}
+	}
+	if head.abandoned {
+		return c.headSince.Add(patience)
+	}
+	if head.body != nil {
+		if since := head.body.unreadSince(); !since.IsZero() {
+			return since.Add(patience)
+		}
+	}
+	return time.Time{}
+}
+
+// add puts a call onto the connection.
+func (c *conn) add(call *call, now time.Time) {
+	if c.calls.first == nil {
+		c.headSince = now
+		c.stall.restart(now)
+	}
+	c.calls.push(call)
+	c.inFlight++
+	c.exclusive = call.flags.exclusive
+	call.conn = c
+}
+
+// remove takes a call off the connection.
+func (c *conn) remove(call *call) {
+	head := c.calls.first == call
+	c.calls.remove(call)
+	c.inFlight--
+	if call.abandoned {
+		c.abandoned--
+	}
+	if c.inFlight == 0 {
+		c.exclusive = false
+	}
+	if head {
+		c.headSince = time.Now()
+	}
+	call.conn = nil
+}
+
+// queue is a list of calls. A call is in one at a time.
+type queue struct {
+	first, last *call
+	length      int
+}
+
+// push puts a call at the end.
+func (q *queue) push(c *call) {
+	c.next, c.previous = nil, q.last
+	if q.last != nil {
+		q.last.next = c
+	} else {
+		q.first = c
+	}
+	q.last = c
+	q.length++
+}
+
+// restore puts a call that was taken before back in front of those that were
+// taken later, or never.
+func (q *queue) restore(c *call) {
+	after := (*call)(nil)
+	for next := q.first; next != nil && next.turn != 0 && next.turn < c.turn; next = next.next {
+		after = next
+	}
+	if after == q.last {
+		q.push(c)
+		return
+	}
+	c.previous = after
+	if after != nil {
+		c.next = after.next
+		after.next = c
+	} else {
+		c.next = q.first
+		q.first = c
+	}
+	c.next.previous = c
+	q.length++
+}
+
+// remove takes a call out.
+func (q *queue) remove(c *call) {
+	if c.next != nil {
+		c.next.previous = c.previous
+	} else {
+		q.last = c.previous
+	}
+	if c.previous != nil {
+		c.previous.next = c.next
+	} else {
+		q.first = c.next
+	}
+	c.next, c.previous = nil, nil
+	q.length--
+}

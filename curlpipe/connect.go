@@ -1,0 +1,178 @@
+package curlpipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+	"golang.org/x/sys/unix"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// dialed is what came of dialing a connection.
+type dialed struct {
+	conn   *conn
+	socket int // a descriptor, unless there is an error
+	err    error
+}
+
+func (d *dialed) close() {
+	if d.err == nil {
+		_ = unix.Close(d.socket)
+	}
+}
+
+// dial begins a connection to an origin, in a goroutine of its own: names,
+// proxies and servers may take their time, which is nobody else's.
+func (e *engine) dial(o *origin, now time.Time) {
+	c := &conn{origin: o, since: now, connectBy: now.Add(e.settings.connectTimeout)}
+	o.conns = append(o.conns, c)
+	go func() {
+		ctx, cancel := context.WithDeadline(e.dialing, c.connectBy)
+		defer cancel()
+		d := dialed{conn: c}
+		d.socket, d.err = e.settings.dialer.dial(ctx, o.key)
+		if !e.mailbox.dialed(d) {
+			d.close()
+		}
+	}()
+}
+
+// connected deals with what came of dialing.
+func (e *engine) connected(d dialed) {
+	c := d.conn
+	if d.err == nil {
+		c.id, d.err = e.loop.Connect(d.socket)
+		if d.err != nil {
+			_ = unix.Close(d.socket)
+		}
+	}
+	if d.err != nil {
+		e.counters.notConnected.Add(1)
+		e.unconnected(c, connectError(d.err, e.settings.connectTimeout))
+		return
+	}
+	c.state = connOpen
+	for int(c.id) >= len(e.conns) {
+		e.conns = append(e.conns, nil)
+	}
+	e.conns[c.id] = c
+	e.settle(c.origin)
+}
+
+// unconnected deals with a connection that did not come about. Those that wait
+// for it fail with it, unless there is another one for them.
+func (e *engine) unconnected(c *conn, err error) {
+	o := c.origin
+	o.conns = slices.DeleteFunc(o.conns, func(each *conn) bool { return each == c })
+	e.settle(o)
+	for _, other := range o.conns {
+		if other.state == connDialing || other.state == connOpen {
+			return
+		}
+	}
+	for o.waiting.first != nil {
+		call := o.waiting.first
+		e.dequeue(call)
+		if call.handle != nil {
+			e.putBack(call.handle, true)
+		}
+		call.detail = detailOf(err)
+		e.end(call, err)
+	}
+}
+
+// connecting notes by when the first request of a connection, whose turn it is
+// to make TLS's handshake, has to be on its way.
+func (e *engine) connecting(c *conn, now time.Time) {
+	if c.connectBy.Before(now) { // it has been at rest
+		c.connectBy = now.Add(e.settings.connectTimeout)
+	}
+	e.lookAt(c.connectBy)
+}
+
+// lookAfterConnect gives a connection up on which no request gets on its way.
+func (e *engine) lookAfterConnect(c *conn, now time.Time) {
+	if c.proven || e.loop.Sent(c.calls.first.handle.slot) {
+		c.established = true
+		return
+	}
+	if now.Before(c.connectBy) {
+		e.lookAt(c.connectBy)
+		return
+	}
+	err := connectError(context.DeadlineExceeded, e.settings.connectTimeout)
+	e.breakConn(c, err)
+	e.unconnected(c, err)
+}
+
+// learn notes what is new of a connection.
+func (e *engine) learn(news *cshim.News) {
+	c := e.conns[news.Connection]
+	if news.Proven {
+		c.proven, c.multiplexes = true, news.Multiplexes
+		e.settle(c.origin)
+		for call := c.calls.first; c.multiplexes && call != nil; {
+			next := call.next
+			if call.abandoned { // it is in nobody's way, and need not be waited for
+				e.tearOut(call, nil)
+			}
+			call = next
+		}
+	}
+	if news.Announced {
+		c.announced = true
+		if c.multiplexes {
+			c.state = connDraining // others would wait until it has ended
+		}
+	}
+}
+
+// forgetConn forgets a connection that is closed.
+func (e *engine) forgetConn(c *conn) {
+	o := c.origin
+	e.conns[c.id] = nil
+	o.conns = slices.DeleteFunc(o.conns, func(each *conn) bool { return each == c })
+	e.settle(o)
+}
+
+// ErrConnectTimeout says that a connection did not come about within
+// Transport.ConnectTimeout: name, proxy, server and TLS's handshake together.
+var ErrConnectTimeout = errors.New("curlpipe: no connection within ConnectTimeout")
+
+// notConnectedError says why there is no connection: libcurl's code for it, and
+// what the network said.
+type notConnectedError struct {
+	code curl.CurlError
+	err  error
+}
+
+func (e *notConnectedError) Error() string   { return e.code.Error() }
+func (e *notConnectedError) Unwrap() []error { return []error{e.code, e.err} }
+
+// detailOf is what the network said.
+func detailOf(err error) string {
+	var failed *notConnectedError
+	if errors.As(err, &failed) {
+		return failed.err.Error()
+	}
+	return ""
+}
+
+// connectError is the error of a request whose connection did not come about.
+func connectError(err error, limit time.Duration) error {
+	var lookup *net.DNSError
+	var network net.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return &notConnectedError{curl.CurlError(curl.E_OPERATION_TIMEDOUT), fmt.Errorf("%w (%v): %w", ErrConnectTimeout, limit, err)}
+	case errors.As(err, &lookup):
+		return &notConnectedError{curl.CurlError(curl.E_COULDNT_RESOLVE_HOST), err}
+	}
+	return &notConnectedError{curl.CurlError(curl.E_COULDNT_CONNECT), err}
+}

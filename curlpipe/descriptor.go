@@ -1,0 +1,109 @@
+package curlpipe
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// descriptor turns a connection into a socket that libcurl can have: the
+// connection's own, or one end of a pair between whose other end and the
+// connection all is carried to and fro.
+func (d *dialer) descriptor(connection net.Conn) (int, error) {
+	_, overTCP := connection.(*net.TCPConn)
+	if raw, ok := connection.(syscall.Conn); ok && (overTCP || !d.connects) {
+		socket, err := copyOf(raw)
+		if err == nil {
+			_ = connection.Close() // the copy is libcurl's, and the only one from here on
+		}
+		return socket, err
+	}
+	near, socket, err := d.socketPair()
+	if err != nil {
+		return -1, err
+	}
+	go carryOver(near, connection)
+	go carryOver(connection, near)
+	return socket, nil
+}
+
+// copyOf is another descriptor of a connection's socket.
+func copyOf(connection syscall.Conn) (int, error) {
+	raw, err := connection.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	socket := -1
+	var refused error
+	err = raw.Control(func(fd uintptr) { socket, refused = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	return socket, errors.Join(err, refused)
+}
+
+// firstOnceOnly is the first libcurl, after firstOnceMore, that does not connect
+// a socket of which it was told that it is connected.
+const (
+	firstOnceMore = 0x75800 // 7.88.0
+	firstOnceOnly = 0x80000 // 8.0.0
+)
+
+// socketPair makes two sockets that are connected with each other, one for us
+// and one for libcurl. libcurl 7.88 connects what is connected once more. Linux
+// lets that pass for a TCP socket which connected without blocking, as all of
+// package net do, and for no other.
+func (d *dialer) socketPair() (net.Conn, int, error) {
+	if d.connects {
+		return tcpPair()
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, -1, err
+	}
+	file := os.NewFile(uintptr(pair[1]), "socketpair")
+	near, err := net.FileConn(file)
+	_ = file.Close()
+	if err != nil {
+		_ = unix.Close(pair[0])
+		return nil, -1, err
+	}
+	return near, pair[0], nil
+}
+
+// tcpPair is a pair over loopback.
+func tcpPair() (net.Conn, int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, -1, err
+	}
+	defer listener.Close()
+	far, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		return nil, -1, err
+	}
+	defer far.Close()
+	for {
+		near, err := listener.Accept()
+		if err != nil {
+			return nil, -1, err
+		}
+		if near.RemoteAddr().String() != far.LocalAddr().String() {
+			_ = near.Close() // another program's
+			continue
+		}
+		socket, err := copyOf(far.(*net.TCPConn))
+		if err != nil {
+			_ = near.Close()
+		}
+		return near, socket, err
+	}
+}
+
+// carryOver copies one way, and ends both when there is no more.
+func carryOver(to, from net.Conn) {
+	_, _ = io.Copy(to, from)
+	_ = to.Close()
+	_ = from.Close()
+}

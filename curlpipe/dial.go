@@ -1,0 +1,234 @@
+package curlpipe
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// dialer makes connected sockets for origins, through a proxy where there is
+// one.
+type dialer struct {
+	network    net.Dialer
+	device     string                  // interface to start from
+	unixSocket string                  // where all goes, whatever the host
+	resolved   map[string][]netip.Addr // addresses given by the user, by host:port
+	proxy      *url.URL
+	proxyTLS   func() (*tls.Config, error) // for a proxy of the scheme https
+	connects   bool                        // libcurl does once more, see socketPair
+}
+
+// dial connects to an origin and returns the socket's descriptor, which is the
+// caller's to close.
+func (d *dialer) dial(ctx context.Context, to originKey) (int, error) {
+	connection, err := d.connect(ctx, to)
+	if err != nil {
+		return -1, err
+	}
+	socket, err := d.descriptor(connection)
+	if err != nil {
+		_ = connection.Close()
+	}
+	return socket, err
+}
+
+func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
+	if d.proxy == nil {
+		return d.direct(ctx, to.host, to.port)
+	}
+	switch d.proxy.Scheme {
+	case "socks5", "socks5h":
+		return d.throughSOCKS(ctx, to)
+	}
+	return d.throughHTTP(ctx, to)
+}
+
+// direct connects without a proxy, or to it.
+func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error) {
+	if d.unixSocket != "" {
+		return d.network.DialContext(ctx, "unix", d.unixSocket)
+	}
+	addresses := d.given(host, port)
+	if addresses == nil {
+		return d.network.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	}
+	var failed []error
+	for _, address := range addresses {
+		connection, err := d.network.DialContext(ctx, "tcp", net.JoinHostPort(address.String(), port))
+		if err == nil {
+			return connection, nil
+		}
+		failed = append(failed, err)
+	}
+	return nil, errors.Join(failed...)
+}
+
+// given are the addresses that the user gave a host; nil: none.
+func (d *dialer) given(host, port string) []netip.Addr {
+	host = strings.ToLower(host)
+	if addresses, ok := d.resolved[host+":"+port]; ok {
+		return addresses
+	}
+	return d.resolved["*:"+port]
+}
+
+// proxyConn connects to the proxy.
+func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
+	port := d.proxy.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[d.proxy.Scheme]
+	}
+	if port == "" {
+		port = "1080"
+	}
+	connection, err := d.direct(ctx, d.proxy.Hostname(), port)
+	if err != nil {
+		return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+	}
+	if d.proxy.Scheme != "https" {
+		return connection, nil
+	}
+	config, err := d.proxyTLS()
+	if err == nil {
+		config.ServerName = d.proxy.Hostname()
+		secured := tls.Client(connection, config)
+		if err = secured.HandshakeContext(ctx); err == nil {
+			return secured, nil
+		}
+	}
+	_ = connection.Close()
+	return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+}
+
+// whileContext runs an exchange over a connection, and ends it with the context.
+// The connection is closed after an error.
+func whileContext(ctx context.Context, connection net.Conn, exchange func() error) error {
+	stop := context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })
+	err := exchange()
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		_ = connection.Close()
+	}
+	return err
+}
+
+// throughHTTP asks a proxy for a tunnel [RFC 9110 §9.3.6].
+func (d *dialer) throughHTTP(ctx context.Context, to originKey) (net.Conn, error) {
+	connection, err := d.proxyConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = whileContext(ctx, connection, func() error { return d.tunnel(connection, to.address()) })
+	if err != nil {
+		return nil, fmt.Errorf("proxy %s: CONNECT %s: %w", d.proxy.Host, to.address(), err)
+	}
+	return connection, nil
+}
+
+// largestAnswer bounds what a proxy may answer CONNECT with.
+const largestAnswer = 256 << 10
+
+func (d *dialer) tunnel(connection net.Conn, address string) error {
+	request := &http.Request{
+		Method: http.MethodConnect,
+		URL:    &url.URL{Opaque: address},
+		Host:   address,
+		Header: http.Header{"User-Agent": {userAgent}},
+	}
+	if user := d.proxy.User; user != nil {
+		password, _ := user.Password()
+		request.SetBasicAuth(user.Username(), password)
+		request.Header["Proxy-Authorization"] = request.Header["Authorization"]
+		delete(request.Header, "Authorization")
+	}
+	if err := request.Write(connection); err != nil {
+		return err
+	}
+	for {
+		// no byte beyond the section: it would be lost to what comes next
+		section, err := readSection(io.LimitReader(connection, largestAnswer))
+		if err != nil {
+			return err
+		}
+		response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(section)), request)
+		if err != nil {
+			return err
+		}
+		switch {
+		case response.StatusCode/100 == 2:
+			return nil
+		case response.StatusCode/100 != 1:
+			return fmt.Errorf("the proxy refuses: %s", response.Status)
+		}
+	}
+}
+
+// readSection reads a header section, and nothing of what follows.
+func readSection(from io.Reader) (string, error) {
+	var section strings.Builder
+	var octet [1]byte
+	line := 0
+	for {
+		if _, err := io.ReadFull(from, octet[:]); err != nil {
+			if section.Len() == largestAnswer {
+				err = errors.New("the proxy's answer has no end")
+			}
+			return "", err
+		}
+		section.WriteByte(octet[0])
+		switch {
+		case octet[0] == '\n' && line == 0:
+			return section.String(), nil
+		case octet[0] == '\n':
+			line = 0
+		case octet[0] != '\r':
+			line++
+		}
+	}
+}
+
+// throughSOCKS asks a proxy with SOCKS5 [RFC 1928]; with the scheme socks5 for an
+// address, with socks5h for the name.
+func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, error) {
+	host, err := d.hostForSOCKS(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := d.proxyConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = whileContext(ctx, connection, func() error { return askSOCKS(connection, d.proxy.User, host, to.port) })
+	if err != nil {
+		return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+	}
+	return connection, nil
+}
+
+func (d *dialer) hostForSOCKS(ctx context.Context, to originKey) (string, error) {
+	if addresses := d.given(to.host, to.port); len(addresses) > 0 {
+		return addresses[0].String(), nil
+	}
+	if _, err := netip.ParseAddr(to.host); err == nil || d.proxy.Scheme == "socks5h" {
+		return to.host, nil
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", to.host)
+	if err != nil {
+		return "", err
+	}
+	return addresses[0].Unmap().String(), nil
+}

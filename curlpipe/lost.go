@@ -1,0 +1,150 @@
+package curlpipe
+
+import (
+	"time"
+
+	"github.com/curlpipe/curlpipe/cshim"
+)
+
+// mostRefusals is how often a request is sent again to a server that says each
+// time that it has not processed it.
+const mostRefusals = 6
+
+// lose deals with a call whose connection has ended, or takes no more, before a
+// byte of the response came. It is sent again if that is safe. The request whose
+// turn it was when the connection ended pays for it; those behind it do not, nor
+// does anybody for an end that the server had announced or that we have made.
+func (e *engine) lose(call *call, result *cshim.Result) {
+	c := call.conn
+	turn := c.calls.first == call && !c.blamed && !c.announced && !c.ours && !result.Unprocessed
+	if turn {
+		c.blamed = true
+		call.charged++
+	}
+	if result.HTTP11 {
+		c.origin.http11 = true // on connections to come
+	}
+	if result.Unprocessed && !c.announced {
+		call.refused++ // the server takes others on it
+	} else if c.state == connOpen {
+		c.state = connDraining // what libcurl does not use for this one it uses for none
+	}
+	unsent := !result.Sent || result.Unprocessed
+	again := unsent || call.flags.repeatable && e.settings.retries > 0
+	switch {
+	case call.abandoned, c.reason != nil:
+		again = false
+	case turn && !c.answered:
+		// the server has no reason to go but this request itself
+		again = false
+	case call.charged > e.settings.retries, call.refused > mostRefusals:
+		again = false
+	}
+	reason := c.reason
+	h := e.takeOff(call)
+	if again {
+		call.place = placeQueued
+		e.counters.queued.Add(1)
+		e.originOf(call.origin).waiting.restore(call)
+		return
+	}
+	e.putBack(h, true)
+	if reason == nil {
+		reason = &lostError{code: codeOf(result), sent: call.attempts}
+		if result.Unprocessed {
+			reason = &refusedError{codeOf(result)}
+		}
+		call.detail = result.Detail
+	} else {
+		call.detail = detailOf(reason)
+	}
+	e.end(call, reason)
+}
+
+// breakConn has a connection end of our own accord. What is on it and was not
+// answered in part starts over on another, or fails with the reason if there is
+// one.
+func (e *engine) breakConn(c *conn, reason error) {
+	c.state = connDraining
+	c.ours = true
+	c.reason = reason
+	e.loop.Break(c.id)
+}
+
+// giveUp ends a connection over a response at its head.
+func (e *engine) giveUp(c *conn) {
+	e.counters.givenUp.Add(1)
+	e.breakConn(c, nil)
+}
+
+// disconnect closes a connection at rest.
+func (e *engine) disconnect(c *conn) {
+	e.loop.Disconnect(c.id)
+	e.forgetConn(c)
+}
+
+// lookAfter is what each turn has to see to: responses that nobody takes,
+// connections that do not come about, and those on which nothing moves.
+func (e *engine) lookAfter(now time.Time) {
+	if !e.look.IsZero() && !now.Before(e.look) {
+		e.look = time.Time{} // each of those that still wait says so again
+		for _, o := range e.origins {
+			e.settle(o)
+		}
+	}
+	for _, c := range e.conns {
+		switch {
+		case c == nil, c.ours:
+			continue
+		case c.inFlight == 0:
+			if c.state == connDraining {
+				e.disconnect(c)
+			}
+			continue
+		}
+		e.lookAfterHead(c, now)
+		if !c.established && !c.ours {
+			e.lookAfterConnect(c, now)
+		}
+		if e.settings.stallTimeout > 0 && !c.ours {
+			e.lookAfterStall(c, now)
+		}
+	}
+}
+
+// lookAfterHead gives up a response that others would wait for too long.
+func (e *engine) lookAfterHead(c *conn, now time.Time) {
+	head := c.calls.first
+	if c.multiplexes {
+		return
+	}
+	var until time.Time
+	switch {
+	case head.abandoned && c.abandoned == c.inFlight:
+		until = c.headSince.Add(min(patience, e.settings.abandonedTime)) // it is in nobody's interest
+	case head.abandoned:
+		since := c.headSince
+		if head.left.After(since) {
+			since = head.left
+		}
+		until = since.Add(e.settings.abandonedTime)
+	case head.body != nil:
+		since := head.body.unreadSince()
+		if since.IsZero() || c.inFlight == 1 && e.origins[head.origin].waiting.first == nil {
+			return
+		}
+		until = since.Add(e.settings.unreadTime)
+	default:
+		return
+	}
+	if now.Before(until) {
+		e.lookAt(until)
+		return
+	}
+	if !head.abandoned {
+		e.counters.unread.Add(1)
+		e.tearOut(head, ErrBodyUnread)
+		return
+	}
+	e.giveUp(c)
+}

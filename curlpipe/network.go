@@ -1,0 +1,197 @@
+package curlpipe
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// dialer makes the dialer that the transport's fields ask for.
+func (t *Transport) dialer() (*dialer, error) {
+	d := &dialer{unixSocket: t.UnixSocket, proxyTLS: t.proxyTLS}
+	d.network.KeepAlive = -1 // libcurl sets it
+	var err error
+	if d.resolved, err = parseResolve(t.Resolve); err != nil {
+		return nil, err
+	}
+	if d.proxy, err = checkProxy(t.Proxy); err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(t.LocalAddress); ip != nil {
+		d.network.LocalAddr = &net.TCPAddr{IP: ip}
+	} else if t.LocalAddress != "" {
+		d.network.Control = fromInterface(t.LocalAddress)
+	}
+	return d, nil
+}
+
+// checkProxy refuses what is no proxy.
+func checkProxy(proxy *url.URL) (*url.URL, error) {
+	if proxy == nil {
+		return nil, nil
+	}
+	switch proxy.Scheme {
+	case "http", "https", "socks5", "socks5h":
+	default:
+		return nil, fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", proxy.Scheme)
+	}
+	if proxy.Hostname() == "" {
+		return nil, fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(proxy))
+	}
+	return proxy, nil
+}
+
+// parseResolve reads Transport.Resolve.
+func parseResolve(lines []string) (map[string][]netip.Addr, error) {
+	resolved := make(map[string][]netip.Addr)
+	for _, line := range lines {
+		parts := strings.SplitN(strings.TrimPrefix(line, "+"), ":", 3)
+		if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+			return nil, fmt.Errorf("curlpipe: Resolve: %q: give host:port:address[,address]", line)
+		}
+		key := strings.ToLower(parts[0]) + ":" + parts[1]
+		resolved[key] = nil
+		for text := range strings.SplitSeq(parts[2], ",") {
+			address, err := netip.ParseAddr(strings.Trim(text, "[]"))
+			if err != nil {
+				return nil, fmt.Errorf("curlpipe: Resolve: %q: %w", line, err)
+			}
+			resolved[key] = append(resolved[key], address)
+		}
+	}
+	return resolved, nil
+}
+
+// fromInterface has sockets start from an interface: bound to it where that is
+// allowed, else to an address that it has.
+func fromInterface(name string) func(network, address string, raw syscall.RawConn) error {
+	return func(network, _ string, raw syscall.RawConn) error {
+		if strings.HasPrefix(network, "unix") {
+			return nil
+		}
+		var refused error
+		err := raw.Control(func(fd uintptr) {
+			if refused = unix.BindToDevice(int(fd), name); refused == unix.EPERM {
+				refused = bindToAddressOf(int(fd), name, network == "tcp6")
+			}
+		})
+		if err == nil {
+			err = refused
+		}
+		if err != nil {
+			return fmt.Errorf("LocalAddress %q: %w", name, err)
+		}
+		return nil
+	}
+}
+
+func bindToAddressOf(fd int, name string, v6 bool) error {
+	device, err := net.InterfaceByName(name)
+	if err != nil {
+		return err
+	}
+	addresses, err := device.Addrs()
+	if err != nil {
+		return err
+	}
+	for _, each := range addresses {
+		prefix, err := netip.ParsePrefix(each.String())
+		if err != nil || prefix.Addr().Is6() != v6 {
+			continue
+		}
+		if v6 {
+			return unix.Bind(fd, &unix.SockaddrInet6{Addr: prefix.Addr().As16(), ZoneId: uint32(device.Index)})
+		}
+		return unix.Bind(fd, &unix.SockaddrInet4{Addr: prefix.Addr().As4()})
+	}
+	return unix.EADDRNOTAVAIL
+}
+
+// proxyTLS is how an https proxy is spoken to: with the authorities that count
+// for servers.
+func (t *Transport) proxyTLS() (*tls.Config, error) {
+	config := &tls.Config{
+		InsecureSkipVerify: t.InsecureSkipVerify,
+		MinVersion:         t.MinTLSVersion,
+		MaxVersion:         t.MaxTLSVersion,
+		CipherSuites:       suites(t.Ciphers),
+	}
+	var texts [][]byte
+	files := []string{t.CAFile}
+	if t.CAPath != "" {
+		found, err := filepath.Glob(filepath.Join(t.CAPath, "*"))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	if t.RootCAs != nil {
+		texts = append(texts, t.RootCAs)
+	}
+	if texts == nil {
+		return config, nil // the system's
+	}
+	config.RootCAs = x509.NewCertPool()
+	for _, text := range texts {
+		config.RootCAs.AppendCertsFromPEM(text)
+	}
+	return config, nil
+}
+
+// suites are those of a list of OpenSSL's names that Go has, too. What is no
+// name of one is left out; nil, which leaves the choice to Go: none is.
+func suites(list string) []uint16 {
+	var chosen []uint16
+	for name := range strings.SplitSeq(list, ":") {
+		if suite, ok := opensslSuites[name]; ok {
+			chosen = append(chosen, suite)
+		}
+	}
+	return chosen
+}
+
+// opensslSuites are OpenSSL's names of the suites up to TLS 1.2 that Go has.
+var opensslSuites = map[string]uint16{
+	"AES128-SHA":                    tls.TLS_RSA_WITH_AES_128_CBC_SHA,
+	"AES256-SHA":                    tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+	"AES128-GCM-SHA256":             tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
+	"AES256-GCM-SHA384":             tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
+	"ECDHE-ECDSA-AES128-SHA":        tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+	"ECDHE-ECDSA-AES256-SHA":        tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+	"ECDHE-RSA-AES128-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+	"ECDHE-ECDSA-AES128-GCM-SHA256": tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	"ECDHE-ECDSA-AES256-GCM-SHA384": tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	"ECDHE-RSA-AES128-GCM-SHA256":   tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	"ECDHE-RSA-AES256-GCM-SHA384":   tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	"ECDHE-RSA-CHACHA20-POLY1305":   tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	"ECDHE-ECDSA-CHACHA20-POLY1305": tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// connectTime is ConnectTimeout with its default; StallTimeout bounds it, too.
+func connectTime(limit, stall time.Duration) time.Duration {
+	if stall > 0 {
+		return min(limit, stall)
+	}
+	return limit
+}
