@@ -23,6 +23,9 @@
    After so many times in a row look at the sockets all the same. */
 #define TIMER_ROUNDS 64
 
+/* Nor for longer than so many milliseconds. */
+#define TIMER_TIME 5
+
 /* And so many times over what was read ahead. */
 #define INPUT_ROUNDS 64
 
@@ -206,11 +209,18 @@ static void submit(struct cshim_loop *loop,
 
 static void act_on_timer(struct connection *connection)
 {
+  int64_t until = 0;
   int round;
-  for(round = 0; round < TIMER_ROUNDS; round++) {
-    if(!connection->timer_set ||
-       (connection->timer_at && connection->timer_at > watch_now_ms()))
+  for(round = 0; round < TIMER_ROUNDS && connection->timer_set; round++) {
+    int64_t now = connection->timer_at || round ? watch_now_ms() : 0;
+    if(connection->timer_at > now)
       return;
+    if(!round)
+      until = now ? now + TIMER_TIME : 0;
+    else if(!until)
+      until = now + TIMER_TIME;
+    else if(now > until)
+      return; /* a peer may keep it busy for as long as it likes */
     connection->timer_set = false;
     loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
   }

@@ -84,14 +84,19 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 // closeSurplus closes a connection at rest that was opened because another one
 // was held up, and is one too many now.
 func (e *engine) closeSurplus(o *origin) {
-	if len(o.conns) <= e.settings.connections {
-		return
-	}
+	free := 0
+	var atRest *conn
 	for _, c := range o.conns {
-		if c.state == connOpen && c.inFlight == 0 {
-			e.disconnect(c)
-			return
+		if c.state == connDraining || !c.holdsUntil().IsZero() {
+			continue
 		}
+		free++
+		if c.state == connOpen && c.inFlight == 0 {
+			atRest = c
+		}
+	}
+	if free > e.settings.connections && atRest != nil {
+		e.disconnect(atRest)
 	}
 }
 

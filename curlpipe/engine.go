@@ -170,6 +170,7 @@ func (e *engine) readPost() {
 // cross hands what is ready to the loop, waits, and deals with what came back.
 // An error means that the loop is of no more use.
 func (e *engine) cross() error {
+	e.lookAfter(time.Now())
 	e.admit()
 	releaseSockets()
 	results, err := e.loop.Run(&e.batch, e.wait())
@@ -189,7 +190,6 @@ func (e *engine) cross() error {
 			e.forgetConn(e.conns[news[i].Connection])
 		}
 	}
-	e.lookAfter(time.Now())
 	if len(results) > 0 {
 		// Let the callers that were just answered leave their next requests, so
 		// that these go out together.

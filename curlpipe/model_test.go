@@ -1,0 +1,209 @@
+package curlpipe
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// modelRequests is how many requests TestModelOfSendings makes, unless
+// CURLPIPE_MODEL says another number: 200000 take about ten minutes.
+const modelRequests = 6000
+
+// ledger counts what servers have carried out, by request.
+type ledger struct {
+	mutex sync.Mutex
+	count map[string]int
+}
+
+func (l *ledger) book(request string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.count[request]++
+}
+
+func (l *ledger) total() (sum uint64) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for _, n := range l.count {
+		sum += uint64(n)
+	}
+	return sum
+}
+
+// fickleServer answers HTTP/1.1 requests, books each that it has read, and
+// closes connections as it likes: before an answer, in the middle of one, after
+// one, announced or not, with a FIN or a RST.
+func fickleServer(t *testing.T, book *ledger, seed uint64) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for n := seed; ; n++ {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serveFickly(connection.(*net.TCPConn), book, rand.New(rand.NewPCG(n, 1)))
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func serveFickly(connection *net.TCPConn, book *ledger, dice *rand.Rand) {
+	defer connection.Close()
+	requests := bufio.NewReader(connection)
+	for {
+		request, err := http.ReadRequest(requests)
+		if err != nil {
+			return
+		}
+		if _, err = io.Copy(io.Discard, request.Body); err != nil {
+			return
+		}
+		id := request.Method + " " + request.URL.Path
+		book.book(id)
+		fate := dice.IntN(100)
+		if fate < 6 && dice.IntN(2) == 0 {
+			_ = connection.SetLinger(0)
+		}
+		announced := ""
+		if fate >= 10 && fate < 12 {
+			announced = "Connection: close\r\n"
+		}
+		answer := fmt.Sprintf("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s", announced, len(id), id)
+		switch {
+		case fate < 4: // says nothing
+			return
+		case fate < 6: // breaks off
+			_, _ = io.WriteString(connection, answer[:len(answer)/2])
+			return
+		}
+		_, _ = io.WriteString(connection, answer)
+		if fate < 12 {
+			return
+		}
+	}
+}
+
+// TestModelOfSendings has callers send requests of every kind to many fickle
+// servers, spelled in more than one way, leave some of them, and close what is
+// idle at random. No request whose method is not idempotent is carried out
+// twice, none is that was answered, each caller gets its own response, and Stats
+// count each sending.
+func TestModelOfSendings(t *testing.T) {
+	count := modelRequests
+	if text := os.Getenv("CURLPIPE_MODEL"); text != "" {
+		var err error
+		count, err = strconv.Atoi(text)
+		require.NoError(t, err)
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	book := &ledger{count: make(map[string]int)}
+	var hosts []string
+	for i := range 80 {
+		address := fickleServer(t, book, seed+uint64(i)<<32)
+		_, port, _ := net.SplitHostPort(address)
+		hosts = append(hosts, address, "LocalHost:"+port, "localhost:"+port)
+	}
+	transport := newTestTransport(t, nil, &Transport{MaxPipelineDepth: 20, Resolve: resolveAll(hosts)})
+	client := &http.Client{Transport: transport}
+	answered := &ledger{count: make(map[string]int)}
+	var group sync.WaitGroup
+	for worker := range 24 {
+		group.Go(func() {
+			dice := rand.New(rand.NewPCG(seed, uint64(worker)))
+			for i := range count / 24 {
+				if dice.IntN(50) == 0 {
+					transport.CloseIdleConnections()
+				}
+				sendOne(t, client, answered, dice, hosts, fmt.Sprintf("/%d/%d", worker, i))
+			}
+		})
+	}
+	group.Wait()
+	require.NoError(t, transport.Close()) // nothing is under way any more
+	stats := transport.Stats()
+	book.mutex.Lock()
+	defer book.mutex.Unlock()
+	for id, n := range book.count {
+		if method, _, _ := strings.Cut(id, " "); n > 1 && !idempotent(method) {
+			t.Errorf("%s was carried out %d times", id, n)
+		}
+	}
+	for id := range answered.count {
+		require.Positive(t, book.count[id], "%s was answered and not carried out", id)
+	}
+	var sendings uint64
+	for _, n := range book.count {
+		sendings += uint64(n)
+	}
+	require.LessOrEqual(t, sendings, stats.Requests+stats.Retries, "Stats count each sending")
+	require.EqualValues(t, stats.Requests, stats.Answered+stats.Failed+stats.Abandoned)
+	require.Zero(t, stats.InFlight+stats.Queued)
+	require.Positive(t, stats.Retries)
+}
+
+func resolveAll(hosts []string) (lines []string) {
+	for _, host := range hosts {
+		if name, port, _ := net.SplitHostPort(host); name == "localhost" {
+			lines = append(lines, "localhost:"+port+":127.0.0.1")
+		}
+	}
+	return lines
+}
+
+// sendOne sends a request of some kind, and checks that the response is its own.
+func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Rand, hosts []string, path string) {
+	method := []string{"GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "PATCH", "BREW"}[dice.IntN(9)]
+	ctx := context.Background()
+	if dice.IntN(20) == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(dice.IntN(3000))*time.Microsecond)
+		defer cancel()
+	}
+	var body io.Reader
+	if method == "POST" || method == "PUT" || method == "PATCH" {
+		body = strings.NewReader(strings.Repeat("x", dice.IntN(3000)))
+	}
+	// few hosts for a while, so that connections are shared, then others
+	host := hosts[dice.IntN(8)]
+	if dice.IntN(3) == 0 {
+		host = hosts[dice.IntN(len(hosts))]
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, body)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	id := method + " " + path
+	if err == nil && string(text) != id {
+		t.Errorf("%s was answered with %q", id, text)
+	}
+	if err == nil {
+		answered.book(id)
+	} else if errors.Is(err, io.EOF) {
+		t.Errorf("%s: %v", id, err)
+	}
+}
