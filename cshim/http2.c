@@ -165,7 +165,8 @@ uint32_t http2_closed(struct transfer *transfer, uint32_t error)
 bool http2_may_send(struct http2_session *session, struct transfer *transfer)
 {
   struct stream *stream = &transfer->stream;
-  if(stream->allowed && !session->broken && !session->leaving)
+  if(stream->allowed && !session->broken && !session->leaving &&
+     !session->closing)
     return true;
   /* libcurl sends it again by itself, or too late */
   stream->refused = stream->allowed;
@@ -194,6 +195,17 @@ void http2_broken(struct http2_session *session)
     return;
   session->broken = true;
   session->connection->session_changed = true;
+  announce(session);
+}
+
+/* The server says nothing more. libcurl 7.88.1 tells one of those who wait. */
+void http2_closing(struct connection *connection)
+{
+  struct http2_session *session = connection->session;
+  if(!session)
+    return;
+  session->closing = true;
+  connection->session_changed = true;
   announce(session);
 }
 
@@ -235,6 +247,8 @@ static void explain(struct transfer *transfer)
     what = "the server left the connection before the response was whole";
     error = stream->goaway;
   }
+  else if(stream->cut)
+    what = "the connection ended before the response was whole";
   else
     return;
   snprintf(transfer->detail, sizeof(transfer->detail), "HTTP/2: %s (%s)",
@@ -294,7 +308,8 @@ void http2_settle(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
   struct transfer *transfer = connection->first;
-  bool broken = connection->session && connection->session->broken;
+  const struct http2_session *session = connection->session;
+  bool ends = session && (session->broken || session->closing);
   if(!connection->session_changed)
     return;
   connection->session_changed = false;
@@ -308,7 +323,7 @@ void http2_settle(struct connection *connection)
     else if(stream->ended)
       connection->session_changed |=
         (transfer->flags & CSHIM_REQUEST_UPLOAD) && !transfer->paused;
-    else if(broken && stream->session)
+    else if(ends && stream->session)
       results_finish(transfer, CURLE_HTTP2);
     transfer = next;
   }
@@ -327,6 +342,7 @@ void http2_leave_stream(struct transfer *transfer)
   if(!stream->session)
     return;
   if(!stream->closed && !stream->session->broken) {
+    stream->session->connection->left = true;
     http2_reset(stream->session, stream->id);
     /* libcurl sends what waits when a transfer goes on, at its end it may
        leave it in its buffer */

@@ -14,6 +14,7 @@ struct http2_session {
   struct connection *connection;
   struct transfer *streams[STREAM_LISTS]; /* those open, see list_of() */
   bool leaving; /* GOAWAY has come: it takes no more requests */
+  bool closing; /* close_notify has come, TCP may be open */
   bool broken; /* its peer broke the protocol: it is of no more use */
   uint32_t error; /* of GOAWAY */
 };

@@ -61,6 +61,7 @@ struct connection {
 
   struct http2_session *session; /* that libcurl has on it, or NULL */
   struct transfer *requesting; /* libcurl is about to send its request */
+  bool left; /* one on it was taken off: the others look */
   bool session_changed; /* http2_settle() has something to do */
 
   const struct transfer *dropping; /* at its head; nobody wants its response */
@@ -235,6 +236,7 @@ void http2_leave(struct connection *before);
 bool http2_tie(struct transfer *transfer);
 void http2_untie(CURL *easy);
 void http2_begin(struct transfer *transfer);
+void http2_closing(struct connection *connection);
 void http2_settle(struct connection *connection);
 CURLcode http2_judge(struct transfer *transfer, CURLcode code);
 bool http2_cut(const struct transfer *transfer);

@@ -183,11 +183,24 @@ static void ask_for_timer(struct connection *connection)
   }
 }
 
+/* Later releases of libcurl leave what has come on an HTTP/2 connection to the
+   transfer that read it last, and to a timer of its. When that one is taken off
+   the others would wait for ever: have them look. */
+static void look_for_others(struct connection *connection)
+{
+  if(!connection->left)
+    return;
+  connection->left = false;
+  if(connection->first && connection->session && !connection->over)
+    loop_act(connection, connection->socket, CURL_CSELECT_IN);
+}
+
 /* Adds those that have ended, of all connections that libcurl worked on. */
 void results_gather(struct cshim_loop *loop)
 {
   while(loop->touched) {
     struct connection *connection = loop->touched;
+    look_for_others(connection);
     if(connection->multi)
       gather_finished(connection);
     http2_settle(connection);

@@ -19,6 +19,8 @@
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
 #define CB_CONNECT_EXIT 0x1002 /* SSL_CB_CONNECT_EXIT */
 #define CB_HANDSHAKE_DONE 0x20 /* SSL_CB_HANDSHAKE_DONE */
+#define CB_READ_ALERT 0x4004 /* SSL_CB_READ_ALERT */
+#define CLOSE_NOTIFY 0 /* in the low octet of what comes with it */
 #define EX_INDEX_SSL_CTX 1 /* CRYPTO_EX_INDEX_SSL_CTX */
 #define BIO_WRITE_RETURN 0x83 /* BIO_CB_WRITE | BIO_CB_RETURN */
 #define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
@@ -61,12 +63,18 @@ static void on_info(const void *ssl, int where, int result)
   void *bio;
   bool established;
 
-  if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT)
+  if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT &&
+     where != CB_READ_ALERT)
     return;
   connection = openssl->get_data(openssl->context_of(ssl), connection_index);
   bio = openssl->bio_of(ssl);
   if(!connection || !bio)
     return;
+  if(where == CB_READ_ALERT) {
+    if((result & 0xff) == CLOSE_NOTIFY)
+      http2_closing(connection);
+    return;
+  }
   loop = connection->loop;
   established = openssl->bio_get_callback(bio) == on_bio;
   if(where == CB_CONNECT_EXIT) {

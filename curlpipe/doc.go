@@ -69,6 +69,17 @@
 // can be reached through this package, and what stands in the way. The wildcard
 // in a server's certificate counts only where it is the whole first label.
 //
+// HTTP/2 is used where libcurl has nghttp2 as a shared library and this package
+// is linked into the program itself: libcurl does not tell how a stream ended,
+// so package cshim stands between the two by defining functions of nghttp2's
+// names. A program of which that is not true sends requests in turn. Of what
+// libcurl does otherwise, this is led around so: bodies cut short that 7.88.1, and
+// with RST_STREAM(NO_ERROR) every release, takes for whole; requests sent again
+// after HTTP_1_1_REQUIRED though they were answered in part; connections that
+// broke the protocol and stay in use (8.22); RST_STREAM that waits for the next
+// request; requests that wait for input that a cancelled one had read (8.22 and
+// 8.23).
+//
 // # Not as in net/http
 //
 // The same table of tests runs over both transports. What is different:
@@ -85,10 +96,10 @@
 //   - The default User-Agent is "curlpipe".
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
 //   - Over HTTP/2, libcurl 7.88 does not hand over the trailer section of a
-//     response, can fail a request whose response comes before the server has
-//     taken its body, and was seen to wait for ever, for the end of a header
-//     section of 20 kB and after a server had ended the connection: set
-//     StallTimeout.
+//     response with a Content-Length, and takes no more than 100 kB of header
+//     fields, interim responses included ([ErrResponseTooLarge]). nghttp2 of 2025
+//     and later ends a connection over a flood of frames, which its other
+//     requests notice.
 //   - An error is an [*Error] around libcurl's code, not a *net.OpError.
 //
 // A process that forks and executes another program leaves it no descriptor of

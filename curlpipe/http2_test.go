@@ -166,7 +166,7 @@ func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 			require.True(t, answer.whole(), "request %d: %+v", number, answer)
 		case answer.err == nil && answer.stream != "":
 			require.True(t, answer.whole(), "the bad request: %+v", answer)
-		case isOurs && ctx.Err() == nil:
+		case isOurs && answer.err != nil:
 			require.NotErrorIs(t, answer.err, context.DeadlineExceeded, "request %d hears of it", number)
 		}
 		if k.unharmed && isOurs && number < badRequest {
