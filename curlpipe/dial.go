@@ -19,7 +19,6 @@ import (
 // one.
 type dialer struct {
 	network    net.Dialer
-	device     string                  // interface to start from
 	unixSocket string                  // where all goes, whatever the host
 	resolved   map[string][]netip.Addr // addresses given by the user, by host:port
 	proxy      *url.URL

@@ -124,14 +124,6 @@ func (s *rawHTTP2Server) seen() (streams, connections int) {
 	return s.streams, s.connections
 }
 
-// reset is the error of the client's RST_STREAM of a stream.
-func (s *rawHTTP2Server) reset(stream uint32) (code uint32, ok bool) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	code, ok = s.resets[stream]
-	return code, ok
-}
-
 // each calls answer for each request, until the connection ends, and meanwhile
 // does what an honest server does. It does not look at the request's fields:
 // those are compressed, and the tests know who comes when.

@@ -35,15 +35,6 @@ func (l *ledger) book(request string) {
 	l.count[request]++
 }
 
-func (l *ledger) total() (sum uint64) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	for _, n := range l.count {
-		sum += uint64(n)
-	}
-	return sum
-}
-
 // fickleServer answers HTTP/1.1 requests, books each that it has read, and
 // closes connections as it likes: before an answer, in the middle of one, after
 // one, announced or not, with a FIN or a RST.

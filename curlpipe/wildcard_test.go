@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -63,7 +64,7 @@ func TestNamesInCertificates(t *testing.T) {
 			pool := x509.NewCertPool()
 			pool.AppendCertsFromPEM(authority)
 			theirs := &http.Transport{
-				DialTLS: func(string, string) (net.Conn, error) {
+				DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
 					return tls.Dial("tcp", u.Host, &tls.Config{RootCAs: pool, ServerName: each.host})
 				},
 				DisableKeepAlives: true,

@@ -94,7 +94,7 @@ series_texts() {
 
 # series_range DIR - the releases that the series is made for, for people.
 series_range() {
-  local group first last least= most=
+  local group first last least='' most=''
   if [[ ! -f $1/groups ]]; then
     echo "every release"
     return

@@ -65,10 +65,18 @@ func length(name, value string, wanted want) row {
 	return row{name: "length " + name, response: line + "Content-Length:" + value + "\r\n" + hello, shared: wanted, alone: wanted}
 }
 
+// negative is a length below zero, which curl's test 178 wants to be taken for
+// none where nobody shares the connection.
+func negative(name, value string) row {
+	r := length(name, value, refused)
+	r.alone, r.ends = asStock, true
+	return r
+}
+
 var lengths = []row{
 	length("plus", " +5", refused),
-	length("minus", " -5", refused),
-	length("minus zero", " -0", refused),
+	negative("minus", " -5"),
+	negative("minus zero", " -0"),
 	length("empty", "", refused),
 	length("blank", "  ", refused),
 	length("letters", " five", refused),
@@ -146,14 +154,14 @@ func inSection(name, text string, shared, alone want) row {
 }
 
 var lines = []row{
-	inSection("NUL in a value", "X-One: a\x00b\r\n", refused, refused),
-	inSection("NUL in a name", "X\x00One: a\r\n", refused, refused),
+	inSection("NUL in a value", "X-One: a\x00b\r\n", refused, asStock), // curl's test 262
+	inSection("NUL in a name", "X\x00One: a\r\n", refused, asStock),
 	inSection("NUL before a field", "\x00X-One: a\r\n", refused, refused),
 	inSection("CR in a value", "X-One: a\rb\r\n", refused, refused),
 	inSection("CR before a field", "\rX-One: a\r\n", refused, refused),
 	inSection("CR CR LF", "X-One: a\r\r\n", refused, refused),
 	inSection("CR for a line end", "X-One: a\rContent-Length: 50\r\n", refused, refused),
-	{name: "NUL in the status line", response: "HTTP/1.1 200 O\x00K\r\n" + five + hello, shared: refused, alone: refused},
+	{name: "NUL in the status line", response: "HTTP/1.1 200 O\x00K\r\n" + five + hello, shared: refused, alone: asStock},
 	{name: "CR in the status line", response: "HTTP/1.1 200 O\rK\r\n" + five + hello, shared: refused, alone: refused},
 	{name: "empty line of CR CR LF", response: line + five + "\r\r\nhello", shared: refused, alone: refused},
 	{name: "line ends of LF", response: "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", shared: ok("hello"), alone: ok("hello")},
