@@ -72,6 +72,7 @@ func New(source Source, labels prometheus.Labels) *Collector {
 		"abandoned": func(s *stats) uint64 { return s.Abandoned },
 	})
 	counter("bodies_abandoned_total", "Bodies of responses left before their end.", func(s *stats) uint64 { return s.BodiesAbandoned })
+	counter("bodies_unread_total", "Bodies of responses ended because their caller did not read them in time.", func(s *stats) uint64 { return s.BodiesUnread })
 	counter("retries_total", "Requests sent again after their connection had ended.", func(s *stats) uint64 { return s.Retries })
 	gauge("requests_in_flight", "Requests handed to libcurl and not ended.", func(s *stats) int64 { return s.InFlight })
 	gauge("requests_queued", "Requests that wait for room on a connection.", func(s *stats) int64 { return s.Queued })
