@@ -38,26 +38,36 @@ func TestReadmeHasTheProofs(t *testing.T) {
 	readmetest.RequireTable(t, filepath.Join(folder, "README.md"), "unproven", unproven)
 }
 
-// buildSteps returns the libcurls that the series makes, one patch after the
-// other: stock, that with the first patch, and so on to the last.
-func buildSteps(t *testing.T, folder string, names []string) []*library.Library {
+// step returns the libcurl that the first n patches of the series make.
+type step func(n int) *library.Library
+
+// steps builds each when it is first asked for, and all of them at once where
+// CURLPIPE_LONG asks for that: the series has to build after every patch.
+func steps(t *testing.T, folder string, names []string) step {
 	t.Helper()
 	finder := library.Finder{} // which accepts any series
-	var list []*library.Library
-	for n := range len(names) + 1 {
-		arguments := []string{"--variant", "stock"}
-		if n > 0 {
-			arguments = []string{"--variant", "patched", "--patches", firstPatches(t, folder, names[:n])}
+	built := make(map[int]*library.Library)
+	one := func(n int) *library.Library {
+		if built[n] == nil {
+			arguments := []string{"--variant", "stock"}
+			if n > 0 {
+				arguments = []string{"--variant", "patched", "--patches", firstPatches(t, folder, names[:n])}
+			}
+			build := exec.Command(filepath.Join(folder, "scripts", "build-libcurl"), arguments...)
+			build.Stderr = os.Stderr
+			prefix, err := build.Output()
+			require.NoError(t, err, "the series does not build after %d patches", n)
+			built[n], err = finder.Find(strings.TrimSpace(string(prefix)))
+			require.NoError(t, err)
 		}
-		build := exec.Command(filepath.Join(folder, "scripts", "build-libcurl"), arguments...)
-		build.Stderr = os.Stderr
-		prefix, err := build.Output()
-		require.NoError(t, err, "the series does not build after %d patches", n)
-		l, err := finder.Find(strings.TrimSpace(string(prefix)))
-		require.NoError(t, err)
-		list = append(list, l)
+		return built[n]
 	}
-	return list
+	if os.Getenv("CURLPIPE_LONG") != "" {
+		for n := range len(names) + 1 {
+			one(n)
+		}
+	}
+	return one
 }
 
 // firstPatches makes a folder with a shorter series.
@@ -84,7 +94,7 @@ func TestEachPatchIsProven(t *testing.T) {
 	for _, p := range patches {
 		names = append(names, p.Name)
 	}
-	steps := buildSteps(t, found.Folder, names)
+	built := steps(t, found.Folder, names)
 	for i, p := range patches {
 		for _, name := range p.Scenarios {
 			t.Run(p.Name[:4]+"/"+name, func(t *testing.T) {
@@ -93,12 +103,12 @@ func TestEachPatchIsProven(t *testing.T) {
 				require.NotEmpty(t, s.StockFails(driver), "stock is not known to fail this")
 				var r outcome.Run
 				for range stockAttempts { // it may be lucky
-					if r = b.runWith(t, s, "c-demo", driver, steps[i]); r.Verdict == judge.Fail {
+					if r = b.runWith(t, s, "c-demo", driver, built(i)); r.Verdict == judge.Fail {
 						break
 					}
 				}
 				require.Equal(t, judge.Fail, r.Verdict, "it passes without the patch")
-				r = b.runWith(t, s, "c-demo", driver, steps[i+1])
+				r = b.runWith(t, s, "c-demo", driver, built(i+1))
 				require.Equal(t, judge.Pass, r.Verdict, "%s: %+v", r.SubjectError, r.Invariants)
 			})
 		}
