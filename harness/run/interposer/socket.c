@@ -6,10 +6,11 @@
  * inside a hooked TLS call is part of that call's event. connect() and
  * close() are always reported.
  *
- * PIPELAB_SEND_BUFFER=BYTES in the environment sets SO_SNDBUF at connect()
- * (the kernel doubles the number, for its own bookkeeping), which is how a
- * scenario makes any client's writes block early; it is reported as the call
- * "setsockopt" with the bytes asked for as len.
+ * PIPELAB_SEND_BUFFER=BYTES in the environment sets SO_SNDBUF at connect(), or
+ * before the first write where something else than libc connects (the kernel
+ * doubles the number, for its own bookkeeping), which is how a scenario makes
+ * any client's writes block early; it is reported as the call "setsockopt" with
+ * the bytes asked for as len.
  *
  * PIPELAB_BLOCKED_SEND=N makes the Nth write of the host, an SSL_write() or a
  * send() on plain TCP, find the socket full: the write fails with EAGAIN, and
@@ -150,9 +151,40 @@ static void report(const char *call, int fd, long ret)
   errno = saved_errno;
 }
 
+/* Clamps the send buffer of a socket; leaves errno alone. */
+static void clamp_send_buffer(int fd)
+{
+  int saved_errno = errno;
+  size_t len = (size_t)send_buffer;
+  int ret = setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer,
+                       sizeof(send_buffer));
+  struct event event = {
+    .call = "setsockopt", .fd = fd, .len = &len, .ret = ret,
+    .error = error_name(ret)
+  };
+
+  event_write(&event);
+  errno = saved_errno;
+}
+
+void socket_clamp(int fd)
+{
+  int saved_errno = errno;
+  int size = 0;
+  socklen_t len = sizeof(size);
+
+  if(send_buffer && fd >= 0 && is_tcp(fd) &&
+     !getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) &&
+     size / 2 > send_buffer)
+    clamp_send_buffer(fd);
+  errno = saved_errno;
+}
+
 /* True when what the host sends on fd is to be reported. */
 static bool sends_plain(int fd)
 {
+  if(!tls_inside_call())
+    socket_clamp(fd);
   return events_enabled() && !tls_inside_call() && is_tcp(fd);
 }
 
@@ -261,23 +293,6 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
   if(reported)
     report_send(fd, pieces, (size_t)count, ret);
   return ret;
-}
-
-/* Clamps the send buffer of a socket that is about to connect; leaves errno
-   alone. */
-static void clamp_send_buffer(int fd)
-{
-  int saved_errno = errno;
-  size_t len = (size_t)send_buffer;
-  int ret = setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer,
-                       sizeof(send_buffer));
-  struct event event = {
-    .call = "setsockopt", .fd = fd, .len = &len, .ret = ret,
-    .error = error_name(ret)
-  };
-
-  event_write(&event);
-  errno = saved_errno;
 }
 
 int connect(int fd, const struct sockaddr *address, socklen_t address_len)

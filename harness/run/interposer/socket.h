@@ -9,6 +9,11 @@
    socket full, see PIPELAB_BLOCKED_SEND. */
 bool socket_write_is_due(void);
 
+/* Clamps the send buffer of a TCP socket, where PIPELAB_SEND_BUFFER asks for it
+   and connect() has not done so: some programs connect past libc. Leaves errno
+   alone. */
+void socket_clamp(int fd);
+
 #pragma GCC visibility pop
 
 #endif

@@ -126,6 +126,7 @@ static struct tls_call enter(const char *name, SSL *ssl)
     call.reported = true;
     tell_version();
     call.fd = socket_of(ssl);
+    socket_clamp(call.fd);
     errno = saved_errno;
   }
   depth++;

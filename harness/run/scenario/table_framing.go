@@ -52,10 +52,10 @@ var framing = []Scenario{
 	refused("framing-101-unasked", "The origin switches protocols, which nobody asked for.",
 		"all responses behind it are its body",
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
-	mayRefuse(taken("framing-interim-with-length", "Interim responses have the fields that frame a body.",
+	someStop(mayRefuse(taken("framing-interim-with-length", "Interim responses have the fields that frame a body.",
 		"the fields count for the final response",
 		"HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"+
-			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
+			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"))),
 	someStop(refused("framing-interim-endless", "Interim responses do not come to an end, as far as anybody would wait.",
 		"they are read for as long as they come",
 		strings.Repeat("HTTP/1.1 102 Processing\r\nX-Filler: "+strings.Repeat("a", 1000)+"\r\n\r\n", 2000)+
