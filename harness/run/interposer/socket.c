@@ -167,6 +167,11 @@ static void clamp_send_buffer(int fd)
   errno = saved_errno;
 }
 
+bool socket_clamps(void)
+{
+  return send_buffer > 0;
+}
+
 void socket_clamp(int fd)
 {
   int saved_errno = errno;

@@ -121,12 +121,13 @@ static struct tls_call enter(const char *name, SSL *ssl)
 {
   struct tls_call call = { name, ssl, -1, false };
 
-  if(ssl && !depth && events_enabled()) {
+  if(ssl && !depth && (events_enabled() || socket_clamps())) {
     int saved_errno = errno;
-    call.reported = true;
-    tell_version();
     call.fd = socket_of(ssl);
     socket_clamp(call.fd);
+    call.reported = events_enabled();
+    if(call.reported)
+      tell_version();
     errno = saved_errno;
   }
   depth++;
