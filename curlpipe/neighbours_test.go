@@ -370,7 +370,7 @@ func TestStallOfOneHost(t *testing.T) {
 	dead, g := newGateServer(t, true)
 	t.Cleanup(g.open)
 	busy := newServer(t, true, echo)
-	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true, StallTimeout: 300 * time.Millisecond, Pipelining: Off})
+	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true, StallTimeout: 2 * time.Second, Pipelining: Off})
 	stalled := make(chan error, 1)
 	go func() {
 		_, err := transport.RoundTrip(get(t, dead.URL+"/wait"))
