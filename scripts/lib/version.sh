@@ -5,9 +5,16 @@
 # itself, 7.53.1-stock; nothing when it cannot be loaded. A compiler is free to
 # keep the text where nobody finds it in the file. FLAGs are those that the
 # library was compiled with: sanitizers have to be in the program. It is made in
-# the scratch folder.
+# the scratch folder. An OpenSSL that came with a libc of its own is loaded by
+# the loader of that.
 loaded_version() {
-  local library=$1 program=$scratch_dir/version
+  local library=$1 program=$scratch_dir/version loader='' run=()
   cc -x c "${@:2}" -o "$program" "$root/scripts/data/version/main.c" -ldl || return 1
-  "$program" "$library" || true
+  if [[ -n $openssl_prefix && -f $openssl_prefix/manifest.json ]]; then
+    loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' \
+      "$openssl_prefix/manifest.json")
+    [[ -z $loader ]] || run=("$openssl_prefix/$loader" --library-path
+      "$openssl_prefix/${loader%/*}:$openssl_prefix/lib")
+  fi
+  "${run[@]}" "$program" "$library" || true
 }
