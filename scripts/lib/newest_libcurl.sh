@@ -9,12 +9,11 @@ run_with_newest() {
   openssl=$("$root/scripts/build-openssl" --suite sid 2>/dev/null) &&
     prefix=$("$root/scripts/fetch-libcurl" --openssl "$openssl" 2>/dev/null) ||
     return 1
-  loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' "$openssl/manifest.json")
+  loader=$(openssl_loader "$openssl")
   [[ -n $loader ]] || { # the machine's libc will do
     printf 'env LD_LIBRARY_PATH=%s\n' "$prefix/lib:$openssl/lib"
     return 0
   }
-  loader=$openssl/$loader
   printf 'env -u LD_LIBRARY_PATH %s --library-path %s\n' "$loader" \
     "$prefix/lib:${loader%/*}:$openssl/lib"
 }

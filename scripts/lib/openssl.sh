@@ -47,3 +47,12 @@ built_name() {
   sed -nE 's/^   "name" : "([^"]+)",$/\1/p' "$1/manifest.json" 2>/dev/null ||
     true
 }
+
+# openssl_loader PREFIX - the loader of the libc that scripts/build-openssl has
+# put beside it; nothing where the machine's libc will do.
+openssl_loader() {
+  local loader
+  loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' "$1/manifest.json" \
+    2>/dev/null) || true
+  [[ -z $loader ]] || printf '%s\n' "$1/$loader"
+}

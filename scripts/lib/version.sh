@@ -8,13 +8,10 @@
 # the scratch folder. An OpenSSL that came with a libc of its own is loaded by
 # the loader of that.
 loaded_version() {
-  local library=$1 program=$scratch_dir/version loader='' run=()
+  local library=$1 program=$scratch_dir/version loader run=()
   cc -x c "${@:2}" -o "$program" "$root/scripts/data/version/main.c" -ldl || return 1
-  if [[ -n $openssl_prefix && -f $openssl_prefix/manifest.json ]]; then
-    loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' \
-      "$openssl_prefix/manifest.json")
-    [[ -z $loader ]] || run=("$openssl_prefix/$loader" --library-path
-      "$openssl_prefix/${loader%/*}:$openssl_prefix/lib")
-  fi
+  loader=$(openssl_loader "$openssl_prefix")
+  [[ -z $loader ]] ||
+    run=("$loader" --library-path "${loader%/*}:$openssl_prefix/lib")
   "${run[@]}" "$program" "$library" || true
 }
