@@ -55,11 +55,11 @@ func TestReportOfWhatCannotBeRead(t *testing.T) {
 func TestReportOfAnotherVersion(t *testing.T) {
 	kept(t)
 	file := "out/honest-origin/c-demo-perform-stock/" + evidence.RunFile
-	write(t, file, strings.Replace(contentOf(t, file), `"format": 1`, `"format": 99`, 1))
+	write(t, file, strings.Replace(contentOf(t, file), `"format": 2`, `"format": 99`, 1))
 	code, stdout, stderr := pipelab("report", "out")
 	require.Equal(t, exitCannotRun, code)
 	requireOneLine(t, stdout, stderr)
-	require.Contains(t, stderr, "has format 99, this pipelab reads format 1; make the run again: build/pipelab run ")
+	require.Contains(t, stderr, "has format 99, this pipelab reads format 2; make the run again: build/pipelab run ")
 	require.Equal(t, 1, strings.Count(contentOf(t, "out/index.html"), "<article"), "the other one is there")
 }
 

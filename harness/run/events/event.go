@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 )
 
 // Values of Event.Error that the package acts on.
@@ -37,6 +38,9 @@ type Event struct {
 	SSL string `json:"ssl,omitempty"`
 	// FD is the socket, -1 if there is none.
 	FD int `json:"fd"`
+	// Local is the socket's own address, by which the peer and the packets know
+	// the connection; the zero value before it has one, or without a socket.
+	Local netip.AddrPort `json:"local,omitzero"`
 	// Buffer is the address that was to be written; empty for other calls.
 	Buffer string `json:"buf,omitempty"`
 	// Length that was passed, in bytes.

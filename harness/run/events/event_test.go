@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -12,11 +13,11 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	e, err := Parse([]byte(`{"t":6989304143863,"call":"SSL_write","ssl":"0x55d1","fd":4,"buf":"0x55d2",` +
+	e, err := Parse([]byte(`{"t":6989304143863,"call":"SSL_write","ssl":"0x55d1","fd":4,"local":"127.0.0.1:4031","buf":"0x55d2",` +
 		`"len":12475,"hash":"394af531bd10aeb3","ret":-1,"error":"WANT_WRITE"}`))
 	require.NoError(t, err)
 	require.Equal(t, Event{
-		Time: 6989304143863, Call: "SSL_write", SSL: "0x55d1", FD: 4, Buffer: "0x55d2",
+		Time: 6989304143863, Call: "SSL_write", SSL: "0x55d1", FD: 4, Local: netip.MustParseAddrPort("127.0.0.1:4031"), Buffer: "0x55d2",
 		Length: 12475, Hash: "394af531bd10aeb3", Result: -1, Error: WantWrite,
 	}, e)
 

@@ -2,14 +2,18 @@
 
 #include "events.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -192,6 +196,33 @@ static void line_write(const struct line *line)
     __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
 }
 
+/* Adds the host's end of the connection, if the socket has one: a number of a
+   socket says little, it is used again, and who opened and closed it may not
+   have called libc. */
+static void line_add_local(struct line *line, int fd)
+{
+  struct sockaddr_storage address;
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+  socklen_t size = sizeof(address);
+  char text[INET6_ADDRSTRLEN];
+
+  memset(&address, 0, sizeof(address));
+  if(fd < 0 || getsockname(fd, (struct sockaddr *)&address, &size))
+    return;
+  if(address.ss_family == AF_INET && v4->sin_port &&
+     inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)))
+    line_add(line, ",\"local\":\"%s:%d\"", text, ntohs(v4->sin_port));
+  else if(address.ss_family == AF_INET6 && v6->sin6_port) {
+    if(IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) &&
+       inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, sizeof(text)))
+      line_add(line, ",\"local\":\"%s:%d\"", text, ntohs(v6->sin6_port));
+    else if(inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text)))
+      line_add(line, ",\"local\":\"[%s]:%d\"", text,
+               ntohs(v6->sin6_port));
+  }
+}
+
 void event_write(const struct event *event)
 {
   struct line line = { .len = 0 };
@@ -204,6 +235,7 @@ void event_write(const struct event *event)
   if(event->ssl)
     line_add(&line, ",\"ssl\":\"0x%" PRIxPTR "\"", (uintptr_t)event->ssl);
   line_add(&line, ",\"fd\":%d", event->fd);
+  line_add_local(&line, event->fd);
   if(event->buf)
     line_add(&line, ",\"buf\":\"0x%" PRIxPTR "\"", (uintptr_t)event->buf);
   if(event->len)

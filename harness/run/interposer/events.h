@@ -10,13 +10,16 @@
  * Every line is far below PIPE_BUF, so lines of several threads and of child
  * processes do not mix. A line looks like
  *
- *   {"t":NS,"call":"SSL_write","ssl":"0x..","fd":7,"buf":"0x..","len":6123,
+ *   {"t":NS,"call":"SSL_write","ssl":"0x..","fd":7,
+ *    "local":"127.0.0.1:40312","buf":"0x..","len":6123,
  *    "hash":"16 hex digits","ret":-1,"error":"WANT_WRITE"}
  *
  * t      CLOCK_MONOTONIC in nanoseconds, when the call had returned (SSL_free
  *        and close: when it was about to be made; their ret says nothing)
  * ssl    the SSL object; absent in the events of a plain socket
  * fd     the socket, -1 when the SSL object has none
+ * local  the socket's own address and port, which tell what connection it is;
+ *        absent before it has them
  * buf, hash  the buffer that was passed and the 64-bit FNV-1a hash of its len
  *        bytes; absent where nothing was to be written
  * len    the length that was passed; absent where the call has none

@@ -129,9 +129,9 @@ func TestWhatCannotBeRead(t *testing.T) {
 			require.NoError(t, err)
 			var record evidence.Record
 			require.NoError(t, json.Unmarshal(text, &record))
-			text = bytes.Replace(text, []byte(`"format": 1`), []byte(`"format": 99`), 1)
+			text = bytes.Replace(text, []byte(`"format": 2`), []byte(`"format": 99`), 1)
 			require.NoError(t, os.WriteFile(path, text, 0o600))
-		}, "has format 99, this pipelab reads format 1; make the run again: pipelab run"},
+		}, "has format 99, this pipelab reads format 2; make the run again: pipelab run"},
 		"damage": {func(t *testing.T, folder string) {
 			require.NoError(t, os.Truncate(filepath.Join(folder, evidence.EventsFile), 20))
 		}, "is damaged or of another version"},

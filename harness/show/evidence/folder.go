@@ -33,7 +33,7 @@ import (
 
 // Format is the version of the folder's layout. A folder of another one is not
 // read.
-const Format = 1
+const Format = 2
 
 // Names of the files in a run's folder.
 const (

@@ -97,23 +97,21 @@ type Ending struct {
 // Of makes the timeline of a run.
 func Of(e *evidence.Evidence) *Timeline {
 	t := &Timeline{Begin: beginOf(e)}
-	lanes := split(e.Events.Events)
 	at := func(event *events.Event) time.Duration { return e.Events.Clock.At(event.Time).Sub(t.Begin) }
 	for i := range e.Events.Events {
 		t.Dropped += e.Events.Events[i].Count
 	}
-	seen := inOrderOfOpening(e)
-	for i := range max(len(lanes), len(seen)) {
+	for i, c := range connectionsOf(e) {
 		lane := Lane{Number: i + 1, Opened: Unknown, Secured: Unknown, Closed: Unknown, Ending: Ending{AfterByte: -1}}
-		var writes []write
-		if i < len(lanes) {
-			writes = lane.follow(lanes[i], at)
+		writes := lane.follow(c.events, at)
+		if c.origin != nil {
+			lane.add(c.origin, writes, t.Begin)
 		}
-		if i < len(seen) && seen[i].origin != nil {
-			lane.add(seen[i].origin, writes, t.Begin)
+		if c.packets != nil {
+			lane.addPackets(c.packets, t.Begin)
 		}
-		if i < len(seen) && seen[i].packets != nil {
-			lane.addPackets(seen[i].packets, t.Begin)
+		if lane.Opened == Unknown && len(c.events) > 0 {
+			lane.Opened = at(c.events[0])
 		}
 		lane.addReport(e, t.Begin)
 		t.Lanes = append(t.Lanes, lane)
@@ -136,67 +134,61 @@ func beginOf(e *evidence.Evidence) time.Time {
 	return begin
 }
 
-// outside is what was seen of a connection from outside of the client.
-type outside struct {
+// connection is all that was seen of one.
+type connection struct {
+	events  []*events.Event
 	origin  *origin.Connection
 	packets *flow.Connection
 }
 
-// inOrderOfOpening returns the connections in the order in which the client
-// opened them, which the packets show, while the origin may accept them in
-// another one. Without packets that of the origin is the best there is.
-func inOrderOfOpening(e *evidence.Evidence) []outside {
-	var list []outside
-	place := make(map[netip.AddrPort]int)
+// identity is what all that see a connection know it by: the client's address,
+// and how many connections had that address before.
+type identity struct {
+	client netip.AddrPort
+	before int
+}
+
+// connectionsOf puts together what was seen of each connection, in the order in
+// which the client opened them. The packets show that best, then the events;
+// the origin may accept them in another one.
+func connectionsOf(e *evidence.Evidence) []*connection {
+	var list []*connection
+	known := make(map[identity]*connection)
+	find := func(client netip.AddrPort, seen map[netip.AddrPort]int) *connection {
+		key := identity{client, seen[client]}
+		if known[key] == nil {
+			known[key] = new(connection)
+			list = append(list, known[key])
+		}
+		return known[key]
+	}
 	if e.Packets != nil {
+		seen := make(map[netip.AddrPort]int)
 		for i := range e.Packets.Connections {
 			c := &e.Packets.Connections[i]
-			place[c.Client] = len(list)
-			list = append(list, outside{packets: c})
+			find(c.Client, seen).packets = c
+			seen[c.Client]++
 		}
 	}
-	for i := range e.Origin.Connections {
-		c := &e.Origin.Connections[i]
-		if at, captured := place[c.Client]; captured && list[at].origin == nil {
-			list[at].origin = c
+	closed := make(map[netip.AddrPort]int)
+	for i := range e.Events.Events {
+		event := &e.Events.Events[i]
+		if !event.Local.IsValid() {
 			continue
 		}
-		list = append(list, outside{origin: c})
+		c := find(event.Local, closed)
+		c.events = append(c.events, event)
+		if event.Call == "close" {
+			closed[event.Local]++
+		}
+	}
+	accepted := make(map[netip.AddrPort]int)
+	for i := range e.Origin.Connections {
+		c := &e.Origin.Connections[i]
+		find(c.Client, accepted).origin = c
+		accepted[c.Client]++
 	}
 	return list
-}
-
-// split gives each connection its events: those of a socket from connect to
-// close.
-func split(all []events.Event) [][]*events.Event {
-	var lanes [][]*events.Event
-	open := make(map[int]int) // socket to lane
-	for i := range all {
-		e := &all[i]
-		lane, known := open[e.FD]
-		switch {
-		case e.Call == "connect" && (!known || used(lanes[lane])):
-			open[e.FD] = len(lanes)
-			lanes = append(lanes, []*events.Event{e})
-		case known:
-			lanes[lane] = append(lanes[lane], e)
-			if e.Call == "close" {
-				delete(open, e.FD)
-			}
-		}
-	}
-	return lanes
-}
-
-// used reports whether a connection got beyond connecting: before that, another
-// connect is the same one asked for again.
-func used(lane []*events.Event) bool {
-	for _, e := range lane {
-		if e.Call != "connect" && e.Call != "setsockopt" {
-			return true
-		}
-	}
-	return false
 }
 
 func (l *Lane) last() time.Duration {

@@ -2,6 +2,7 @@ package timeline_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,11 +27,17 @@ func port(n uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), n)
 }
 
-// call is an event at a time in milliseconds.
+// call is an event of the connection from port(1), at a time in milliseconds.
 func call(at int, name string, length, result int64, failed string) events.Event {
 	return events.Event{
-		Time: int64(ms(at)), Call: name, SSL: "0x1", FD: 4, Length: length, Result: result, Error: failed,
+		Time: int64(ms(at)), Call: name, SSL: "0x1", FD: 4, Local: port(1), Length: length, Result: result, Error: failed,
 	}
+}
+
+// from gives an event to the connection from there.
+func from(client netip.AddrPort, e events.Event) events.Event {
+	e.Local = client
+	return e
 }
 
 func evidenceOf(list []events.Event, connections ...origin.Connection) *evidence.Evidence {
@@ -50,8 +57,9 @@ func TestABlockedWriteThatIsRepeatedIsOneInterval(t *testing.T) {
 		call(5, "SSL_write", 50, -1, events.WantWrite),
 		call(7, "SSL_write", 50, 50, ""),
 		call(8, "SSL_read", 500, 80, ""),
-		{Time: int64(ms(9)), Call: "close", FD: 4, Unread: 33},
+		{Time: int64(ms(9)), Call: "close", FD: 4, Local: port(1), Unread: 33},
 	}, origin.Connection{
+		Client: port(1),
 		Requests: []origin.Request{
 			{ID: "r0", Offset: 0, Length: 100, Arrived: at(4), AnswerBegan: at(5), AnswerEnded: at(6)},
 			{ID: "r1", Offset: 100, Length: 50, Arrived: at(8)},
@@ -86,9 +94,9 @@ func TestARefusedRetryAndWhatFollows(t *testing.T) {
 		call(3, "SSL_write", 70, -1, "SSL"),
 		call(4, "close", 0, 0, ""),
 		{Call: "dropped", Count: 3},
-		call(5, "connect", 0, 0, ""),
-		call(6, "SSL_write", 60, -1, events.WantRead),
-		call(8, "close", 0, 0, ""),
+		from(port(2), call(5, "connect", 0, 0, "")),
+		from(port(2), call(6, "SSL_write", 60, -1, events.WantRead)),
+		from(port(2), call(8, "close", 0, 0, "")),
 	}, origin.Connection{Client: port(2), End: origin.End{}}, origin.Connection{ // accepted in another order
 		Client: port(1), End: origin.End{ByClient: true, Reset: true, Early: true, PartialBytes: 10, PartialID: "r0"},
 	})
@@ -110,13 +118,59 @@ func TestARefusedRetryAndWhatFollows(t *testing.T) {
 	require.Equal(t, ms(7), second.Closed)
 }
 
+// A client may open its sockets past libc, out of the order in which the origin
+// accepts them, and leave one unused; the kernel gives numbers and ports again.
+func TestAConnectionIsKnownByItsAddress(t *testing.T) {
+	version := events.Event{Call: "version", FD: -1}
+	connect := call(0, "connect", 0, 0, "")
+	refused := []events.Event{
+		call(1, "SSL_connect", 0, 1, ""), call(2, "SSL_write", 60, -1, events.WantWrite), call(3, "SSL_write", 70, -1, "SSL"),
+	}
+	closed := call(4, "close", 0, 0, "")
+	unused := from(port(3), closed)
+	nowhere := from(netip.AddrPort{}, closed)
+	again := call(6, "SSL_write", 30, 30, "")
+	for name, each := range map[string]struct {
+		events   []events.Event
+		accepted []netip.AddrPort
+		lane     int // of the refused write
+		opened   time.Duration
+	}{
+		"connected through libc":        {slices.Concat([]events.Event{version, connect}, refused), []netip.AddrPort{port(1)}, 0, 0},
+		"no connect was seen":           {append([]events.Event{version}, refused...), []netip.AddrPort{port(1)}, 0, ms(1)},
+		"one before it is not used":     {append([]events.Event{version, unused}, refused...), []netip.AddrPort{port(3), port(1)}, 1, ms(1)},
+		"one that nobody saw is before": {append([]events.Event{version}, refused...), []netip.AddrPort{port(5), port(1)}, 0, ms(1)},
+		"its port is used again":        {slices.Concat([]events.Event{version}, refused, []events.Event{closed, again}), []netip.AddrPort{port(1), port(1)}, 0, ms(1)},
+		"a socket without address":      {append([]events.Event{version, nowhere}, refused...), []netip.AddrPort{port(1)}, 0, ms(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var accepted []origin.Connection
+			for _, client := range each.accepted {
+				accepted = append(accepted, origin.Connection{Client: client, Requests: []origin.Request{{ID: client.String()}}})
+			}
+			lanes := timeline.Of(evidenceOf(each.events, accepted...)).Lanes
+			require.Len(t, lanes, len(accepted))
+			for i, lane := range lanes {
+				require.Len(t, lane.Requests, 1)
+				if i != each.lane {
+					require.Empty(t, lane.Blocked)
+					continue
+				}
+				require.Equal(t, port(1).String(), lane.Requests[0].ID)
+				require.Equal(t, each.opened, lane.Opened)
+				require.Equal(t, []timeline.Blocked{{From: ms(2), To: ms(3), Want: events.WantWrite, Tries: 1, Refused: true}}, lane.Blocked)
+			}
+		})
+	}
+}
+
 func TestPlainSendsThatTakeAPart(t *testing.T) {
 	line := timeline.Of(evidenceOf([]events.Event{
 		call(0, "connect", 0, 0, ""),
 		call(1, "send", 100, 40, ""),
 		call(2, "send", 60, -1, events.WantWrite),
 		call(3, "send", 60, 60, ""),
-	}, origin.Connection{Requests: []origin.Request{{ID: "r0", Length: 100}}}))
+	}, origin.Connection{Client: port(1), Requests: []origin.Request{{ID: "r0", Length: 100}}}))
 	require.Equal(t, []timeline.Blocked{{From: ms(1), To: ms(3), Want: events.WantWrite, Tries: 2}}, line.Lanes[0].Blocked)
 	require.Equal(t, ms(1), line.Lanes[0].Requests[0].FirstWrite)
 	require.Equal(t, ms(3), line.Lanes[0].Requests[0].LastWrite)

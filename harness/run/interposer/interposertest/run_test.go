@@ -18,6 +18,7 @@ type event struct {
 	Call   string `json:"call"`
 	SSL    string `json:"ssl"`
 	FD     int    `json:"fd"`
+	Local  string `json:"local"`
 	Buffer string `json:"buf"`
 	Length int    `json:"len"`
 	Hash   string `json:"hash"`

@@ -23,6 +23,10 @@ func requireEachWay(t *testing.T, events []event) {
 		require.Equal(t, calls(events, "connect")[0].FD, sends[i].FD)
 	}
 	require.Len(t, calls(events, "close"), 1)
+	require.Contains(t, events[0].Local, "127.0.0.1:")
+	for _, e := range events {
+		require.Equal(t, events[0].Local, e.Local, "%s", e.Call)
+	}
 	require.Len(t, events, 7, "nothing but the TCP socket's calls is reported")
 }
 

@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -31,10 +32,10 @@ import (
 
 // run is the evidence of a run with one connection.
 func run(variant string, verdict judge.Verdict) *evidence.Evidence {
-	begin := time.Unix(1000, 0)
+	begin, client := time.Unix(1000, 0), netip.MustParseAddrPort("127.0.0.1:1000")
 	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
 	call := func(ms int, name string, result int64, failed string) events.Event {
-		return events.Event{Time: int64(ms) * 1e6, Call: name, SSL: "0x1", FD: 4, Length: 100, Result: result, Error: failed}
+		return events.Event{Time: int64(ms) * 1e6, Call: name, SSL: "0x1", FD: 4, Local: client, Length: 100, Result: result, Error: failed}
 	}
 	return &evidence.Evidence{
 		Path: "/somewhere/out/reported/c-demo-perform-" + variant,
@@ -55,10 +56,11 @@ func run(variant string, verdict judge.Verdict) *evidence.Evidence {
 			call(4, "SSL_write", 100, ""), call(8, "close", 0, ""),
 		}},
 		Origin: &origin.Log{Connections: []origin.Connection{{
+			Client:   client,
 			Requests: []origin.Request{{ID: "r0001", Length: 100, Arrived: at(5), AnswerBegan: at(6), AnswerEnded: at(7)}},
 		}}},
 		Packets: &flow.Traffic{Connections: []flow.Connection{{
-			SYNs: 1, RST: &flow.Ending{Time: at(8), By: flow.Client, AfterByte: 321},
+			Client: client, SYNs: 1, RST: &flow.Ending{Time: at(8), By: flow.Client, AfterByte: 321},
 		}}},
 	}
 }
