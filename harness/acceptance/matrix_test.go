@@ -65,7 +65,7 @@ func TestMatrix(t *testing.T) {
 	require.NotEmpty(t, packaged, "no suite has a libcurl with HTTP/2: %+v", d.Axes.Gaps)
 	require.Len(t, d.Runs, rows*2*2*len(clients)+len(packaged))
 
-	readmetest.RequireLike(t, "../../README.md", "matrix", d.Markdown(), func(got string) { requireGrid(t, d, got) })
+	readmetest.RequireLike(t, "../docs/matrix.md", "matrix", d.Markdown(), func(got string) { requireGrid(t, d, got) })
 }
 
 // requirePackaged requires of the runs with the suites' own libcurls that each
@@ -121,7 +121,7 @@ func requireReported(t *testing.T, r *outcome.Run, version string) {
 // packagedVersion is how a cell begins that names the release of its libcurl.
 var packagedVersion = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+: `)
 
-// requireGrid requires the README's grid to say what came, whichever versions
+// requireGrid requires the manual's grid to say what came, whichever versions
 // the suites had then and have now.
 func requireGrid(t *testing.T, d *matrix.Document, got string) {
 	t.Helper()

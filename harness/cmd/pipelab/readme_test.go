@@ -26,28 +26,38 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-const readmeFile = "../../README.md"
+// The manual of the laboratory: its README, and a page for each command.
+const manual = "../.."
 
-func readmeText(t *testing.T) string {
+// pages are the files of the manual.
+func pages(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.FromSlash(readmeFile))
+	names, err := filepath.Glob(filepath.Join(manual, "docs", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	return append(names, filepath.Join(manual, "README.md"))
+}
+
+func textOf(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	return string(text)
 }
 
-// requireTable compares a table between two comments of the README with what
+// requireTable compares a table between two comments of a page with what
 // `pipelab list --json` says.
-func requireTable(t *testing.T, name, head string, items []item) {
+func requireTable(t *testing.T, page, name, head string, items []item) {
 	t.Helper()
 	want := head + "\n| --- | --- |\n"
 	for _, i := range items {
 		want += "| `" + i.ID + "` | " + i.Summary + " |\n"
 	}
-	readmetest.RequireTable(t, readmeFile, name, want)
+	readmetest.RequireTable(t, filepath.Join(manual, "docs", page), name, want)
 }
 
-func TestReadmeHasTheScenarios(t *testing.T) {
-	requireTable(t, "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
+func TestManualHasTheScenarios(t *testing.T) {
+	requireTable(t, "scenarios.md", "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
 }
 
 // cameOutAs is what a cell of the table of outcomes says of stock.
@@ -61,9 +71,9 @@ func cameOutAs(s *scenario.Scenario, driver string) string {
 	return "pass"
 }
 
-// TestReadmeHasTheOutcomes checks the table against what the scenarios expect;
+// TestManualHasTheOutcomes checks the table against what the scenarios expect;
 // the tests of the package acceptance see to it that this is what comes.
-func TestReadmeHasTheOutcomes(t *testing.T) {
+func TestManualHasTheOutcomes(t *testing.T) {
 	want := "| scenario | stock, perform | stock, socket | patched, both | what stock does |\n| --- | --- | --- | --- | --- |\n"
 	for _, s := range scenario.All() {
 		var why []string
@@ -76,21 +86,30 @@ func TestReadmeHasTheOutcomes(t *testing.T) {
 		want += fmt.Sprintf("| `%s` | %s | %s | pass | %s |\n", s.ID,
 			cameOutAs(&s, plan.DriverPerform), cameOutAs(&s, plan.DriverSocket), strings.Join(why, "; "))
 	}
-	readmetest.RequireTable(t, readmeFile, "outcomes", want)
+	readmetest.RequireTable(t, filepath.Join(manual, "docs", "scenarios.md"), "outcomes", want)
 }
 
-func TestReadmeHasTheInvariants(t *testing.T) {
-	requireTable(t, "invariants", "| invariant | what holds |", listed(t)["invariants"])
+func TestManualHasTheInvariants(t *testing.T) {
+	requireTable(t, "run.md", "invariants", "| invariant | what holds |", listed(t)["invariants"])
 }
 
-// tableIn returns the rows of the README's table with that head, cell by cell.
+// tableIn returns the rows of the manual's table with that head, cell by cell.
+// Exactly one page has it.
 func tableIn(t *testing.T, head string) [][]string {
 	t.Helper()
-	_, rest, found := strings.Cut(readmeText(t), "\n| "+head)
-	require.True(t, found, "no table that begins with %s", head)
-	table, _, _ := strings.Cut(rest, "\n\n")
+	var table string
+	var found []string
+	for _, page := range pages(t) {
+		text := textOf(t, page)
+		for range strings.Count(text, "\n| "+head) {
+			found = append(found, filepath.Base(page))
+			_, rest, _ := strings.Cut(text, "\n| "+head)
+			table, _, _ = strings.Cut(rest, "\n\n")
+		}
+	}
+	require.Len(t, found, 1, "tables that begin with %s", head)
 	var rows [][]string
-	for _, line := range strings.Split(table, "\n")[2:] {
+	for _, line := range strings.Split(strings.TrimRight(table, "\n"), "\n")[2:] {
 		cells := strings.Split(strings.Trim(line, "|"), "|")
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
@@ -119,7 +138,7 @@ func fieldsOf(value any) []string {
 	return names
 }
 
-func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
+func TestManualHasEveryFieldOfTheJSON(t *testing.T) {
 	var documented []string
 	for _, row := range tableIn(t, "field | meaning |") {
 		documented = append(documented, quoted(row[0])...)
@@ -129,11 +148,11 @@ func TestReadmeHasEveryFieldOfTheJSON(t *testing.T) {
 	}
 	require.ElementsMatch(t, fieldsOf(outcome.Run{}), documented)
 	for _, name := range fieldsOf(report.Document{}) {
-		require.Contains(t, readmeText(t), `"`+name+`": `)
+		require.Contains(t, textOf(t, filepath.Join(manual, "docs", "run.md")), `"`+name+`": `)
 	}
 }
 
-func TestReadmeHasEveryFlag(t *testing.T) {
+func TestManualHasEveryFlag(t *testing.T) {
 	for _, command := range []*cobra.Command{runCommand(), reportCommand(), checkCommand(), serveCommand()} {
 		var documented, flags []string
 		for _, row := range tableIn(t, "flag of `"+command.Name()+"`") {
@@ -148,7 +167,7 @@ func TestReadmeHasEveryFlag(t *testing.T) {
 }
 
 // The table of the files names each that a run leaves.
-func TestReadmeHasEveryFileOfEvidence(t *testing.T) {
+func TestManualHasEveryFileOfEvidence(t *testing.T) {
 	var documented []string
 	for _, row := range tableIn(t, "file | content |") {
 		documented = append(documented, quoted(row[0])...)
@@ -159,7 +178,7 @@ func TestReadmeHasEveryFileOfEvidence(t *testing.T) {
 	}, documented)
 }
 
-func TestReadmeHasEveryExitCode(t *testing.T) {
+func TestManualHasEveryExitCode(t *testing.T) {
 	for head, codes := range map[string][]int{
 		"exit code | meaning |":     {exitExpected, exitUnexpected, exitUsage, exitCannotRun},
 		"exit code of a subject | ": {plan.ExitDone, plan.ExitBadPlan, plan.ExitUnimplemented},
@@ -174,20 +193,20 @@ func TestReadmeHasEveryExitCode(t *testing.T) {
 	}
 }
 
-func TestReadmeHasEveryFolder(t *testing.T) {
+func TestManualHasEveryFolder(t *testing.T) {
 	var documented []string
 	for _, row := range tableIn(t, "folder | what |") {
 		documented = append(documented, strings.TrimSuffix(quoted(row[0])[0], "/"))
 	}
 	var folders []string
-	harness := os.DirFS("../..")
+	harness := os.DirFS(manual)
 	for _, pattern := range []string{"*", "*/*"} {
 		found, err := fs.Glob(harness, pattern)
 		require.NoError(t, err)
 		for _, name := range found {
 			entries, err := fs.ReadDir(harness, name)
 			wing := err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() })
-			if err == nil && (!wing || strings.Contains(name, "/")) && !strings.HasPrefix(name, "acceptance/") {
+			if err == nil && (!wing || strings.Contains(name, "/")) && !strings.HasPrefix(name, "acceptance/") && !strings.HasPrefix(name, "docs/") {
 				folders = append(folders, name)
 			}
 		}

@@ -1,7 +1,7 @@
 // Package report shows what came of runs: as a table for people, as JSON for
 // programs.
 //
-// The JSON of a [Document] is documented in harness/README.md, and fields are
+// The JSON of a [Document] is documented in harness/docs/run.md, and fields are
 // only ever added to it.
 package report
 
