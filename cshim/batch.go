@@ -20,10 +20,8 @@ type Request struct {
 	Again bool
 	// UploadLength is the length of the body, -1 when it is not known.
 	UploadLength int64
-	// Text is the URL, the method (empty: GET or HEAD) and then each header
-	// line as libcurl's CURLOPT_HTTPHEADER takes them ("Name: value", "Name;" for an empty value, "Name:" to leave
-	// out a line of libcurl's own), each ended with a NUL.
-	Text []byte
+	// Text is what the request says. Add copies it.
+	Text Text
 }
 
 // Batch gathers requests for one crossing. The zero value is empty and ready;

@@ -125,11 +125,12 @@ func connect(t testing.TB, loop *Loop, url string) Connection {
 }
 
 func request(slot Slot, url string, lines ...string) *Request {
-	text := url + "\x00\x00"
+	r := &Request{Slot: slot}
+	r.Text.Start("", url)
 	for _, line := range lines {
-		text += line + "\x00"
+		r.Text.put(line)
 	}
-	return &Request{Slot: slot, Text: []byte(text)}
+	return r
 }
 
 // collect runs the loop until so many requests have finished, and returns the
@@ -510,7 +511,7 @@ func TestAnEmptyBatchHoldsLittle(t *testing.T) {
 	defer loop.Close()
 	var batch Batch
 	for _, text := range []int{keptText / 2, 3 * keptText} {
-		batch.Add(&Request{Text: make([]byte, text)})
+		batch.Add(&Request{Text: make(Text, text)})
 		batch.reset()
 		held := cap(batch.text)
 		_, err = loop.Run(&batch, 0)

@@ -17,8 +17,8 @@ type call struct {
 	// What the caller asks for.
 	asked        *http.Request
 	origin       originKey
-	text         []byte // as cshim.Request takes it; see takeText
-	textOf       *[]byte
+	text         cshim.Text // see takeText
+	textOf       *cshim.Text
 	flags        flags
 	uploadLength int64
 	upload       *upload // owns the request's body, if there is one
@@ -80,15 +80,14 @@ var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1
 
 // texts are the memory for calls' texts, which is needed up to the crossing
 // only: what is in flight has none.
-var texts = sync.Pool{New: func() any { return new([]byte) }}
+var texts = sync.Pool{New: func() any { return new(cshim.Text) }}
 
 // takeText takes memory for the text, unless the call has some.
 func (c *call) takeText() {
 	if c.textOf == nil {
-		c.textOf = texts.Get().(*[]byte)
+		c.textOf = texts.Get().(*cshim.Text)
 		c.text = *c.textOf
 	}
-	c.text = c.text[:0]
 }
 
 // dropText gives the text's memory back, if there is any.

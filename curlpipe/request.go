@@ -31,8 +31,7 @@ func idempotent(method string) bool {
 	return false
 }
 
-// encode writes the request down as package cshim takes it: URL, method, where
-// to connect to and header lines, each ended with a NUL. Header fields go out
+// encode writes the request down as package cshim takes it. Header fields go out
 // sorted by name, the values of one name in their order, as net/http does it.
 func (c *call) encode(request *http.Request, s *settings) error {
 	method := methodOf(request)
@@ -51,13 +50,12 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	}
 	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
 	c.takeText()
-	if err := c.encodeURL(request.URL, s.serverName); err != nil {
+	if !c.flags.upload && (method == http.MethodGet || method == http.MethodHead) {
+		method = "" // libcurl's own
+	}
+	if err := c.encodeURL(request.URL, method, s.serverName); err != nil {
 		return err
 	}
-	if method != http.MethodGet && method != http.MethodHead || c.flags.upload {
-		c.text = append(c.text, method...)
-	}
-	c.text = append(c.text, 0)
 	return c.encodeHeader(request)
 }
 
@@ -67,10 +65,10 @@ func sendsLength(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
-// encodeURL writes the URL without user information and fragment, so that
-// libcurl's own reading of URLs has nothing to decide: where it connects to is in
-// the URL's Host, whatever the rest says.
-func (c *call) encodeURL(u *url.URL, serverName string) error {
+// encodeURL begins the text with the method and the URL, without user information
+// and fragment, so that libcurl's own reading of URLs has nothing to decide: where
+// it connects to is in the URL's Host, whatever the rest says.
+func (c *call) encodeURL(u *url.URL, method, serverName string) error {
 	switch {
 	case u == nil || u.Host == "":
 		return fmt.Errorf("%w: no host in the URL", ErrUnsupportedRequest)
@@ -87,9 +85,7 @@ func (c *call) encodeURL(u *url.URL, serverName string) error {
 	if err != nil {
 		return err
 	}
-	c.text = append(c.text, u.Scheme...)
-	c.text = append(append(c.text, "://"...), namedHost(u, serverName)...)
-	c.text = append(append(c.text, target...), 0)
+	c.text.Start(method, u.Scheme, "://", namedHost(u, serverName), target)
 	return nil
 }
 
@@ -123,7 +119,7 @@ func (c *call) encodeHeader(request *http.Request) error {
 		_ = c.addLine("Connection", "close")
 	}
 	if c.flags.upload && fields.Get("Expect") == "" {
-		c.text = append(c.text, "Expect:\x00"...) // libcurl would wait for 100 (Continue)
+		c.text.Without("Expect") // libcurl would wait for 100 (Continue)
 	}
 	if _, ok := fields["User-Agent"]; !ok {
 		_ = c.addLine("User-Agent", userAgent)
@@ -133,7 +129,7 @@ func (c *call) encodeHeader(request *http.Request) error {
 		}
 	}
 	if _, ok := fields["Accept"]; !ok {
-		c.text = append(c.text, "Accept:\x00"...) // libcurl would send */*
+		c.text.Without("Accept") // libcurl would send */*
 	}
 	if user := request.URL.User; user != nil && fields.Get("Authorization") == "" {
 		password, _ := user.Password()
@@ -184,7 +180,7 @@ func sortedNames(names []string, header http.Header) []string {
 	return names
 }
 
-// addLine writes one header line, in the syntax of CURLOPT_HTTPHEADER.
+// addLine writes one header line.
 func (c *call) addLine(name, value string) error {
 	if !isToken(name) {
 		return fmt.Errorf("%w: %q is not a field name", ErrUnsupportedRequest, name)
@@ -198,12 +194,7 @@ func (c *call) addLine(name, value string) error {
 	if strings.EqualFold(name, "Upgrade") {
 		return fmt.Errorf("%w: %s: %s: the protocol cannot be switched here", ErrUnsupportedRequest, name, value)
 	}
-	c.text = append(c.text, name...)
-	if value == "" {
-		c.text = append(c.text, ';', 0) // "Name:" would mean to leave it out
-		return nil
-	}
-	c.text = append(append(append(c.text, ": "...), value...), 0)
+	c.text.Field(name, value)
 	return nil
 }
 

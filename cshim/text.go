@@ -1,0 +1,35 @@
+package cshim
+
+// Text is what a request says: its URL, its method and its header lines. Start
+// begins it, and the fields follow. Nothing in it may contain a NUL: the C side
+// ends each part with one (request.c).
+//
+// The next Start uses the same memory.
+type Text []byte
+
+// Start begins a text anew. An empty method means GET, or HEAD with
+// Request.Head. The parts of the URL are joined.
+func (t *Text) Start(method string, url ...string) {
+	*t = (*t)[:0]
+	t.put(url...)
+	t.put(method)
+}
+
+// Field adds a header line. The value may be empty.
+func (t *Text) Field(name, value string) {
+	if value == "" {
+		t.put(name, ";") // "Name:" would mean to leave it out [CURLOPT_HTTPHEADER(3)]
+		return
+	}
+	t.put(name, ": ", value)
+}
+
+// Without leaves out a field that libcurl would send by itself.
+func (t *Text) Without(name string) { t.put(name, ":") }
+
+func (t *Text) put(parts ...string) {
+	for _, part := range parts {
+		*t = append(*t, part...)
+	}
+	*t = append(*t, 0)
+}
