@@ -295,6 +295,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   struct transfer *transfer = userp;
   const struct cshim_limits *limits = &transfer->loop->limits;
   size_t length = size * count;
+  size_t before = transfer->response.length;
   bool news = (transfer->flags & CSHIM_REQUEST_STREAM) &&
               !transfer->dropping;
 
@@ -313,9 +314,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   if(!account(transfer, length) || !take(transfer, data, length) ||
      is_answered_early(transfer))
     return 0;
-  if(!news)
+  if(!news || transfer->dropping)
     return length;
-  transfer->outstanding += length;
+  /* what the caller gets, and says when it has used: not the chunks' sizes */
+  transfer->outstanding += transfer->response.length - before;
   if(transfer->outstanding > limits->window_bytes) /* one piece, no more */
     transfer->outstanding = limits->window_bytes;
   results_tell(transfer);

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +90,18 @@ func TestSlowReaderHoldsUpTheServer(t *testing.T) {
 		require.Equal(t, io.EOF, err)
 		require.EqualValues(t, 1, s.accepted.Load())
 	})
+}
+
+// The sizes of chunks are no part of what a caller reads, and take no room away
+// from it.
+func TestBodyInSmallChunks(t *testing.T) {
+	const chunks = 50_000
+	url := newRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("1;extension\r\nx\r\n", chunks)+"0\r\n\r\n", false)
+	transport := newTestTransport(t, nil, &Transport{ReadBufferSize: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	response := open(ctx, t, transport, url)
+	require.Equal(t, strings.Repeat("x", chunks), readAll(t, response))
 }
 
 func TestBodyClosedEarlyIsDrained(t *testing.T) {
