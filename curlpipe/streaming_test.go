@@ -96,7 +96,7 @@ func TestSlowReaderHoldsUpTheServer(t *testing.T) {
 // from it.
 func TestBodyInSmallChunks(t *testing.T) {
 	const chunks = 50_000
-	url := newRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("1;extension\r\nx\r\n", chunks)+"0\r\n\r\n", false)
+	url := newRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("1\r\nx\r\n", chunks)+"0\r\n\r\n", false)
 	transport := newTestTransport(t, nil, &Transport{ReadBufferSize: 1})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
