@@ -36,7 +36,7 @@ type Subject struct {
 	LibcurlVersion func() string
 	// CarryOut does what the plan says and returns one result for each of its
 	// requests, in order, and perhaps counters. An error means that it could not.
-	CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
+	CarryOut CarryOut
 }
 
 // Main carries out the plan on standard input, writes the report to standard
@@ -49,6 +49,10 @@ func Main(subject Subject) {
 	}
 	os.Exit(code)
 }
+
+// CarryOut makes the requests of a plan. It returns a result for each, and the
+// numbers that the report has besides.
+type CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds, as plan.Result and the
 // interposer's events have it.

@@ -9,9 +9,11 @@ package interposertest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
 // Where TestMain puts what it compiled.
@@ -24,41 +26,25 @@ var (
 	sanitized  string // testdata/plain.c and the interposer in one executable, with sanitizers
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
+func TestMain(m *testing.M) { os.Exit(ctest.Main(m, build)) }
 
-func buildAndRun(m *testing.M) int {
-	directory, err := os.MkdirTemp("", "interposertest-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cannot make a folder to compile into:", err)
-		return 1
-	}
-	defer os.RemoveAll(directory)
-	if err := build(directory); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
-
-// build compiles everything into directory.
-func build(directory string) error {
+// build compiles everything into the folder.
+func build(folder string) error {
 	sources, err := filepath.Glob("../*.c")
 	if err != nil {
 		return fmt.Errorf("looking for the interposer's sources: %w", err)
 	}
-	interposer = filepath.Join(directory, "libinterposer.so")
-	plain = filepath.Join(directory, "plain")
-	tlsClient = filepath.Join(directory, "tls")
-	tlsPlugin = filepath.Join(directory, "tls.so")
-	pluginHost = filepath.Join(directory, "plugin_host")
-	sanitized = filepath.Join(directory, "sanitized")
+	interposer = filepath.Join(folder, "libinterposer.so")
+	plain = filepath.Join(folder, "plain")
+	tlsClient = filepath.Join(folder, "tls")
+	tlsPlugin = filepath.Join(folder, "tls.so")
+	pluginHost = filepath.Join(folder, "plugin_host")
+	sanitized = filepath.Join(folder, "sanitized")
 
 	for _, target := range []struct {
-		output    string
-		sources   []string
-		arguments []string
+		output  string
+		sources []string
+		flags   []string
 	}{
 		{interposer, sources, []string{"-shared", "-fPIC", "-ldl"}},
 		{plain, []string{"testdata/plain.c"}, []string{"-pthread"}},
@@ -67,12 +53,10 @@ func build(directory string) error {
 			[]string{"-shared", "-fPIC", "-DTLS_PLUGIN", "-lssl", "-lcrypto"}},
 		{pluginHost, []string{"testdata/plugin_host.c"}, []string{"-ldl"}},
 		{sanitized, append([]string{"testdata/plain.c"}, sources...),
-			[]string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-pthread", "-ldl"}},
+			append(slices.Clone(ctest.Sanitize), "-pthread", "-ldl")},
 	} {
-		arguments := append([]string{"-Wall", "-Wextra", "-Werror", "-O1", "-g", "-o", target.output}, target.sources...)
-		compiler := exec.Command("gcc", append(arguments, target.arguments...)...)
-		if output, err := compiler.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", compiler.Args, err, output)
+		if err := ctest.Compile(target.output, target.sources, target.flags...); err != nil {
+			return err
 		}
 	}
 	return nil

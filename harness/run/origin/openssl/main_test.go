@@ -3,9 +3,11 @@ package openssl
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
 // Where TestMain puts what it compiled.
@@ -15,23 +17,7 @@ var (
 	leashed   string // testdata/client.c
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "tls-engine-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cannot make a folder to compile into:", err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	if err := build(folder); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(ctest.Main(m, build)) }
 
 func build(folder string) error {
 	sources, err := filepath.Glob("engine/*.c")
@@ -47,14 +33,12 @@ func build(folder string) error {
 		flags   []string
 	}{
 		{program, sources, []string{"-O2"}},
-		{sanitized, sources, []string{"-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"}},
-		{leashed, []string{"testdata/client.c"}, []string{"-O1"}},
+		{sanitized, sources, ctest.Sanitize},
+		{leashed, []string{"testdata/client.c"}, nil},
 	} {
-		arguments := append([]string{"-Wall", "-Wextra", "-Werror", "-g", "-o", target.output}, target.flags...)
-		arguments = append(append(arguments, target.sources...), "-lssl", "-lcrypto")
-		compiler := exec.Command("gcc", arguments...)
-		if output, err := compiler.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", compiler.Args, err, output)
+		flags := append(slices.Clone(target.flags), "-lssl", "-lcrypto")
+		if err := ctest.Compile(target.output, target.sources, flags...); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -11,8 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
 // Where TestMain puts what it compiled, and the folder of its libcurl.
@@ -22,26 +25,10 @@ var (
 	libraryPath   string
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
+func TestMain(m *testing.M) { os.Exit(ctest.Main(m, build)) }
 
-func buildAndRun(m *testing.M) int {
-	directory, err := os.MkdirTemp("", "cdemotest-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cannot make a folder to compile into:", err)
-		return 1
-	}
-	defer os.RemoveAll(directory)
-	if err := build(directory); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
-
-// build compiles c-demo into directory, once as it is and once with sanitizers.
-func build(directory string) error {
+// build compiles c-demo into the folder, once as it is and once with sanitizers.
+func build(folder string) error {
 	libraryPath = pkgConfig("--variable=libdir", "libcurl")
 	if libraryPath == "" {
 		return fmt.Errorf("pkg-config finds no libcurl: run scripts/test, or set PKG_CONFIG_PATH to the lib/pkgconfig of what scripts/build-libcurl prints")
@@ -54,16 +41,14 @@ func build(directory string) error {
 	if err != nil {
 		return fmt.Errorf("looking for c-demo's sources: %w", err)
 	}
-	demo = filepath.Join(directory, "c-demo")
-	sanitizedDemo = filepath.Join(directory, "c-demo-sanitized")
+	demo = filepath.Join(folder, "c-demo")
+	sanitizedDemo = filepath.Join(folder, "c-demo-sanitized")
 	for output, flags := range map[string][]string{
 		demo:          nil,
-		sanitizedDemo: {"-fsanitize=address,undefined", "-fno-sanitize-recover=all"},
+		sanitizedDemo: ctest.Sanitize,
 	} {
-		arguments := append([]string{"-Wall", "-Wextra", "-Werror", "-O1", "-g", "-o", output}, sources...)
-		compiler := exec.Command("gcc", append(append(arguments, flags...), libraries...)...)
-		if output, err := compiler.CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", compiler.Args, err, output)
+		if err := ctest.Compile(output, sources, append(slices.Clone(flags), libraries...)...); err != nil {
+			return err
 		}
 	}
 	return nil
