@@ -143,11 +143,6 @@ func TestHonestOrigin(t *testing.T) {
 	}
 }
 
-// stockAttempts is how often stock may be lucky: what it does wrong can need a
-// moment that the kernel grants, and a pass by chance says nothing about the
-// series. Patched gets one attempt, and none to spare.
-const stockAttempts = 3
-
 // TestEveryScenario runs the table with the client that can do all of it.
 func TestEveryScenario(t *testing.T) {
 	b := newBuilds(t)
@@ -155,7 +150,7 @@ func TestEveryScenario(t *testing.T) {
 		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
 			t.Run(strings.Join([]string{s.ID, driver, library.Stock}, "/"), func(t *testing.T) {
 				var r outcome.Run
-				for range stockAttempts {
+				for range outcome.Attempts {
 					if r = b.run(t, &s, "c-demo", driver, library.Stock); r.AsExpected() {
 						return
 					}

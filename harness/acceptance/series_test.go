@@ -102,7 +102,7 @@ func TestEachPatchIsProven(t *testing.T) {
 				s := only(t, id)
 				require.NotEmpty(t, s.StockFails(driver), "stock is not known to fail this")
 				var r outcome.Run
-				for range stockAttempts { // it may be lucky
+				for range outcome.Attempts { // it may be lucky
 					if r = b.runWith(t, s, "c-demo", driver, built(i)); r.Verdict == judge.Fail {
 						break
 					}

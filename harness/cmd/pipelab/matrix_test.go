@@ -175,7 +175,7 @@ func TestAMatrixThatIsNotAsExpected(t *testing.T) {
 	d, err := matrix.Read("matrix.json")
 	require.NoError(t, err, "it is written all the same")
 	for _, r := range d.Runs {
-		require.Equal(t, matrix.Attempts, r.Repetition, "what is inconclusive is made again")
+		require.Equal(t, outcome.Attempts, r.Repetition, "what is inconclusive is made again")
 	}
 }
 

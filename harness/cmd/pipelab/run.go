@@ -12,6 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -24,6 +25,7 @@ type selection struct {
 	tls        []string
 	requests   int
 	repeat     int
+	again      bool
 	seed       uint64
 	address    string
 	outputs    outputs
@@ -67,6 +69,9 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&s.requests, "requests", 0,
 		"`NUMBER` of requests, for the scenarios that are the same with it; the others are left out")
 	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")
+	flags.BoolVar(&s.again, "again", false,
+		fmt.Sprintf("make a run again that shows nothing, %d times at most, as matrix does: one that is inconclusive,\n"+
+			"or one with stock that lacks the defect which stock is known for", outcome.Attempts))
 	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
 	s.outputs.addTo(flags)
@@ -140,6 +145,16 @@ func sum(runs []outcome.Run) error {
 	return nil
 }
 
+// make makes one run, again where that is asked for. Begin is told of each.
+func (s *selection) make(ctx context.Context, setup *lab.Setup, begin func(*lab.Setup)) (outcome.Run, *judge.Observation, error) {
+	if s.again {
+		r, seen, _, err := outcome.MakeShown(ctx, setup, begin)
+		return r, seen, err
+	}
+	begin(setup)
+	return outcome.Make(ctx, setup)
+}
+
 // runAll makes all runs, one after the other: they measure CPU time.
 func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, keep *keeper, progress *progress) ([]outcome.Run, error) {
 	defer progress.finish()
@@ -148,8 +163,9 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 		for _, setup := range setups {
 			setup.Seed = s.seed + uint64(repetition)
 			progress.begin(setup)
-			collector := keep.begin(&setup, repetition+1)
-			r, seen, err := outcome.Make(ctx, &setup)
+			var collector *evidence.Collector
+			begin := func(one *lab.Setup) { collector = keep.begin(one, repetition+1) }
+			r, seen, err := s.make(ctx, &setup, begin)
 			if err != nil {
 				return nil, cannotRun(err)
 			}

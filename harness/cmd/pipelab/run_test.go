@@ -8,6 +8,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 func TestRunsThatComeOutAsExpected(t *testing.T) {
@@ -37,6 +38,22 @@ func TestRunsThatDoNot(t *testing.T) {
 	require.Contains(t, stdout, "inconclusive, NOT as expected, which is fail")
 	require.True(t, strings.HasSuffix(stderr, "\npipelab: not every run came out as expected\n"), stderr)
 	require.Len(t, runsIn(t, "runs.json"), 2, "they are written all the same")
+}
+
+func TestRunsThatShowNothingAreMadeAgain(t *testing.T) {
+	enterCheckout(t, "good")
+	code, _, stderr := pipelab("run", "--scenario", "reported", "--subject", "c-demo", "--library", "patched", "--again",
+		"--seed", "7", "--json", "runs.json", "--out", "out")
+	require.Equal(t, exitUnexpected, code, stderr)
+	runs := runsIn(t, "runs.json")
+	require.Len(t, runs, 1)
+	require.EqualValues(t, 7+outcome.Attempts-1, runs[0].Seed, "the last attempt counts")
+	require.Equal(t, 1, runs[0].Repetition)
+	kept, err := evidence.ReadAll("out")
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	require.Equal(t, runs[0].Seed, kept[0].Record.Run.Seed, "and its evidence is there")
+	require.NotEmpty(t, kept[0].Events.Events)
 }
 
 func TestRunsOfWhichNoneCanBeMade(t *testing.T) {

@@ -9,24 +9,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
-	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
-
-// Attempts is how often a run is made at most that shows nothing: one that is
-// inconclusive, or one with stock that does not show what stock is known for.
-// Both can need a moment that the kernel grants. No other run that is not as
-// expected has a second attempt.
-const Attempts = 5
-
-// showsNothing reports whether the run is to be made again.
-func showsNothing(r *outcome.Run, l *library.Library) bool {
-	return r.SubjectError == "" && !r.AsExpected() &&
-		(r.Verdict == judge.Inconclusive || l.Manifest.Variant == library.Stock)
-}
 
 // tellEvery is how often Work says how far it is.
 const tellEvery = 10 * time.Second
@@ -155,18 +141,12 @@ func (w *Work) take() int {
 // make makes one run and keeps it.
 func (w *Work) make(ctx context.Context, at int) error {
 	setup := w.Tasks[at].Setup
-	var r outcome.Run
-	for attempt := 1; attempt <= Attempts; attempt++ {
-		setup.Seed = w.Seed + uint64(attempt-1)
-		var err error
-		if r, _, err = outcome.Make(ctx, &setup); err != nil {
-			return err
-		}
-		r.Repetition = attempt
-		if !showsNothing(&r, setup.Library) {
-			break
-		}
+	setup.Seed = w.Seed
+	r, _, attempt, err := outcome.MakeShown(ctx, &setup, nil)
+	if err != nil {
+		return err
 	}
+	r.Repetition = attempt
 	r.OpenSSLName = w.Tasks[at].OpenSSL
 	w.runs[at] = r
 	return w.Store.Keep(w.keys[at], &r)
