@@ -26,7 +26,7 @@ func packageCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&p.Form, "form", packaging.Deb, "`FORM` of the package: deb or rpm")
+	flags.StringVar(&p.Format, "format", packaging.Deb, "`FORMAT` of the package: deb or rpm")
 	flags.StringVar(&p.Prefix, "prefix", "", "`PREFIX` that scripts/build-libcurl has printed")
 	flags.StringVar(&p.Release, "release", "1", "what comes behind the version: `RELEASE`")
 	flags.StringVar(&p.Packager, "packager", "", "who answers for the package: `\"NAME <ADDRESS>\"` (default: the author of the first patch)")
@@ -37,8 +37,8 @@ func makePackage(command *cobra.Command, p *packaging.Package, folder string) er
 	if p.Prefix == "" {
 		return usage(errors.New("--prefix is needed; scripts/package gives it"))
 	}
-	if p.Form != packaging.Deb && p.Form != packaging.RPM {
-		return usage(fmt.Errorf("--form is deb or rpm, not %q", p.Form))
+	if p.Format != packaging.Deb && p.Format != packaging.RPM {
+		return usage(fmt.Errorf("--format is deb or rpm, not %q", p.Format))
 	}
 	found, err := checkout.Find()
 	if err != nil {

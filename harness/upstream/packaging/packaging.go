@@ -32,7 +32,7 @@ const Root = "/opt/curlpipe"
 // Name is what a package is called.
 const Name = "curlpipe-libcurl"
 
-// The forms of a package, as [Package.Form].
+// The formats of a package, as [Package.Format].
 const (
 	Deb = "deb"
 	RPM = "rpm"
@@ -40,7 +40,7 @@ const (
 
 // Package is a package to make.
 type Package struct {
-	Form     string // Deb or RPM
+	Format   string // Deb or RPM
 	Prefix   string // the libcurl, with its manifest
 	Series   string // the folder of the patch series, for its licence
 	Release  string // what comes behind the version: "1"
@@ -79,12 +79,12 @@ func (p *Package) Write(folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	packager, err := nfpm.Get(p.Form)
+	packager, err := nfpm.Get(p.Format)
 	if err != nil {
-		return "", fmt.Errorf("a package is %s or %s, not %q", Deb, RPM, p.Form)
+		return "", fmt.Errorf("a package is %s or %s, not %q", Deb, RPM, p.Format)
 	}
 	info = nfpm.WithDefaults(info)
-	if err := nfpm.PrepareForPackager(info, p.Form); err != nil {
+	if err := nfpm.PrepareForPackager(info, p.Format); err != nil {
 		return "", fmt.Errorf("making a package of %s: %w", p.Prefix, err)
 	}
 	return writePackage(packager, info, filepath.Join(folder, packager.ConventionalFileName(info)))
@@ -200,7 +200,7 @@ func (p *Package) changes(manifest *library.Manifest) string {
 // as dpkg-shlibdeps finds them, for rpm the names of the libraries.
 func (p *Package) depends(staging string) ([]string, error) {
 	shared := filepath.Join(p.Prefix, "lib", "libcurl.so.4")
-	if p.Form == RPM {
+	if p.Format == RPM {
 		return rpmDepends(shared)
 	}
 	// dpkg-shlibdeps wants to be in a source package.

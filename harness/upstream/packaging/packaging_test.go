@@ -15,7 +15,7 @@ import (
 )
 
 // makePackage makes a package of the patched libcurl in the cache.
-func makePackage(t *testing.T, form string) string {
+func makePackage(t *testing.T, format string) string {
 	t.Helper()
 	cache, err := library.DefaultCache()
 	require.NoError(t, err)
@@ -25,7 +25,7 @@ func makePackage(t *testing.T, form string) string {
 	patched, err := finder.Find("patched")
 	require.NoError(t, err)
 	p := Package{
-		Form: form, Prefix: patched.Prefix, Series: filepath.Join(found.Folder, "patches"),
+		Format: format, Prefix: patched.Prefix, Series: filepath.Join(found.Folder, "patches"),
 		Release: "7", Packager: "A Packager <packager@example.com>",
 		Changes: []Change{{Subject: "http: first change", Date: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}},
 	}
@@ -111,7 +111,7 @@ func TestOnlyAPatchedLibraryIsPackaged(t *testing.T) {
 	finder := library.Finder{Cache: cache}
 	stock, err := finder.Find("stock")
 	require.NoError(t, err)
-	p := Package{Form: Deb, Prefix: stock.Prefix}
+	p := Package{Format: Deb, Prefix: stock.Prefix}
 	_, err = p.Write(t.TempDir())
 	require.ErrorContains(t, err, "a package is made of a patched libcurl")
 	p.Prefix = filepath.Join(t.TempDir(), "nothing")
