@@ -60,11 +60,11 @@ func findDocker(t *testing.T) *daemon {
 		return d
 	}
 	if os.Getuid() != 0 {
-		t.Skip("no docker daemon answers, and starting one takes root")
+		require.FailNow(t, "no docker daemon answers, and starting one takes root")
 	}
 	program, err := exec.LookPath("dockerd")
 	if err != nil {
-		t.Skip("no docker daemon answers, and there is no dockerd; apt-get install docker.io brings one")
+		require.FailNow(t, "no docker daemon answers, and there is no dockerd; apt-get install docker.io brings one")
 	}
 	d.start(t, program)
 	return d
@@ -81,7 +81,7 @@ func findClient(t *testing.T) string {
 			return client
 		}
 	}
-	t.Skip("there is no docker command with BuildKit; apt-get install docker.io brings one")
+	require.FailNow(t, "there is no docker command with BuildKit; apt-get install docker.io brings one")
 	return ""
 }
 
@@ -119,7 +119,7 @@ func (d *daemon) start(t *testing.T, program string) {
 		case err := <-ended:
 			ended <- err
 			text, _ := os.ReadFile(log.Name())
-			t.Skipf("no docker daemon answers, and one cannot be started here: %v\n%s", err, text)
+			require.FailNow(t, "no docker daemon answers, and one cannot be started here", "%v\n%s", err, text)
 		case <-t.Context().Done():
 			require.FailNow(t, "the test was ended before the daemon answered")
 		case <-time.After(100 * time.Millisecond): // and asked again
@@ -141,7 +141,7 @@ func (d *daemon) needBase(t *testing.T, release string) {
 		}
 	}
 	if _, err := exec.LookPath("debootstrap"); err != nil || os.Getuid() != 0 {
-		t.Skipf("debian:%s-slim cannot be pulled, and making it takes root and debootstrap", release)
+		require.FailNow(t, "debian:"+release+"-slim cannot be pulled, and making it takes root and debootstrap; apt-get install debootstrap brings that")
 	}
 	d.command(t, "./build-base", "--debian", release)
 }
@@ -153,7 +153,7 @@ func (d *daemon) compose(t *testing.T, file string, arguments ...string) {
 	if version.Run() != nil {
 		older, err := exec.LookPath("docker-compose")
 		if err != nil {
-			t.Skip("there is no docker compose; apt-get install docker-compose brings one")
+			require.FailNow(t, "there is no docker compose; apt-get install docker-compose brings one")
 		}
 		program = []string{older}
 	}
