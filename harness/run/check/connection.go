@@ -45,6 +45,9 @@ func (c *connection) serve() {
 		c.seen.TLS = tls.VersionName(secured.ConnectionState().Version)
 		c.seen.Handshake = time.Since(begin)
 		c.server.mutex.Unlock()
+		if told := c.server.config.Secured; told != nil {
+			told(c.seen.Client, c.tcp.LocalAddr().(*net.TCPAddr).AddrPort())
+		}
 		if secured.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
 			c.serveHTTP2(secured, below)
 			return

@@ -3,11 +3,14 @@ package check
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/launch"
+	"github.com/curlpipe/curlpipe/harness/run/check/stack"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
@@ -55,6 +58,9 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	if setup.Stall {
 		config.Client, config.ReceiveBuffer = watch, stallReceiveBuffer
 	}
+	var onlooker onlooker
+	config.Secured = onlooker.look
+	defer onlooker.close()
 	server, err := Start(config)
 	if err != nil {
 		return nil, err
@@ -65,7 +71,53 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	defer cancel()
 	o.Origin, o.Packets = server.Stop(bound), setup.Tap.StopPackets()
 	o.Protocols = server.Protocols()
+	if o.TLSWrites == 0 {
+		o.Stacks = onlooker.stacks()
+	}
 	return o, err
+}
+
+// lookTries is how often a client's process is looked for: the kernel's table of
+// sockets may leave one out while others come and go.
+const lookTries = 5
+
+// onlooker looks at the process of a client on its first connection. It may be
+// read when the origin has stopped.
+type onlooker struct {
+	once    sync.Once
+	process *stack.Process
+}
+
+// look looks at the process that has the other end of a connection. One that
+// cannot be looked at stays unknown.
+func (l *onlooker) look(client, server netip.AddrPort) {
+	l.once.Do(func() {
+		for range lookTries {
+			pid, err := stack.Owner(client, server)
+			if err != nil {
+				continue
+			}
+			if l.process, err = stack.Look(pid); err == nil {
+				return
+			}
+		}
+	})
+}
+
+// close gives the process up.
+func (l *onlooker) close() {
+	if l.process != nil {
+		_ = l.process.Close() // nothing is written to it
+	}
+}
+
+// stacks returns what TLS the client has.
+func (l *onlooker) stacks() []stack.Stack {
+	if l.process == nil {
+		return nil
+	}
+	found, _ := l.process.Stacks() // unknown then
+	return found
 }
 
 // watchClient runs the client and notes what it shows itself.

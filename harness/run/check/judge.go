@@ -2,7 +2,9 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/curlpipe/curlpipe/harness/run/check/stack"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -31,6 +33,8 @@ type Observation struct {
 	Stall bool
 	// TLSWrites is how many of the writes went through OpenSSL.
 	TLSWrites int64
+	// Stacks of TLS that the client has, as far as it could be looked at.
+	Stacks []stack.Stack
 }
 
 // examiners have, by the id of the judge's invariants, what can be said from
@@ -121,14 +125,13 @@ func allAnswered(o *Observation) (judge.Verdict, string, string) {
 
 func writeRetry(o *Observation) (judge.Verdict, string, string) {
 	const expected = "each blocked write is repeated with the same arguments"
-	blocked := o.Events.WantWrite + o.Events.WantRead
+	blocked := o.Events.Blocked
 	bad := o.Events.BadRetries
 	switch {
 	case o.NoEvents != "":
 		return judge.NotApplicable, expected, o.NoEvents
 	case o.TLSWrites == 0:
-		return judge.NotApplicable, expected, "the interposer saw no write over TLS: there is none, or not by an OpenSSL " +
-			"that is linked dynamically"
+		return judge.NotApplicable, expected, "the interposer saw no write over TLS: " + o.whyUnseen()
 	case len(bad) > 0:
 		return judge.Fail, expected, fmt.Sprintf("%d of %d were not; the first: %s", len(bad), blocked, bad[0])
 	case o.Events.Dropped > 0:
@@ -137,11 +140,38 @@ func writeRetry(o *Observation) (judge.Verdict, string, string) {
 		return judge.Pass, expected, fmt.Sprintf("all of %d were", blocked)
 	case o.Events.Waiting > 0:
 		return judge.NotApplicable, expected, fmt.Sprintf("the client writes to a blocking socket: each of %d writes waits, none is blocked", o.Events.Waiting)
+	case o.Events.InMemory == o.TLSWrites:
+		return judge.NotApplicable, expected, fmt.Sprintf("the client has OpenSSL write into memory and sends that itself: "+
+			"none of %d writes can be blocked", o.TLSWrites)
 	case o.Stall:
 		return judge.Inconclusive, expected, fmt.Sprintf("none of %d writes was blocked: give the client more to send, "+
 			"a request body of 100 KB or more", o.TLSWrites)
 	}
 	return judge.NotApplicable, expected, fmt.Sprintf("none of %d writes was blocked", o.TLSWrites)
+}
+
+// whyUnseen says why the interposer saw no write over TLS.
+func (o *Observation) whyUnseen() string {
+	secured := false
+	for _, c := range o.Origin.Connections {
+		secured = secured || c.TLS != ""
+	}
+	if !secured {
+		return "there was none"
+	}
+	var names []string
+	for _, s := range o.Stacks {
+		if s.Name != stack.OpenSSL || s.Library == "" {
+			names = append(names, s.String())
+		}
+	}
+	switch {
+	case len(names) > 0:
+		return "the client's TLS is " + strings.Join(names, " or ")
+	case len(o.Stacks) > 0:
+		return "the client has " + o.Stacks[0].String() + ", and does not call it by its functions' names"
+	}
+	return "the client's TLS is not known here"
 }
 
 func sentOnce(o *Observation) (judge.Verdict, string, string) {

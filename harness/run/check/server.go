@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -34,6 +35,9 @@ type Config struct {
 	Client origin.Client
 	// KeyLog, if not nil, gets the secrets of TLS.
 	KeyLog io.Writer
+	// Secured, if not nil, is told both addresses of each connection whose
+	// handshake is through, before anything else happens there.
+	Secured func(client, server netip.AddrPort)
 	// Say, if not nil, is told in one line of each thing that happens, by one
 	// goroutine at a time.
 	Say func(line string)

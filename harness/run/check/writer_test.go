@@ -11,21 +11,23 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
 var writers = flag.Int("writers", 1, "how often each way to repeat a blocked write is tried")
 
 // writer compiles the client that repeats a blocked write in several ways.
-func writer(t *testing.T) string {
+func writer(t *testing.T, libraries ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "writer")
-	out, err := exec.Command("cc", "-Wall", "-Wextra", "-Werror", "-o", path, "testdata/writer.c", "-lssl", "-lcrypto").CombinedOutput()
+	arguments := append([]string{"-Wall", "-Wextra", "-Werror", "-o", path, "testdata/writer.c"}, libraries...)
+	out, err := exec.Command("cc", arguments...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return path
 }
 
 func TestEachWayToRepeatABlockedWrite(t *testing.T) {
-	preload, client := interposer(t), writer(t)
+	preload, client := interposer(t), writer(t, "-lssl", "-lcrypto")
 	for way, each := range map[string]struct {
 		verdict judge.Verdict
 		breach  events.Breach
@@ -36,6 +38,9 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 		"moving":    {judge.Pass, "", "all of "},
 		"partial":   {judge.Pass, "", "all of "},
 		"ownbio":    {judge.Pass, "", "all of "},
+		"bio":       {judge.Pass, "", "all of "},
+		"bioother":  {judge.Fail, events.OtherBytes, "after BIO_write of"},
+		"memory":    {judge.NotApplicable, "", "has OpenSSL write into memory"},
 		"blocking":  {judge.NotApplicable, "", "writes to a blocking socket"},
 		"other":     {judge.Fail, events.OtherBytes, "data can be lost or mixed up"},
 		"shorter":   {judge.Fail, events.Shorter, "the first: shorter: "},
@@ -55,6 +60,47 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 					continue
 				}
 				require.Equal(t, each.breach, o.Events.BadRetries[0].Breach())
+			}
+		})
+	}
+}
+
+// A BIO of the client's own does not tell its socket, but it writes to one.
+func TestTheSocketOfABIOIsSeen(t *testing.T) {
+	sockets := make(map[int]bool)
+	o := checked(t, interposer(t), check.Setup{Stall: true, Tap: lab.Tap{Event: func(e events.Event) {
+		if e.SSL != "" && e.Call != "SSL_free" {
+			sockets[e.FD] = true
+		}
+	}}}, "sh", "-c", script, "sh", writer(t, "-lssl", "-lcrypto"), "ownbio", "{url}")
+	require.Positive(t, o.Events.WantWrite)
+	require.Zero(t, o.Events.InMemory)
+	require.Len(t, sockets, 1)
+	require.NotContains(t, sockets, -1)
+}
+
+// What the interposer cannot see into is named.
+func TestOtherTLSIsNamed(t *testing.T) {
+	preload, folder := interposer(t), t.TempDir()
+	static := writer(t, "-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-ldl", "-lpthread")
+	goClient := filepath.Join(folder, "goclient")
+	out, err := exec.Command("go", "build", "-o", goClient, "testdata/goclient.go").CombinedOutput()
+	require.NoError(t, err, string(out))
+	for name, each := range map[string]struct {
+		command []string
+		says    string
+	}{
+		"linked statically": {[]string{"sh", "-c", script, "sh", static, "same", "{url}"}, `OpenSSL[ 0-9.]*, linked statically$`},
+		"Go":                {[]string{goClient, "{url}"}, `Go's crypto/tls \(go1[^)]*\)$`},
+		"wget":              {[]string{"wget", "-q", "-O", "-", "--ca-certificate={ca}", "{url}/"}, `GnuTLS \(libgnutls\.so\.\d+[^)]*\)$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range *writers {
+				o := checked(t, preload, check.Setup{Stall: true}, each.command...)
+				require.Empty(t, o.Failure)
+				f := of(t, o, "write-retry")
+				require.Equal(t, judge.NotApplicable, f.Verdict, f.Actual)
+				require.Regexp(t, each.says, f.Actual)
 			}
 		})
 	}

@@ -75,7 +75,11 @@ type Event struct {
 // IsTLSWrite reports whether the event is a write of application data over
 // TLS.
 func (e *Event) IsTLSWrite() bool {
-	return e.Call == "SSL_write" || e.Call == "SSL_write_ex"
+	switch e.Call {
+	case "SSL_write", "SSL_write_ex", "BIO_write", "BIO_write_ex", "BIO_puts":
+		return true
+	}
+	return false
 }
 
 // IsTLSRead reports whether the event is a read, or a peek, over TLS.

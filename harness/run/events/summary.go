@@ -13,6 +13,12 @@ type Summary struct {
 	Writes int64
 	// Waiting is the number of those over TLS that went to a blocking socket.
 	Waiting int64
+	// Blocked is the number of those over TLS that were blocked, each of which is
+	// to be repeated.
+	Blocked int64
+	// InMemory is the number of those over TLS that reached no socket within the
+	// call: the host moves what OpenSSL has written by itself.
+	InMemory int64
 	// WantWrite is the number of writes that answered WANT_WRITE, or would
 	// have blocked on a plain socket.
 	WantWrite int64
@@ -71,6 +77,9 @@ func (a *Accountant) write(e Event) {
 		a.summary.Waiting++
 	}
 	if e.IsTLSWrite() {
+		if e.FD < 0 {
+			a.summary.InMemory++
+		}
 		if first, waiting := a.pending[e.SSL]; waiting && breach(first, e) != "" {
 			a.summary.BadRetries = append(a.summary.BadRetries, BadRetry{First: first, Second: e})
 		}
@@ -85,6 +94,7 @@ func (a *Accountant) write(e Event) {
 		a.summary.WantWrite++
 	}
 	if e.IsTLSWrite() {
+		a.summary.Blocked++
 		if a.pending == nil {
 			a.pending = make(map[string]Event)
 		}

@@ -32,8 +32,8 @@ func recording(t *testing.T, file string) []Event {
 
 func TestSummaryOfRecordings(t *testing.T) {
 	for file, want := range map[string]Summary{
-		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12},
-		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14},
+		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12, Blocked: 12},
+		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14, Blocked: 14},
 		// 4 sends were cut short, 10 would have blocked
 		"stock-plain.jsonl": {Events: 39, Writes: 30, WantWrite: 14},
 	} {
@@ -208,7 +208,7 @@ func TestCounts(t *testing.T) {
 		Event{Call: "dropped", Count: 3},
 		Event{Call: "dropped", Count: 4},
 	)
-	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Dropped: 7}, sum)
+	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Blocked: 3, Dropped: 7}, sum)
 }
 
 func TestReadsThatWaitToWriteAreCounted(t *testing.T) {

@@ -17,7 +17,8 @@
  * t      CLOCK_MONOTONIC in nanoseconds, when the call had returned (SSL_free
  *        and close: when it was about to be made; their ret says nothing)
  * ssl    the SSL object; absent in the events of a plain socket
- * fd     the socket, -1 when the SSL object has none
+ * fd     the socket; of an SSL object with a BIO of the host's own the one that
+ *        the BIO was seen writing to, or -1
  * local  the socket's own address and port, which tell what connection it is;
  *        absent before it has them
  * buf, hash  the buffer that was passed and the 64-bit FNV-1a hash of its len

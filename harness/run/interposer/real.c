@@ -26,28 +26,37 @@ static void *keep(void **slot, const char *name, void *function)
   return function;
 }
 
-/* dl_iterate_phdr() callback: copies the path of the first libssl. */
-static int find_libssl(struct dl_phdr_info *info, size_t size, void *path)
+struct search {
+  const char *name; /* before ".so" or a hyphen */
+  char path[PATH_MAX];
+};
+
+/* dl_iterate_phdr() callback: copies the path of the first such library. */
+static int find_library(struct dl_phdr_info *info, size_t size, void *into)
 {
+  struct search *search = into;
   const char *slash = strrchr(info->dlpi_name, '/');
   const char *base = slash ? slash + 1 : info->dlpi_name;
+  size_t len = strlen(search->name);
 
   (void)size;
-  if(strncmp(base, "libssl", 6) || strlen(info->dlpi_name) >= PATH_MAX)
+  if(strncmp(base, search->name, len) ||
+     (base[len] != '.' && base[len] != '-') || /* libssl3.so is NSS */
+     strlen(info->dlpi_name) >= sizeof(search->path))
     return 0;
-  strcpy(path, info->dlpi_name);
+  strcpy(search->path, info->dlpi_name);
   return 1;
 }
 
-static void *from_loaded_libssl(const char *name)
+static void *from_loaded(const char *library_name, const char *name)
 {
-  char path[PATH_MAX];
+  struct search search = { .name = library_name };
   void *library;
 
-  if(!dl_iterate_phdr(find_libssl, path))
+  if(!dl_iterate_phdr(find_library, &search))
     return NULL;
   /* it is loaded already: this only makes a handle for it */
-  library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+  library = dlopen(search.path, RTLD_LAZY | RTLD_NOLOAD);
   return library ? dlsym(library, name) : NULL;
 }
 
@@ -69,7 +78,9 @@ void *some_openssl(const char *name)
   void *function = dlsym(RTLD_NEXT, name);
 
   if(!function)
-    function = from_loaded_libssl(name);
+    function = from_loaded("libssl", name);
+  if(!function) /* a BIO needs no libssl */
+    function = from_loaded("libcrypto", name);
   errno = saved_errno;
   return function;
 }

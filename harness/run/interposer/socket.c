@@ -188,7 +188,13 @@ void socket_clamp(int fd)
 /* True when what the host sends on fd is to be reported. */
 static bool sends_plain(int fd)
 {
-  if(!tls_inside_call())
+  if(tls_inside_call()) {
+    if(tls_wants_socket() && is_tcp(fd)) {
+      tls_note_socket(fd);
+      socket_clamp(fd);
+    }
+  }
+  else
     socket_clamp(fd);
   return events_enabled() && !tls_inside_call() && is_tcp(fd);
 }

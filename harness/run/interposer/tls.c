@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "events.h"
+#include "owner.h"
 #include "pending.h"
 #include "real.h"
 #include "socket.h"
@@ -83,12 +84,19 @@ bool tls_takes_blocked_write(void)
   return due;
 }
 
-struct tls_call {
-  const char *name;
-  SSL *ssl;
-  int fd;
-  bool reported;
-};
+/* The SSL object of the host's own call, when it does not name its socket. */
+static __thread const SSL *homeless;
+
+bool tls_wants_socket(void)
+{
+  return homeless != NULL;
+}
+
+void tls_note_socket(int fd)
+{
+  owner_note(homeless, fd);
+  homeless = NULL;
+}
 
 /* The socket of ssl, or -1. SSL_get_fd() puts an error on the queue when
    there is no BIO yet, so that is asked first. */
@@ -124,6 +132,7 @@ static struct tls_call enter(const char *name, SSL *ssl)
   if(ssl && !depth && (events_enabled() || socket_clamps())) {
     int saved_errno = errno;
     call.fd = socket_of(ssl);
+    homeless = call.fd < 0 ? ssl : NULL;
     socket_clamp(call.fd);
     call.reported = events_enabled();
     if(call.reported)
@@ -134,7 +143,7 @@ static struct tls_call enter(const char *name, SSL *ssl)
   return call;
 }
 
-static struct tls_call enter_write(const char *name, SSL *ssl)
+struct tls_call tls_enter_write(const char *name, SSL *ssl)
 {
   struct tls_call call = enter(name, ssl);
 
@@ -203,23 +212,27 @@ static long mode_of(SSL *ssl)
     (ssl, SSL_CTRL_MODE, 0, NULL);
 }
 
-/* Reports the call. buf is what it was to write, or NULL. */
-static void leave(const struct tls_call *call, int ret, const void *buf,
-                  const size_t *len, const size_t *moved)
+void tls_leave(const struct tls_call *call, int ret, const void *buf,
+               const size_t *len, const size_t *moved)
 {
   struct event event;
   int saved_errno = errno;
   size_t same;
   long mode;
   bool waits;
+  int fd = call->fd;
 
   depth--;
-  if(!depth)
+  if(!depth) {
     reading = blocked = false;
+    homeless = NULL;
+  }
   if(!call->reported)
     return;
+  if(fd < 0)
+    fd = owner_socket(call->ssl);
   event = (struct event) {
-    .call = call->name, .ssl = call->ssl, .fd = call->fd, .buf = buf,
+    .call = call->name, .ssl = call->ssl, .fd = fd, .buf = buf,
     .len = len, .moved = moved, .ret = ret,
     .error = error_name(call->ssl, ret)
   };
@@ -227,7 +240,7 @@ static void leave(const struct tls_call *call, int ret, const void *buf,
     event.hash = event_hash(EVENT_HASH_START, buf, *len);
     if(pending_take(call->ssl, buf, *len, &same))
       event.same = &same;
-    event.blocking = blocks(call->fd);
+    event.blocking = blocks(fd);
     waits = !strncmp(event.error, "WANT_", 5);
     if(waits) {
       pending_keep(call->ssl, buf, *len);
@@ -249,7 +262,7 @@ static void leave(const struct tls_call *call, int ret, const void *buf,
     handshake_function *function = real_openssl(&real, #name);          \
     struct tls_call call = enter(#name, ssl);                           \
     int ret = function(ssl);                                            \
-    leave(&call, ret, NULL, NULL, NULL);                                \
+    tls_leave(&call, ret, NULL, NULL, NULL);                            \
     return ret;                                                         \
   }
 
@@ -266,7 +279,7 @@ HANDSHAKE_HOOK(SSL_shutdown)
     struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num);                                  \
     size_t len = num > 0 ? (size_t)num : 0;                             \
-    leave(&call, ret, NULL, &len, NULL);                                \
+    tls_leave(&call, ret, NULL, &len, NULL);                            \
     return ret;                                                         \
   }
 
@@ -280,7 +293,7 @@ READ_HOOK(SSL_peek)
     read_ex_function *function = real_openssl(&real, #name);            \
     struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num, read_bytes);                      \
-    leave(&call, ret, NULL, &num, ret > 0 ? read_bytes : NULL);         \
+    tls_leave(&call, ret, NULL, &num, ret > 0 ? read_bytes : NULL);     \
     return ret;                                                         \
   }
 
@@ -291,11 +304,11 @@ int SSL_write(SSL *ssl, const void *buf, int num)
 {
   static void *real;
   write_function *function = real_openssl(&real, "SSL_write");
-  struct tls_call call = enter_write("SSL_write", ssl);
+  struct tls_call call = tls_enter_write("SSL_write", ssl);
   int ret = function(ssl, buf, num);
   size_t len = num > 0 ? (size_t)num : 0;
 
-  leave(&call, ret, buf, &len, NULL);
+  tls_leave(&call, ret, buf, &len, NULL);
   return ret;
 }
 
@@ -303,10 +316,10 @@ int SSL_write_ex(SSL *ssl, const void *buf, size_t num, size_t *written)
 {
   static void *real;
   write_ex_function *function = real_openssl(&real, "SSL_write_ex");
-  struct tls_call call = enter_write("SSL_write_ex", ssl);
+  struct tls_call call = tls_enter_write("SSL_write_ex", ssl);
   int ret = function(ssl, buf, num, written);
 
-  leave(&call, ret, buf, &num, ret > 0 ? written : NULL);
+  tls_leave(&call, ret, buf, &num, ret > 0 ? written : NULL);
   return ret;
 }
 
@@ -319,7 +332,8 @@ void SSL_free(SSL *ssl)
   struct tls_call call = enter("SSL_free", ssl);
 
   pending_forget(ssl);
-  leave(&call, 1, NULL, NULL, NULL);
+  tls_leave(&call, 1, NULL, NULL, NULL);
+  owner_forget(ssl);
   depth++;
   function(ssl);
   depth--;

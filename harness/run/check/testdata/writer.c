@@ -11,6 +11,9 @@
  *   partial   SSL_MODE_ENABLE_PARTIAL_WRITE, what is left again as it was
  *   ex        through SSL_write_ex()
  *   ownbio    right, over a BIO of its own
+ *   bio       right, with BIO_write() on a BIO_f_ssl()
+ *   bioother  the same with other bytes
+ *   memory    right, with OpenSSL between two BIOs in memory
  *   blocking  on a socket that waits
  *   handshake another request after the handshake had the first one wait
  *
@@ -34,6 +37,7 @@
 
 static const char *way;
 static int fd;
+static BIO *front; /* of BIO_f_ssl(), where that is written to */
 
 static int is(const char *name)
 {
@@ -111,9 +115,44 @@ static int write_once(SSL *ssl, const char *data, size_t length,
 
   if(is("ex"))
     return SSL_write_ex(ssl, data, length, written);
-  answer = SSL_write(ssl, data, (int)length);
+  if(front)
+    answer = BIO_write(front, data, (int)length);
+  else
+    answer = SSL_write(ssl, data, (int)length);
   *written = answer > 0 ? (size_t)answer : 0;
   return answer;
+}
+
+/* Moves what OpenSSL has for the peer, and waits for what the peer has. */
+static void move(SSL *ssl, int reads)
+{
+  static char bytes[1 << 14];
+  struct pollfd one = { .fd = fd };
+  int length;
+  ssize_t done;
+
+  while((length = BIO_read(SSL_get_wbio(ssl), bytes, sizeof(bytes))) > 0) {
+    const char *rest = bytes;
+    while(length) {
+      one.events = POLLOUT;
+      poll(&one, 1, 10000);
+      done = send(fd, rest, (size_t)length, MSG_NOSIGNAL);
+      if(done < 0 && errno != EAGAIN)
+        fail("cannot send");
+      if(done > 0) {
+        rest += done;
+        length -= (int)done;
+      }
+    }
+  }
+  if(!reads)
+    return;
+  one.events = POLLIN;
+  poll(&one, 1, 10000);
+  done = recv(fd, bytes, sizeof(bytes), 0);
+  if(done <= 0)
+    fail("the peer has gone");
+  BIO_write(SSL_get_rbio(ssl), bytes, (int)done);
 }
 
 /* Waits for what the answer asks for; false when it is no WANT_*. */
@@ -124,6 +163,10 @@ static int waited(SSL *ssl, int answer)
 
   if(error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
     return 0;
+  if(is("memory")) {
+    move(ssl, 1);
+    return 1;
+  }
   if(error == SSL_ERROR_WANT_WRITE)
     one.events = POLLOUT;
   poll(&one, 1, 10000);
@@ -151,7 +194,7 @@ static void send_request(SSL *ssl, char *data, char *copy, size_t length)
     if(!once)
       continue;
     once = 0;
-    if(is("other"))
+    if(is("other") || is("bioother"))
       memset(data + length - BODY, 'o', BODY);
     else if(is("shorter"))
       length -= 1000;
@@ -196,6 +239,8 @@ int main(int argc, char **argv)
     BIO *bio = own_bio();
     SSL_set_bio(ssl, bio, bio);
   }
+  else if(is("memory"))
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   else
     SSL_set_fd(ssl, fd);
   SSL_set_connect_state(ssl);
@@ -211,13 +256,22 @@ int main(int argc, char **argv)
         fail("no handshake");
     }
   }
+  if(is("bio") || is("bioother")) {
+    front = BIO_new(BIO_f_ssl());
+    BIO_set_ssl(front, ssl, BIO_NOCLOSE);
+  }
   length = request(data, "/1", 'd');
   send_request(ssl, data, copy, length);
+  if(is("memory"))
+    move(ssl, 0);
   while((answer = SSL_read(ssl, copy, sizeof(copy))) <= 0) {
     if(!waited(ssl, answer))
       fail("no response");
   }
   SSL_shutdown(ssl);
+  if(is("memory"))
+    move(ssl, 0);
+  BIO_free(front);
   SSL_free(ssl);
   SSL_CTX_free(context);
   close(fd);

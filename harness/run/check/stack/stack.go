@@ -1,0 +1,154 @@
+// Package stack tells which TLS a process speaks: from the libraries that it
+// has loaded, and from what its executable was made of.
+//
+// Package check asks it where the interposer saw no write over TLS, to name the
+// client as what it is.
+package stack
+
+import (
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// OpenSSL is the Name of the stack that the interposer sees into, where it is a
+// shared library.
+const OpenSSL = "OpenSSL"
+
+// goTLS is the Name of that of Go's own library.
+const goTLS = "crypto/tls"
+
+// Stack is an implementation of TLS.
+type Stack struct {
+	// Name as its makers write it: "OpenSSL", "GnuTLS", "crypto/tls".
+	Name string
+	// Version, as far as it can be told: "3.0.19", "go1.24.1".
+	Version string
+	// Library is the file name of the shared library; empty if it is part of the
+	// executable.
+	Library string
+}
+
+// String names it in a few words: "GnuTLS (libgnutls.so.30)", or "OpenSSL 3.0.13,
+// linked statically".
+func (s Stack) String() string {
+	switch {
+	case s.Library != "":
+		return fmt.Sprintf("%s (%s)", s.Name, s.Library)
+	case s.Name == goTLS:
+		return fmt.Sprintf("Go's %s (%s)", s.Name, s.Version)
+	}
+	return strings.TrimSpace(s.Name+" "+s.Version) + ", linked statically"
+}
+
+// libraries are what the names of shared libraries begin with.
+var libraries = []struct{ prefix, name string }{
+	{"libgnutls.so", "GnuTLS"},
+	{"libssl3.so", "NSS"},
+	{"libmbedtls.so", "Mbed TLS"},
+	{"libwolfssl.so", "wolfSSL"},
+	{"librustls.so", "rustls"},
+	{"libssl.so", OpenSSL},
+}
+
+// signs are what executables have in them that were linked with a stack. The
+// first that is found counts, but one without a version for less.
+var signs = []struct {
+	name    string
+	pattern *regexp.Regexp
+}{
+	{"rustls", regexp.MustCompile(`/rustls-(\d+\.\d+\.\d+)[^/\x00]*/`)},
+	{"BoringSSL", regexp.MustCompile(`BoringSSL()`)},
+	{"LibreSSL", regexp.MustCompile(`LibreSSL (\d+\.\d+\.\d+)`)},
+	{OpenSSL, regexp.MustCompile(`OpenSSL (\d+\.\d+\.\d+[a-z]*)[^\x00\n]{0,20} \d{1,2} [A-Z][a-z][a-z] \d{4}`)},
+	{OpenSSL, regexp.MustCompile(`ssl/statem/statem_clnt\.c()`)}, // where nobody asks for the version
+	{"Mbed TLS", regexp.MustCompile(`bed TLS (\d+\.\d+\.\d+)`)},
+}
+
+// Process is what was taken down of a process while it ran.
+type Process struct {
+	maps       string   // its libraries
+	executable *os.File // which stays when the process has ended
+}
+
+// Look takes down what Stacks needs. The Process has to be closed.
+func Look(pid int) (*Process, error) {
+	folder := filepath.Join("/proc", strconv.Itoa(pid))
+	maps, err := os.ReadFile(filepath.Join(folder, "maps"))
+	if err != nil {
+		return nil, fmt.Errorf("looking at the libraries of the client: %w", err)
+	}
+	executable, err := os.Open(filepath.Join(folder, "exe"))
+	if err != nil {
+		return nil, fmt.Errorf("looking into the client's program: %w", err)
+	}
+	return &Process{maps: string(maps), executable: executable}, nil
+}
+
+// Stacks returns the stacks that the process has, those in its executable first.
+// It need not use all of them: Debian's libcurl has GnuTLS beside its OpenSSL.
+func (p *Process) Stacks() ([]Stack, error) {
+	found, err := within(p.executable)
+	return append(found, loaded(p.maps)...), err
+}
+
+// Close gives up what is held of the process.
+func (p *Process) Close() error { return p.executable.Close() }
+
+// loaded returns the stacks among the libraries in /proc/PID/maps.
+func loaded(maps string) []Stack {
+	var found []Stack
+	for _, known := range libraries {
+		for line := range strings.Lines(maps) {
+			fields := strings.Fields(line)
+			if len(fields) < 6 {
+				continue
+			}
+			if name := filepath.Base(fields[5]); strings.HasPrefix(name, known.prefix) {
+				found = append(found, Stack{Name: known.name, Library: name})
+				break
+			}
+		}
+	}
+	return found
+}
+
+// How much of an executable is looked at at a time, in bytes, and by how much
+// the pieces overlap: more than any of the signs is long.
+const (
+	pieceBytes   = 4 << 20
+	overlapBytes = 4 << 10
+)
+
+// within returns the stack that an executable was linked with, if any.
+func within(executable io.ReaderAt) ([]Stack, error) {
+	if info, err := buildinfo.Read(executable); err == nil {
+		return []Stack{{Name: goTLS, Version: info.GoVersion}}, nil
+	}
+	var unversioned []Stack
+	piece := make([]byte, pieceBytes)
+	for offset := int64(0); ; offset += pieceBytes - overlapBytes {
+		n, err := executable.ReadAt(piece, offset)
+		for _, known := range signs {
+			found := known.pattern.FindSubmatch(piece[:n])
+			if found != nil && len(found[1]) > 0 {
+				return []Stack{{Name: known.name, Version: string(found[1])}}, nil
+			}
+			if found != nil && unversioned == nil {
+				unversioned = []Stack{{Name: known.name}}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return unversioned, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("looking into the client's program: %w", err)
+		}
+	}
+}
