@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wings of the laboratory, and what each may use besides itself. Who is not
-// named is used by nobody.
+// wings of the laboratory, and what each may use besides itself. No wing uses
+// one that is not named.
 var wings = map[string][]string{
 	"cmd":      {"many", "upstream", "show", "run", "clients", "build"},
 	"many":     {"show", "run", "clients", "build"},

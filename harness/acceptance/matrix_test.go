@@ -34,7 +34,7 @@ func madeMatrix(t *testing.T, scenario string) *matrix.Document {
 	return d
 }
 
-// TestMatrix holds the scenario of the report against every OpenSSL that
+// TestMatrix runs the scenario of the report with every OpenSSL that
 // Debian serves: stock fails and patched passes, over both versions of TLS; and
 // what each suite has of its own keeps its connection over HTTP/2.
 func TestMatrix(t *testing.T) {

@@ -101,7 +101,7 @@ prepare_files() {
 # files_defines TREE - the arguments that every file is compiled with.
 files_defines() {
   printf '%s\n' -DBUILDING_LIBCURL -DHAVE_CONFIG_H "-I$1/include" "-I$1/lib"
-  # Up to 7.55.1 the public headers say it, and nobody else may.
+  # Up to 7.55.1 the public headers say it, and nothing else may.
   grep -qs 'SIZEOF_CURL_OFF_T shall not be defined' "$1/lib/curl_setup.h" ||
     echo -DSIZEOF_CURL_OFF_T=8
 }

@@ -101,8 +101,8 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 		read <- err
 	}()
 	waited = command.Wait()
-	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails when nobody is left behind
-	// Who has left the group may keep the pipe open for ever.
+	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails if no process is left
+	// A process that has left the group may keep the pipe open for ever.
 	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err

@@ -52,7 +52,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestInterposerKnowsTheNames holds the names in the environment against those
+// TestInterposerKnowsTheNames compares the names in the environment with those
 // that the interposer asks for.
 func TestInterposerKnowsTheNames(t *testing.T) {
 	sources, err := filepath.Glob("../../run/interposer/*.c")

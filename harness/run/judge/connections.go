@@ -16,7 +16,7 @@ func noReset(o *Observation) (Verdict, string, string) {
 	return EarlyEnds(o.Origin, o.Packets, &o.Events, o.Scenario.Expect.MaxEarlyEnds)
 }
 
-// Connections holds the number of connections against how many are allowed, 1
+// Connections compares the number of connections with how many are allowed, 1
 // or more. Packets, if there are any, also show those that the origin never
 // accepted.
 func Connections(log *origin.Log, packets *flow.Traffic, allowed int) (verdict Verdict, expected, actual string) {

@@ -50,9 +50,9 @@ func pausedWaits(o *Observation) (Verdict, string, string) {
 	if o.Sanitized {
 		most = 0
 	}
-	expected := "nothing for who is paused"
+	expected := "nothing for a paused transfer"
 	if most > 0 {
-		expected = fmt.Sprintf("nothing for who is paused, and at most %d MB of memory", most>>20)
+		expected = fmt.Sprintf("nothing for a paused transfer, and at most %d MB of memory", most>>20)
 	}
 	if o.Report == nil {
 		return Inconclusive, expected, o.Failure

@@ -70,17 +70,17 @@ var courseCases = []observed{
 		"every request with its own credentials, method and body", "r0 came with a body of 9 bytes"},
 
 	{"paused-waits", "nobody paused", func(*Observation) {}, Pass,
-		"nothing for who is paused", "none got any, 0 MB of memory"},
+		"nothing for a paused transfer", "none got any, 0 MB of memory"},
 	{"paused-waits", "one got more", func(o *Observation) { o.Report.Results[1].PausedBytes = 7 }, Fail,
-		"nothing for who is paused", "r1 got 7 bytes while it was paused"},
+		"nothing for a paused transfer", "r1 got 7 bytes while it was paused"},
 	{"paused-waits", "hoarded", func(o *Observation) {
 		o.Scenario.Expect.MaxMemory, o.Report.MaxMemoryBytes = 8<<20, 9<<20
-	}, Fail, "nothing for who is paused, and at most 8 MB of memory", "none got any, 9 MB of memory"},
+	}, Fail, "nothing for a paused transfer, and at most 8 MB of memory", "none got any, 9 MB of memory"},
 	{"paused-waits", "hoarded by sanitizers", func(o *Observation) {
 		o.Scenario.Expect.MaxMemory, o.Report.MaxMemoryBytes, o.Sanitized = 8<<20, 9<<20, true
-	}, Pass, "nothing for who is paused", "none got any, 9 MB of memory"},
+	}, Pass, "nothing for a paused transfer", "none got any, 9 MB of memory"},
 	{"paused-waits", "a subject that crashed", fail, Inconclusive,
-		"nothing for who is paused", "the subject failed: signal: segmentation fault"},
+		"nothing for a paused transfer", "the subject failed: signal: segmentation fault"},
 
 	{"quiet-wait", "never waited", func(*Observation) {}, Pass,
 		"at most 5 % of a core while it waits", "nothing to wait for"},

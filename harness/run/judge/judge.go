@@ -1,4 +1,4 @@
-// Package judge holds what was observed of a run against what has to hold.
+// Package judge compares what was observed of a run with the invariants.
 //
 // It stands at the end of a run: the subject's report, the origin's log, the
 // packets and the interposer's events go in, a verdict for each [Invariant] comes out. The

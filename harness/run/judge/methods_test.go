@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLibraryRepeatsTheSameMethods holds the judge against the library, which
+// TestLibraryRepeatsTheSameMethods compares the judge with the library, which
 // is a module of its own and says nothing of what it thinks idempotent.
 func TestLibraryRepeatsTheSameMethods(t *testing.T) {
 	sources, err := filepath.Glob("../../../curlpipe/*.go")

@@ -138,7 +138,7 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 
 // otherLibrary says so if the subject has not used the library under test, as
 // one that is linked to its own with an rpath would; then the run says nothing
-// about the one that it is for. A client without libcurl is none of it.
+// about the one that it is for. A client without libcurl is left alone.
 func otherLibrary(r *plan.Report, l *library.Library) string {
 	token, _, _ := strings.Cut(r.LibcurlVersion, " ")
 	used, isLibcurl := strings.CutPrefix(token, "libcurl/")

@@ -113,7 +113,7 @@ func TestASubjectIsStartedThroughTheLoader(t *testing.T) {
 	require.Equal(t, "--library-path /some/prefix/lib:"+prefix+":"+prefix+"/lib\n", string(text))
 }
 
-// A libcurl that no longer pipelines is held against what is the same over
+// A libcurl that no longer pipelines is judged by what is the same over
 // HTTP/2, and against nothing else.
 func TestALibraryThatMultiplexes(t *testing.T) {
 	setup := setupFor(t, "good")

@@ -53,8 +53,8 @@ func (s *Scenario) checkRequests() error {
 	return nil
 }
 
-// checkSteps also holds steps and answers against each other: a signal that
-// only one of them knows would be waited for in vain.
+// checkSteps also compares steps with answers: a run would wait for ever for a
+// signal that only one of them knows.
 func (s *Scenario) checkSteps() error {
 	raised := make(map[string]bool)
 	for _, a := range s.Origin.all() {

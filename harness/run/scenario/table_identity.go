@@ -2,7 +2,7 @@ package scenario
 
 import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
-// identity has the scenarios about who asks, and how.
+// identity has the scenarios about credentials and methods.
 var identity = []Scenario{
 	{
 		ID: "credentials-not-shared",

@@ -164,8 +164,8 @@ func Read(path string) (*Evidence, error) {
 	return e, nil
 }
 
-// readReport reads what a subject printed. A client that is none of ours prints
-// something else.
+// readReport reads what a subject printed. A client that is not a subject
+// prints something else.
 func (e *Evidence) readReport() {
 	var report plan.Report
 	text, err := os.ReadFile(filepath.Join(e.Path, OutputFile))

@@ -3,8 +3,8 @@
 
 /*
  * Standard input: the plan's document first, then lines that may come at any
- * time. It is read only when somebody is about to act upon it: who writes a
- * line to a pipe can tell that it was noticed by its having been read.
+ * time. It is read only when the subject is about to act upon it: the writer of
+ * a line sees that the subject noticed the line by its having been read.
  */
 
 #include <stdbool.h>

@@ -138,8 +138,8 @@ func (e *Engine) Close() error {
 	return e.closed
 }
 
-// call has a command carried out. It waits for nobody but the program, which
-// waits for nobody. An error means that the program is gone.
+// call has a command carried out. It waits only for the program, which waits for
+// nothing. An error means that the program is gone.
 func (e *Engine) call(connection uint32, command byte, content []byte) (*answer, error) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()

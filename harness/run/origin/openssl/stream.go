@@ -218,7 +218,7 @@ func (s *Stream) settle() error {
 	return nil
 }
 
-// advance takes a record in, or waits for somebody else who does.
+// advance takes a record in, or waits for another goroutine that does.
 func (s *Stream) advance() error {
 	if s.closed {
 		return net.ErrClosed
@@ -247,7 +247,7 @@ func (s *Stream) advance() error {
 		return err
 	}
 	if s.writing {
-		return nil // who writes already takes these as well
+		return nil // the goroutine that writes takes these as well
 	}
 	if err := s.flush(); err != nil && !s.established {
 		return err

@@ -119,7 +119,7 @@ func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
 	return nil
 }
 
-// place puts a run into its scenario, beside the runs that it is held against.
+// place puts a run into its scenario, beside the runs that it is compared with.
 func (c *content) place(r *run) {
 	var s *scenario
 	for _, other := range c.Scenarios {

@@ -2,7 +2,7 @@
 // their arguments, the two phases of a run and the document that they print.
 //
 // A client keeps a number of GETs for one URL in flight, first to warm up, then
-// for the measured phase. It holds each response against what the server is
+// for the measured phase. It compares each response with what the server is
 // known to send, and prints one JSON object, a Document. The clients in C keep
 // the same contract.
 package clientmain

@@ -35,7 +35,7 @@ func Body(size int) []byte {
 	return body
 }
 
-// Checker returns what holds a response against the one that is expected.
+// Checker returns a function that compares a response with the expected one.
 func Checker(size int) func(status int, body []byte) error {
 	want := Body(size)
 	return func(status int, body []byte) error {

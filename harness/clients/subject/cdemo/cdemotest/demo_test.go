@@ -15,7 +15,7 @@ import (
 
 // gatherThenAnswer answers the first request at once, for libcurl pipelines
 // only where it has seen HTTP/1.1, and none of the others before it has read
-// them all: who does not pipeline is never answered. The ids go to arrived, if
+// them all: a client that does not pipeline is never answered. The ids go to arrived, if
 // there is one, in the order in which they came.
 func gatherThenAnswer(t *testing.T, count int, arrived chan<- []string) serve {
 	return func(e exchange) {
@@ -40,7 +40,7 @@ func gatherThenAnswer(t *testing.T, count int, arrived chan<- []string) serve {
 	}
 }
 
-// requireOwnResponses holds a report against one where all went well.
+// requireOwnResponses compares a report with one where all went well.
 func requireOwnResponses(t *testing.T, r *plan.Report, ids []string) {
 	require.Len(t, r.Results, len(ids))
 	for i, id := range ids {

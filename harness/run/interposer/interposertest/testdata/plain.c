@@ -1,7 +1,7 @@
 /*
  * A client without OpenSSL: plain PORT COMMAND [ARGUMENT]. It prints what it
  * can see of its own calls, one line each, so that runs with and without the
- * interposer can be held against each other.
+ * interposer can be compared.
  */
 
 #include <arpa/inet.h>

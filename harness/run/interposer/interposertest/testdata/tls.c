@@ -2,7 +2,7 @@
  * A TLS client: tls PORT COMMAND. Compiled with TLS_PLUGIN it is the same
  * client as a library for plugin_host.c. It prints what it can see of its own
  * calls, one line each, so that runs with and without the interposer can be
- * held against each other.
+ * compared.
  */
 
 #include <arpa/inet.h>
