@@ -63,7 +63,8 @@ func matrixCommand() *cobra.Command {
 	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
 	flags.StringSliceVar(&o.tls, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
-	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time")
+	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time (default: twice the number of CPUs)")
+	flags.Lookup("jobs").DefValue = "0" // the text has it
 	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
 	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")

@@ -152,6 +152,7 @@ func TestManualHasEveryFieldOfTheJSON(t *testing.T) {
 	}
 }
 
+// A command whose flags need more than a phrase has a table of its own words.
 func TestManualHasEveryFlag(t *testing.T) {
 	for _, command := range []*cobra.Command{runCommand(), reportCommand(), checkCommand(), serveCommand()} {
 		var documented, flags []string
@@ -163,6 +164,43 @@ func TestManualHasEveryFlag(t *testing.T) {
 		}
 		command.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
 		require.ElementsMatch(t, flags, documented, command.Name())
+	}
+}
+
+// ownDefault is a default that a flag's text names itself.
+var ownDefault = regexp.MustCompile(` \(default:? ([^)]*)\)$`)
+
+// The tables of the other commands are made of their help.
+func TestManualHasTheHelp(t *testing.T) {
+	for page, commands := range map[string][]*cobra.Command{
+		"soak.md":   {soakCommand()},
+		"matrix.md": {matrixCommand(), mergeCommand()},
+		"fleet.md":  {fleetCommand(), fleetServeCommand()},
+		"bench.md":  {benchCommand()},
+		"series.md": {releasesCommand(), submitCommand(), packageCommand()},
+	} {
+		for _, command := range commands {
+			name := command.Name()
+			if page == "fleet.md" && name == "serve" {
+				name = "fleet serve"
+			}
+			table := "| flag of `" + name + "` | meaning | default |\n| --- | --- | --- |\n"
+			command.Flags().VisitAll(func(f *pflag.Flag) {
+				value, meaning := pflag.UnquoteUsage(f)
+				meaning = strings.Join(strings.Fields(meaning), " ")
+				byDefault := f.DefValue
+				if found := ownDefault.FindStringSubmatch(meaning); found != nil {
+					meaning, byDefault = strings.TrimSuffix(meaning, found[0]), found[1]
+				}
+				if byDefault == "0" || byDefault == "false" {
+					byDefault = ""
+				}
+				flag := strings.TrimSpace("--" + f.Name + " " + value)
+				byDefault = strings.NewReplacer("[", "", "]", "", "0.000000", "0", ", ", ", ", ",", ", ").Replace(byDefault)
+				table += fmt.Sprintf("| `%s` | %s | %s |\n", flag, strings.ReplaceAll(meaning, "|", "\\|"), byDefault)
+			})
+			readmetest.RequireTable(t, filepath.Join(manual, "docs", page), "flags of "+name, table)
+		}
 	}
 }
 

@@ -53,7 +53,8 @@ func releasesCommand() *cobra.Command {
 	flags.StringSliceVar(&o.subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
 	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
-	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time")
+	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time (default: twice the number of CPUs)")
+	flags.Lookup("jobs").DefValue = "0" // the text has it
 	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
 	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with releases:")
 	flags.StringVar(&o.json, "json", "", "write the releases with their runs to `FILE` as JSON, too")
