@@ -10,7 +10,7 @@
 #include <linux/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include "internal.h"
+#include "handshake.h"
 
 /* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
 static long pipelining_of(enum cshim_mode mode)
@@ -93,6 +93,8 @@ int cshim_loop_connect(struct cshim_loop *loop, int socket)
   connection->loop = loop;
   connection->number = number;
   connection->socket = CURL_SOCKET_BAD;
+  connection->seen_end = CSHIM_COUNTERS;
+  connection->end = CSHIM_COUNTERS;
   code = make_multi(connection);
   if(code) {
     curl_multi_cleanup(connection->multi);
@@ -230,24 +232,47 @@ void connection_end(struct connection *connection)
   connection->over = true;
 }
 
-void connection_free(struct connection *connection)
+/* Ends a connection. Its caller may ask how until the next run. */
+void connection_retire(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
   uint32_t number = connection->number;
   connection_end(connection);
   connection_untouch(connection);
   watch_forget(connection);
-  free(connection);
   loop->connections[number] = NULL;
   if(number < loop->free_connections_from)
     loop->free_connections_from = number;
+  connection->next_retired = loop->retired;
+  loop->retired = connection;
+}
+
+/* Frees those that have ended. */
+void connection_free_retired(struct cshim_loop *loop)
+{
+  while(loop->retired) {
+    struct connection *connection = loop->retired;
+    loop->retired = connection->next_retired;
+    handshake_free(connection->handshake);
+    free(connection);
+  }
+}
+
+/* The connection of that number of which the last run told. */
+const struct connection *connection_told(const struct cshim_loop *loop,
+                                         uint32_t number)
+{
+  const struct connection *connection = loop->retired;
+  while(connection && connection->number != number)
+    connection = connection->next_retired;
+  return connection ? connection : loop->connections[number];
 }
 
 void cshim_loop_disconnect(struct cshim_loop *loop, uint32_t number)
 {
   struct connection *connection = loop->connections[number];
   connection->closing = true;
-  connection_free(connection);
+  connection_retire(connection);
 }
 
 void cshim_loop_break(struct cshim_loop *loop, uint32_t number)
@@ -256,6 +281,13 @@ void cshim_loop_break(struct cshim_loop *loop, uint32_t number)
   connection->closing = true;
   connection->over = true;
   connection_touch(connection);
+}
+
+enum cshim_counter cshim_loop_end_of(const struct cshim_loop *loop,
+                                     uint32_t number)
+{
+  const struct connection *connection = connection_told(loop, number);
+  return connection ? connection->end : CSHIM_COUNTERS;
 }
 
 static uint64_t moved(const struct connection *connection, bool both)

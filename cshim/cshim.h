@@ -191,6 +191,38 @@ bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot);
 uint64_t cshim_loop_movement(const struct cshim_loop *loop,
                              uint32_t connection);
 
+/* How a connection ended: CSHIM_CLOSED_BY_CLIENT, CSHIM_CLOSED_BY_SERVER or
+   CSHIM_RESET_BY_SERVER; CSHIM_COUNTERS while it has not. Like the next one
+   for a connection whose end this run has told of, too. */
+enum cshim_counter cshim_loop_end_of(const struct cshim_loop *loop,
+                                     uint32_t connection);
+
+/* What TLS told of a connection. The pointers hold as long as it does. */
+struct cshim_handshake {
+  bool done; /* what follows, up to the protocol, is agreed on */
+  bool resumed;
+  uint16_t version; /* 0x0303 is TLS 1.2 */
+  uint16_t cipher; /* number of its suite */
+  char protocol[32]; /* of ALPN [RFC 7301], or empty */
+  int refusal; /* X509_V_ERR_*: what there is against the certificate, whether
+                  it counts or not; 0: nothing */
+  int alert; /* that the server sent, or -1 */
+  bool has_record;
+  uint8_t record[5]; /* with it, the header of the server's first record */
+  const char *certificates; /* that the server showed, its own first; each in
+                               DER, its length in four octets before it */
+  size_t certificates_length;
+  const char *chain; /* that was verified, or the one certificate that was
+                        refused */
+  size_t chain_length;
+  const char *staple; /* OCSP response, in DER */
+  size_t staple_length;
+};
+
+/* NULL when nothing is known: without TLS, or without OpenSSL. */
+const struct cshim_handshake *
+cshim_loop_handshake(const struct cshim_loop *loop, uint32_t connection);
+
 /* Gives an easy handle (CURL *) to the loop and returns its slot, or a
    negative errno: -EBUSY when its private pointer is set. The loop sets the
    options that tie the handle to it: the functions for reading, seeking,

@@ -10,7 +10,7 @@
 // the sockets, connection.c their beginning and end, rest.c what may be done between, request.c, upload.c and
 // response.c the two halves of an exchange, framing.c and chunked.c the one
 // reading of a response that is believed, transfer.c the easy handle that
-// carries it, groups.c what libcurl has of the patch series, tls.c what OpenSSL tells of it (openssl.c finds its functions),
+// carries it, groups.c what libcurl has of the patch series, tls.c and handshake.c what OpenSSL tells of it (openssl.c finds its functions),
 // bio.c what stands between OpenSSL and the socket, nghttp2.c what stands between
 // libcurl and nghttp2, and http2.c what becomes of requests on an HTTP/2
 // connection.

@@ -22,6 +22,7 @@ struct buffer {
 };
 
 struct bio; /* of bio.c */
+struct handshake; /* of handshake.h */
 
 /* One connection and the multi handle that it has for itself: whatever is in
    that handle is on this connection, or nowhere. libcurl gets its socket once,
@@ -34,6 +35,10 @@ struct connection {
   bool taken; /* libcurl has got the socket */
   bool closing; /* the caller has it closed */
   bool over; /* nothing moves on it any more */
+  enum cshim_counter seen_end; /* how the server ended it, as OpenSSL saw */
+  enum cshim_counter end; /* how its socket was closed, once it is */
+  struct connection *next_retired;
+  struct handshake *handshake; /* what TLS told of it; NULL: nothing */
   void *ssl; /* OpenSSL's, if it reads the socket by itself */
   const void *tls; /* the same, also where libcurl reads it for OpenSSL */
   bool proven; /* a header section has come: of what, the caller was told */
@@ -170,6 +175,8 @@ struct cshim_loop {
   struct connection *active; /* those with requests */
   struct connection *changed; /* those of which epoll does not know all yet */
   struct connection *touched; /* those that libcurl worked on in this turn */
+  struct connection *retired; /* those to be freed when the caller has read
+                                 what this run tells */
   struct bio *busy; /* those that hold bytes */
   struct bio *next_busy; /* the next that bio_next_input() looks at */
   uint64_t turn; /* counts what the loop waited, or was called */
@@ -218,7 +225,10 @@ CURLMcode connection_add(struct connection *connection,
                          struct transfer *transfer);
 void connection_remove(struct transfer *transfer);
 void connection_end(struct connection *connection);
-void connection_free(struct connection *connection);
+void connection_retire(struct connection *connection);
+void connection_free_retired(struct cshim_loop *loop);
+const struct connection *connection_told(const struct cshim_loop *loop,
+                                         uint32_t number);
 uint64_t connection_received(const struct connection *connection);
 
 /* socket.c: the socket of a connection, as libcurl is given it */
@@ -244,11 +254,13 @@ void http2_leave_stream(struct transfer *transfer);
 void http2_left_stream(struct transfer *transfer);
 
 /* rest.c: connections that no request is on */
-bool rest_is_quiet(const struct connection *connection);
+bool rest_is_quiet(const struct connection *connection,
+                   const struct transfer *transfer);
 
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
+struct connection *tls_connection_of(const void *ssl);
 const void *tls_session(const struct transfer *transfer);
 bool tls_is_http2(const struct transfer *transfer);
 

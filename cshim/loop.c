@@ -108,6 +108,7 @@ void cshim_loop_free(struct cshim_loop *loop)
     if(loop->slots[i])
       transfer_free(loop->slots[i]);
   }
+  connection_free_retired(loop);
   curl_share_cleanup(loop->share);
   free(loop->slots);
   free(loop->connections);
@@ -184,7 +185,7 @@ static void submit(struct cshim_loop *loop,
                   request_prepare(transfer, request, text);
   if(!code && !socket_prepare(transfer, connection))
     code = CURLE_OUT_OF_MEMORY;
-  if(!code && !connection->first && !rest_is_quiet(connection)) {
+  if(!code && !connection->first && !rest_is_quiet(connection, transfer)) {
     connection->over = true;
     connection_touch(connection);
   }

@@ -21,6 +21,15 @@ struct openssl {
   uint64_t (*clear_options)(void *context, uint64_t options);
   void (*on_info)(void *context, void (*callback)(const void *, int, int));
   void (*on_key)(void *context, void (*callback)(const void *, const char *));
+  void (*on_message)(void *context,
+                     void (*callback)(int written, int version, int kind,
+                                      const void *data, size_t length,
+                                      void *ssl, void *userp));
+  void (*on_message_of)(void *ssl,
+                        void (*callback)(int, int, int, const void *, size_t,
+                                         void *, void *));
+  long (*context_control)(void *context, int command, long number,
+                          void *pointer);
   void *(*context_of)(const void *ssl);
   void *(*bio_of)(const void *ssl);
   void (*set_bio)(void *ssl, void *input, void *output);
@@ -37,12 +46,22 @@ struct openssl {
   void (*agreed_protocol)(const void *ssl, const unsigned char **name,
                           unsigned *length);
   const char *(*server_name)(const void *ssl, int type);
+  const void *(*cipher)(const void *ssl);
+  uint16_t (*cipher_number)(const void *cipher);
+  const void *(*peer_certificates)(const void *ssl);
+  const void *(*verified_chain)(const void *ssl);
+  long (*verify_result)(const void *ssl);
+  void *(*session_of)(const void *ssl);
+  const void *(*session_peer)(void *session);
   int (*verify_mode)(const void *context);
   void (*set_verify)(void *context, int mode,
                      int (*callback)(int verified, void *store));
   int (*ssl_index)(void);
   void *(*store_data)(const void *store, int index);
   int (*store_depth)(const void *store);
+  int (*store_error)(const void *store);
+  const void *(*store_untrusted)(const void *store);
+  int (*encode)(const void *certificate, unsigned char **into);
   void (*store_set_error)(void *store, int error);
   void *(*store_certificate)(const void *store);
   int (*check_host)(void *certificate, const char *name, size_t length,

@@ -5,6 +5,7 @@
  * OpenSSL holds, and what our own BIO has read, it does not see.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include "internal.h"
 #include "openssl.h"
@@ -13,11 +14,19 @@
 #define SSL_ERROR_WANT_READ 2
 #define SSL_ERROR_WANT_WRITE 3
 
-/* Whether nothing has arrived on a connection at rest. Over TLS messages may
-   that are for TLS alone: OpenSSL deals with them, where it can be asked to.
-   Those of HTTP/2 name the request that they are about, if any: they are
-   libcurl's. */
-bool rest_is_quiet(const struct connection *connection)
+static bool is_over_tls(const struct transfer *transfer)
+{
+  static const char scheme[] = "https:";
+  return transfer->text.length >= sizeof(scheme) &&
+         !memcmp(transfer->text.data, scheme, sizeof(scheme) - 1);
+}
+
+/* Whether nothing has arrived on a connection at rest, on which this transfer
+   is to be the next. Over TLS messages may that are for TLS alone: OpenSSL
+   deals with them, where it can be asked to. Those of HTTP/2 name the request
+   that they are about, if any: they are libcurl's. */
+bool rest_is_quiet(const struct connection *connection,
+                   const struct transfer *transfer)
 {
   const struct openssl *openssl = openssl_loaded();
   char octet;
@@ -25,6 +34,8 @@ bool rest_is_quiet(const struct connection *connection)
   int result;
   if(connection->session || connection->socket == CURL_SOCKET_BAD)
     return true;
+  if(!connection->taken && is_over_tls(transfer))
+    return true; /* the handshake shows what it is */
   if(!connection->ssl && connection->tls &&
      openssl->has_pending(connection->tls))
     return false;

@@ -51,6 +51,7 @@ void results_forget(struct cshim_loop *loop)
   }
   loop->result_count = 0;
   loop->connection_news_count = 0;
+  connection_free_retired(loop);
 }
 
 /* Adds the last result of a transfer. */
@@ -162,8 +163,7 @@ static void tell_connection(struct connection *connection)
   connection_untouch(connection);
   if(connection->over && !connection->first) {
     news.flags |= CSHIM_CONNECTION_OVER;
-    connection_free(connection); /* nobody gets its number before the caller
-                                    has read this */
+    connection_retire(connection);
   }
   if(news.flags)
     loop->connection_news[loop->connection_news_count++] = news;

@@ -75,8 +75,13 @@ void socket_close(struct connection *connection)
     return;
   watch_forget(connection);
   /* in answer to TLS's close_notify the server may close before us */
-  loop_count(loop, connection->closing ? CSHIM_CLOSED_BY_CLIENT :
-                   end_of(socket), 1);
+  if(connection->closing)
+    connection->end = CSHIM_CLOSED_BY_CLIENT;
+  else if(connection->seen_end != CSHIM_COUNTERS)
+    connection->end = connection->seen_end;
+  else
+    connection->end = end_of(socket);
+  loop_count(loop, connection->end, 1);
   loop_count(loop, CSHIM_SOCKETS_CLOSED, 1);
   connection->socket = CURL_SOCKET_BAD;
   close(socket);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "internal.h"
+#include "handshake.h"
 #include "openssl.h"
 
 /* CURLINFO_TLS_SSL_PTR, which came with 7.48.0 */
@@ -21,7 +21,11 @@
 #define CB_HANDSHAKE_DONE 0x20 /* SSL_CB_HANDSHAKE_DONE */
 #define CB_READ_ALERT 0x4004 /* SSL_CB_READ_ALERT */
 #define CLOSE_NOTIFY 0 /* in the low octet of what comes with it */
+#define RECORD_HEADER 0x100 /* SSL3_RT_HEADER */
+#define SET_STATUS_TYPE 65 /* SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE */
+#define STATUS_OCSP 1 /* TLSEXT_STATUSTYPE_ocsp */
 #define EX_INDEX_SSL_CTX 1 /* CRYPTO_EX_INDEX_SSL_CTX */
+#define BIO_READ_RETURN 0x82 /* BIO_CB_READ | BIO_CB_RETURN */
 #define BIO_WRITE_RETURN 0x83 /* BIO_CB_WRITE | BIO_CB_RETURN */
 #define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
 #define WANT_READING 3 /* SSL_READING */
@@ -38,20 +42,56 @@ static void make_index(void)
                                                  NULL, NULL, NULL);
 }
 
+/* The connection that an SSL is on; NULL: it is not one of ours. */
+struct connection *tls_connection_of(const void *ssl)
+{
+  const struct openssl *openssl = openssl_loaded();
+  return openssl->get_data(openssl->context_of(ssl), connection_index);
+}
+
+/* Of SSL_CTX_set_msg_callback(), until the handshake is made: what is no TLS
+   shows in the header of the first record. */
+static void on_message(int written, int version, int kind, const void *data,
+                       size_t length, void *ssl, void *userp)
+{
+  struct connection *connection = tls_connection_of(ssl);
+  (void)version;
+  (void)userp;
+  if(!written && kind == RECORD_HEADER && connection)
+    handshake_record(connection, data, length);
+}
+
+/* Notes how the server ended the connection. Later the state of TCP does not
+   tell it any more: it may answer our close_notify with a RST. */
+static void note_end(struct connection *connection, int result, int error)
+{
+  if(connection->seen_end != CSHIM_COUNTERS)
+    return;
+  if(!result)
+    connection->seen_end = CSHIM_CLOSED_BY_SERVER;
+  else if(error == ECONNRESET || error == EPIPE || error == ETIMEDOUT)
+    connection->seen_end = CSHIM_RESET_BY_SERVER;
+}
+
 static long on_bio(void *bio, int operation, const char *data, size_t length,
                    int argi, long argl, int result, size_t *processed)
 {
+  int error = errno;
   const struct openssl *openssl = openssl_loaded();
+  struct connection *connection;
   (void)data;
   (void)length;
   (void)argi;
   (void)argl;
   (void)processed;
-  if(operation == BIO_WRITE_RETURN && result <= 0 &&
-     openssl->bio_flags(bio, BIO_SHOULD_RETRY)) {
-    void *loop = openssl->bio_argument(bio);
-    loop_count(loop, CSHIM_WANT_WRITE, 1);
-  }
+  if(result > 0 ||
+     (operation != BIO_WRITE_RETURN && operation != BIO_READ_RETURN))
+    return result;
+  connection = (void *)openssl->bio_argument(bio);
+  if(!openssl->bio_flags(bio, BIO_SHOULD_RETRY))
+    note_end(connection, operation == BIO_READ_RETURN ? result : -1, error);
+  else if(operation == BIO_WRITE_RETURN)
+    loop_count(connection->loop, CSHIM_WANT_WRITE, 1);
   return result;
 }
 
@@ -66,13 +106,17 @@ static void on_info(const void *ssl, int where, int result)
   if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT &&
      where != CB_READ_ALERT)
     return;
-  connection = openssl->get_data(openssl->context_of(ssl), connection_index);
+  connection = tls_connection_of(ssl);
   bio = openssl->bio_of(ssl);
   if(!connection || !bio)
     return;
   if(where == CB_READ_ALERT) {
-    if((result & 0xff) == CLOSE_NOTIFY)
+    if((result & 0xff) == CLOSE_NOTIFY) {
+      note_end(connection, 0, 0);
       http2_closing(connection);
+    }
+    else
+      handshake_alert(connection, result & 0xff);
     return;
   }
   loop = connection->loop;
@@ -83,12 +127,14 @@ static void on_info(const void *ssl, int where, int result)
   }
   else if(!established) {
     connection->tls = ssl;
+    openssl->on_message_of((void *)ssl, NULL);
+    handshake_done(connection, ssl);
     /* later releases of libcurl read for OpenSSL, which has no socket then */
     if(openssl->socket_of(ssl) == connection->socket)
       connection->ssl = (void *)ssl;
     if(loop->limits.coalesce && loop->limits.mode == CSHIM_PIPELINING)
       bio = bio_install(connection, (void *)ssl);
-    openssl->bio_set_argument(bio, (char *)loop);
+    openssl->bio_set_argument(bio, (char *)connection);
     openssl->bio_set_callback(bio, on_bio);
     loop_count(loop, openssl->resumed(ssl) ? CSHIM_RESUMPTIONS :
                      CSHIM_HANDSHAKES, 1);
@@ -99,9 +145,7 @@ static void on_info(const void *ssl, int where, int result)
 
 static void on_key(const void *ssl, const char *line)
 {
-  const struct openssl *openssl = openssl_loaded();
-  const struct connection *connection =
-    openssl->get_data(openssl->context_of(ssl), connection_index);
+  const struct connection *connection = tls_connection_of(ssl);
   struct iovec parts[2] = {
     { .iov_base = (char *)line, .iov_len = strlen(line) },
     { .iov_base = (char *)"\n", .iov_len = 1 }
@@ -125,6 +169,8 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
     return CURLE_OK;
   openssl->set_data(context, connection_index, transfer->connection);
   openssl->on_info(context, on_info);
+  openssl->on_message(context, on_message);
+  openssl->context_control(context, SET_STATUS_TYPE, STATUS_OCSP, NULL);
   wildcard_install(context);
   /* libcurl turns tickets off, over servers of 2010 that could not do them;
      without them many a server of today resumes no session up to TLS 1.2 */

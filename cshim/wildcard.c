@@ -9,7 +9,7 @@
  * libcurl.
  */
 #include <string.h>
-#include "internal.h"
+#include "handshake.h"
 #include "openssl.h"
 
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
@@ -69,8 +69,10 @@ static int on_verify(int verified, void *store)
                          NO_PARTIAL_WILDCARDS, NULL) != 1 &&
      has_partial_name(openssl, certificate)) {
     openssl->store_set_error(store, HOSTNAME_MISMATCH);
-    return 0;
+    verified = 0;
   }
+  if(!verified && ssl && tls_connection_of(ssl))
+    handshake_refused(tls_connection_of(ssl), store);
   return verified;
 }
 
