@@ -96,7 +96,7 @@ func (b *streamedBody) follow(ctx context.Context) {
 		return
 	}
 	unfollow := context.AfterFunc(ctx, func() {
-		b.abandon(newError(b.call.asked, "", contextError(ctx)))
+		b.abandon(contextError(ctx)) // bare, as in net/http
 	})
 	b.mutex.Lock()
 	b.unfollow = unfollow

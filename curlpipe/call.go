@@ -111,10 +111,19 @@ func newCall(request *http.Request, stream bool) *call {
 
 // refuse ends a call that the engine does not have, and makes its error.
 func (c *call) refuse(err error) error {
-	refused := newError(c.asked, "", err)
+	refused := c.failure(err, "")
 	c.stopUpload()
 	c.release()
 	return refused
+}
+
+// failure is the error that the caller gets. RoundTrip returns the context's as
+// it is, like net/http's.
+func (c *call) failure(err error, detail string) error {
+	if c.stream && ofContext(err) {
+		return err
+	}
+	return newError(c.asked, detail, err)
 }
 
 // release makes the call's memory available to others. Only for a call that

@@ -1,6 +1,8 @@
 package curlpipe
 
 import (
+	"crypto/tls"
+	"net"
 	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
@@ -29,7 +31,10 @@ type conn struct {
 
 	headSince   time.Time // the first of the calls is
 	established bool      // a request has left
-	connectBy   time.Time // or else it is given up
+	local       net.Addr
+	remote      net.Addr             // of the proxy, if there is one
+	tls         *tls.ConnectionState // once a response has come
+	connectBy   time.Time            // or else it is given up
 
 	announced bool  // the server has said that it closes it
 	blamed    bool  // a request has paid for its end, or will not have to

@@ -16,14 +16,14 @@ import (
 
 // dialed is what came of dialing a connection.
 type dialed struct {
-	conn   *conn
-	socket int // a descriptor, unless there is an error
-	err    error
+	conn *conn
+	line line // unless there is an error
+	err  error
 }
 
 func (d *dialed) close() {
 	if d.err == nil {
-		_ = unix.Close(d.socket)
+		_ = unix.Close(d.line.socket)
 	}
 }
 
@@ -36,7 +36,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 		ctx, cancel := context.WithDeadline(e.dialing, c.connectBy)
 		defer cancel()
 		d := dialed{conn: c}
-		d.socket, d.err = e.settings.dialer.dial(ctx, o.key)
+		d.line, d.err = e.settings.dialer.dial(ctx, o.key)
 		if !e.mailbox.dialed(d) {
 			d.close()
 		}
@@ -47,9 +47,10 @@ func (e *engine) dial(o *origin, now time.Time) {
 func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {
-		c.id, d.err = e.loop.Connect(d.socket)
+		c.local, c.remote = d.line.local, d.line.remote
+		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
-			_ = unix.Close(d.socket)
+			_ = unix.Close(d.line.socket)
 		}
 	}
 	if d.err != nil {

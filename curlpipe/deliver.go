@@ -15,7 +15,10 @@ func (e *engine) deliver(result *cshim.Result) {
 	on := c.conn
 	if result.HeaderLength > 0 && c.header == "" && c.state.Load() == callPending {
 		c.copyResponse(result)
-		c.tls = on.origin.tlsState(e.settings.serverName, on.multiplexes)
+		if on.tls == nil {
+			on.tls = e.tlsState(on)
+		}
+		c.tls = on.tls
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.want()
@@ -35,7 +38,7 @@ func (e *engine) deliver(result *cshim.Result) {
 	if result.Code != 0 {
 		e.deliverCut(c, result)
 	}
-	err := c.keep(result)
+	err := e.finish(c, result)
 	switch {
 	case result.Code == 0:
 		on.answered = true
@@ -64,16 +67,18 @@ func (c *call) copyResponse(result *cshim.Result) {
 	c.header, c.content = whole[:result.HeaderLength], whole[result.HeaderLength:]
 }
 
-// keep copies what the last result of a call has, or returns its error.
-func (c *call) keep(result *cshim.Result) error {
+// finish copies what the last result of a call has, or returns its error.
+func (e *engine) finish(c *call, result *cshim.Result) error {
 	switch {
+	case result.TooLarge && c.stream:
+		return &headerTooLarge{e.settings.limits.HeaderBytes}
 	case result.TooLarge:
 		return ErrResponseTooLarge
 	case result.Code != 0:
 		if !result.Malformed {
 			c.detail = result.Detail // the caller reads it where there is no body
 		}
-		return failure(result)
+		return e.failure(c, result)
 	}
 	content, trailer := result.Response[result.HeaderLength:], string(result.Trailer)
 	if c.body != nil {
@@ -114,11 +119,12 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 }
 
 // failure is the error of a request that libcurl has failed.
-func failure(result *cshim.Result) error {
+func (e *engine) failure(c *call, result *cshim.Result) error {
+	code := codeOf(result)
 	if result.Malformed {
-		return &malformedError{code: codeOf(result), detail: result.Detail}
+		return &malformedError{code: code, detail: result.Detail}
 	}
-	return codeOf(result)
+	return &transferError{code, e.cause(code, c, c.conn)}
 }
 
 func codeOf(result *cshim.Result) curl.CurlError { return curl.CurlError(result.Code) }

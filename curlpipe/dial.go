@@ -26,18 +26,24 @@ type dialer struct {
 	connects   bool                        // libcurl does once more, see socketPair
 }
 
-// dial connects to an origin and returns the socket's descriptor, which is the
-// caller's to close.
-func (d *dialer) dial(ctx context.Context, to originKey) (int, error) {
+// line is a connected socket.
+type line struct {
+	socket        int // its descriptor
+	local, remote net.Addr
+}
+
+// dial connects to an origin. The socket is the caller's to close.
+func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	connection, err := d.connect(ctx, to)
 	if err != nil {
-		return -1, err
+		return line{}, err
 	}
-	socket, err := d.descriptor(connection)
+	made := line{local: connection.LocalAddr(), remote: connection.RemoteAddr()}
+	made.socket, err = d.descriptor(connection)
 	if err != nil {
 		_ = connection.Close()
 	}
-	return socket, err
+	return made, err
 }
 
 func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {

@@ -88,8 +88,8 @@
 //     section is there, not when things happen; DNS hooks, PutIdleConn, Got100Continue
 //     and Got1xxResponse do not run. The net.Conn of GotConn has its addresses and
 //     can do nothing.
-//   - Response.TLS tells that there was TLS, for which name, and HTTP/2; it has no
-//     certificates and no version.
+//   - Response.TLS has no certificates and no version where libcurl's TLS library
+//     is not OpenSSL 1.1.1 or later.
 //   - CONNECT, Upgrade and a trailer section of a request are refused
 //     ([ErrUnsupportedRequest]).
 //   - The environment's proxies are not followed; set Proxy.
@@ -100,7 +100,9 @@
 //     fields, interim responses included ([ErrResponseTooLarge]). nghttp2 of 2025
 //     and later ends a connection over a flood of frames, which its other
 //     requests notice.
-//   - An error is an [*Error] around libcurl's code, not a *net.OpError.
+//   - An error is an [*Error] around libcurl's code and net/http's error
+//     ([Error.Unwrap]): use errors.Is and errors.As. That of a context is bare, with
+//     its cause around it if it has one.
 //
 // A process that forks and executes another program leaves it no descriptor of
 // this package (libcurl from 7.68.0 on has a socket pair of its own that is

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,7 +49,7 @@ var (
 	// ErrMalformedResponse says that a response broke the syntax of RFC 9112; the
 	// text around it says how. Its connection was closed, as nobody can tell
 	// where the next response on it begins.
-	ErrMalformedResponse = errors.New("curlpipe: malformed response")
+	ErrMalformedResponse = errors.New("curlpipe: malformed HTTP response")
 )
 
 // Error is what a failed request comes back with.
@@ -57,7 +57,7 @@ type Error struct {
 	Op     string // method of the request
 	URL    string // target of the request, without credentials
 	Detail string // libcurl's own words, perhaps empty
-	Err    error  // what went wrong: a curl.CurlError, an Err… of this package, or the context's
+	Err    error  // what went wrong; Unwrap says what is in it
 }
 
 // Error says what was tried, on what, and what went wrong.
@@ -71,27 +71,23 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Unwrap gives errors.Is and errors.As what went wrong.
+// Unwrap gives errors.Is and errors.As what went wrong: an Err… of this package,
+// the context's error, or libcurl's code as a curl.CurlError together with what
+// net/http would fail with. That is a *net.OpError around a syscall.Errno for a
+// connection that did not come about or was reset, with a *net.DNSError in it for
+// a name that was not found; a *tls.CertificateVerificationError with package
+// x509's error for a certificate; a tls.RecordHeaderError for a server that does
+// not speak TLS; io.EOF for a connection that ended without a byte of a response,
+// io.ErrUnexpectedEOF for one that ended in the middle of it.
 func (e *Error) Unwrap() error { return e.Err }
-
-// Is tells how the connection ended in the words of package io, as net/http does:
-// io.ErrUnexpectedEOF in the middle of a body, io.EOF before any byte of a
-// response.
-func (e *Error) Is(target error) bool {
-	switch target {
-	case io.ErrUnexpectedEOF:
-		return errors.Is(e.Err, curl.CurlError(curl.E_PARTIAL_FILE))
-	case io.EOF:
-		return errors.Is(e.Err, curl.CurlError(curl.E_GOT_NOTHING))
-	}
-	return false
-}
 
 // Timeout tells whether time ran out: the context's, libcurl's or
 // Transport.StallTimeout. With Temporary it makes Error a net.Error.
 func (e *Error) Timeout() bool {
+	var network net.Error
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, ErrStalled) ||
-		errors.Is(e.Err, curl.CurlError(curl.E_OPERATION_TIMEDOUT))
+		errors.Is(e.Err, curl.CurlError(curl.E_OPERATION_TIMEDOUT)) ||
+		errors.As(e.Err, &network) && network.Timeout()
 }
 
 // Temporary is the same as Timeout; net.Error asks for it.
@@ -110,7 +106,7 @@ func (e *malformedError) Unwrap() []error { return []error{ErrMalformedResponse,
 // lostError says that a connection ended under a request that may not be sent
 // again.
 type lostError struct {
-	code curl.CurlError
+	transferError
 	sent int
 }
 
@@ -119,10 +115,8 @@ func (e *lostError) Error() string {
 	if e.sent > 1 {
 		times = fmt.Sprintf("%d times", e.sent)
 	}
-	return "the connection ended before the response; sent " + times + ", not again: " + e.code.Error()
+	return "the connection ended before the response; sent " + times + ", not again: " + e.transferError.Error()
 }
-
-func (e *lostError) Unwrap() error { return e.code }
 
 // refusedError says that the server did not process the request, which was not
 // sent again all the same: its body could not be.
@@ -133,6 +127,22 @@ func (e *refusedError) Error() string {
 }
 
 func (e *refusedError) Unwrap() error { return e.code }
+
+// headerTooLarge is a header section that goes over Transport.MaxHeaderBytes, in
+// net/http's words.
+type headerTooLarge struct{ limit int64 }
+
+func (e *headerTooLarge) Error() string {
+	return fmt.Sprintf("server response headers exceeded %d bytes; aborted", e.limit)
+}
+
+func (e *headerTooLarge) Unwrap() error { return ErrResponseTooLarge }
+
+// ofContext tells an error of contextError.
+func ofContext(err error) bool {
+	var caused *contextEnd
+	return err == context.Canceled || err == context.DeadlineExceeded || errors.As(err, &caused)
+}
 
 // contextEnd is a context's error with its cause.
 type contextEnd struct{ err, cause error }

@@ -37,7 +37,7 @@ func (e *engine) await(ctx context.Context, request *http.Request, call *call) (
 	case <-call.done:
 	case <-ctx.Done():
 		if e.abandon(call) {
-			return nil, newError(request, "", contextError(ctx))
+			return nil, call.failure(contextError(ctx), "")
 		}
 		<-call.done // it was answered at the same moment
 	}
@@ -56,9 +56,11 @@ func (e *engine) answer(ctx context.Context, request *http.Request, call *call) 
 		gunzip(response)
 	}
 	e.counters.count(err)
-	var detail string
+	var failed error
+	if err != nil {
+		failed = call.failure(err, call.detail)
+	}
 	if call.body == nil {
-		detail = call.detail
 		call.release()
 	} else if err != nil {
 		call.body.abandon(err)
@@ -66,7 +68,7 @@ func (e *engine) answer(ctx context.Context, request *http.Request, call *call) 
 		call.body.follow(ctx)
 	}
 	if err != nil {
-		return nil, newError(request, detail, err)
+		return nil, failed
 	}
 	return response, nil
 }

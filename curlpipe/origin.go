@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"crypto/tls"
 	"net"
 	"net/url"
 	"strings"
@@ -32,27 +31,6 @@ type origin struct {
 	conns   []*conn // those under way included
 	listed  bool    // in engine.ready
 	http11  bool    // the server wants HTTP/1.1
-
-	tls *tls.ConnectionState // of the last response
-}
-
-// tlsState is what responses of the origin say of TLS: as much as is known, one
-// for as many as possible; nil without TLS.
-func (o *origin) tlsState(serverName string, multiplexed bool) *tls.ConnectionState {
-	if o.key.scheme != "https" {
-		return nil
-	}
-	var protocol string
-	if multiplexed {
-		protocol = "h2"
-	}
-	if o.tls == nil || o.tls.NegotiatedProtocol != protocol {
-		if serverName == "" {
-			serverName = o.key.host
-		}
-		o.tls = &tls.ConnectionState{HandshakeComplete: true, ServerName: serverName, NegotiatedProtocol: protocol}
-	}
-	return o.tls
 }
 
 // room finds a connection for the first of those that wait: one at rest, else

@@ -36,7 +36,7 @@ func idempotent(method string) bool {
 func (c *call) encode(request *http.Request, s *settings) error {
 	method := methodOf(request)
 	if !isToken(method) || method == http.MethodConnect {
-		return fmt.Errorf("%w: method %q: give one of RFC 9110, section 9, but not CONNECT", ErrUnsupportedRequest, method)
+		return fmt.Errorf("%w: invalid method %q: give one of RFC 9110, section 9, but not CONNECT", ErrUnsupportedRequest, method)
 	}
 	c.uploadLength = bodyLength(request)
 	c.flags = flags{
@@ -70,10 +70,12 @@ func sendsLength(method string) bool {
 // it connects to is in the URL's Host, whatever the rest says.
 func (c *call) encodeURL(u *url.URL, method, serverName string) error {
 	switch {
-	case u == nil || u.Host == "":
-		return fmt.Errorf("%w: no host in the URL", ErrUnsupportedRequest)
+	case u == nil:
+		return fmt.Errorf("%w: nil Request.URL", ErrUnsupportedRequest)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: scheme %q: only http and https are known", ErrUnsupportedRequest, u.Scheme)
+		return fmt.Errorf("%w: unsupported protocol scheme %q: only http and https are known", ErrUnsupportedRequest, u.Scheme)
+	case u.Host == "":
+		return fmt.Errorf("%w: no Host in request URL", ErrUnsupportedRequest)
 	case u.Opaque != "":
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
@@ -183,11 +185,11 @@ func sortedNames(names []string, header http.Header) []string {
 // addLine writes one header line.
 func (c *call) addLine(name, value string) error {
 	if !isToken(name) {
-		return fmt.Errorf("%w: %q is not a field name", ErrUnsupportedRequest, name)
+		return fmt.Errorf("%w: invalid header field name %q", ErrUnsupportedRequest, name)
 	}
 	for i := range len(value) {
 		if octet := value[i]; octet < ' ' && octet != '\t' || octet == 0x7f {
-			return fmt.Errorf("%w: %q in the value of %s", ErrUnsupportedRequest, octet, name)
+			return fmt.Errorf("%w: invalid header field value for %q: it has %q in it", ErrUnsupportedRequest, name, octet)
 		}
 	}
 	value = strings.Trim(value, " \t")

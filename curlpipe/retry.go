@@ -41,6 +41,10 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 		again = false
 	}
 	reason := c.reason
+	var cause error
+	if !again && reason == nil {
+		cause = e.cause(codeOf(result), call, c)
+	}
 	h := e.takeOff(call)
 	if again {
 		call.place = placeQueued
@@ -50,7 +54,7 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	}
 	e.putBack(h, true)
 	if reason == nil {
-		reason = &lostError{code: codeOf(result), sent: call.attempts}
+		reason = &lostError{transferError{codeOf(result), cause}, call.attempts}
 		if result.Unprocessed {
 			reason = &refusedError{codeOf(result)}
 		}

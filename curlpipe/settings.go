@@ -19,6 +19,7 @@ type settings struct {
 	readBufferSize int
 	compression    bool
 	serverName     string
+	insecure       bool // takes any certificate
 	stallTimeout   time.Duration
 	abandonedTime  time.Duration
 	unreadTime     time.Duration
@@ -51,6 +52,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		readBufferSize: max(leastReadBufferSize, atLeastOne(&refused, "ReadBufferSize", t.ReadBufferSize, DefaultReadBufferSize)),
 		compression:    !t.DisableCompression,
 		serverName:     t.ServerName,
+		insecure:       t.InsecureSkipVerify,
 		abandonedTime:  atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
 		unreadTime:     atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
 		stallTimeout:   t.StallTimeout,

@@ -21,6 +21,7 @@ const (
 	infoPrimaryPort    = 0x200000 + 40
 	infoLocalIP        = 0x100000 + 41
 	infoLocalPort      = 0x200000 + 42
+	infoOSErrno        = 0x200000 + 25
 )
 
 // trace tells an httptrace.ClientTrace what happened to a request. libcurl says

@@ -240,7 +240,8 @@ func (t *Transport) start(lib library) (*engine, error) {
 // context ends. GET and HEAD are pipelined; a request with another method has a
 // connection for itself while it lasts.
 //
-// Every error is an [*Error].
+// Every error is an [*Error], that of the request's context excepted, which is
+// returned as it is.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
 		response, err := t.roundTrip(request)

@@ -1,0 +1,93 @@
+package curlpipe
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestTLSStateLikeNetHTTP: Response.TLS has the same in it with both
+// transports.
+func TestTLSStateLikeNetHTTP(t *testing.T) {
+	authority := newIssuer(t)
+	certificate := authority.issue(t, unchanged, "127.0.0.1")
+	certificate.OCSPStaple = []byte{0x30, 3, 10, 1, 6} // a response that says: unauthorized [RFC 6960 §4.2.1]
+	for name, config := range map[string]*tls.Config{
+		"TLS 1.2": {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}},
+		"TLS 1.3": {MinVersion: tls.VersionTLS13},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config.Certificates = []tls.Certificate{certificate}
+			server := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+			server.TLS = config
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			states := map[string]*tls.ConnectionState{}
+			for which, roundTripper := range bothTransports(t, authority) {
+				var first *tls.ConnectionState
+				for range 2 {
+					response, err := roundTripper.RoundTrip(get(t, server.URL))
+					require.NoError(t, err, which)
+					readAll(t, response)
+					if first == nil {
+						first = response.TLS
+					}
+					states[which] = response.TLS
+				}
+				require.Same(t, first, states[which], "one for the responses of a connection")
+			}
+			theirs, ours := states["net/http"], states["curlpipe"]
+			require.Equal(t, theirs.Version, ours.Version)
+			if theirs.Version == tls.VersionTLS12 { // else each prefers another
+				require.Equal(t, tls.CipherSuiteName(theirs.CipherSuite), tls.CipherSuiteName(ours.CipherSuite))
+			}
+			require.NotEmpty(t, tls.CipherSuiteName(ours.CipherSuite))
+			require.Equal(t, theirs.HandshakeComplete, ours.HandshakeComplete)
+			require.Equal(t, theirs.DidResume, ours.DidResume)
+			require.Equal(t, theirs.ServerName, ours.ServerName)
+			require.Equal(t, theirs.OCSPResponse, ours.OCSPResponse)
+			require.Equal(t, raw(theirs.PeerCertificates), raw(ours.PeerCertificates))
+			require.Len(t, ours.VerifiedChains, 1)
+			require.Equal(t, raw(theirs.VerifiedChains[0]), raw(ours.VerifiedChains[0]))
+		})
+	}
+}
+
+func raw(certificates []*x509.Certificate) (all [][]byte) {
+	for _, each := range certificates {
+		all = append(all, each.Raw)
+	}
+	return all
+}
+
+// TestTLSStateWithoutVerification has no chain: nobody has verified one.
+func TestTLSStateWithoutVerification(t *testing.T) {
+	s := newServer(t, true, echo)
+	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true})
+	response, err := transport.RoundTrip(get(t, s.URL))
+	require.NoError(t, err)
+	readAll(t, response)
+	require.Equal(t, s.Certificate().Raw, response.TLS.PeerCertificates[0].Raw)
+	require.Empty(t, response.TLS.VerifiedChains)
+}
+
+// TestTLSStateOfAResumedSession has the certificates of the first one.
+func TestTLSStateOfAResumedSession(t *testing.T) {
+	s := newServer(t, true, echo)
+	transport := newTestTransport(t, s, &Transport{})
+	for _, resumed := range []bool{false, true} {
+		response, err := transport.RoundTrip(get(t, s.URL))
+		require.NoError(t, err)
+		readAll(t, response)
+		require.Equal(t, s.Certificate().Raw, response.TLS.PeerCertificates[0].Raw)
+		if transport.Stats().Resumptions > 0 { // libcurl 7.53.1 does so up to TLS 1.2
+			require.Equal(t, resumed, response.TLS.DidResume)
+		}
+		transport.CloseIdleConnections()
+		until(t, func() bool { return transport.Stats().ConnectionsClosed == transport.Stats().ConnectionsOpened }, "none is open")
+	}
+}
