@@ -17,7 +17,7 @@ import (
 //
 // engine.go has its life, connect.go how connections come about, admit.go the
 // way of a request to one, deliver.go the way of a response to its caller, and
-// lost.go what becomes of requests whose connection ends.
+// retry.go what becomes of requests whose connection ends.
 type engine struct {
 	loop     *cshim.Loop
 	settings *settings
