@@ -91,13 +91,17 @@ func prefix(t *testing.T, arguments ...string) string {
 	return strings.TrimSpace(string(said))
 }
 
-// compile makes the program, against the headers and the library in a prefix.
-func compile(t *testing.T, library string) string {
+// compile makes a program, against the headers and the library in a prefix.
+func compile(t *testing.T, library string, sources ...string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "framing")
-	said, err := exec.Command("cc", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
-		"-I", filepath.Join(library, "include"), "testdata/framing.c", "testdata/origin.c",
-		"-o", program, "-L", filepath.Join(library, "lib"), "-lcurl", "-lssl", "-lcrypto").CombinedOutput()
+	program := filepath.Join(t.TempDir(), strings.TrimSuffix(sources[0], ".c"))
+	arguments := []string{"-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
+		"-I", filepath.Join(library, "include"), "-o", program}
+	for _, source := range sources {
+		arguments = append(arguments, filepath.Join("testdata", source))
+	}
+	arguments = append(arguments, "-L", filepath.Join(library, "lib"), "-lcurl", "-lssl", "-lcrypto")
+	said, err := exec.Command("cc", arguments...).CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	return program
 }
@@ -226,7 +230,7 @@ func (r row) exchanges(mode string, behind, end int) []exchange {
 func TestTable(t *testing.T) {
 	patched := prefix(t, "--variant", "patched")
 	stock := prefix(t, "--variant", "stock")
-	program := compile(t, patched)
+	program := compile(t, patched, "framing.c", "origin.c")
 	for _, part := range table {
 		for _, r := range part {
 			t.Run(r.name, func(t *testing.T) {

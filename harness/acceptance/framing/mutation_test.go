@@ -40,7 +40,7 @@ func mutate(random *rand.Rand, response string) string {
 // refused nobody but its own request suffers.
 func TestMutants(t *testing.T) {
 	library := prefix(t, "--variant", "patched")
-	program := compile(t, library)
+	program := compile(t, library, "framing.c", "origin.c")
 	random := rand.New(rand.NewPCG(764, 0))
 	var rows []row
 	for _, part := range table {

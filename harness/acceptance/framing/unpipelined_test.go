@@ -1,0 +1,116 @@
+package framing_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// asked is a kind of request, as testdata/unpipelined.c has it.
+type asked struct {
+	name string
+	// pipelined, if true, is a request that shares the connection.
+	pipelined bool
+	// code and body that come of it.
+	code int
+	body string
+}
+
+// kinds are in the order in which the program tries them.
+var kinds = []asked{
+	{name: "get", pipelined: true, body: own(1)},
+	{name: "get-by-name", pipelined: true, body: own(1)},
+	{name: "head", pipelined: true},
+	{name: "head-by-name", pipelined: true},
+	{name: "options", pipelined: true, body: own(1)},
+	{name: "keep-alive", pipelined: true, body: own(1)},
+	{name: "upgrade-insecure", pipelined: true, body: own(1)},
+	{name: "delete", body: own(1)},
+	{name: "get-in-small-letters", body: own(1)},
+	{name: "head-with-body", code: 18}, // CURLE_PARTIAL_FILE
+	{name: "get-without-body"},
+	{name: "get-without-late-body"},
+	{name: "options-without-body"},
+	{name: "ignored-length", body: own(1)},
+	{name: "raw-chunks", body: "5..hello..0...."},
+	{name: "alias", body: "hello"},
+	{name: "forbid-reuse", body: own(1)},
+	{name: "connect-only"},
+	{name: "http-1.0", body: own(1)},
+	{name: "field-length", body: own(1)},
+	{name: "field-coding", body: own(1)},
+	{name: "field-upgrade", body: own(1)},
+	{name: "field-close", body: own(1)},
+	{name: "proxy-field-close", body: own(1)},
+}
+
+// outcomes runs the program; each kind has a line for when it is the first on
+// the connection, and one for when it comes behind another.
+func outcomes(t *testing.T, program, library, driver string) []string {
+	t.Helper()
+	command := exec.Command(program, driver)
+	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(library, "lib"))
+	command.Stderr = os.Stderr
+	said, err := command.Output()
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	require.Len(t, lines, 2*len(kinds))
+	return lines
+}
+
+// TestWhatIsPipelined: a request whose response libcurl reads otherwise than
+// the server means it, or that ends its connection, has that to itself, and
+// everybody gets the own response.
+func TestWhatIsPipelined(t *testing.T) {
+	patched := prefix(t, "--variant", "patched")
+	program := compile(t, patched, "unpipelined.c")
+	for _, driver := range []string{"perform", "socket"} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			got := outcomes(t, program, patched, driver)
+			for i, k := range kinds {
+				require.Equal(t, k.line("first", k.pipelined), got[2*i])
+				require.Equal(t, k.line("behind", k.pipelined), got[2*i+1])
+			}
+		})
+	}
+}
+
+// TestStockPipelinesThemAll, but for HTTP/1.0. What hangs of it takes long.
+func TestStockPipelinesThemAll(t *testing.T) {
+	if !long() {
+		t.Skip("CURLPIPE_LONG is not set")
+	}
+	stock := prefix(t, "--variant", "stock")
+	program := compile(t, stock, "unpipelined.c")
+	for _, driver := range []string{"perform", "socket"} {
+		for i, line := range outcomes(t, program, stock, driver) {
+			k := kinds[i/2]
+			together, _, _ := strings.Cut(line, "|")
+			if i%2 == 1 { // one that only connects is done before others come behind it
+				require.Equal(t, k.name+" behind "+mark(k.name != "http-1.0"), together, driver)
+			}
+		}
+	}
+}
+
+func mark(together bool) string {
+	if together {
+		return "1"
+	}
+	return "0"
+}
+
+// line is what the program says of a kind if all is well.
+func (k asked) line(place string, together bool) string {
+	text := k.name + " " + place + " " + mark(together) + "|" + strconv.Itoa(k.code) + "/" + k.body
+	for n := 2; n <= 4; n++ {
+		text += "|0/" + own(n)
+	}
+	return text
+}
