@@ -151,6 +151,7 @@ struct transfer {
 
   bool submitted; /* libcurl has had it */
   bool refused; /* libcurl wanted to send it over another connection */
+  CURLcode broken; /* with this it has lost a part of the response */
   struct stream stream;
 
   struct transfer *next; /* on the same connection, in order of submission */

@@ -131,6 +131,7 @@ static void begin(struct transfer *transfer)
   transfer->result_flags = 0;
   transfer->submitted = false;
   transfer->refused = false;
+  transfer->broken = CURLE_OK;
   http2_begin(transfer);
   transfer->detail[0] = '\0';
   response_begin(transfer);

@@ -140,6 +140,37 @@ static void gather_finished(struct connection *connection)
   }
 }
 
+/* Ends those of which libcurl has lost a part, without a message of its own. */
+static void end_broken(struct connection *connection)
+{
+  struct transfer *transfer = connection->first;
+  while(transfer && connection->loop->result_count < CSHIM_MAX_BATCH) {
+    struct transfer *next = transfer->next;
+    if(transfer->broken)
+      results_finish(transfer, transfer->broken);
+    transfer = next;
+  }
+}
+
+/* Far away for a timer: it is not what a connection waits for. */
+#define FAR_MS 10000
+
+/* Whether libcurl has lost sight of a connection: requests are on it, and it
+   waits for nothing. So it is when there was no memory to note for what. */
+static bool is_forgotten(const struct connection *connection)
+{
+  const struct transfer *transfer = connection->first;
+  if(!transfer || connection->wanted ||
+     (connection->timer_set &&
+      connection->timer_at <= watch_now_ms() + FAR_MS))
+    return false;
+  for(; transfer; transfer = transfer->next) {
+    if(transfer->paused || transfer->upload_waiting)
+      return false;
+  }
+  return true;
+}
+
 /* Ends what is left on a connection that has ended: libcurl would start it
    again, on another one. */
 static void end_lost(struct connection *connection)
@@ -204,13 +235,16 @@ void results_gather(struct cshim_loop *loop)
     if(connection->multi)
       gather_finished(connection);
     http2_settle(connection);
+    end_broken(connection);
     if(dropped_enough(connection))
       give_up(connection);
-    if(connection->over)
+    ask_for_timer(connection);
+    if(connection->over || is_forgotten(connection)) {
+      connection->over = true;
       end_lost(connection);
+    }
     if(loop->result_count == CSHIM_MAX_BATCH)
       break; /* there may be more of this one */
-    ask_for_timer(connection);
     tell_connection(connection);
   }
 }

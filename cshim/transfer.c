@@ -61,13 +61,16 @@ void transfer_free(struct transfer *transfer)
 }
 
 /* Tells libcurl which directions wait for the caller; the others go on. It
-   sets a timer for itself that it tells nobody of before its next turn. */
+   sets a timer for itself that it tells nobody of before its next turn. What it
+   had kept it delivers now: if that fails it is lost, which the transfer goes
+   on without. */
 void transfer_pause(struct transfer *transfer)
 {
   struct connection *before = http2_enter(transfer->connection);
-  curl_easy_pause(transfer->easy,
-                  (transfer->paused ? CURLPAUSE_RECV : 0) |
-                  (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
+  transfer->broken =
+    curl_easy_pause(transfer->easy,
+                    (transfer->paused ? CURLPAUSE_RECV : 0) |
+                    (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
   http2_leave(before);
   transfer->connection->timer_set = true;
   transfer->connection->timer_at = 0;
