@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,8 +29,9 @@ type Client struct {
 	Library *library.Library
 	// Interposer is what is preloaded.
 	Interposer Interposer
-	// Environment has NAME=value to be added to pipelab's own.
-	Environment []string
+	// Environment has NAME=value to be added to pipelab's own, of which Unset has
+	// the names that are left out.
+	Environment, Unset []string
 	// Stdin may be nil, which is /dev/null. It is closed when the client has it.
 	Stdin *os.File
 	// Stdout and Stderr get what it prints.
@@ -73,7 +75,11 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 		command.Stdin = c.Stdin
 	}
 	command.Stdout, command.Stderr = c.Stdout, c.Stderr
-	command.Env = append(append(os.Environ(), c.environment()...), c.Environment...)
+	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains(c.Unset, name)
+	})
+	command.Env = append(append(inherited, c.environment()...), c.Environment...)
 	command.ExtraFiles = []*os.File{writer}
 	command.WaitDelay = time.Second
 	// A group of its own, so that whom the client starts can be ended with it;

@@ -10,12 +10,17 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/origin/openssl"
 )
+
+// requestID is the field that has the id of a request.
+const requestID = plan.RequestIDField
 
 // connection serves one connection.
 type connection struct {
@@ -32,29 +37,74 @@ type connection struct {
 func (c *connection) serve() {
 	defer c.tcp.Close()
 	c.server.say("connection %d opened", c.seen.Number)
-	var stream net.Conn = c.tcp
-	if c.server.tls != nil {
+	var stream stream = c.tcp
+	multiplexed := false
+	if c.server.secured() {
 		begin := time.Now()
-		below := &watched{Conn: c.tcp}
-		secured := tls.Server(below, c.server.tls)
-		if err := secured.Handshake(); err != nil {
+		secured, err := c.server.handshake(c.tcp)
+		if err != nil {
 			c.end(fmt.Errorf("the handshake failed: %w", err))
 			return
 		}
+		if engine, is := secured.(*openssl.Stream); is {
+			defer engine.Close() // and the socket, which has ended
+			defer c.noteTLS(engine)
+		}
+		version, protocol := negotiated(secured)
 		c.server.mutex.Lock()
-		c.seen.TLS = tls.VersionName(secured.ConnectionState().Version)
+		c.seen.TLS = version
 		c.seen.Handshake = time.Since(begin)
 		c.server.mutex.Unlock()
 		if told := c.server.config.Secured; told != nil {
 			told(c.seen.Client, c.tcp.LocalAddr().(*net.TCPAddr).AddrPort())
 		}
-		if secured.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
-			c.serveHTTP2(secured, below)
-			return
-		}
-		stream = secured
+		stream, multiplexed = secured, protocol == protocolHTTP2
 	}
-	c.serveHTTP1(stream)
+	if multiplexed {
+		c.serveHTTP2(stream)
+	} else {
+		c.serveHTTP1(stream)
+	}
+}
+
+// stream carries the bytes of a connection, inside TLS or not.
+type stream interface {
+	io.ReadWriter
+	CloseWrite() error
+	SetReadDeadline(time.Time) error
+}
+
+// handshake makes a stream of a socket.
+func (s *Server) handshake(tcp *net.TCPConn) (stream, error) {
+	if s.engine == nil {
+		conn := tls.Server(tcp, s.tls)
+		return conn, conn.Handshake()
+	}
+	conn, err := s.engine.Server(tcp)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.Handshake(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// negotiated returns the version of TLS, "TLS 1.3", and the protocol of ALPN.
+func negotiated(secured stream) (version, protocol string) {
+	if conn, is := secured.(*tls.Conn); is {
+		state := conn.ConnectionState()
+		return tls.VersionName(state.Version), state.NegotiatedProtocol
+	}
+	return secured.(*openssl.Stream).Version(), ""
+}
+
+// noteTLS writes down what the client did of what TLS asked it for.
+func (c *connection) noteTLS(engine *openssl.Stream) {
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	c.seen.Renegotiations = engine.Renegotiations()
+	c.seen.KeyUpdates = engine.Count(false, openssl.KeyUpdate)
 }
 
 // counted counts what is read, and keeps the error that ended it: half a line
@@ -74,7 +124,11 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *connection) serveHTTP1(stream net.Conn) {
+// misbehavedPatience is how long the origin waits for another request where the
+// client should make none, before it closes the connection.
+const misbehavedPatience = time.Second
+
+func (c *connection) serveHTTP1(stream stream) {
 	limit := origin.NewHeadLimit(stream)
 	source := &counted{Reader: limit}
 	reader := bufio.NewReaderSize(source, 4<<10)
@@ -86,14 +140,27 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 		begin := position()
 		limit.Head()
 		r, err := http.ReadRequest(reader)
+		if errors.Is(source.err, os.ErrDeadlineExceeded) {
+			c.finish(stream, false)
+			return
+		}
 		if err != nil {
 			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
 			return
 		}
 		limit.Body()
+		m := c.chosen(r.Method, r.ContentLength, false)
+		if m != nil && m.Early {
+			c.answerEarly(stream, m, r, begin, position()-begin)
+			return
+		}
 		if r.Header.Get("Expect") != "" {
 			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // reading tells what became of it
 			c.stall()
+		}
+		problem := ""
+		if m != nil {
+			problem = c.whileWriting(stream, m)
 		}
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
@@ -105,11 +172,21 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 		if place > 0 && vain < origin.VainStalls && !c.stall() {
 			vain++
 		}
+		if m != nil {
+			c.did(place, r.ContentLength, n, problem)
+			if !c.misbehave(stream, m, r, place) {
+				return
+			}
+			if m.ends() {
+				_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // the next read tells
+			}
+			continue
+		}
 		behind = 0
 		if reader.Buffered() > 0 {
 			behind = 1 // the next one came before this one was answered
 		}
-		_, err = io.WriteString(stream, response(r))
+		_, err = io.WriteString(stream, c.server.response(r))
 		c.answered(place, err)
 		if err != nil {
 			c.end(err)
@@ -123,8 +200,8 @@ func (c *connection) serveHTTP1(stream net.Conn) {
 }
 
 // response is the whole of it. HTTP/1.0 is told when the connection stays.
-func response(r *http.Request) string {
-	text := body(r)
+func (s *Server) response(r *http.Request) string {
+	text := s.text(r.Header.Get(requestID), r.URL.RequestURI())
 	connection := ""
 	if r.Close {
 		connection = "Connection: close\r\n"
@@ -141,7 +218,7 @@ func response(r *http.Request) string {
 // stall reads nothing until the client is stuck, and reports whether it was.
 func (c *connection) stall() bool {
 	client := c.server.config.Client
-	if client == nil {
+	if client == nil || !c.server.config.Stall {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
@@ -157,13 +234,11 @@ func (c *connection) stall() bool {
 }
 
 // hangUp ends the connection as the request asks for.
-func (c *connection) hangUp(stream net.Conn) {
+func (c *connection) hangUp(stream stream) {
 	c.server.mutex.Lock()
 	c.ours = true
 	c.server.mutex.Unlock()
-	if closer, able := stream.(interface{ CloseWrite() error }); able {
-		_ = closer.CloseWrite()
-	}
+	_ = stream.CloseWrite() // with a close_notify
 	_ = c.tcp.CloseWrite()
 	_ = c.tcp.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = io.Copy(io.Discard, c.tcp) // what is left unread would become a RST
@@ -172,7 +247,7 @@ func (c *connection) hangUp(stream net.Conn) {
 
 // malformed ends a connection on which something came that is no request, or
 // nothing any more.
-func (c *connection) malformed(stream net.Conn, err error, bytes int64) {
+func (c *connection) malformed(stream stream, err error, bytes int64) {
 	var network net.Error
 	fromNetwork := errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET)
@@ -196,7 +271,7 @@ func (c *connection) arrived(r *http.Request, bodyBytes, offset, length int64) i
 	c.pending[place] = true
 	c.protocol = r.Proto
 	c.seen.Requests = append(c.seen.Requests, origin.Request{
-		ID: r.Header.Get(plan.RequestIDField), Method: r.Method, Target: r.URL.RequestURI(), Arrived: time.Now(),
+		ID: r.Header.Get(requestID), Method: r.Method, Target: r.URL.RequestURI(), Arrived: time.Now(),
 		Offset: offset, Length: length, BodyBytes: int(bodyBytes), Behind: len(c.pending) - 1, AsPlanned: true,
 		AnswerBegan: time.Now(),
 	})

@@ -1,11 +1,15 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +33,19 @@ type Setup struct {
 	Connections, Requests int
 	// Limit bounds the run of the client.
 	Limit time.Duration
+	// Scenario is what is to happen to one request; nil for nothing.
+	Scenario *Scenario
+	// TLS is the one version that the origin speaks, "1.2" or "1.3"; empty for
+	// both.
+	TLS string
+	// Host stands in the URL in the place of 127.0.0.1, if it is not empty.
+	Host string
+	// Engine is the path of tls-engine; scenarios need it in which TLS has
+	// something to say.
+	Engine string
+	// Complaint, if not nil, is by what a client reports a failure that ends with
+	// exit code 0 all the same, in what it prints.
+	Complaint *regexp.Regexp
 	// Interposer is the path of the library to preload; if it is empty,
 	// NoInterposer says why.
 	Interposer, NoInterposer string
@@ -54,9 +71,12 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	}
 	defer os.RemoveAll(folder)
 	watch := events.NewWatch()
-	config := Config{Plain: setup.Plain, HTTP2: setup.HTTP2, KeyLog: setup.Tap.KeyLog}
-	if setup.Stall {
-		config.Client, config.ReceiveBuffer = watch, stallReceiveBuffer
+	config := Config{
+		Plain: setup.Plain, HTTP2: setup.HTTP2, KeyLog: setup.Tap.KeyLog, Scenario: setup.Scenario, TLS: setup.TLS,
+		Host: setup.Host, Engine: setup.Engine, Stall: setup.Stall, Client: watch,
+	}
+	if setup.smallBuffers() {
+		config.ReceiveBuffer = stallReceiveBuffer
 	}
 	var onlooker onlooker
 	config.Secured = onlooker.look
@@ -65,12 +85,15 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Observation{Connections: setup.Connections, Requests: setup.Requests, Stall: setup.Stall, NoEvents: setup.NoInterposer}
-	err = o.watchClient(ctx, setup, server, watch, filepath.Join(folder, "ca.pem"))
+	o := &Observation{
+		Connections: setup.Connections, Requests: setup.Requests, Stall: setup.Stall, NoEvents: setup.NoInterposer,
+		Scenario: setup.Scenario, words: server.words,
+	}
+	err = o.watchClient(ctx, setup, server, watch, folder)
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	o.Origin, o.Packets = server.Stop(bound), setup.Tap.StopPackets()
-	o.Protocols = server.Protocols()
+	o.Protocols, o.Deed = server.Protocols(), server.Deed()
 	if o.TLSWrites == 0 {
 		o.Stacks = onlooker.stacks()
 	}
@@ -121,10 +144,11 @@ func (l *onlooker) stacks() []stack.Stack {
 }
 
 // watchClient runs the client and notes what it shows itself.
-func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Server, watch *events.Watch, caFile string) error {
+func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Server, watch *events.Watch, folder string) error {
 	var accountant events.Accountant
 	client := Client{
-		Command: setup.Command, URL: server.URL(), Limit: setup.Limit,
+		Command: setup.Command, URL: server.URL(), Host: server.Host(), Port: server.Port(), Limit: setup.Limit,
+		File: filepath.Join(folder, "file"), Folder: filepath.Join(folder, "dir"),
 		Interposer: launch.Interposer{Path: setup.Interposer},
 		See: func(e events.Event) {
 			accountant.See(e)
@@ -135,14 +159,17 @@ func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Serv
 			}
 		},
 	}
-	if setup.Stall {
+	if setup.smallBuffers() {
 		client.Interposer.SendBuffer = stallSendBuffer
 	}
 	if authority := server.Authority(); authority != nil {
-		client.Authority = caFile
-		if err := os.WriteFile(caFile, authority, 0o600); err != nil {
+		client.Authority = filepath.Join(folder, "ca.pem")
+		if err := os.WriteFile(client.Authority, authority, 0o600); err != nil {
 			return fmt.Errorf("writing the origin's authority: %w", err)
 		}
+	}
+	if err := prepare(client.File, client.Folder); err != nil {
+		return err
 	}
 	if err := setup.Tap.Listen(server.URL()); err != nil {
 		return err
@@ -152,6 +179,56 @@ func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Serv
 		return err
 	}
 	setup.Tap.TakeOutput(ending.Stdout, ending.Stderr)
-	o.Failure, o.Events = ending.Failure, accountant.Summary()
+	o.Failure, o.Hung, o.Crashed, o.Events = ending.Failure, ending.Hung, ending.Crashed, accountant.Summary()
+	if o.Output, err = written(client.Folder); err != nil {
+		return err
+	}
+	o.Output = slices.Concat(ending.Stdout, o.Output)
+	if setup.Complaint != nil {
+		o.Complaint = string(setup.Complaint.Find(slices.Concat(ending.Stdout, ending.Stderr)))
+	}
 	return nil
+}
+
+// smallBuffers reports whether the client has to get stuck early.
+func (s *Setup) smallBuffers() bool {
+	return s.Stall || s.Scenario != nil && s.Scenario.Needs == Upload
+}
+
+// fileBytes is the size of the file that a client can upload, in bytes.
+const fileBytes = 1 << 20
+
+// prepare makes the file that a client can upload, and a folder for it.
+func prepare(file, folder string) error {
+	line := []byte("this is a line of a file that is uploaded, as long as all\n")
+	if err := os.WriteFile(file, bytes.Repeat(line, fileBytes/len(line)), 0o600); err != nil {
+		return fmt.Errorf("making a file to upload: %w", err)
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("making a folder for the client: %w", err)
+	}
+	return nil
+}
+
+// written returns what the client has written into its folder, up to the same
+// bound as of what it prints.
+func written(folder string) ([]byte, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		return nil, fmt.Errorf("looking at what the client has written: %w", err)
+	}
+	var all []byte
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("looking at what the client has written: %w", err)
+		}
+		content, err := io.ReadAll(io.LimitReader(file, mostOutput-int64(len(all))))
+		file.Close()
+		if err != nil {
+			continue // it is a folder
+		}
+		all = append(all, content...)
+	}
+	return all, nil
 }

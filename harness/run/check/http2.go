@@ -1,93 +1,387 @@
 package check
 
 import (
-	"crypto/tls"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
-	"sync"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
 // protocolHTTP2 is the name of HTTP/2 in ALPN.
 const protocolHTTP2 = "h2"
 
-// handler answers the requests of HTTP/2.
-func (c *connection) handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		if err != nil {
-			return // the client has given the request up
+// Sizes of HTTP/2 in bytes [RFC 9113 §6.5.2].
+const (
+	defaultWindow = 65_535
+	largeWindow   = 1 << 20
+	frameBytes    = 16 << 10
+	smallBytes    = 500 // of the window for an upload, where it is small
+	maxStreams    = 1000
+)
+
+// atOnce is how long what a client sends together takes to arrive.
+const atOnce = 20 * time.Millisecond
+
+// session is a connection of HTTP/2. One goroutine serves it.
+type session struct {
+	*connection
+	stream  stream
+	reader  *bufio.Reader
+	framer  *http2.Framer
+	encoder *hpack.Encoder
+	encoded bytes.Buffer
+	streams map[uint32]*exchange // that are open
+	window  int64                // of the connection: bytes of bodies that the client takes
+	initial int64                // of each new stream
+	waiting []*exchange          // that are whole and not answered, the oldest first
+	last    uint32               // the highest stream so far
+	limit   int                  // of streams that may be open; 0 for none
+	small   bool                 // windows for uploads are
+	few     bool                 // only one stream may be open, once the client knows
+	unacked int                  // SETTINGS and PING of ours that the client has to acknowledge
+	vain    int                  // stalls in which the client did not get stuck
+}
+
+// exchange is a stream with its request.
+type exchange struct {
+	id      uint32
+	request *http.Request
+	place   int
+	window  int64 // bytes of the response that the client takes
+	room    int64 // bytes of the body that it may send
+	read    int64
+	misdeed *Scenario
+}
+
+// serveHTTP2 serves a connection that has agreed on HTTP/2, to its end.
+func (c *connection) serveHTTP2(stream stream) {
+	reader := bufio.NewReader(stream)
+	s := &session{
+		connection: c, stream: stream, reader: reader, framer: http2.NewFramer(stream, reader),
+		streams: make(map[uint32]*exchange), window: defaultWindow, initial: defaultWindow,
+	}
+	s.encoder = hpack.NewEncoder(&s.encoded)
+	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	s.framer.MaxHeaderListSize = origin.LongestHead
+	err := s.serve()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.finish(stream, false)
+	} else if !errors.Is(err, errFinished) {
+		c.end(err)
+	}
+}
+
+// errFinished ends a connection that the origin has ended.
+var errFinished = errors.New("the origin has ended the connection")
+
+func (s *session) serve() error {
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(s.stream, preface); err != nil {
+		return err
+	}
+	if string(preface) != http2.ClientPreface {
+		return errors.New("what the client sent does not begin as HTTP/2 does")
+	}
+	scenario := s.server.config.Scenario
+	s.small = scenario != nil && scenario.Move == smallWindow
+	settings := []http2.Setting{
+		{ID: http2.SettingMaxConcurrentStreams, Val: maxStreams}, {ID: http2.SettingInitialWindowSize, Val: largeWindow},
+	}
+	if s.small {
+		settings[1].Val = smallBytes
+	}
+	s.unacked = 1
+	if err := s.framer.WriteSettings(settings...); err != nil {
+		return err
+	}
+	if err := s.framer.WriteWindowUpdate(0, largeWindow); err != nil {
+		return err
+	}
+	s.pause()
+	for {
+		if len(s.waiting) == 0 || s.limit > 0 && s.more() {
+			if err := s.receive(); err != nil {
+				return err
+			}
+			continue
 		}
-		place := c.arrived(r, n, 0, 0)
-		w.Header().Set("Content-Type", "text/plain")
-		_, err = io.WriteString(w, body(r))
-		c.answered(place, err)
+		oldest := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		s.pause()
+		if err := s.answer(oldest); err != nil {
+			return err
+		}
+	}
+}
+
+// pause stalls, unless that was in vain before.
+func (s *session) pause() {
+	if s.vain < origin.VainStalls && !s.stall() {
+		s.vain++
+	}
+}
+
+// more reports whether something more comes from the client at once.
+func (s *session) more() bool {
+	_ = s.stream.SetReadDeadline(time.Now().Add(atOnce))
+	_, err := s.reader.Peek(1)
+	_ = s.stream.SetReadDeadline(time.Time{}) // the next read tells, if there is anything to tell
+	return !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// receive reads one frame and does what it asks for.
+func (s *session) receive() error {
+	frame, err := s.framer.ReadFrame()
+	if err != nil {
+		return err
+	}
+	switch f := frame.(type) {
+	case *http2.MetaHeadersFrame:
+		return s.begin(f)
+	case *http2.DataFrame:
+		return s.take(f)
+	case *http2.RSTStreamFrame:
+		s.forget(f.StreamID)
+	case *http2.WindowUpdateFrame:
+		s.widen(f)
+	case *http2.SettingsFrame:
+		return s.settle(f)
+	case *http2.PingFrame:
+		if f.IsAck() {
+			return s.acknowledged()
+		}
+		return s.framer.WritePing(true, f.Data)
+	}
+	return nil
+}
+
+// begin takes the header section of a request.
+func (s *session) begin(f *http2.MetaHeadersFrame) error {
+	if s.streams[f.StreamID] != nil { // trailers
+		if f.StreamEnded() {
+			return s.whole(s.streams[f.StreamID])
+		}
+		return nil
+	}
+	s.last = f.StreamID
+	header := make(http.Header)
+	for _, field := range f.RegularFields() {
+		header.Add(field.Name, field.Value)
+	}
+	target, method := f.PseudoValue("path"), f.PseudoValue("method")
+	r, err := http.NewRequestWithContext(context.Background(), method, "https://"+s.server.Host()+target, nil)
+	if err != nil {
+		return fmt.Errorf("a request that makes no sense: %w", err)
+	}
+	r.Header, r.Proto, r.RequestURI, r.ContentLength = header, "HTTP/2.0", target, -1
+	if n, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil {
+		r.ContentLength = n
+	} else if f.StreamEnded() {
+		r.ContentLength = 0
+	}
+	x := &exchange{id: f.StreamID, request: r, window: s.initial, room: defaultWindow}
+	if s.unacked == 0 {
+		x.room = smallBytes
+	}
+	s.streams[f.StreamID] = x
+	x.misdeed = s.chosen(method, r.ContentLength, true)
+	s.underLimit()
+	if f.StreamEnded() {
+		return s.whole(x)
+	}
+	return nil
+}
+
+// underLimit notes how many streams are open under a limit.
+func (s *session) underLimit() {
+	if s.limit == 0 {
+		return
+	}
+	s.server.mutex.Lock()
+	defer s.server.mutex.Unlock()
+	d := &s.server.deed
+	d.Most = max(d.Most, len(s.streams))
+	if len(s.streams) > s.limit {
+		d.Over = fmt.Sprintf("%d streams were open after the client had acknowledged a limit of %d", len(s.streams), s.limit)
+	}
+}
+
+// take takes a part of the body of a request.
+func (s *session) take(f *http2.DataFrame) error {
+	n := int64(f.Length)
+	x := s.streams[f.StreamID]
+	if n > 0 {
+		if err := s.framer.WriteWindowUpdate(0, uint32(n)); err != nil {
+			return err
+		}
+	}
+	if x == nil {
+		return nil // the client has given it up, or the origin
+	}
+	x.read += int64(len(f.Data()))
+	if x.room -= n; s.small && s.unacked == 0 && x.room < 0 {
+		s.server.mutex.Lock()
+		s.server.deed.Over = fmt.Sprintf("%d bytes came that the window of the stream had no room for", -x.room)
+		s.server.mutex.Unlock()
+	}
+	if err := s.open(x, n); err != nil {
+		return err
+	}
+	if f.StreamEnded() {
+		return s.whole(x)
+	}
+	return nil
+}
+
+// open lets the client send more of a body, of which n bytes have come.
+func (s *session) open(x *exchange, n int64) error {
+	if s.small {
+		if s.unacked > 0 || x.room > 0 {
+			return nil
+		}
+		n = -x.room + frameBytes // one frame at a time, or it would take for ever
+		x.room += n
+	}
+	if n == 0 {
+		return nil
+	}
+	return s.framer.WriteWindowUpdate(x.id, uint32(n))
+}
+
+// whole notes a request that has arrived whole.
+func (s *session) whole(x *exchange) error {
+	x.place = s.arrived(x.request, x.read, 0, 0)
+	s.waiting = append(s.waiting, x)
+	return nil
+}
+
+// answer answers a request.
+func (s *session) answer(x *exchange) error {
+	if s.streams[x.id] == nil {
+		return nil // the client has given it up
+	}
+	if x.misdeed == nil {
+		return s.respond(x, s.server.text(x.request.Header.Get(requestID), x.request.RequestURI), 0)
+	}
+	s.did(x.place, x.request.ContentLength, x.read, "")
+	return s.misbehave(x)
+}
+
+// forget gives up a request that the client has taken back.
+func (s *session) forget(id uint32) {
+	delete(s.streams, id)
+}
+
+// widen notes that the client takes more.
+func (s *session) widen(f *http2.WindowUpdateFrame) {
+	if f.StreamID == 0 {
+		s.window += int64(f.Increment)
+	} else if x := s.streams[f.StreamID]; x != nil {
+		x.window += int64(f.Increment)
+	}
+}
+
+// settle follows the client's settings.
+func (s *session) settle(f *http2.SettingsFrame) error {
+	if f.IsAck() {
+		return s.acknowledged()
+	}
+	err := f.ForeachSetting(func(setting http2.Setting) error {
+		switch setting.ID {
+		case http2.SettingInitialWindowSize:
+			for _, x := range s.streams {
+				x.window += int64(setting.Val) - s.initial
+			}
+			s.initial = int64(setting.Val)
+		case http2.SettingHeaderTableSize:
+			s.encoder.SetMaxDynamicTableSize(setting.Val)
+		}
+		return nil
+	})
+	return errors.Join(err, s.framer.WriteSettingsAck())
+}
+
+// acknowledged notes that the client has taken notice of SETTINGS or a PING.
+func (s *session) acknowledged() error {
+	if s.unacked--; s.unacked > 0 {
+		return nil
+	}
+	if s.few {
+		s.limit = 1
+	}
+	if !s.small {
+		return nil
+	}
+	for _, x := range s.streams {
+		x.room += smallBytes - defaultWindow // what was sent before counts [RFC 9113 §6.9.2]
+		if err := s.open(x, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// head writes the header section of a response.
+func (s *session) head(x *exchange, length int, ended bool) error {
+	s.encoded.Reset()
+	for _, field := range []hpack.HeaderField{
+		{Name: ":status", Value: "200"}, {Name: "content-type", Value: "text/plain"},
+		{Name: "content-length", Value: strconv.Itoa(length)},
+	} {
+		if err := s.encoder.WriteField(field); err != nil {
+			return err
+		}
+	}
+	return s.framer.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: x.id, BlockFragment: s.encoded.Bytes(), EndHeaders: true, EndStream: ended,
 	})
 }
 
-// serveHTTP2 serves a connection that has agreed on HTTP/2. Below is what its
-// TLS reads from.
-func (c *connection) serveHTTP2(secured *tls.Conn, below *watched) {
-	var protocols http.Protocols
-	protocols.SetHTTP2(true)
-	listener := &single{conn: secured, ended: make(chan struct{})}
-	server := &http.Server{
-		Handler: c.handler(), Protocols: &protocols, ErrorLog: log.New(io.Discard, "", 0),
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateClosed {
-				listener.end()
+// respond answers with that body, of which the last bytes, so many of them, are
+// not counted by the Content-Length.
+func (s *session) respond(x *exchange, body string, surplus int) error {
+	if x.request.Method == http.MethodHead {
+		err := s.head(x, len(body), true)
+		s.over(x, err)
+		return err
+	}
+	if err := s.head(x, len(body)-surplus, false); err != nil {
+		return err
+	}
+	for len(body) > 0 && s.streams[x.id] != nil {
+		n := min(int64(len(body)), frameBytes, s.window, x.window)
+		if n <= 0 {
+			if err := s.receive(); err != nil { // the client takes more, or gives up
+				return err
 			}
-		},
-	}
-	_ = server.Serve(listener) // always the error of the listener: that is how it ends
-	c.end(below.failure())
-}
-
-// single is a listener that has one connection to give, and ends with it.
-type single struct {
-	conn  net.Conn
-	given bool
-	once  sync.Once
-	ended chan struct{}
-}
-
-func (s *single) end() { s.once.Do(func() { close(s.ended) }) }
-
-func (s *single) Accept() (net.Conn, error) {
-	if !s.given {
-		s.given = true
-		return s.conn, nil
-	}
-	<-s.ended
-	return nil, net.ErrClosed
-}
-
-func (s *single) Close() error { return nil }
-
-func (s *single) Addr() net.Addr { return s.conn.LocalAddr() }
-
-// watched is a connection that keeps the first error of reading.
-type watched struct {
-	net.Conn
-	mutex sync.Mutex
-	err   error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if err != nil {
-		w.mutex.Lock()
-		if w.err == nil {
-			w.err = err
+			continue
 		}
-		w.mutex.Unlock()
+		if err := s.framer.WriteData(x.id, int(n) == len(body), []byte(body[:n])); err != nil {
+			return err
+		}
+		body = body[n:]
+		s.window -= n
+		x.window -= n
 	}
-	return n, err
+	if len(body) == 0 {
+		s.over(x, nil)
+	}
+	return nil
 }
 
-func (w *watched) failure() error {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return w.err
+// over ends a stream that was answered.
+func (s *session) over(x *exchange, err error) {
+	s.answered(x.place, err)
+	delete(s.streams, x.id)
 }

@@ -29,6 +29,18 @@ type Observation struct {
 	// none; empty if it watched.
 	Events   events.Summary
 	NoEvents string
+	// Hung is true if the client had to be ended, Crashed if a signal ended it.
+	Hung, Crashed bool
+	// Complaint is what the client said of a failure, by the pattern of the
+	// setup; empty if nothing.
+	Complaint string
+	// Output is what the client printed, and wrote into its folder.
+	Output []byte
+	// Scenario is what happened to one request, nil for nothing, and Deed how it
+	// came about.
+	Scenario *Scenario
+	Deed     Deed
+	words    words
 	// Stall is true if the origin waited for the client to be stuck in a write.
 	Stall bool
 	// TLSWrites is how many of the writes went through OpenSSL.
@@ -54,10 +66,20 @@ var examiners = map[string]func(*Observation) (judge.Verdict, string, string){
 // only the client itself could speak to are n/a.
 func Findings(o *Observation) []judge.Finding {
 	var list []judge.Finding
+	missed := o.missed()
+	if o.Scenario != nil && o.Scenario.ID != honest && o.requests() > 0 {
+		f := judge.Finding{ID: o.Scenario.ID, Rule: o.Scenario.Rule, Verdict: judge.NotApplicable, Actual: missed}
+		if missed == "" {
+			f = o.scenarioFinding()
+		}
+		list = append(list, f)
+	}
 	for _, invariant := range judge.Invariants() {
 		f := judge.Finding{ID: invariant.ID, Rule: invariant.Rule}
 		examine, known := examiners[invariant.ID]
 		switch {
+		case missed != "":
+			f.Verdict, f.Actual = judge.NotApplicable, missed
 		case !known:
 			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "cannot be seen from outside of the client"
 		case o.requests() == 0 && invariant.ID == "write-retry" && o.TLSWrites > 0:
@@ -88,11 +110,11 @@ func passIf(holds bool) judge.Verdict {
 }
 
 func oneConnection(o *Observation) (judge.Verdict, string, string) {
-	return judge.Connections(o.Origin, o.Packets, o.Connections)
+	return judge.Connections(o.Origin, o.Packets, o.Connections+o.allowedMore())
 }
 
 func noReset(o *Observation) (judge.Verdict, string, string) {
-	return judge.EarlyEnds(o.Origin, o.Packets, &o.Events, 0)
+	return judge.EarlyEnds(o.Origin, o.Packets, &o.Events, o.allowedMore())
 }
 
 func wireOrder(o *Observation) (judge.Verdict, string, string) {
@@ -107,6 +129,9 @@ func wireOrder(o *Observation) (judge.Verdict, string, string) {
 }
 
 func allAnswered(o *Observation) (judge.Verdict, string, string) {
+	if o.mayFail() {
+		return judge.NotApplicable, "", "in this scenario not every request need be answered"
+	}
 	answered := 0
 	for _, c := range o.Origin.Connections {
 		for _, r := range c.Requests {
@@ -119,7 +144,10 @@ func allAnswered(o *Observation) (judge.Verdict, string, string) {
 	if o.Failure != "" {
 		actual += "; " + o.Failure
 	}
-	return passIf(answered == o.requests() && o.Failure == ""),
+	if o.Complaint != "" {
+		actual += "; the client says " + o.Complaint
+	}
+	return passIf(answered == o.requests() && !o.reported()),
 		"every request is answered, and the client ends with exit code 0", actual
 }
 
@@ -176,6 +204,9 @@ func (o *Observation) whyUnseen() string {
 
 func sentOnce(o *Observation) (judge.Verdict, string, string) {
 	const expected = "each X-Request-Id once"
+	if o.mayFail() {
+		return judge.NotApplicable, expected, "in this scenario a request may be made again"
+	}
 	times := make(map[string]int)
 	for _, c := range o.Origin.Connections {
 		for _, r := range c.Requests {

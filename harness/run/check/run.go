@@ -3,9 +3,13 @@ package check
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os/exec"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/launch"
@@ -14,12 +18,16 @@ import (
 
 // Client is a command that is to be run.
 type Client struct {
-	// Command and its arguments. In each argument {url} stands for the URL of
-	// the origin, and {ca} for the file that its certificate is verified
-	// against.
+	// Command and its arguments. In each argument {url}, {host}, {port}, {ca},
+	// {file} and {dir} stand for the fields of that name.
 	Command []string
-	// URL and Authority are what those stand for.
-	URL, Authority string
+	// URL of the origin, without a slash at its end, with its Host and Port.
+	URL, Host, Port string
+	// Authority is the file that the origin's certificate is verified against;
+	// empty without TLS.
+	Authority string
+	// File is one to upload, and Folder one that the client may write to.
+	File, Folder string
 	// Interposer to preload.
 	Interposer launch.Interposer
 	// Limit bounds the run.
@@ -31,8 +39,24 @@ type Client struct {
 // Ending is what became of the client.
 type Ending struct {
 	// Failure is empty if the client ended with exit code 0.
-	Failure        string
+	Failure string
+	// Hung is true if it had to be ended, Crashed if a signal ended it.
+	Hung, Crashed  bool
 	Stdout, Stderr []byte
+}
+
+// authorityVariables name the file with the authorities that a client trusts, in
+// its environment: of OpenSSL, curl, Python's requests, pip, git, Node, Perl's LWP,
+// AWS, Cargo and Deno.
+var authorityVariables = []string{
+	"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
+	"PERL_LWP_SSL_CA_FILE", "HTTPS_CA_FILE", "AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "DENO_CERT",
+}
+
+// otherVariables would lead a client elsewhere, or have it trust others.
+var otherVariables = []string{
+	"http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+	"SSL_CERT_DIR", "GIT_SSL_CAPATH", "HTTPS_CA_DIR", "PERL_LWP_SSL_CA_PATH", "SSLKEYLOGFILE",
 }
 
 // mostOutput is how much of what a client prints is kept, in bytes of each
@@ -56,8 +80,10 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 	limited, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
 	arguments := make([]string, len(c.Command))
+	placed := strings.NewReplacer("{url}", c.URL, "{host}", c.Host, "{port}", c.Port, "{ca}", c.Authority,
+		"{file}", c.File, "{dir}", c.Folder)
 	for i, a := range c.Command {
-		arguments[i] = strings.NewReplacer("{url}", c.URL, "{ca}", c.Authority).Replace(a)
+		arguments[i] = placed.Replace(a)
 	}
 	var stdout, stderr tail
 	client := launch.Client{
@@ -65,8 +91,11 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 		ReadEvents: func(pipe io.Reader) error { return events.Read(pipe, c.See) },
 	}
 	if c.Authority != "" {
-		client.Environment = []string{"SSL_CERT_FILE=" + c.Authority, "CURL_CA_BUNDLE=" + c.Authority}
+		for _, name := range authorityVariables {
+			client.Environment = append(client.Environment, name+"="+c.Authority)
+		}
 	}
+	client.Unset = slices.Concat(authorityVariables, otherVariables)
 	waited, err := client.Run(limited)
 	if err != nil {
 		return nil, err
@@ -76,8 +105,11 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 	}
 	ending := &Ending{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
 	if limited.Err() != nil {
+		ending.Hung = true
 		ending.Failure = fmt.Sprintf("the client did not end within %s and was killed", c.Limit)
 	} else if waited != nil {
+		var exit *exec.ExitError
+		ending.Crashed = errors.As(waited, &exit) && exit.Sys().(syscall.WaitStatus).Signaled()
 		ending.Failure = fmt.Sprintf("the client ended with %v%s", waited, lastLine(stderr.String()))
 	}
 	return ending, nil

@@ -3,21 +3,25 @@
 // interposer where the client links OpenSSL dynamically.
 //
 // It stands beside package lab, whose subjects say themselves what they did.
-// The origin here is honest: it answers every request, speaks HTTP/1.0, 1.1
-// and 2, and writes the same log as package origin.
+// The origin here answers every request, speaks HTTP/1.0, 1.1 and 2, and writes
+// the same log as package origin. It is honest, but for one [Scenario] that may
+// happen to one request.
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/origin/openssl"
 )
 
 // Config says how the origin behaves.
@@ -28,10 +32,22 @@ type Config struct {
 	Plain bool
 	// HTTP2 is true to offer HTTP/2 to those who ask for it with ALPN.
 	HTTP2 bool
+	// TLS is the one version that is spoken, "1.2" or "1.3"; empty for both.
+	TLS string
+	// Scenario, if not nil, is what the origin does once that is not honest.
+	Scenario *Scenario
+	// Engine is the path of tls-engine, which a scenario needs in which TLS has
+	// something to say.
+	Engine string
+	// Host stands in the URL, in the place of the address: "localhost", or
+	// another name of the loopback that the certificate is to be for as well.
+	Host string
 	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
 	ReceiveBuffer int
-	// Client, if not nil, makes the origin stop reading after each request but
-	// the first until the client is stuck in a write, as far as it ever is.
+	// Stall makes the origin stop reading after each request but the first until
+	// the Client is stuck in a write, as far as it ever is.
+	Stall bool
+	// Client is needed for Stall, and for scenarios that wait for it.
 	Client origin.Client
 	// KeyLog, if not nil, gets the secrets of TLS.
 	KeyLog io.Writer
@@ -48,35 +64,31 @@ type Server struct {
 	config    Config
 	listener  net.Listener
 	tls       *tls.Config
+	engine    *openssl.Engine
 	authority []byte
+	words     words
 	serving   sync.WaitGroup
 
 	mutex       sync.Mutex // guards what follows, and what the connections have seen
 	connections []*connection
 	stopped     bool
+	chosen      bool // the request that the scenario happens to has come
+	deed        Deed
 }
 
 // Start listens and serves. The error wraps origin.ErrAddress if it cannot
 // listen there.
 func Start(config Config) (*Server, error) {
 	s := &Server{config: config}
-	if !config.Plain {
-		certificate, authority, err := origin.NewIdentity()
-		if err != nil {
-			return nil, err
-		}
-		s.authority = authority
-		s.tls = &tls.Config{
-			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
-			NextProtos: []string{"http/1.1"}, KeyLogWriter: config.KeyLog,
-		}
-		if config.HTTP2 {
-			s.tls.NextProtos = []string{protocolHTTP2, "http/1.1"}
-		}
+	if config.Scenario != nil {
+		s.words = newWords()
+	}
+	if err := s.prepareTLS(); err != nil {
+		return nil, err
 	}
 	listener, err := origin.Listen(config.Address, config.ReceiveBuffer, 0)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.closeEngine())
 	}
 	s.listener = listener
 	s.serving.Add(1)
@@ -84,12 +96,74 @@ func Start(config Config) (*Server, error) {
 	return s, nil
 }
 
+// versions of TLS that the origin speaks.
+var versions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+
+// prepareTLS makes a certificate, and whatever speaks TLS with it.
+func (s *Server) prepareTLS() error {
+	if s.config.Plain {
+		return nil
+	}
+	var names []string
+	if s.config.Host != "" {
+		names = append(names, s.config.Host)
+	}
+	certificate, authority, err := origin.NewIdentity(names...)
+	if err != nil {
+		return err
+	}
+	s.authority = authority
+	version := s.config.TLS
+	if s.config.Scenario != nil {
+		version = cmp.Or(s.config.Scenario.TLS, version)
+		if s.config.Scenario.needsOpenSSL() {
+			s.engine, err = openssl.Start(openssl.Config{
+				Path: s.config.Engine, TLS: version, Certificate: certificate, KeyLog: s.config.KeyLog,
+			})
+			return err
+		}
+	}
+	s.tls = &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"}, KeyLogWriter: s.config.KeyLog,
+		DynamicRecordSizingDisabled: true, // what is written at once goes into one record
+	}
+	if version != "" {
+		s.tls.MinVersion, s.tls.MaxVersion = versions[version], versions[version]
+	}
+	if s.config.HTTP2 {
+		s.tls.NextProtos = []string{protocolHTTP2, "http/1.1"}
+	}
+	return nil
+}
+
+// secured reports whether the origin speaks TLS.
+func (s *Server) secured() bool { return s.tls != nil || s.engine != nil }
+
+func (s *Server) closeEngine() error {
+	if s.engine == nil {
+		return nil
+	}
+	return s.engine.Close()
+}
+
+// Host returns the name or address that stands in the URL, and Port the port.
+func (s *Server) Host() string {
+	return cmp.Or(s.config.Host, s.listener.Addr().(*net.TCPAddr).IP.String())
+}
+
+// Port returns the port that the origin listens on.
+func (s *Server) Port() string {
+	return strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port)
+}
+
 // URL returns scheme and authority, as in "https://127.0.0.1:4443".
 func (s *Server) URL() string {
+	scheme := "https://"
 	if s.config.Plain {
-		return "http://" + s.listener.Addr().String()
+		scheme = "http://"
 	}
-	return "https://" + s.listener.Addr().String()
+	return scheme + net.JoinHostPort(s.Host(), s.Port())
 }
 
 // Authority returns the certificate, in PEM, that the origin's own is to be
@@ -135,9 +209,12 @@ func (s *Server) Stop(ctx context.Context) *origin.Log {
 			c.tcp.Close()
 		}
 	})
-	s.mutex.Lock()
-	defer s.mutex.Unlock() // a handler of HTTP/2 may outlive its connection
 	log := &origin.Log{Connections: []origin.Connection{}}
+	if err := s.closeEngine(); err != nil {
+		log.Problem = err.Error()
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	for _, c := range s.connections {
 		seen := c.seen
 		seen.Requests = slices.Clone(seen.Requests)
@@ -158,11 +235,9 @@ func (s *Server) Protocols() []string {
 	return list
 }
 
-// body is what a request is answered with: the id of the request, or its
-// target.
-func body(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); id != "" {
-		return id + "\n"
-	}
-	return r.URL.RequestURI() + "\n"
+// Deed returns what was done of the scenario.
+func (s *Server) Deed() Deed {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.deed
 }

@@ -78,10 +78,10 @@ func (c *connection) writeWith(x *exchange, wire []byte, now int) error {
 	if event == scenario.NoEvent {
 		return c.write(x, wire, now)
 	}
-	if err := cork(c.tcp, true); err != nil {
+	if err := Cork(c.tcp, true); err != nil {
 		return err
 	}
-	return errors.Join(c.write(x, wire, now), c.event(event), cork(c.tcp, false))
+	return errors.Join(c.write(x, wire, now), c.event(event), Cork(c.tcp, false))
 }
 
 // write sends what was kept back and the first now bytes of a response, in one

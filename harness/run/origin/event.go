@@ -51,9 +51,9 @@ func (c *connection) noteTLS() {
 	}
 }
 
-// cork keeps what is written from being sent until it is taken off again, or
+// Cork keeps what is written from being sent until it is taken off again, or
 // until a segment is full.
-func cork(tcp *net.TCPConn, on bool) error {
+func Cork(tcp *net.TCPConn, on bool) error {
 	value := 0
 	if on {
 		value = 1

@@ -1,0 +1,253 @@
+package check
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/curlpipe/curlpipe/harness/run/origin"
+	"github.com/curlpipe/curlpipe/harness/run/origin/openssl"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
+)
+
+// Deed is what the origin did of a scenario.
+type Deed struct {
+	// Done is true if it happened; Problem says what kept it from that.
+	Done    bool
+	Problem string
+	// Connection and Place are where: the number of the connection, and the place
+	// of the request there. Method and Target are the request's.
+	Connection, Place int
+	Method, Target    string
+	// Expected is the size of the request's body by its Content-Length, -1 if it
+	// has none, and Read how much of it came.
+	Expected, Read int64
+	// Over says how the client went over a limit of HTTP/2; empty if it kept to it.
+	Over string
+	// Most is the largest number of streams that were open at a time under a
+	// limit; 0 if there was none.
+	Most int
+	// Unacknowledged says what the client did not acknowledge; empty if it did.
+	Unacknowledged string
+}
+
+// words are what bodies have in them in a run with a scenario, so that they can
+// be told apart in what the client prints.
+type words struct{ own, foreign string }
+
+func newWords() words {
+	return words{own: "own" + rand.Text()[:8], foreign: "foe" + rand.Text()[:8]}
+}
+
+// chosen reports whether the scenario is to happen to this request, and that it
+// does. It happens once.
+func (c *connection) chosen(method string, bodyBytes int64, multiplexed bool) *Scenario {
+	s := c.server.config.Scenario
+	if s == nil || s.ID == honest || s.HTTP2 != multiplexed || !s.fits(method, bodyBytes) {
+		return nil
+	}
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	if c.server.chosen {
+		return nil
+	}
+	c.server.chosen = true
+	return s
+}
+
+// did writes down what was done to the request in that place.
+func (c *connection) did(place int, expected, read int64, problem string) {
+	c.server.mutex.Lock()
+	defer c.server.mutex.Unlock()
+	r := c.seen.Requests[place]
+	d := &c.server.deed
+	d.Done, d.Problem = problem == "", problem
+	d.Connection, d.Place, d.Method, d.Target = c.seen.Number, place, r.Method, r.Target
+	d.Expected, d.Read = expected, read
+}
+
+// text is the body of a response: the request's id, or its target, and the word
+// that the response is known by.
+func (s *Server) text(id, target string) string {
+	if id == "" {
+		id = target
+	}
+	if s.words.own != "" {
+		id += " " + s.words.own
+	}
+	return id + "\n"
+}
+
+// foreign is the body of what is no response.
+func (s *Server) foreign() string {
+	return s.words.foreign + " is nobody's response, and this is more of it\n"
+}
+
+// wire is the response as the scenario has it.
+func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
+	own, foreign := body1(s, m, r), s.foreign()
+	id := ""
+	if value := r.Header.Get(requestID); value != "" {
+		id = requestID + ": " + value + "\r\n"
+	}
+	a := m.Answer
+	if a.Raw != "" {
+		return strings.NewReplacer(
+			"{id}", id, "{length}", strconv.Itoa(len(own)), "{size}", strconv.FormatInt(int64(len(own)), 16), "{body}", own,
+			"{foreign-length}", strconv.Itoa(len(foreign)), "{foreign}", foreign,
+		).Replace(a.Raw), ""
+	}
+	head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + id
+	if a.CloseAnnounced {
+		head += "Connection: close\r\n"
+	}
+	if a.Chunked {
+		return head + "Transfer-Encoding: chunked\r\n\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(own), own)
+	}
+	return head + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(own)), own
+}
+
+// body1 is the body that the scenario's response has: one that the client must
+// not take for a response is known by that.
+func body1(s *Server, m *Scenario, r *http.Request) string {
+	switch m.Allows {
+	case Discard, Incomplete:
+		return s.foreign()
+	}
+	return s.text(r.Header.Get(requestID), r.URL.RequestURI())
+}
+
+// misbehave answers a request as the scenario has it. It returns false when the
+// connection has come to its end.
+func (c *connection) misbehave(stream stream, m *Scenario, r *http.Request, place int) bool {
+	time.Sleep(m.Late)
+	a := m.Answer
+	if a.Drop {
+		c.finish(stream, a.Reset)
+		return false
+	}
+	head, body := c.server.wire(m, r)
+	if a.CutAfter > 0 {
+		body = body[:a.CutAfter]
+	}
+	err := c.write(stream, m, head+body)
+	c.answered(place, err)
+	if err != nil {
+		c.end(err)
+		return false
+	}
+	if a.Reset {
+		time.Sleep(resetDelay) // the kernel may throw away what came before a RST
+	}
+	if a.Ends() || a.Close {
+		c.finish(stream, a.Reset)
+		return false
+	}
+	return true
+}
+
+// resetDelay is how long the client is given to read what comes before a RST.
+const resetDelay = 50 * time.Millisecond
+
+// write writes the response, and what TLS is to send behind it.
+func (c *connection) write(stream stream, m *Scenario, wire string) error {
+	if m.Drip {
+		for i := range len(wire) {
+			if _, err := io.WriteString(stream, wire[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	event := m.Answer.EventAfter
+	if event == scenario.NoEvent {
+		_, err := io.WriteString(stream, wire)
+		return err
+	}
+	if err := origin.Cork(c.tcp, true); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(stream, wire); err != nil {
+		return err
+	}
+	if err := c.event(stream, event); err != nil {
+		return err
+	}
+	return origin.Cork(c.tcp, false)
+}
+
+// whileWriting has TLS send something while the client is stuck in the write of
+// its request, and returns what kept it from that.
+func (c *connection) whileWriting(stream stream, m *Scenario) (problem string) {
+	if m.Answer.Hold == scenario.HoldStuck {
+		ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
+		defer cancel()
+		if !c.server.config.Client.WaitStuck(ctx) {
+			problem = "no write of the client was blocked"
+		}
+	}
+	if m.Answer.Event != scenario.NoEvent {
+		if err := c.event(stream, m.Answer.Event); err != nil {
+			problem = err.Error()
+		}
+	}
+	return problem
+}
+
+// earlyPause is how long the client is given to notice an early response before
+// its body is read on.
+const earlyPause = 300 * time.Millisecond
+
+// answerEarly answers before the body is there, and then reads what comes of it.
+func (c *connection) answerEarly(stream stream, m *Scenario, r *http.Request, offset, length int64) {
+	place := c.arrived(r, 0, offset, length)
+	head, body := c.server.wire(m, r)
+	err := c.write(stream, m, head+body)
+	c.answered(place, err)
+	if err != nil {
+		c.did(place, r.ContentLength, 0, err.Error())
+		c.end(err)
+		return
+	}
+	time.Sleep(earlyPause)
+	_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
+	n, _ := io.Copy(io.Discard, r.Body)
+	c.did(place, r.ContentLength, n, "")
+	c.finish(stream, false)
+}
+
+// event has TLS send something of its own.
+func (c *connection) event(stream stream, event scenario.TLSEvent) error {
+	engine, able := stream.(*openssl.Stream)
+	if !able {
+		return fmt.Errorf("sending a %s takes an origin whose TLS is OpenSSL", event)
+	}
+	switch event {
+	case scenario.HelloRequest:
+		return engine.Renegotiate()
+	case scenario.KeyUpdate:
+		return engine.KeyUpdate(true)
+	case scenario.NewSessionTicket:
+		return engine.SendTicket()
+	}
+	return nil
+}
+
+// finish ends the connection on purpose.
+func (c *connection) finish(stream stream, reset bool) {
+	if !reset {
+		c.hangUp(stream)
+		return
+	}
+	c.server.mutex.Lock()
+	c.ours = true
+	c.server.mutex.Unlock()
+	_ = c.tcp.SetLinger(0) // fails only on a socket that is closed already
+	c.tcp.Close()
+	c.end(nil)
+}
