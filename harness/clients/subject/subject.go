@@ -50,11 +50,11 @@ var subjects = []Subject{
 	},
 }
 
-// interposer is the file name of the library that is preloaded.
-const interposer = "libinterposer.so"
-
-// engine is the file name of the origin's OpenSSL.
-const engine = "tls-engine"
+// File names of the library that is preloaded, and of the origin's OpenSSL.
+const (
+	InterposerFile = "libinterposer.so"
+	EngineFile     = "tls-engine"
+)
 
 // fleets are the file names of the programs that are many clients each.
 var fleets = []string{"c-fleet", "curlpipe-fleet"}
@@ -100,7 +100,7 @@ func (p *Programs) Find(name string) (*Subject, error) {
 // Engine returns the path of the program that has OpenSSL for the origin,
 // which has to be built.
 func (p *Programs) Engine() (string, error) {
-	return p.built(engine, "the origin's TLS engine")
+	return p.built(EngineFile, "the origin's TLS engine")
 }
 
 // Fleet returns the path of a program that is many clients, which has to be
@@ -115,7 +115,7 @@ func (p *Programs) Fleet(name string) (string, error) {
 // Interposer returns the path of the library to preload, which has to be
 // built.
 func (p *Programs) Interposer() (string, error) {
-	return p.built(interposer, "the interposer")
+	return p.built(InterposerFile, "the interposer")
 }
 
 // built returns the path of a file in the folder; what names it in the error.

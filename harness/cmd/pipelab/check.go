@@ -3,29 +3,29 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"regexp"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/build/embedded"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
-	"github.com/curlpipe/curlpipe/harness/run/judge"
-	"github.com/curlpipe/curlpipe/harness/run/outcome"
-	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 // checkOptions is what the arguments of check ask for.
 type checkOptions struct {
 	check.Setup
-	capture bool
-	out     string
+	outputs
+	capture   bool
+	out       string
+	scenario  string
+	complaint string
+	tls       []string
+	repeat    int
+	scenarios []*check.Scenario // nil stands for an honest origin
 }
 
 func checkCommand() *cobra.Command {
@@ -33,127 +33,153 @@ func checkCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check [flags] -- COMMAND ...",
 		Short: "Judge any HTTP client",
-		Long: "Runs a command against an honest origin and judges what can be seen from outside: connections,\n" +
-			"requests, how connections end, and, where the client links OpenSSL dynamically, its writes. In the\n" +
-			"command {url} stands for the origin's URL, without a slash at its end, {ca} for the file that has its\n" +
-			"authority; SSL_CERT_FILE and CURL_CA_BUNDLE name that file, too. What cannot be seen is n/a, which is\n" +
-			"no pass. Exits 0 exactly when something was seen and nothing failed.",
+		Long: "Runs a command against an origin and judges what can be seen from outside: connections, requests, how\n" +
+			"connections end, what it prints and, where the client links OpenSSL dynamically, its writes. The origin is\n" +
+			"honest or, with --scenario, misbehaves once in each of a list of ways. In the command {url} stands for the\n" +
+			"origin's URL, without a slash at its end, {host} and {port} for its parts, {ca} for the file that has its\n" +
+			"authority, {file} for a file of 1 MB to upload, {dir} for a folder to write to. The variables of the\n" +
+			"environment with which curl, OpenSSL, Python, git, Node and Perl find authorities name {ca}; those of proxies\n" +
+			"are removed. What cannot be seen is n/a, which is no pass. Exits 0 exactly when something was seen and\n" +
+			"nothing failed.",
 		Example: "  pipelab check -- curl {url}/1 {url}/2\n" +
+			"  pipelab check --scenario 'framing-*' -- curl --fail-early {url}/1 {url}/2\n" +
+			"  pipelab check --stall -- curl -T {file} {url}/1\n" +
 			"  pipelab check --plain --requests 100 -- ab -k -n 100 -c 1 {url}/",
 		RunE: func(command *cobra.Command, arguments []string) error {
-			if len(arguments) == 0 {
-				return usage(errors.New("check needs a command after --, with {url} in it"))
+			if err := o.understand(command, arguments); err != nil {
+				return err
 			}
-			if !strings.Contains(strings.Join(arguments, " "), "{url}") {
-				return usage(errors.New("the command has no {url} in it, which stands for the URL of the origin"))
-			}
-			if o.Plain && o.HTTP2 {
-				return usage(errors.New("--http2 needs TLS, which --plain takes away"))
-			}
-			if o.Connections < 1 || o.Requests < 1 || o.Limit <= 0 {
-				return usage(errors.New("--connections and --requests have to be 1 or more, --time-limit more than 0"))
-			}
-			return runCheck(command, &o, arguments)
+			return runChecks(command, &o, arguments)
 		},
 	}
 	flags := command.Flags()
 	flags.SetInterspersed(false)
+	flags.StringVar(&o.scenario, "scenario", "", "what the origin does wrong, all that match `GLOB`; pipelab list has them (default nothing)")
 	flags.BoolVar(&o.Plain, "plain", false, "HTTP without TLS")
-	flags.BoolVar(&o.HTTP2, "http2", false, "offer HTTP/2, too; needs TLS")
+	flags.BoolVar(&o.HTTP2, "http2", false, "offer HTTP/2, too, and misbehave in it; needs TLS")
 	flags.BoolVar(&o.Stall, "stall", false, "stop reading until the client is stuck in a write, with small buffers")
+	flags.StringSliceVar(&o.tls, "tls", nil, "over which `VERSIONS` of TLS, 1.2, 1.3 or both in turn (default what is agreed on)")
+	flags.StringVar(&o.Host, "host", "", "`NAME` of the origin in {url}: localhost, or another name of this machine (default 127.0.0.1)")
 	flags.IntVar(&o.Connections, "connections", 1, "how many connections the client may make")
 	flags.IntVar(&o.Requests, "requests", 1, "how many requests it has to make at least")
 	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "end the client after that `TIME`")
+	flags.StringVar(&o.complaint, "complaint", "", "by what the client reports a failure that ends with exit code 0: a `REGEXP` of what it prints")
+	flags.IntVar(&o.repeat, "repeat", 1, "how often each run is made")
 	flags.BoolVar(&o.capture, "capture", false, "judge by the packets, too; needs CAP_NET_RAW")
-	flags.StringVar(&o.out, "out", "", "keep the evidence in `DIR`/check/CLIENT")
+	flags.StringVar(&o.out, "out", "", "keep the evidence in `DIR`/SCENARIO/CLIENT; overwrites nothing")
+	o.outputs.addTo(flags)
 	return command
 }
 
-func runCheck(command *cobra.Command, o *checkOptions, arguments []string) error {
-	name := filepath.Base(arguments[0])
-	out := o.out
-	if out == "" { // the packets are judged all the same
-		folder, err := os.MkdirTemp("", "pipelab-check-")
-		if err != nil {
-			return cannotRun(fmt.Errorf("making a folder for the evidence: %w", err))
-		}
-		defer os.RemoveAll(folder)
-		out = folder
+// understand refuses what makes no sense, and finds what the runs need.
+func (o *checkOptions) understand(command *cobra.Command, arguments []string) error {
+	text := strings.Join(arguments, " ")
+	switch {
+	case len(arguments) == 0:
+		return usage(errors.New("check needs a command after --, with {url} in it"))
+	case !strings.Contains(text, "{url}") && !strings.Contains(text, "{port}"):
+		return usage(errors.New("the command has no {url} in it, which stands for the URL of the origin, and no {port}"))
+	case o.Plain && o.HTTP2:
+		return usage(errors.New("--http2 needs TLS, which --plain takes away"))
+	case o.Plain && len(o.tls) > 0:
+		return usage(errors.New("--tls needs TLS, which --plain takes away"))
+	case o.Connections < 1 || o.Requests < 1 || o.Limit <= 0:
+		return usage(errors.New("--connections and --requests have to be 1 or more, --time-limit more than 0"))
+	case o.repeat < 1:
+		return usage(errors.New("--repeat has to be 1 or more"))
 	}
-	collector := evidence.Collect(filepath.Join(out, "check", name), o.capture)
-	o.Command, o.Tap = arguments, collector.Tap()
+	if err := checkVersions(o.tls); err != nil {
+		return usage(err)
+	}
+	if o.complaint != "" {
+		var err error
+		if o.Complaint, err = regexp.Compile(o.complaint); err != nil {
+			return usage(fmt.Errorf("--complaint: %w", err))
+		}
+	}
 	var err error
-	if o.Interposer, err = findInterposer(); err != nil {
+	if o.scenarios, err = checkScenarios(o.scenario, o.HTTP2, o.Plain); err != nil {
+		return usage(err)
+	}
+	if err := o.outputs.check(); err != nil {
+		return err
+	}
+	return o.findPrograms()
+}
+
+// checkScenarios returns the scenarios that match, nil alone for no pattern.
+func checkScenarios(pattern string, http2, plain bool) ([]*check.Scenario, error) {
+	if pattern == "" {
+		return []*check.Scenario{nil}, nil
+	}
+	found, err := check.Match(pattern, http2)
+	if err != nil {
+		return nil, err
+	}
+	var list []*check.Scenario
+	for i := range found {
+		if !plain || !found[i].Secured {
+			list = append(list, &found[i])
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%q needs TLS, which --plain takes away", pattern)
+	}
+	return list, nil
+}
+
+// findPrograms finds the interposer and the origin's TLS engine. Without them a
+// run is made as far as it needs none.
+func (o *checkOptions) findPrograms() error {
+	interposer, err := findProgram(subject.InterposerFile, (*subject.Programs).Interposer)
+	if err != nil {
 		o.NoInterposer = err.Error()
 	}
 	if err != nil && o.Stall {
 		return cannotRun(fmt.Errorf("--stall has to see when the client is stuck: %w", err))
 	}
-	observation, err := check.Examine(command.Context(), o.Setup)
-	if err != nil {
-		return cannotRun(err)
-	}
-	r := outcome.OfClient(observation, name)
-	r.Command = "build/pipelab check " + flagsOf(o) + "-- " + outcome.Quote(arguments)
-	executable, _ := exec.LookPath(arguments[0]) // which has run, so it is there
-	err = collector.Finish(evidence.Record{
-		Run: r, Programs: evidence.Programs(executable, o.Interposer), Summary: "An honest origin, any client.",
-	}, observation.Origin)
-	var noPackets error
-	if errors.Is(err, evidence.ErrNoPackets) {
-		noPackets = err
-		fmt.Fprintf(command.ErrOrStderr(), "pipelab: %v; judged without them\n", err)
-	} else if err != nil {
-		return cannotRun(err)
-	}
-	if err := showFindings(command.OutOrStdout(), &r); err != nil {
-		return cannotRun(err)
-	}
-	switch {
-	case r.Verdict != judge.Pass:
-		return &failure{exitUnexpected, fmt.Errorf("%s: %s", name, r.Verdict)}
-	case noPackets != nil:
-		return cannotRun(errors.New("no packets were captured"))
+	o.Interposer = interposer
+	o.Engine, err = findProgram(subject.EngineFile, (*subject.Programs).Engine)
+	for _, s := range o.scenarios {
+		if s != nil && err != nil && s.NeedsEngine() {
+			return cannotRun(fmt.Errorf("%s has to send what only OpenSSL can: %w", s.ID, err))
+		}
+		if s != nil && s.NeedsInterposer() && o.Interposer == "" {
+			return cannotRun(fmt.Errorf("%s has to see when the client is stuck: %s", s.ID, o.NoInterposer))
+		}
 	}
 	return nil
 }
 
-func findInterposer() (string, error) {
+// findProgram returns the path of a program: that of the checkout, or away from
+// one that which is inside of pipelab.
+func findProgram(file string, built func(*subject.Programs) (string, error)) (string, error) {
 	found, err := checkout.Find()
 	if err != nil {
-		return "", err
+		return embedded.Extract(file)
 	}
-	return subject.In(found.Programs()).Interposer()
+	return built(subject.In(found.Programs()))
 }
 
-func showFindings(w io.Writer, r *outcome.Run) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "invariant\tverdict\tseen\texpected")
-	for _, f := range r.Invariants {
-		expected := f.Expected
-		if f.Verdict == judge.NotApplicable {
-			expected = ""
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.ID, f.Verdict, f.Actual, expected)
-	}
-	fmt.Fprintf(table, "\n%s: %s\n", r.Subject, r.Verdict)
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("writing the verdicts: %w", err)
-	}
-	return nil
-}
-
-// flagsOf are the flags that make the same check again.
-func flagsOf(o *checkOptions) string {
+// flagsOf are the flags that make the same check again, of one scenario.
+func flagsOf(o *checkOptions, s *check.Scenario, tls string) string {
 	var list []string
-	for _, flag := range []struct {
-		name string
-		set  bool
-	}{{"--plain", o.Plain}, {"--http2", o.HTTP2}, {"--stall", o.Stall}} {
-		if flag.set {
-			list = append(list, flag.name)
+	add := func(set bool, words ...string) {
+		if set {
+			list = append(list, words...)
 		}
 	}
-	list = append(list, fmt.Sprintf("--connections %d --requests %d --time-limit %s ", o.Connections, o.Requests, o.Limit))
+	add(o.Plain, "--plain")
+	add(o.HTTP2, "--http2")
+	add(o.Stall, "--stall")
+	if s != nil {
+		add(true, "--scenario", s.ID)
+	}
+	add(tls != "", "--tls", tls)
+	add(o.Host != "", "--host", o.Host)
+	if o.complaint != "" {
+		add(true, "--complaint", outcomeQuote(o.complaint))
+	}
+	add(true, fmt.Sprintf("--connections %d --requests %d --time-limit %s ", o.Connections, o.Requests, o.Limit))
 	return strings.Join(list, " ")
 }

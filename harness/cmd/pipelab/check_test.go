@@ -37,6 +37,45 @@ func TestCheckJudgesAClient(t *testing.T) {
 	require.Contains(t, contentOf(t, "out/index.html"), "curl (command)")
 }
 
+func TestCheckOfScenarios(t *testing.T) {
+	enterCheckout(t, "good")
+	t.Setenv("LD_LIBRARY_PATH", "")
+	code, stdout, stderr := pipelab("check", "--scenario", "close-*", "--plain", "--host", "localhost", "--out", "out",
+		"--json", "runs.json", "--junit", "runs.xml", "--markdown", "runs.md", "--",
+		"curl", "-s", "--fail-early", "{url}/1", "http://{host}:{port}/2")
+	require.Equal(t, exitExpected, code, stderr+stdout)
+	require.Regexp(t, `(?m)^close-announced +pass +the next request came on another connection$`, stdout)
+	require.Regexp(t, `(?m)^curl: 3 pass$`, stdout)
+	for _, id := range []string{"close-announced", "close-unannounced", "close-at-length"} {
+		e, err := evidence.Read("out/" + id + "/curl")
+		require.NoError(t, err)
+		require.Equal(t, id, e.Record.Run.Scenario)
+		require.Contains(t, e.Record.Run.Command, "--scenario "+id+" --host localhost")
+		require.Contains(t, contentOf(t, "runs.json"), id)
+		require.Contains(t, contentOf(t, "runs.xml"), id)
+		require.Contains(t, contentOf(t, "runs.md"), id)
+	}
+	code, _, _ = pipelab("check", "--scenario", "close-announced", "--plain", "--repeat", "2", "--out", "out", "--",
+		"curl", "-s", "{url}/1", "{url}/2")
+	require.Equal(t, exitExpected, code)
+	for _, name := range []string{"curl", "curl-2", "curl-3"} {
+		require.FileExists(t, "out/close-announced/"+name+"/run.json")
+	}
+}
+
+// A client that fails is shown with what it printed, and the rule that it broke.
+func TestCheckShowsWhatAClientPrinted(t *testing.T) {
+	enterCheckout(t, "good")
+	t.Setenv("LD_LIBRARY_PATH", "")
+	const script = `curl -s "$1/1"; echo all is well`
+	code, stdout, stderr := pipelab("check", "--scenario", "truncated-body", "--plain", "--", "sh", "-c", script, "sh", "{url}")
+	require.Equal(t, exitUnexpected, code)
+	require.Equal(t, "pipelab: sh: fail\n", stderr)
+	require.Regexp(t, `(?m)^truncated-body +fail +it took a part for the whole`, stdout)
+	require.Contains(t, stdout, `RFC 9112 §8: "A client that receives an incomplete response message`)
+	require.Regexp(t, `(?m)^        foe[A-Z0-9]+ all is well$`, stdout)
+}
+
 // What is wrong with a client is a verdict: one line says so, and the evidence
 // is there.
 func TestCheckOfClientsThatFail(t *testing.T) {
@@ -75,6 +114,15 @@ func TestCheckRefuses(t *testing.T) {
 		"have to be 1 or more":        {exitUsage, []string{"check", "--requests", "0", "--", "curl", "{url}"}},
 		"--http2 needs TLS":           {exitUsage, []string{"check", "--http2", "--plain", "--", "curl", "{url}"}},
 		"starting the client":         {exitCannotRun, []string{"check", "--", "/nowhere/client", "{url}"}},
+		"--tls needs TLS":             {exitUsage, []string{"check", "--tls", "1.3", "--plain", "--", "curl", "{url}"}},
+		"no version of TLS":           {exitUsage, []string{"check", "--tls", "1.1", "--", "curl", "{url}"}},
+		"--repeat has to be 1":        {exitUsage, []string{"check", "--repeat", "0", "--", "curl", "{url}"}},
+		"--complaint: error parsing":  {exitUsage, []string{"check", "--complaint", "(", "--", "curl", "{url}"}},
+		"no scenario matches":         {exitUsage, []string{"check", "--scenario", "nosuch", "--", "curl", "{url}"}},
+		"needs TLS, which --plain":    {exitUsage, []string{"check", "--scenario", "idle-*", "--plain", "--", "curl", "{url}"}},
+		"is about TLS 1.2":            {exitUsage, []string{"check", "--scenario", "idle-keyupdate", "--tls", "1.2", "--", "curl", "{url}"}},
+		"there is no folder for it":   {exitCannotRun, []string{"check", "--json", "no/where", "--", "curl", "{url}"}},
+		"serve plays one at a time":   {exitUsage, []string{"serve", "--scenario", "close-*"}},
 		"--http2 and --ca need TLS":   {exitUsage, []string{"serve", "--plain", "--ca", "x"}},
 		"the origin cannot listen on": {exitCannotRun, []string{"serve", "--listen", "127.0.0.1:nowhere"}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
+	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
@@ -33,9 +34,12 @@ func listCommand() *cobra.Command {
 }
 
 func list(command *cobra.Command, asJSON bool) error {
-	var scenarios, subjects, invariants []item
+	var scenarios, misbehaviours, subjects, invariants []item
 	for _, s := range scenario.All() {
 		scenarios = append(scenarios, item{s.ID, s.Summary})
+	}
+	for _, s := range check.All() {
+		misbehaviours = append(misbehaviours, item{s.ID, s.Summary})
 	}
 	for _, s := range subject.In("").Subjects() {
 		subjects = append(subjects, item{s.Name, s.Summary})
@@ -47,14 +51,14 @@ func list(command *cobra.Command, asJSON bool) error {
 		encoder := json.NewEncoder(command.OutOrStdout())
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(map[string][]item{
-			"scenarios": scenarios, "subjects": subjects, "invariants": invariants,
+			"scenarios": scenarios, "check_scenarios": misbehaviours, "subjects": subjects, "invariants": invariants,
 		})
 	}
 	w := tabwriter.NewWriter(command.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, part := range []struct {
 		title string
 		items []item
-	}{{"scenarios", scenarios}, {"subjects", subjects}, {"invariants", invariants}} {
+	}{{"scenarios", scenarios}, {"check_scenarios", misbehaviours}, {"subjects", subjects}, {"invariants", invariants}} {
 		fmt.Fprintf(w, "%s\n", part.title)
 		for _, i := range part.items {
 			fmt.Fprintf(w, "  %s\t%s\n", i.ID, i.Summary)

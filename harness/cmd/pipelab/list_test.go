@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
@@ -24,7 +25,8 @@ func listed(t *testing.T) map[string][]item {
 
 func TestListAsJSON(t *testing.T) {
 	lists := listed(t)
-	require.Len(t, lists, 3)
+	require.Len(t, lists, 4)
+	require.Len(t, lists["check_scenarios"], len(check.All()))
 	var scenarios, subjects, invariants []string
 	for _, i := range lists["scenarios"] {
 		scenarios = append(scenarios, i.ID)
@@ -60,7 +62,7 @@ func TestListForPeople(t *testing.T) {
 			require.Contains(t, stdout, i.Summary)
 		}
 	}
-	require.Equal(t, 3+len(scenario.All())+len(subjectNames())+len(judge.Invariants()), strings.Count(stdout, "\n"))
+	require.Equal(t, 4+len(scenario.All())+len(check.All())+len(subjectNames())+len(judge.Invariants()), strings.Count(stdout, "\n"))
 }
 
 func TestHelp(t *testing.T) {

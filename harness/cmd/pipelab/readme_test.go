@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
@@ -58,6 +59,17 @@ func requireTable(t *testing.T, page, name, head string, items []item) {
 
 func TestManualHasTheScenarios(t *testing.T) {
 	requireTable(t, "scenarios.md", "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
+}
+
+// TestManualHasTheScenariosOfCheck writes what any client can be put through, with
+// what it may do and where that stands.
+func TestManualHasTheScenariosOfCheck(t *testing.T) {
+	want := "| scenario | family | what happens | what the client may do |\n| --- | --- | --- | --- |\n"
+	for _, s := range check.All() {
+		section, _, _ := strings.Cut(s.Rule, ":")
+		want += fmt.Sprintf("| `%s` | %s | %s | %s (%s) |\n", s.ID, s.Family, s.Summary, s.Allows, section)
+	}
+	readmetest.RequireTable(t, filepath.Join(manual, "docs", "check.md"), "check-scenarios", want)
 }
 
 // cameOutAs is what a cell of the table of outcomes says of stock.

@@ -9,13 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
 func serveCommand() *cobra.Command {
 	var config check.Config
-	var authority string
+	var authority, id string
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the origin of check alone and print what it sees",
@@ -23,20 +24,67 @@ func serveCommand() *cobra.Command {
 			"connection, request and end.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return serve(command, config, authority)
+			return serve(command, config, authority, id)
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&config.Address, "listen", "", "`HOST:PORT` (default 127.0.0.1 and a free port)")
 	flags.BoolVar(&config.Plain, "plain", false, "HTTP without TLS")
 	flags.BoolVar(&config.HTTP2, "http2", false, "offer HTTP/2, too; needs TLS")
+	flags.StringVar(&id, "scenario", "", "what the origin does wrong, once: the `ID` of one (default nothing)")
+	flags.BoolVar(&config.Stall, "stall", false, "read nothing for a tenth of a second before each answer, with a small buffer")
+	flags.StringVar(&config.TLS, "tls", "", "the one `VERSION` of TLS that is spoken, 1.2 or 1.3 (default both)")
+	flags.StringVar(&config.Host, "host", "", "`NAME` of the origin in its URL and certificate (default the address)")
 	flags.StringVar(&authority, "ca", "", "write the authority of the origin's certificate to `FILE`; needs TLS")
 	return command
 }
 
-func serve(command *cobra.Command, config check.Config, authority string) error {
+// lull stands for a client that nobody can look at: it is given the time in which
+// most would be stuck.
+type lull struct{}
+
+// lullTime is that time.
+const lullTime = 100 * time.Millisecond
+
+func (lull) WaitStuck(ctx context.Context) bool {
+	select {
+	case <-time.After(lullTime):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lullBuffer is SO_RCVBUF in bytes where the client is to get stuck.
+const lullBuffer = 8 << 10
+
+func serve(command *cobra.Command, config check.Config, authority, id string) error {
 	if config.Plain && (config.HTTP2 || authority != "") {
 		return usage(errors.New("--http2 and --ca need TLS, which --plain takes away"))
+	}
+	if config.TLS != "" {
+		if err := checkVersions([]string{config.TLS}); err != nil {
+			return usage(err)
+		}
+	}
+	config.Client = lull{}
+	if id != "" {
+		found, err := checkScenarios(id, config.HTTP2, config.Plain)
+		if err != nil {
+			return usage(err)
+		}
+		if len(found) > 1 {
+			return usage(fmt.Errorf("--scenario %q: serve plays one at a time, that is %d", id, len(found)))
+		}
+		config.Scenario = found[0]
+		if found[0].NeedsEngine() {
+			if config.Engine, err = findProgram(subject.EngineFile, (*subject.Programs).Engine); err != nil {
+				return cannotRun(err)
+			}
+		}
+	}
+	if config.Stall || config.Scenario != nil && config.Scenario.NeedsInterposer() {
+		config.ReceiveBuffer = lullBuffer
 	}
 	out := command.OutOrStdout()
 	begin := time.Now()

@@ -174,7 +174,7 @@ func (c *connection) serveHTTP1(stream stream) {
 		}
 		if m != nil {
 			c.did(place, r.ContentLength, n, problem)
-			if !c.misbehave(stream, m, r, place) {
+			if !c.misbehave(stream, reader, m, r, place) {
 				return
 			}
 			if m.ends() {
@@ -207,6 +207,9 @@ func (s *Server) response(r *http.Request) string {
 		connection = "Connection: close\r\n"
 	} else if r.ProtoMinor == 0 {
 		connection = "Connection: keep-alive\r\n"
+	}
+	if s.words.own != "" {
+		connection += wordField + ": " + s.words.own + "\r\n"
 	}
 	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%sContent-Length: %d\r\n\r\n", connection, len(text))
 	if r.Method == http.MethodHead {

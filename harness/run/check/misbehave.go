@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -83,6 +84,10 @@ func (s *Server) text(id, target string) string {
 	return id + "\n"
 }
 
+// wordField has the word of a response in its header section, where the client
+// prints only that.
+const wordField = "X-Origin-Word"
+
 // foreign is the body of what is no response.
 func (s *Server) foreign() string {
 	return s.words.foreign + " is nobody's response, and this is more of it\n"
@@ -100,6 +105,7 @@ func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
 		return strings.NewReplacer(
 			"{id}", id, "{length}", strconv.Itoa(len(own)), "{size}", strconv.FormatInt(int64(len(own)), 16), "{body}", own,
 			"{foreign-length}", strconv.Itoa(len(foreign)), "{foreign}", foreign,
+			"{foreign-field}", wordField+": "+s.words.foreign+"\r\n",
 		).Replace(a.Raw), ""
 	}
 	head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n" + id
@@ -122,9 +128,9 @@ func body1(s *Server, m *Scenario, r *http.Request) string {
 	return s.text(r.Header.Get(requestID), r.URL.RequestURI())
 }
 
-// misbehave answers a request as the scenario has it. It returns false when the
-// connection has come to its end.
-func (c *connection) misbehave(stream stream, m *Scenario, r *http.Request, place int) bool {
+// misbehave answers a request as the scenario has it; more is where the next one
+// comes from. It returns false when the connection has come to its end.
+func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r *http.Request, place int) bool {
 	time.Sleep(m.Late)
 	a := m.Answer
 	if a.Drop {
@@ -144,11 +150,30 @@ func (c *connection) misbehave(stream stream, m *Scenario, r *http.Request, plac
 	if a.Reset {
 		time.Sleep(resetDelay) // the kernel may throw away what came before a RST
 	}
-	if a.Ends() || a.Close {
+	if a.CloseAnnounced {
+		c.announced(stream, more)
+		return false
+	}
+	if a.Ends() {
 		c.finish(stream, a.Reset)
 		return false
 	}
 	return true
+}
+
+// announced ends a connection whose end was announced, and writes a request down
+// that comes nevertheless.
+func (c *connection) announced(stream stream, more *bufio.Reader) {
+	c.server.mutex.Lock()
+	c.ours = true
+	c.server.mutex.Unlock()
+	_ = stream.CloseWrite() // with a close_notify
+	_ = c.tcp.CloseWrite()
+	_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
+	if r, err := http.ReadRequest(more); err == nil {
+		c.arrived(r, 0, 0, 0)
+	}
+	c.end(nil)
 }
 
 // resetDelay is how long the client is given to read what comes before a RST.

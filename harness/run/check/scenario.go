@@ -145,8 +145,8 @@ func (s *Scenario) ends() bool {
 	return true
 }
 
-// needsOpenSSL reports whether the origin has to send what only OpenSSL can.
-func (s *Scenario) needsOpenSSL() bool {
+// NeedsEngine reports whether the origin has to send what only OpenSSL can.
+func (s *Scenario) NeedsEngine() bool {
 	return s.Answer.Event != scenario.NoEvent || s.Answer.EventAfter != scenario.NoEvent
 }
 

@@ -116,7 +116,7 @@ func (s *Server) prepareTLS() error {
 	version := s.config.TLS
 	if s.config.Scenario != nil {
 		version = cmp.Or(s.config.Scenario.TLS, version)
-		if s.config.Scenario.needsOpenSSL() {
+		if s.config.Scenario.NeedsEngine() {
 			s.engine, err = openssl.Start(openssl.Config{
 				Path: s.config.Engine, TLS: version, Certificate: certificate, KeyLog: s.config.KeyLog,
 			})

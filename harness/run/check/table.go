@@ -171,14 +171,14 @@ var extras = []Scenario{
 		Summary: "A response that nobody asked for follows the one that was asked for, in one piece with it.",
 		Rule:    surplusRule,
 		Answer: scenario.Answer{Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}" +
-			"HTTP/1.1 200 OK\r\nContent-Length: {foreign-length}\r\n\r\n{foreign}"},
+			"HTTP/1.1 200 OK\r\n{foreign-field}Content-Length: {foreign-length}\r\n\r\n{foreign}"},
 	},
 	{
 		ID: "timeout-at-rest", Family: "excess bytes", Allows: Surplus,
 		Summary: "408 and the end of the connection follow the response, when nothing has been asked for.",
 		Rule:    surplusRule,
 		Answer: scenario.Answer{Close: true, Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}" +
-			"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: {foreign-length}\r\n\r\n{foreign}"},
+			"HTTP/1.1 408 Request Timeout\r\n{foreign-field}Connection: close\r\nContent-Length: {foreign-length}\r\n\r\n{foreign}"},
 	},
 	{
 		ID: "head-with-body", Family: "excess bytes", Needs: Head, Allows: Surplus,
@@ -186,7 +186,7 @@ var extras = []Scenario{
 		Rule: "RFC 9112 §6.3: \"Any response to a HEAD request ... is always terminated by the first empty line after the " +
 			"header fields, regardless of the header fields present in the message, and thus cannot contain a message body\"",
 		Answer: scenario.Answer{Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {foreign-length}\r\n\r\n" +
-			"HTTP/1.1 200 OK\r\nContent-Length: {foreign-length}\r\n\r\n{foreign}"},
+			"HTTP/1.1 200 OK\r\n{foreign-field}Content-Length: {foreign-length}\r\n\r\n{foreign}"},
 	},
 	{
 		ID: "no-content-with-length", Family: "excess bytes", Allows: GoOn,

@@ -107,6 +107,9 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 func OfClient(o *check.Observation, name string) Run {
 	r := seen(o.Origin, &o.Events, o.Failure, check.Findings(o))
 	r.Scenario, r.Subject, r.Driver, r.Repetition = "check", name, "command", 1
+	if o.Scenario != nil {
+		r.Scenario = o.Scenario.ID
+	}
 	r.Expected = judge.Pass
 	for _, c := range o.Origin.Connections {
 		r.TLS = cmp.Or(r.TLS, strings.TrimPrefix(c.TLS, "TLS "))

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -73,11 +73,11 @@ func (c *Collector) listen(origin string) error {
 	if err != nil {
 		return fmt.Errorf("capturing packets of %s: %w", origin, err)
 	}
-	address, err := netip.ParseAddrPort(parsed.Host)
+	port, err := strconv.ParseUint(parsed.Port(), 10, 16)
 	if err != nil {
 		return fmt.Errorf("capturing packets of %s: %w", origin, err)
 	}
-	c.port = address.Port()
+	c.port = uint16(port)
 	if c.capture {
 		c.recorder, c.noPackets = capture.Start(c.port, capture.DefaultLimit)
 	}

@@ -1,0 +1,58 @@
+// Package embedded has the programs that a pipelab needs away from a checkout:
+// the interposer and the origin's TLS engine.
+//
+// scripts/build-subjects puts them into the folder files before it builds
+// pipelab. A pipelab that was built without it has none.
+package embedded
+
+import (
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+//go:embed files
+var files embed.FS
+
+// Extract writes a program that is inside of pipelab into the user's cache, where
+// it is not there already, and returns its path. The error says that there is
+// none, or why it cannot be written.
+func Extract(name string) (string, error) {
+	content, err := files.ReadFile("files/" + name)
+	if err != nil {
+		return "", fmt.Errorf("this pipelab has no %s inside; build it with scripts/build-subjects", name)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("extracting %s: %w", name, err)
+	}
+	folder := filepath.Join(cache, "curlpipe", "embedded", fmt.Sprintf("%x", sha256.Sum256(content))[:24])
+	path := filepath.Join(folder, name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", fmt.Errorf("extracting %s: %w", name, err)
+	}
+	temporary, err := os.CreateTemp(folder, name)
+	if err != nil {
+		return "", fmt.Errorf("extracting %s: %w", name, err)
+	}
+	defer os.Remove(temporary.Name()) // which has moved away when all went well
+	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Chmod(0o755)
+	}
+	if closed := temporary.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("extracting %s: %w", name, err)
+	}
+	return path, nil
+}
