@@ -233,6 +233,10 @@ cshim_loop_handshake(const struct cshim_loop *loop, uint32_t connection);
    stay what the caller made them. */
 int cshim_loop_attach(struct cshim_loop *loop, void *easy);
 
+/* Whether the private pointer of an easy handle is set, so that a loop would not
+   take it. */
+bool cshim_is_private(void *easy);
+
 /* Lets go of a slot whose request, if any, has finished; one that has not is
    taken off the wire. The options of cshim_loop_attach() are set back. */
 void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot);

@@ -121,12 +121,17 @@ void cshim_loop_free(struct cshim_loop *loop)
   free(loop);
 }
 
+bool cshim_is_private(void *easy)
+{
+  char *private = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+  return private != NULL;
+}
+
 int cshim_loop_attach(struct cshim_loop *loop, void *easy)
 {
   uint32_t slot = loop->free_from;
-  char *private = NULL;
-  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-  if(private)
+  if(cshim_is_private(easy))
     return -EBUSY;
   while(slot < loop->slot_count && loop->slots[slot])
     slot++;

@@ -148,6 +148,10 @@ func (l *Loop) Close() {
 	l.results = nil
 }
 
+// IsPrivate tells whether the private pointer of an easy handle is set, so that
+// [Loop.Attach] would fail with [ErrPrivate].
+func IsPrivate(easy unsafe.Pointer) bool { return bool(C.cshim_is_private(easy)) }
+
 // Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
 // here on the loop owns its functions (read, seek, write, header, sockets, TLS
 // context) with their data, its error buffer, its private pointer and its

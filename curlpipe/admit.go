@@ -54,7 +54,7 @@ func (e *engine) admit() {
 			if e.admitFirst(o, now) {
 				e.settle(o)
 			}
-		case len(o.conns) == 0:
+		case len(o.conns) == 0 && o.making == 0:
 			delete(e.origins, o.key)
 		default:
 			e.closeSurplus(o)
@@ -71,7 +71,7 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 		return true
 	}
 	e.lookAt(look)
-	if c == nil {
+	if c == nil || !e.hasHandle(o) {
 		return false
 	}
 	call := o.waiting.first
@@ -146,35 +146,4 @@ func (e *engine) feed(f feed) {
 	if f.err != nil {
 		e.tearOut(c, f.err)
 	}
-}
-
-// takeHandle finds a handle at rest, or makes one.
-func (e *engine) takeHandle() (*handle, error) {
-	if last := len(e.idle) - 1; last >= 0 {
-		h := e.idle[last]
-		e.idle = e.idle[:last]
-		return h, nil
-	}
-	h, err := newHandle(e.loop, e.options)
-	if err != nil {
-		return nil, err
-	}
-	e.keep(h)
-	return h, nil
-}
-
-// keep notes a handle under its slot.
-func (e *engine) keep(h *handle) {
-	for int(h.slot) >= len(e.handles) {
-		e.handles = append(e.handles, nil)
-	}
-	e.handles[h.slot] = h
-	e.counters.easyHandles.Add(1)
-}
-
-// drop frees a handle that carries no request.
-func (e *engine) drop(h *handle) {
-	h.free(e.loop)
-	e.handles[h.slot] = nil
-	e.counters.easyHandles.Add(-1)
 }

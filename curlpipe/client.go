@@ -23,6 +23,9 @@ func New(transport *Transport) (*Client, error) {
 		transport = &Transport{}
 	}
 	engine, err := transport.engine()
+	if err == nil {
+		err = transport.tryConfigure(engine)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -140,18 +140,6 @@ func (e *engine) takeOff(c *call) *handle {
 	return c.handle
 }
 
-// putBack takes a handle from its call, and back into the pool if it may be used
-// again.
-func (e *engine) putBack(h *handle, again bool) {
-	h.call.handle = nil
-	h.call = nil
-	if again && len(e.idle) < e.settings.perOrigin() {
-		e.idle = append(e.idle, h)
-	} else {
-		e.drop(h)
-	}
-}
-
 // end gives a call back to its caller: answers it, or ends its body. One that
 // was abandoned is left to the garbage collector: word of it may still be in
 // the mailbox.

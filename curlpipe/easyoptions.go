@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync/atomic"
 	"time"
 
 	curl "github.com/andelf/go-curl"
@@ -109,9 +110,10 @@ func (l library) atLeast(number uint32, field string) error {
 		number>>16, number>>8&0xff, number&0xff, l.version)
 }
 
-// prepared are easy options whose lists and files exist. Who made them closes
+// prepared are easy options whose lists and files exist. The last user releases
 // them, after the last easy handle.
 type prepared struct {
+	users     atomic.Int32 // without the one that made them
 	options   []easyOption
 	configure func(*curl.CURL) error
 	lists     []*cshim.List
@@ -145,6 +147,13 @@ func (o *easyOptions) prepare() (*prepared, error) {
 	p.files = append(p.files, file)
 	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, fmt.Sprintf("/proc/self/fd/%d", file.Fd())})
 	return p, nil
+}
+
+// release ends one use of them.
+func (p *prepared) release() {
+	if p.users.Add(-1) < 0 {
+		p.close()
+	}
 }
 
 // close frees the lists and closes the files.

@@ -16,7 +16,8 @@ import (
 // thread, and a goroutine that is free to move wakes its callers for less.
 //
 // engine.go has its life, connect.go how connections come about, admit.go the
-// way of a request to one, deliver.go the way of a response to its caller, and
+// way of a request to one, handles.go the easy handles that they are carried by,
+// deliver.go the way of a response to its caller, and
 // retry.go what becomes of requests whose connection ends.
 type engine struct {
 	loop     *cshim.Loop
@@ -37,6 +38,7 @@ type engine struct {
 	turns   uint64    // calls started
 	handles []*handle // by slot
 	idle    []*handle
+	making  int // handles that are being made
 	journal *journal
 
 	dialing context.Context // ends with the engine
@@ -76,13 +78,15 @@ func (e *engine) prepareLoop() (err error) {
 	if e.options, err = e.settings.easy.prepare(); err != nil {
 		return err
 	}
-	first, err := newHandle(e.loop, e.options) // an option that libcurl refuses shows now
+	first, err := newHandle(e.options.options, nil) // an option that libcurl refuses shows now
 	if err != nil {
 		return err
 	}
-	e.keep(first)
-	e.idle = append(e.idle, first)
-	return nil
+	if e.options.configure != nil {
+		first.easy.Cleanup()
+		return nil
+	}
+	return e.add(first)
 }
 
 // submit hands calls to the engine, in order; it answers each through
@@ -157,6 +161,9 @@ func (e *engine) readPost() {
 	}
 	for _, d := range e.post.dialed {
 		e.connected(d)
+	}
+	for _, m := range e.post.made {
+		e.receive(m)
 	}
 	if e.post.closeIdle {
 		for _, c := range e.conns {
@@ -243,7 +250,10 @@ func (e *engine) tearDown(reason error) {
 	for _, d := range e.post.dialed {
 		d.close()
 	}
-	e.journal.write()
+	for _, m := range e.post.made {
+		m.discard()
+	}
+	e.journal.end()
 	e.freeAll()
 }
 
@@ -258,7 +268,7 @@ func (e *engine) freeAll() {
 		}
 	}
 	if e.options != nil {
-		e.options.close()
+		e.options.release()
 	}
 	if e.keyLog != nil {
 		_ = e.keyLog.Close()

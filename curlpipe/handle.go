@@ -18,29 +18,35 @@ type handle struct {
 	call *call // the request it carries, nil at rest
 }
 
-// newHandle makes an easy handle and attaches it to the loop.
-func newHandle(loop *cshim.Loop, options *prepared) (*handle, error) {
+// newHandle makes an easy handle, which is not the loop's yet. The user's
+// function, which may be nil, runs in the caller's goroutine.
+func newHandle(options []easyOption, set func(*curl.CURL) error) (*handle, error) {
 	easy := curl.EasyInit()
 	if easy.GetHandle() == nil {
 		return nil, fmt.Errorf("curlpipe: cannot make an easy handle: %w", curl.CurlError(curl.E_OUT_OF_MEMORY))
 	}
 	h := &handle{easy: easy}
-	err := h.set(options.options)
-	if err == nil && options.configure != nil {
-		err = configure(easy, options.configure)
+	err := h.set(options)
+	if err == nil && set != nil {
+		err = configure(easy, set)
 	}
-	easy.MallocFreeAfter(0) // libcurl has copied the strings
-	if err == nil {
-		h.slot, err = loop.Attach(easy.GetHandle())
-	}
-	if errors.Is(err, cshim.ErrPrivate) {
+	if err == nil && cshim.IsPrivate(easy.GetHandle()) {
 		err = fmt.Errorf("%w: PRIVATE", ErrReservedOption)
 	}
+	easy.MallocFreeAfter(0) // libcurl has copied the strings
 	if err != nil {
 		easy.Cleanup()
 		return nil, err
 	}
 	return h, nil
+}
+
+// attach makes the handle the loop's. After an error it is gone.
+func (h *handle) attach(loop *cshim.Loop) (err error) {
+	if h.slot, err = loop.Attach(h.easy.GetHandle()); err != nil {
+		h.easy.Cleanup()
+	}
+	return err
 }
 
 func (h *handle) set(options []easyOption) error {

@@ -3,62 +3,132 @@ package curlpipe
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// journal tells a logger what changed in the loop's counters. A nil journal
-// tells nobody.
+// journal tells a logger what has changed since it was last told. The logger is
+// the user's and may take its time, so a goroutine of its own waits for it, and
+// what comes meanwhile is added up. A nil journal tells nobody.
 type journal struct {
 	logger *slog.Logger
 	engine *engine
-	last   cshim.Counters
+	lines  chan []entry
+	late   atomic.Bool // there was no room for lines
+	ended  chan struct{}
 
-	lastFailed, lastResent uint64 // counters of the engine
+	told, counted count
 }
+
+// entry is what a journal tells of one kind of event.
+type entry struct {
+	level   slog.Level
+	message string
+	count   uint64
+}
+
+// count are the numbers of all that a journal tells of.
+type count struct {
+	loop                                   cshim.Counters
+	notConnected, resent, stalled, givenUp uint64
+}
+
+// farewell is how long a logger that takes its time holds up Transport.Close.
+const farewell = time.Second
 
 func newJournal(logger *slog.Logger, e *engine) *journal {
 	if logger == nil {
 		return nil
 	}
-	return &journal{logger: logger, engine: e}
+	j := &journal{logger: logger, engine: e, lines: make(chan []entry, 1), ended: make(chan struct{})}
+	go j.run()
+	return j
 }
 
-// write tells what happened since the last time.
-func (j *journal) write() {
-	if j == nil {
-		return
-	}
-	now, last := j.engine.loop.Counters(), j.last
-	j.last = now
-	failed, resent := j.engine.counters.notConnected.Load(), j.engine.counters.resent.Load()
-	notConnected, again := failed-j.lastFailed, resent-j.lastResent
-	j.lastFailed, j.lastResent = failed, resent
-	for _, line := range [...]struct {
-		level   slog.Level
-		message string
-		count   uint64
-	}{
-		{slog.LevelInfo, "connection opened", now.SocketsOpened - last.SocketsOpened},
-		{slog.LevelInfo, "TLS handshake made", now.Handshakes - last.Handshakes},
-		{slog.LevelInfo, "TLS session resumed", now.Resumptions - last.Resumptions},
-		{slog.LevelInfo, "connection closed by the client", now.ClosedByClient - last.ClosedByClient},
-		{slog.LevelInfo, "connection closed by the server", now.ClosedByServer - last.ClosedByServer},
-		{slog.LevelWarn, "connection reset by the server", now.ResetByServer - last.ResetByServer},
-		{slog.LevelWarn, "connection not established", notConnected},
-		{slog.LevelWarn, "connection given up over an unwanted response", now.GivenUp - last.GivenUp},
-		{slog.LevelInfo, "request sent again", again},
-	} {
-		if line.count > 0 {
-			j.logger.LogAttrs(context.Background(), line.level, "curlpipe: "+line.message, slog.Uint64("count", line.count))
+func (j *journal) run() {
+	defer close(j.ended)
+	for lines := range j.lines {
+		for _, each := range lines {
+			j.logger.LogAttrs(context.Background(), each.level, "curlpipe: "+each.message, slog.Uint64("count", each.count))
+		}
+		if j.late.Swap(false) {
+			j.engine.mailbox.look() // it calls write
 		}
 	}
 }
 
-// stalled tells that everything in flight is failed.
-func (j *journal) stalled(limit time.Duration) {
+// news are the lines about what was counted and has not been told.
+func (j *journal) news() []entry {
+	j.counted.loop = j.engine.loop.Counters()
+	j.counted.notConnected = j.engine.counters.notConnected.Load()
+	j.counted.resent = j.engine.counters.resent.Load()
+	j.counted.givenUp = j.counted.loop.GivenUp + j.engine.counters.givenUp.Load()
+	now, last := &j.counted, &j.told
+	if *now == *last {
+		return nil
+	}
+	var lines []entry
+	for _, each := range [...]entry{
+		{slog.LevelInfo, "connection opened", now.loop.SocketsOpened - last.loop.SocketsOpened},
+		{slog.LevelInfo, "TLS handshake made", now.loop.Handshakes - last.loop.Handshakes},
+		{slog.LevelInfo, "TLS session resumed", now.loop.Resumptions - last.loop.Resumptions},
+		{slog.LevelInfo, "connection closed by the client", now.loop.ClosedByClient - last.loop.ClosedByClient},
+		{slog.LevelInfo, "connection closed by the server", now.loop.ClosedByServer - last.loop.ClosedByServer},
+		{slog.LevelWarn, "connection reset by the server", now.loop.ResetByServer - last.loop.ResetByServer},
+		{slog.LevelWarn, "connection not established", now.notConnected - last.notConnected},
+		{slog.LevelWarn, "connection stalled for StallTimeout", now.stalled - last.stalled},
+		{slog.LevelWarn, "connection given up over an unwanted response", now.givenUp - last.givenUp},
+		{slog.LevelInfo, "request sent again", now.resent - last.resent},
+	} {
+		if each.count > 0 {
+			lines = append(lines, each)
+		}
+	}
+	return lines
+}
+
+// write tells what has happened, now or, if the logger is not ready, with what
+// happens next.
+func (j *journal) write() {
+	if j == nil {
+		return
+	}
+	lines := j.news()
+	if len(lines) > 0 {
+		j.late.Store(true) // first: who makes room looks for it afterwards
+		select {
+		case j.lines <- lines:
+			j.late.Store(false)
+		default:
+			return
+		}
+	}
+	j.told = j.counted
+}
+
+// stalled notes a connection on which nothing has moved.
+func (j *journal) stalled() {
 	if j != nil {
-		j.logger.LogAttrs(context.Background(), slog.LevelWarn, "curlpipe: stalled, connections closed", slog.Duration("limit", limit))
+		j.counted.stalled++
+	}
+}
+
+// end tells the rest, and waits a while for the logger.
+func (j *journal) end() {
+	if j == nil {
+		return
+	}
+	enough := time.NewTimer(farewell)
+	defer enough.Stop()
+	select {
+	case j.lines <- j.news():
+	case <-enough.C:
+	}
+	close(j.lines)
+	select {
+	case <-j.ended:
+	case <-enough.C:
 	}
 }

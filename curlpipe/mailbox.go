@@ -19,6 +19,7 @@ type post struct {
 	consumed  []consumption
 	feeds     []feed
 	dialed    []dialed
+	made      []made
 	closeIdle bool
 	closing   bool
 }
@@ -61,6 +62,14 @@ func (m *mailbox) feed(f feed) {
 func (m *mailbox) dialed(d dialed) bool {
 	return m.leave(func(p *post) { p.dialed = append(p.dialed, d) })
 }
+
+// made leaves an easy handle that was made. False: nobody wants it any more.
+func (m *mailbox) made(h made) bool {
+	return m.leave(func(p *post) { p.made = append(p.made, h) })
+}
+
+// look has the engine take a turn.
+func (m *mailbox) look() { m.leave(func(*post) {}) }
 
 // closeIdle asks the engine to close the connections that it does not use.
 func (m *mailbox) closeIdle() {
@@ -117,12 +126,14 @@ func (m *mailbox) collect(into *post) {
 	clear(into.consumed)
 	clear(into.feeds)
 	clear(into.dialed)
+	clear(into.made)
 	*into = post{
 		submitted: into.submitted[:0],
 		abandoned: into.abandoned[:0],
 		consumed:  into.consumed[:0],
 		feeds:     into.feeds[:0],
 		dialed:    into.dialed[:0],
+		made:      into.made[:0],
 	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()

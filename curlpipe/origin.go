@@ -30,6 +30,7 @@ type origin struct {
 	waiting queue
 	conns   []*conn // those under way included
 	listed  bool    // in engine.ready
+	making  int     // handles for its calls that are being made
 	http11  bool    // the server wants HTTP/1.1
 }
 

@@ -39,7 +39,7 @@ func (e *engine) lookAfterStall(c *conn, now time.Time) {
 		e.lookAt(c.stall.look)
 		return
 	}
-	e.journal.stalled(e.settings.stallTimeout)
+	e.journal.stalled()
 	e.breakConn(c, ErrStalled)
 }
 

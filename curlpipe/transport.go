@@ -176,14 +176,17 @@ type Transport struct {
 	DisableCompression bool
 
 	// Configure, if not nil, sets further options of libcurl on each easy
-	// handle. What the engine cannot work without is refused: functions and
+	// handle, in a goroutine of its own: requests that need a new handle wait
+	// for it, and nobody else. What the engine cannot work without is refused: functions and
 	// their data. URL, method, header list and the body's length are set again
 	// for each request, and libcurl decodes no content codings: what
 	// OPT_ACCEPT_ENCODING asks for comes as it is on the wire.
 	Configure func(*curl.CURL) error
 
 	// Logger, if not nil, is told of connections that open and close, of
-	// requests that are sent again and of what was given up.
+	// requests that are sent again and of what was given up. No request waits for
+	// it; what happens while it is busy it is told together, with the count. Close
+	// waits for it for a second at most.
 	Logger *slog.Logger
 
 	starting sync.Mutex
@@ -231,6 +234,22 @@ func (t *Transport) start(lib library) (*engine, error) {
 	}
 	t.started, err = startEngine(settings)
 	return t.started, err
+}
+
+// tryConfigure has Configure set up one easy handle, so that what it does wrong
+// shows at once. The engine ends if that is so.
+func (t *Transport) tryConfigure(e *engine) error {
+	err := e.makeFirst()
+	if err == nil {
+		return nil
+	}
+	t.starting.Lock()
+	if t.started == e {
+		t.started = nil
+	}
+	t.starting.Unlock()
+	e.close()
+	return err
 }
 
 // RoundTrip sends a request and returns its response as soon as the header

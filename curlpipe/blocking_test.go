@@ -1,0 +1,132 @@
+package curlpipe
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	curl "github.com/andelf/go-curl"
+	"github.com/stretchr/testify/require"
+)
+
+// slowHandler counts what a logger is told, once it may.
+type slowHandler struct {
+	slog.Handler
+	may   chan struct{}
+	mutex sync.Mutex
+	told  map[string]uint64
+}
+
+func (h *slowHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *slowHandler) Handle(_ context.Context, record slog.Record) error {
+	<-h.may
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	record.Attrs(func(attribute slog.Attr) bool {
+		h.told[record.Message] += attribute.Value.Uint64()
+		return true
+	})
+	return nil
+}
+
+func (h *slowHandler) count(message string) uint64 {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.told[message]
+}
+
+// Nobody waits for a logger that takes its time, and nothing is lost to it.
+func TestLoggerThatBlocks(t *testing.T) {
+	logger := &slowHandler{may: make(chan struct{}), told: make(map[string]uint64)}
+	s := newServer(t, false, echo)
+	transport := newTestTransport(t, s, &Transport{Logger: slog.New(logger)})
+	const connections = 20
+	for range connections {
+		request := get(t, s.URL)
+		request.Close = true
+		response, err := transport.RoundTrip(request)
+		require.NoError(t, err)
+		readAll(t, response)
+	}
+	require.Zero(t, logger.count("curlpipe: connection opened"))
+	close(logger.may)
+	until(t, func() bool { return logger.count("curlpipe: connection opened") == connections }, "the logger has heard of all connections")
+}
+
+// Close does not wait for ever for a logger.
+func TestCloseDoesNotWaitForALogger(t *testing.T) {
+	logger := &slowHandler{may: make(chan struct{}), told: make(map[string]uint64)}
+	defer close(logger.may)
+	s := newServer(t, false, echo)
+	transport := newTestTransport(t, s, &Transport{Logger: slog.New(logger)})
+	readAll(t, open(t.Context(), t, transport, s.URL))
+	begun := time.Now()
+	require.NoError(t, transport.Close())
+	require.Less(t, time.Since(begun), 30*time.Second)
+}
+
+// Who has an easy handle does not wait for a Configure that takes its time, nor
+// does who gets one that another has used; contexts and Close count meanwhile.
+func TestConfigureThatBlocks(t *testing.T) {
+	s, gate := newGateServer(t, false)
+	other := newServer(t, false, echo)
+	var blocks atomic.Bool
+	release, inside := make(chan struct{}), make(chan struct{}, 10)
+	defer close(release)
+	transport := newTestTransport(t, s, &Transport{Configure: func(*curl.CURL) error {
+		if blocks.Load() {
+			inside <- struct{}{}
+			<-release
+		}
+		return nil
+	}})
+	readAll(t, open(t.Context(), t, transport, s.URL))
+	blocks.Store(true)
+	answered := make(chan string, 2)
+	for _, target := range []string{s.URL + "/wait", other.URL + "/other"} {
+		go func() {
+			if response, err := transport.RoundTrip(get(t, target)); err == nil {
+				answered <- response.Request.URL.Path
+				response.Body.Close()
+			} else {
+				answered <- err.Error()
+			}
+		}()
+		if target == s.URL+"/wait" {
+			<-gate.arrived // it has the handle
+		}
+	}
+	<-inside // for the other one
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancelled := make(chan error, 1)
+	go func() {
+		_, err := transport.RoundTrip(get(t, other.URL).WithContext(ctx))
+		cancelled <- err
+	}()
+	cancel(http.ErrAbortHandler)
+	require.ErrorIs(t, <-cancelled, http.ErrAbortHandler)
+	gate.open()
+	require.ElementsMatch(t, []string{"/wait", "/other"}, []string{<-answered, <-answered})
+	require.NoError(t, transport.Close())
+}
+
+// A Configure that blocks from the beginning holds up neither contexts nor Close.
+func TestFirstConfigureThatBlocks(t *testing.T) {
+	release, inside := make(chan struct{}), make(chan struct{}, 10)
+	defer close(release)
+	transport := &Transport{Configure: func(*curl.CURL) error {
+		inside <- struct{}{}
+		<-release
+		return nil
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-inside; cancel() }()
+	_, err := transport.RoundTrip(get(t, newServer(t, false, echo).URL).WithContext(ctx))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, transport.Close())
+}

@@ -1,0 +1,154 @@
+package curlpipe
+
+// made is an easy handle that was made for an origin's requests, or for nobody
+// yet, or what came of that.
+type made struct {
+	origin *origin
+	handle *handle
+	err    error
+}
+
+// discard frees what nobody wants any more.
+func (m *made) discard() {
+	if m.err == nil {
+		m.handle.easy.Cleanup()
+	}
+}
+
+// hasHandle tells whether there is an easy handle for the first of those that
+// wait, or will be at once. Where Transport.Configure has a part in it handles
+// are made apart: it is the user's, and may take its time.
+func (e *engine) hasHandle(o *origin) bool {
+	if e.options.configure == nil || len(e.idle) > 0 || o.waiting.first.handle != nil {
+		return true
+	}
+	for o.making < min(o.waiting.length, e.settings.depth) {
+		o.making++
+		e.making++
+		e.options.users.Add(1)
+		go e.make(o)
+	}
+	return false
+}
+
+// make makes an easy handle, in a goroutine of its own.
+func (e *engine) make(o *origin) {
+	defer e.options.release()
+	m := made{origin: o}
+	m.handle, m.err = newHandle(e.options.options, e.options.configure)
+	if !e.mailbox.made(m) {
+		m.discard()
+	}
+}
+
+// makeFirst makes a handle in the goroutine of the caller, if Configure has a
+// part in it, to see whether that is all right.
+func (e *engine) makeFirst() error {
+	if e.options.configure == nil {
+		return nil
+	}
+	defer e.options.release()
+	if e.options.users.Add(1) <= 0 {
+		return ErrClosed
+	}
+	m := made{}
+	if m.handle, m.err = newHandle(e.options.options, e.options.configure); m.err == nil && !e.mailbox.made(m) {
+		m.discard()
+		return ErrClosed
+	}
+	return m.err
+}
+
+// receive takes a handle that was made, or fails who waits for it.
+func (e *engine) receive(m made) {
+	err := m.err
+	if err == nil {
+		err = e.add(m.handle)
+	}
+	o := m.origin
+	if o == nil { // makeFirst
+		return
+	}
+	o.making--
+	e.making--
+	e.settle(o)
+	for call := o.waiting.first; err != nil && call != nil; call = call.next {
+		if call.handle == nil {
+			e.dequeue(call)
+			e.end(call, err)
+			return
+		}
+	}
+}
+
+// add attaches a handle to the loop and keeps it for whoever comes.
+func (e *engine) add(h *handle) error {
+	if err := h.attach(e.loop); err != nil {
+		return err
+	}
+	e.keep(h)
+	e.rest(h)
+	return nil
+}
+
+// rest puts a handle back among those at rest.
+func (e *engine) rest(h *handle) {
+	if len(e.idle) >= e.settings.perOrigin() {
+		e.drop(h)
+		return
+	}
+	e.idle = append(e.idle, h)
+	if e.making == 0 {
+		return
+	}
+	for _, o := range e.origins {
+		if o.making > 0 {
+			e.settle(o) // it need not wait any longer
+		}
+	}
+}
+
+// takeHandle finds a handle at rest, or makes one.
+func (e *engine) takeHandle() (*handle, error) {
+	if len(e.idle) == 0 {
+		h, err := newHandle(e.options.options, nil) // see hasHandle
+		if err == nil {
+			err = e.add(h)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	last := len(e.idle) - 1
+	h := e.idle[last]
+	e.idle = e.idle[:last]
+	return h, nil
+}
+
+// keep notes a handle under its slot.
+func (e *engine) keep(h *handle) {
+	for int(h.slot) >= len(e.handles) {
+		e.handles = append(e.handles, nil)
+	}
+	e.handles[h.slot] = h
+	e.counters.easyHandles.Add(1)
+}
+
+// putBack takes a handle from its call, and back into the pool if it may be used
+// again.
+func (e *engine) putBack(h *handle, again bool) {
+	h.call.handle = nil
+	h.call = nil
+	if again {
+		e.rest(h)
+	} else {
+		e.drop(h)
+	}
+}
+
+// drop frees a handle that carries no request.
+func (e *engine) drop(h *handle) {
+	h.free(e.loop)
+	e.handles[h.slot] = nil
+	e.counters.easyHandles.Add(-1)
+}
