@@ -45,6 +45,7 @@ type call struct {
 	conn           *conn     // while in flight
 	turn           uint64    // calls were started in this order; 0: it was not yet
 	attempts       int       // so often it was started
+	sent           int       // and so often a byte of it may have left
 	refused        int       // so often the server did not process it, and took others
 	charged        int       // so often its connection ended when it was its turn
 	abandoned      bool      // on the wire

@@ -42,6 +42,12 @@ type conn struct {
 	ours      bool  // we end it: nobody on it pays
 
 	stall stallWatch
+
+	// While a response that nobody wants is at its head, see relieve.
+	watched  bool
+	movement uint64
+	still    time.Time // nothing has moved since then
+	relief   bool      // one more connection was opened for those behind
 }
 
 type connState uint8
@@ -116,6 +122,7 @@ func (c *conn) remove(call *call) {
 	}
 	if head {
 		c.headSince = time.Now()
+		c.watched = false
 	}
 	call.conn = nil
 }

@@ -27,8 +27,10 @@ func (e *engine) deliver(result *cshim.Result) {
 		e.deliverPart(c, result)
 		return
 	}
-	if result.Sent && c.attempts > 1 {
-		e.counters.resent.Add(1)
+	if result.Sent {
+		if c.sent++; c.sent > 1 {
+			e.counters.resent.Add(1)
+		}
 	}
 	if result.Lost {
 		e.lose(c, result)

@@ -111,9 +111,12 @@ type lostError struct {
 }
 
 func (e *lostError) Error() string {
-	times := "once"
-	if e.sent > 1 {
-		times = fmt.Sprintf("%d times", e.sent)
+	times := fmt.Sprintf("%d times", e.sent)
+	switch e.sent {
+	case 0:
+		times = "nothing of it"
+	case 1:
+		times = "once"
 	}
 	return "the connection ended before the response; sent " + times + ", not again: " + e.transferError.Error()
 }

@@ -18,8 +18,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // A run of a million is -hostile 1000000; it takes about an hour on two cores.
@@ -151,30 +149,22 @@ type hostileServer struct {
 func newHostileServer(t testing.TB, overTLS bool) *hostileServer {
 	t.Helper()
 	h := &hostileServer{script: &script{}, server: newServer(t, true, echo)}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	h.url = "http://" + listener.Addr().String()
+	h.url = newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+		if overTLS {
+			connection = tls.Server(connection, &tls.Config{Certificates: h.server.TLS.Certificates, NextProtos: []string{"http/1.1"}})
+			requests.Reset(connection)
+		}
+		h.serve(connection, requests)
+	}).url
 	if overTLS {
-		listener = tls.NewListener(listener, &tls.Config{Certificates: h.server.TLS.Certificates, NextProtos: []string{"http/1.1"}})
 		h.url = "https" + strings.TrimPrefix(h.url, "http")
 	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go h.serve(connection)
-		}
-	}()
 	return h
 }
 
-func (h *hostileServer) serve(connection net.Conn) {
-	defer connection.Close()
-	for reader := bufio.NewReader(connection); ; {
-		request, err := http.ReadRequest(reader)
+func (h *hostileServer) serve(connection net.Conn, requests *bufio.Reader) {
+	for {
+		request, err := http.ReadRequest(requests)
 		if err != nil {
 			return
 		}

@@ -17,32 +17,20 @@ import (
 // tells of each.
 func newCountingServer(t testing.TB) (address string, came chan *http.Request) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
 	came = make(chan *http.Request, 10)
-	go func() {
+	s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 		for {
-			connection, err := listener.Accept()
+			request, err := http.ReadRequest(requests)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer connection.Close()
-				for reader := bufio.NewReader(connection); ; {
-					request, err := http.ReadRequest(reader)
-					if err != nil {
-						return
-					}
-					body, _ := io.ReadAll(request.Body)
-					request.Body = io.NopCloser(strings.NewReader(string(body)))
-					came <- request
-					_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-				}
-			}()
+			body, _ := io.ReadAll(request.Body)
+			request.Body = io.NopCloser(strings.NewReader(string(body)))
+			came <- request
+			_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		}
-	}()
-	return listener.Addr().String(), came
+	})
+	return strings.TrimPrefix(s.url, "http://"), came
 }
 
 // What must not be in the parts of a request, put into each of them. Either the

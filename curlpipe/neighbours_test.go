@@ -2,8 +2,6 @@ package curlpipe
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,53 +10,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	curl "github.com/andelf/go-curl"
 	"github.com/stretchr/testify/require"
 )
-
-// servedServer is a server whose connections, numbered from 0, serve answers.
-type servedServer struct {
-	url      string
-	accepted atomic.Int64
-}
-
-func newServedServer(t *testing.T, serve func(number int64, connection *net.TCPConn, requests *bufio.Reader)) *servedServer {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	s := &servedServer{url: "http://" + listener.Addr().String()}
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			number := s.accepted.Add(1) - 1
-			go func() {
-				defer connection.Close()
-				serve(number, connection.(*net.TCPConn), bufio.NewReader(connection))
-			}()
-		}
-	}()
-	return s
-}
-
-// readTarget reads a request without a body; empty: there is none.
-func readTarget(requests *bufio.Reader) string {
-	request, err := http.ReadRequest(requests)
-	if err != nil {
-		return ""
-	}
-	return request.URL.Path
-}
-
-func answerTo(target string) string {
-	text := "you asked for " + target
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
-}
 
 // TestServerThatTakesSoManyRequests ends each connection after so many
 // responses, announced or not, as nginx and Apache do: nobody fails for it, and
@@ -67,7 +22,7 @@ func TestServerThatTakesSoManyRequests(t *testing.T) {
 	for _, limit := range []int{3, 10, 50} {
 		for _, announced := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d/announced=%t", limit, announced), func(t *testing.T) {
-				s := newServedServer(t, func(_ int64, connection *net.TCPConn, requests *bufio.Reader) {
+				s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 					for i := 1; ; i++ {
 						target := readTarget(requests)
 						if target == "" {
@@ -79,7 +34,7 @@ func TestServerThatTakesSoManyRequests(t *testing.T) {
 						}
 						_, _ = io.WriteString(connection, answer)
 						if i == limit {
-							_ = connection.CloseWrite()
+							_ = connection.(*net.TCPConn).CloseWrite()
 							_, _ = io.Copy(io.Discard, requests)
 							return
 						}
@@ -153,71 +108,6 @@ func TestBodiesClosedEarlyCostNobody(t *testing.T) {
 	require.Zero(t, transport.Stats().Failed)
 }
 
-// TestOneThatHangs: a request that times out is in nobody's way, neither of who
-// comes later nor, for long, of who is behind it.
-func TestOneThatHangs(t *testing.T) {
-	for _, pipelining := range []Pipelining{Auto, Off} {
-		t.Run(pipelining.String(), func(t *testing.T) {
-			s, g := newGateServer(t, true)
-			t.Cleanup(g.open)
-			transport := &Transport{Pipelining: pipelining, MaxAbandonedTime: time.Hour}
-			client := newTestClient(t, s, transport)
-			fetch(t, client, s.URL)
-			ctx, cancel := context.WithCancel(t.Context())
-			hung := begin(ctx, t, client, s.URL+"/wait")
-			<-g.arrived
-			cancel()
-			require.ErrorIs(t, (<-hung).err, context.Canceled)
-			for range 20 {
-				require.Equal(t, "you asked for /fine", fetch(t, client, s.URL+"/fine"))
-			}
-		})
-	}
-}
-
-// TestOneThatHangsBeforeOthers is given up after MaxAbandonedTime, and new
-// requests do not wait for that: they have one more connection.
-func TestOneThatHangsBeforeOthers(t *testing.T) {
-	needsPipelining(t)
-	s, g := newGateServer(t, true)
-	t.Cleanup(g.open)
-	client := newTestClient(t, s, &Transport{MaxAbandonedTime: time.Hour})
-	fetch(t, client, s.URL)
-	ctx, cancel := context.WithCancel(t.Context())
-	hung := begin(ctx, t, client, s.URL+"/wait")
-	<-g.arrived
-	stuck := begin(t.Context(), t, client, s.URL+"/behind")
-	until(t, func() bool { return client.Stats().InFlight == 2 }, "one is behind it")
-	cancel()
-	require.ErrorIs(t, (<-hung).err, context.Canceled)
-	for range 20 {
-		require.Equal(t, "you asked for /fine", fetch(t, client, s.URL+"/fine"))
-	}
-	require.EqualValues(t, 2, client.Stats().ConnectionsOpened)
-	require.EqualValues(t, 2, client.Stats().InFlight, "it waits")
-	g.open()
-	require.NoError(t, (<-stuck).err)
-	require.Equal(t, "you asked for /after", fetch(t, client, s.URL+"/after"))
-	until(t, func() bool { return client.Stats().ConnectionsClosed == 1 }, "one is too many again")
-
-	// within MaxAbandonedTime it is given up
-	again, gate := newGateServer(t, true)
-	t.Cleanup(gate.open)
-	client = newTestClient(t, again, &Transport{MaxAbandonedTime: 300 * time.Millisecond})
-	fetch(t, client, again.URL)
-	ctx, cancel = context.WithCancel(t.Context())
-	hung = begin(ctx, t, client, again.URL+"/wait")
-	<-gate.arrived
-	stuck = begin(t.Context(), t, client, again.URL+"/behind")
-	until(t, func() bool { return client.Stats().InFlight == 2 }, "one is behind it")
-	cancel()
-	require.ErrorIs(t, (<-hung).err, context.Canceled)
-	answered := <-stuck
-	require.NoError(t, answered.err)
-	require.Equal(t, "you asked for /behind", readAll(t, answered.response))
-	require.EqualValues(t, 1, client.Stats().ConnectionsGivenUp)
-}
-
 // TestManyHostsInTurn: each keeps its connection.
 func TestManyHostsInTurn(t *testing.T) {
 	transport := newTestTransport(t, nil, &Transport{})
@@ -237,13 +127,13 @@ func TestManyHostsInTurn(t *testing.T) {
 func TestServerThatClosesAtRest(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		ends := make(chan struct{})
-		s := newServedServer(t, func(number int64, connection *net.TCPConn, requests *bufio.Reader) {
+		s := newServedServer(t, func(number int64, connection net.Conn, requests *bufio.Reader) {
 			for target := readTarget(requests); target != ""; target = readTarget(requests) {
 				_, _ = io.WriteString(connection, answerTo(target))
 				if number == 0 {
 					<-ends
 					if reset {
-						_ = connection.SetLinger(0)
+						_ = connection.(*net.TCPConn).SetLinger(0)
 					}
 					return
 				}
@@ -290,191 +180,39 @@ func TestOriginOfAURL(t *testing.T) {
 	}
 }
 
-// TestProxiesThatSayNothing hold up nobody but who waits for them, and not for
-// longer than ConnectTimeout.
-func TestProxiesThatSayNothing(t *testing.T) {
-	for name, answer := range map[string]func(net.Conn){
-		"http":      func(c net.Conn) { _, _ = io.WriteString(c, "H") },
-		"http-drip": func(c net.Conn) { drip(c, "HTTP/1.1 200 OK\r\n", "x") },
-		"http-long": func(c net.Conn) { drip(c, "HTTP/1.1 200 OK\r\nX: ", strings.Repeat("x", 64<<10)) },
-		"socks5":    func(net.Conn) {},
-		"socks5h":   func(c net.Conn) { _, _ = c.Write([]byte{5}) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newServedServer(t, func(_ int64, connection *net.TCPConn, requests *bufio.Reader) {
-				if strings.HasPrefix(name, "http") {
-					_, _ = http.ReadRequest(requests)
-				}
-				answer(connection)
-				_, _ = io.Copy(io.Discard, requests)
-			})
-			proxy, err := url.Parse(s.url)
-			require.NoError(t, err)
-			proxy.Scheme, _, _ = strings.Cut(name, "-")
-			transport := newTestTransport(t, nil, &Transport{Proxy: proxy, ConnectTimeout: 300 * time.Millisecond})
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer cancel()
-			_, err = transport.RoundTrip(get(t, "http://127.0.0.1:1/").WithContext(ctx))
-			require.Error(t, err)
-			_, err = transport.RoundTrip(get(t, "http://127.0.0.1:1/"))
-			if name == "http-long" {
-				require.Error(t, err)
-			} else {
-				require.ErrorIs(t, err, ErrConnectTimeout)
-				var failed *Error
-				require.ErrorAs(t, err, &failed)
-				require.True(t, failed.Timeout())
+// What has come at rest is no fault of who asks next, of whose request nothing
+// has left: it is sent on another connection, whatever its method and MaxRetries.
+func TestStrayAtRestCostsNobody(t *testing.T) {
+	again, sent := make(chan struct{}), make(chan struct{})
+	var carriedOut atomic.Int64
+	s := newServedServer(t, func(number int64, connection net.Conn, requests *bufio.Reader) {
+		for {
+			request, err := http.ReadRequest(requests)
+			if err != nil {
+				return
 			}
-			require.Positive(t, transport.Stats().NotConnected)
-		})
-	}
-	t.Run("Close", func(t *testing.T) {
-		s := newServedServer(t, func(_ int64, _ *net.TCPConn, requests *bufio.Reader) {
-			_, _ = io.Copy(io.Discard, requests)
-		})
-		proxy, err := url.Parse(s.url)
-		require.NoError(t, err)
-		transport := newTestTransport(t, nil, &Transport{Proxy: proxy})
-		ended := make(chan error, 1)
-		go func() {
-			_, err := transport.RoundTrip(get(t, "http://127.0.0.1:1/"))
-			ended <- err
-		}()
-		until(t, func() bool { return s.accepted.Load() == 1 }, "the proxy is asked")
-		require.NoError(t, transport.Close())
-		require.ErrorIs(t, <-ended, ErrClosed)
-	})
-}
-
-// drip writes a beginning and then so much every few milliseconds.
-func drip(to net.Conn, beginning, more string) {
-	_, err := io.WriteString(to, beginning)
-	for err == nil {
-		time.Sleep(5 * time.Millisecond)
-		_, err = io.WriteString(to, more)
-	}
-}
-
-// TestTLSThatSaysNothing bounds the handshake, too.
-func TestTLSThatSaysNothing(t *testing.T) {
-	s := newServedServer(t, func(_ int64, _ *net.TCPConn, requests *bufio.Reader) {
-		_, _ = io.Copy(io.Discard, requests)
-	})
-	transport := newTestTransport(t, nil, &Transport{ConnectTimeout: 200 * time.Millisecond})
-	_, err := transport.RoundTrip(get(t, strings.Replace(s.url, "http", "https", 1)))
-	require.ErrorIs(t, err, ErrConnectTimeout)
-}
-
-// TestStallOfOneHost is noticed though another one is busy.
-func TestStallOfOneHost(t *testing.T) {
-	dead, g := newGateServer(t, true)
-	t.Cleanup(g.open)
-	busy := newServer(t, true, echo)
-	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true, StallTimeout: 2 * time.Second, Pipelining: Off})
-	stalled := make(chan error, 1)
-	go func() {
-		_, err := transport.RoundTrip(get(t, dead.URL+"/wait"))
-		stalled <- err
-	}()
-	for {
-		select {
-		case err := <-stalled:
-			require.ErrorIs(t, err, ErrStalled)
-			return
-		default:
-			fetchMany(t, transport, busy.URL, 5)
-		}
-	}
-}
-
-// TestLeakedBody is given up when others wait behind it, and Stats show it.
-func TestLeakedBody(t *testing.T) {
-	for _, pipelining := range []Pipelining{Auto, Off} {
-		t.Run(pipelining.String(), func(t *testing.T) {
-			s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
-				if request.URL.Path == "/large" {
-					var taken atomic.Int64
-					blocks(writer, 1024, &taken)
-					return
-				}
-				echo(writer, request)
-			})
-			transport := newTestTransport(t, s, &Transport{Pipelining: pipelining, MaxUnreadTime: 100 * time.Millisecond})
-			readAll(t, open(t.Context(), t, transport, s.URL))
-			leaked := []*http.Response{
-				open(t.Context(), t, transport, s.URL+"/large"),
-				open(t.Context(), t, transport, s.URL+"/large"), // on the one more connection
+			if request.Method == http.MethodPost {
+				_, _ = io.Copy(io.Discard, request.Body)
+				carriedOut.Add(1)
 			}
-			fetchMany(t, transport, s.URL, 20)
-			stats := transport.Stats()
-			require.Positive(t, stats.BodiesUnread)
-			require.Zero(t, stats.Failed)
-			var given int
-			for _, each := range leaked {
-				if _, err := io.Copy(io.Discard, each.Body); errors.Is(err, ErrBodyUnread) {
-					given++
-				}
+			_, _ = io.WriteString(connection, answerTo(request.URL.Path))
+			if number == 0 {
+				<-again
+				_, _ = io.WriteString(connection, answerTo("/stray"))
+				close(sent)
 			}
-			require.EqualValues(t, stats.BodiesUnread, given)
-		})
-	}
-}
-
-// TestInterimWithoutEnd counts towards MaxHeaderBytes.
-func TestInterimWithoutEnd(t *testing.T) {
-	s := newServedServer(t, func(_ int64, connection *net.TCPConn, requests *bufio.Reader) {
-		readTarget(requests)
-		var err error
-		for err == nil {
-			_, err = io.WriteString(connection, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
 		}
 	})
-	transport := newTestTransport(t, nil, &Transport{MaxHeaderBytes: 64 << 10})
-	_, err := transport.RoundTrip(get(t, s.url))
-	require.ErrorIs(t, err, ErrResponseTooLarge)
-}
-
-// TestDroppedBytesAreCountedOffTheWire: what frames a body counts, too.
-func TestDroppedBytesAreCountedOffTheWire(t *testing.T) {
-	for name, piece := range map[string]string{
-		"chunk extension": strings.Repeat("x", 16<<10),
-		"small chunks":    strings.Repeat("1\r\nx\r\n", 1000),
-	} {
-		t.Run(name, func(t *testing.T) {
-			const limit = 1 << 20
-			var sent atomic.Int64
-			gone := make(chan struct{})
-			arrived := make(chan struct{})
-			s := newServedServer(t, func(number int64, connection *net.TCPConn, requests *bufio.Reader) {
-				target := readTarget(requests)
-				if target != "/endless" {
-					_, _ = io.WriteString(connection, answerTo(target))
-					_, _ = io.Copy(io.Discard, requests)
-					return
-				}
-				close(arrived)
-				defer close(gone)
-				_, err := io.WriteString(connection, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-				if name == "chunk extension" {
-					_, err = io.WriteString(connection, "1;")
-				}
-				for err == nil {
-					var n int
-					n, err = io.WriteString(connection, piece)
-					sent.Add(int64(n))
-				}
-			})
-			client := newTestClient(t, nil, &Transport{MaxAbandonedBytes: limit, MaxAbandonedTime: time.Hour, MaxResponseBytes: 1 << 40})
-			ctx, cancel := context.WithCancel(t.Context())
-			came := begin(ctx, t, client, s.url+"/endless")
-			<-arrived
-			cancel()
-			<-came
-			<-gone
-			require.Equal(t, "you asked for /after", fetch(t, client, s.url+"/after"))
-			require.Less(t, sent.Load(), int64(32*limit), "what lies in the sockets included")
-		})
-	}
+	client := newTestClient(t, nil, &Transport{MaxRetries: -1})
+	fetch(t, client, s.url+"/first")
+	close(again)
+	<-sent
+	response, err := client.Do(t.Context(), posting(t, s.url+"/post", "x"))
+	require.NoError(t, err)
+	require.Equal(t, "you asked for /post", readAll(t, response))
+	require.EqualValues(t, 1, carriedOut.Load())
+	require.EqualValues(t, 2, s.accepted.Load())
+	require.Zero(t, client.Stats().Retries, "it was sent once")
 }
 
 // TestForgottenOrigin: an origin without requests is as good as unknown; a POST
@@ -485,7 +223,7 @@ func TestForgottenOrigin(t *testing.T) {
 		t.Run(fmt.Sprintf("closeIdle=%t", closeIdle), func(t *testing.T) {
 			var posts atomic.Int64
 			arrived, release := make(chan struct{}, 2), make(chan struct{})
-			s := newServedServer(t, func(_ int64, connection *net.TCPConn, requests *bufio.Reader) {
+			s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 				for {
 					request, err := http.ReadRequest(requests)
 					if err != nil {

@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,6 +88,18 @@ func (o *origin) room(s *settings, now time.Time) (best *conn, open bool, look t
 	}
 	return best, open, look
 }
+
+// other tells whether there is a connection in this state besides c that takes
+// requests, or will when it has answered those that it has.
+func (o *origin) other(c *conn, state connState) bool {
+	return slices.ContainsFunc(o.conns, func(each *conn) bool {
+		return each != c && each.state == state && each.holdsUntil().IsZero()
+	})
+}
+
+// waitsFor tells whether those that wait have no other connection than c and
+// such as are held up themselves.
+func (o *origin) waitsFor(c *conn) bool { return o.waiting.first != nil && !o.other(c, connOpen) }
 
 // earlier is the first of two times, of which zero is never.
 func earlier(a, b time.Time) time.Time {

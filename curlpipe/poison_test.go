@@ -21,46 +21,31 @@ const firstUnfolding = 0x81200
 
 // newPoisonServer answers /bad with that text and all else with its target. It
 // holds the answer to /bad back until the others have come, where they do.
-func newPoisonServer(t testing.TB, bad string, behind int) string {
+func newPoisonServer(t testing.TB, bad string, behind int) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
+	return newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+		var answers strings.Builder
+		for owed := 0; ; {
+			target := readTarget(requests)
+			switch target {
+			case "":
+				return
+			case "/bad":
+				answers.WriteString(bad)
+				owed = behind
+			default:
+				answers.WriteString(withLength("HTTP/1.1 200 OK", "", target))
+				owed--
+			}
+			if owed > 0 {
+				continue
+			}
+			if _, err := io.WriteString(connection, answers.String()); err != nil {
 				return
 			}
-			go func() {
-				defer connection.Close()
-				var answers strings.Builder
-				owed := 0
-				for reader := bufio.NewReader(connection); ; {
-					request, err := http.ReadRequest(reader)
-					if err != nil {
-						return
-					}
-					target := request.URL.Path
-					if target == "/bad" {
-						answers.WriteString(bad)
-						owed = behind
-					} else {
-						answers.WriteString(withLength("HTTP/1.1 200 OK", "", target))
-						owed--
-					}
-					if owed > 0 {
-						continue
-					}
-					if _, err := io.WriteString(connection, answers.String()); err != nil {
-						return
-					}
-					answers.Reset()
-				}
-			}()
+			answers.Reset()
 		}
-	}()
-	return "http://" + listener.Addr().String()
+	}).url
 }
 
 // A malformed response fails, and nobody else: those behind it, for which the

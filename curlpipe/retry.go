@@ -16,7 +16,8 @@ const mostRefusals = 6
 // does anybody for an end that the server had announced or that we have made.
 func (e *engine) lose(call *call, result *cshim.Result) {
 	c := call.conn
-	turn := c.calls.first == call && !c.blamed && !c.announced && !c.ours && !result.Unprocessed
+	turn := c.calls.first == call && !c.blamed && !c.announced && !c.ours && !result.Unprocessed &&
+		(result.Sent || !c.answered) // else it had ended before
 	if turn {
 		c.blamed = true
 		call.charged++
@@ -54,7 +55,7 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	}
 	e.putBack(h, true)
 	if reason == nil {
-		reason = &lostError{transferError{codeOf(result), cause}, call.attempts}
+		reason = &lostError{transferError{codeOf(result), cause}, call.sent}
 		if result.Unprocessed {
 			reason = &refusedError{codeOf(result)}
 		}
@@ -132,9 +133,13 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 			since = head.left
 		}
 		until = since.Add(e.settings.abandonedTime)
+		e.relieve(c, since, now)
+		if c.ours {
+			return
+		}
 	case head.body != nil:
 		since := head.body.unreadSince()
-		if since.IsZero() || c.inFlight == 1 && e.origins[head.origin].waiting.first == nil {
+		if since.IsZero() || c.inFlight == 1 && !c.origin.waitsFor(c) {
 			return
 		}
 		until = since.Add(e.settings.unreadTime)
@@ -151,4 +156,28 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 		return
 	}
 	e.giveUp(c)
+}
+
+// relieve sees to those that are behind a response that nobody wants and of
+// which nothing comes. They are innocent, and none is pipelined that may not be
+// sent again: when there is another connection for them they start over on it,
+// and one more is opened for that.
+func (e *engine) relieve(c *conn, since, now time.Time) {
+	if now.Before(since.Add(patience)) || e.settings.retries == 0 {
+		e.lookAt(since.Add(patience))
+		return
+	}
+	if moved := e.loop.Movement(c.id); !c.watched || moved != c.movement {
+		c.watched, c.movement, c.still = true, moved, now
+	}
+	ready := c.origin.other(c, connOpen)
+	switch {
+	case !ready && !c.relief && !c.origin.other(c, connDialing):
+		c.relief = true // once: it may be refused
+		e.dial(c.origin, now)
+	case ready && !now.Before(c.still.Add(patience)):
+		e.giveUp(c)
+		return
+	}
+	e.lookAt(now.Add(patience))
 }

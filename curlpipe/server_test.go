@@ -60,30 +60,13 @@ func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 // given, and then closes the connection if told so.
 func newRawServer(t testing.TB, answer string, thenClose bool) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
+	return newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+		for readTarget(requests) != "" {
+			if _, err := io.WriteString(connection, answer); err != nil || thenClose {
 				return
 			}
-			go func() {
-				defer connection.Close()
-				requests := bufio.NewReader(connection)
-				for {
-					if _, err := http.ReadRequest(requests); err != nil {
-						return
-					}
-					if _, err := io.WriteString(connection, answer); err != nil || thenClose {
-						return
-					}
-				}
-			}()
 		}
-	}()
-	return "http://" + listener.Addr().String()
+	}).url
 }
 
 // newTestClient makes a client that trusts the server. At the end of the test

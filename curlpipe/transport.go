@@ -161,7 +161,9 @@ type Transport struct {
 	// MaxAbandonedBytes is how much of a response that nobody wants any more
 	// (abandoned, or too large) is read, and MaxAbandonedTime how long such a
 	// response is waited for, to save the connection. Beyond either the
-	// connection is closed. 0 means DefaultMaxAbandonedBytes and
+	// connection is closed; and after half a second in which nothing of it came,
+	// if others are behind it that may be sent again (MaxRetries): these have one
+	// more connection to go to. 0 means DefaultMaxAbandonedBytes and
 	// DefaultMaxAbandonedTime.
 	MaxAbandonedBytes int64
 	MaxAbandonedTime  time.Duration
