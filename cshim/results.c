@@ -155,8 +155,9 @@ static void end_broken(struct connection *connection)
 /* Far away for a timer: it is not what a connection waits for. */
 #define FAR_MS 10000
 
-/* Whether libcurl has lost sight of a connection: requests are on it, and it
-   waits for nothing. So it is when there was no memory to note for what. */
+/* Whether libcurl has lost sight of a connection: requests are on it, of which
+   none has ended, and it waits for nothing. So it is when there was no memory
+   to note for what. */
 static bool is_forgotten(const struct connection *connection)
 {
   const struct transfer *transfer = connection->first;
@@ -238,13 +239,15 @@ void results_gather(struct cshim_loop *loop)
     end_broken(connection);
     if(dropped_enough(connection))
       give_up(connection);
-    ask_for_timer(connection);
-    if(connection->over || is_forgotten(connection)) {
-      connection->over = true;
+    if(connection->over)
       end_lost(connection);
-    }
     if(loop->result_count == CSHIM_MAX_BATCH)
       break; /* there may be more of this one */
+    ask_for_timer(connection);
+    if(is_forgotten(connection)) {
+      connection->over = true;
+      continue; /* to its end */
+    }
     tell_connection(connection);
   }
 }
