@@ -85,33 +85,31 @@ func TestConfigureThatBlocks(t *testing.T) {
 		}
 		return nil
 	}})
-	readAll(t, open(t.Context(), t, transport, s.URL))
-	blocks.Store(true)
-	answered := make(chan string, 2)
-	for _, target := range []string{s.URL + "/wait", other.URL + "/other"} {
+	ask := func(ctx context.Context, target string) <-chan error {
+		request, answered := get(t, target).WithContext(ctx), make(chan error, 1)
 		go func() {
-			if response, err := transport.RoundTrip(get(t, target)); err == nil {
-				answered <- response.Request.URL.Path
+			response, err := transport.RoundTrip(request)
+			if err == nil {
 				response.Body.Close()
-			} else {
-				answered <- err.Error()
 			}
+			answered <- err
 		}()
-		if target == s.URL+"/wait" {
-			<-gate.arrived // it has the handle
-		}
+		return answered
 	}
-	<-inside // for the other one
+	has := ask(t.Context(), s.URL+"/wait")
+	<-gate.arrived
+	blocks.Store(true)
+	waits := ask(t.Context(), other.URL)
+	<-inside
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancelled := make(chan error, 1)
-	go func() {
-		_, err := transport.RoundTrip(get(t, other.URL).WithContext(ctx))
-		cancelled <- err
-	}()
+	cancelled := ask(ctx, other.URL)
 	cancel(http.ErrAbortHandler)
 	require.ErrorIs(t, <-cancelled, http.ErrAbortHandler)
 	gate.open()
-	require.ElementsMatch(t, []string{"/wait", "/other"}, []string{<-answered, <-answered})
+	require.NoError(t, <-has)
+	if !systemLibcurl() { // where a handle has one request only
+		require.NoError(t, <-waits)
+	}
 	require.NoError(t, transport.Close())
 }
 
