@@ -107,9 +107,12 @@ func TestConfigureThatBlocks(t *testing.T) {
 	require.ErrorIs(t, <-cancelled, http.ErrAbortHandler)
 	gate.open()
 	require.NoError(t, <-has)
-	if !systemLibcurl() { // where a handle has one request only
-		require.NoError(t, <-waits)
+	if systemLibcurl() { // a handle has one request only
+		require.NoError(t, transport.Close())
+		require.ErrorIs(t, <-waits, ErrClosed)
+		return
 	}
+	require.NoError(t, <-waits)
 	require.NoError(t, transport.Close())
 }
 
