@@ -4,8 +4,11 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -147,6 +150,9 @@ func TestHonestOrigin(t *testing.T) {
 func TestEveryScenario(t *testing.T) {
 	b := newBuilds(t)
 	for _, s := range scenario.All() {
+		if s.HTTP2 {
+			continue // see TestEveryScenarioOverHTTP2
+		}
 		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
 			t.Run(strings.Join([]string{s.ID, driver, library.Stock}, "/"), func(t *testing.T) {
 				var r outcome.Run
@@ -163,6 +169,38 @@ func TestEveryScenario(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestEveryScenarioOverHTTP2 runs the part of the table that takes a libcurl with
+// HTTP/2, which the series must not harm.
+func TestEveryScenarioOverHTTP2(t *testing.T) {
+	b := newBuilds(t)
+	found, err := checkout.Find()
+	require.NoError(t, err)
+	build := exec.Command(filepath.Join(found.Folder, "scripts", "build-libcurl"), "--variant", library.Patched, "--features", "full")
+	said, err := build.Output()
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) && bytes.Contains(failed.Stderr, []byte("--features full needs")) {
+		t.Skip(string(failed.Stderr))
+	}
+	require.NoError(t, err)
+	finder, err := found.Finder()
+	require.NoError(t, err)
+	full, err := finder.Find(strings.TrimSpace(string(said)))
+	require.NoError(t, err)
+	ran := 0
+	for _, s := range scenario.All() {
+		for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
+			if !s.HTTP2 {
+				continue
+			}
+			ran++
+			t.Run(s.ID+"/"+driver, func(t *testing.T) {
+				r := b.runWith(t, &s, "c-demo", driver, full)
+				require.Equal(t, judge.Pass, r.Verdict, "%s: %+v", r.SubjectError, r.Invariants)
+			})
+		}
+	}
+	require.GreaterOrEqual(t, ran, 2*8)
 }
 
 // TestMovingBuffer is the negative control: the judge has to catch a libcurl

@@ -37,7 +37,7 @@ type Manifest struct {
 	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
 	Flags          []string `json:"flags"`
 	Pipelining     bool     `json:"pipelining"`
-	Multiplexing   bool     `json:"multiplexing"` // HTTP/2, in the place of pipelining
+	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining in the place of that
 }
 
 // Source tells where the source of a build came from.
@@ -94,6 +94,7 @@ func (f *Finder) readManifest(prefix string) (*Manifest, error) {
 		return nil, fmt.Errorf("%s is no manifest (it names no variant or no version); "+
 			"build the library again with scripts/build-libcurl", file)
 	}
+	m.Multiplexing = m.Multiplexing || m.Features == full
 	return &m, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
@@ -26,6 +27,12 @@ func quietWait(o *Observation) (Verdict, string, string) {
 		}
 	}
 	expected := fmt.Sprintf("at most %.0f %% of a core while it waits", 100*idleShare)
+	if most := o.Scenario.Expect.MaxTurns; most > 0 {
+		expected += fmt.Sprintf(", and at most %d calls of libcurl", most)
+		if n := turns(o); n > most {
+			return Fail, expected, fmt.Sprintf("%d calls of libcurl", n)
+		}
+	}
 	if waited < waitEnough {
 		return Pass, expected, "nothing to wait for"
 	}
@@ -35,6 +42,14 @@ func quietWait(o *Observation) (Verdict, string, string) {
 	}
 	return passIf(share <= idleShare), expected, fmt.Sprintf("%.1f %%: %.1f ms in %.0f ms", 100*share,
 		float64(used)/float64(time.Millisecond), float64(waited)/float64(time.Millisecond))
+}
+
+// turns is how often the client called libcurl; 0 if it does not say.
+func turns(o *Observation) int {
+	if o.Report == nil {
+		return 0
+	}
+	return int(o.Report.Counters[plan.Turns])
 }
 
 func noLeak(o *Observation) (Verdict, string, string) {

@@ -51,6 +51,10 @@ var courseCases = []observed{
 		"requests that are not idempotent travel alone", "0 of those, all alone"},
 	{"not-pipelined", "POST alone", func(o *Observation) { o.Origin.Connections[0].Requests[1].Method = "POST" }, Pass,
 		"requests that are not idempotent travel alone", "1 of those, all alone"},
+	{"not-pipelined", "POST behind GET over HTTP/2", func(o *Observation) {
+		o.Origin.Connections[0].Requests[1].Method, o.Origin.Connections[0].Requests[1].Behind = "POST", 1
+		o.Origin.Connections[0].HTTP2 = true
+	}, Pass, "requests that are not idempotent travel alone", "0 of those, all alone"},
 	{"not-pipelined", "POST behind GET", func(o *Observation) {
 		o.Origin.Connections[0].Requests[1].Method, o.Origin.Connections[0].Requests[1].Behind = "POST", 1
 	}, Fail, "requests that are not idempotent travel alone", "POST r1 came while 1 were unanswered"},
@@ -82,6 +86,12 @@ var courseCases = []observed{
 	{"paused-waits", "a subject that crashed", fail, Inconclusive,
 		"nothing for a paused transfer", "the subject failed: signal: segmentation fault"},
 
+	{"quiet-wait", "few turns", func(o *Observation) { turned(o, 100, 100) }, Pass,
+		"at most 5 % of a core while it waits, and at most 100 calls of libcurl", "nothing to wait for"},
+	{"quiet-wait", "many turns", func(o *Observation) { turned(o, 100, 101) }, Fail,
+		"at most 5 % of a core while it waits, and at most 100 calls of libcurl", "101 calls of libcurl"},
+	{"quiet-wait", "many turns, nobody minds", func(o *Observation) { turned(o, 0, 1_000_000) }, Pass,
+		"at most 5 % of a core while it waits", "nothing to wait for"},
 	{"quiet-wait", "never waited", func(*Observation) {}, Pass,
 		"at most 5 % of a core while it waits", "nothing to wait for"},
 	{"quiet-wait", "not long enough to tell", func(o *Observation) {
@@ -204,4 +214,10 @@ func waits(o *Observation, duration, cpu time.Duration) {
 func hasTo(o *Observation, outcome scenario.Outcome, codes ...int) {
 	rename(o)
 	o.Scenario.Expect.Results = map[int]scenario.Result{0: {Outcome: outcome, Codes: codes}}
+}
+
+// turned has the client's loop go round so often, where so often is allowed.
+func turned(o *Observation, most, turns int) {
+	o.Scenario.Expect.MaxTurns = most
+	o.Report.Counters = map[string]float64{plan.Turns: float64(turns)}
 }

@@ -70,6 +70,9 @@ func notPipelined(o *Observation) (Verdict, string, string) {
 	expected := "requests that are not idempotent travel alone"
 	alone := 0
 	for _, c := range o.Origin.Connections {
+		if c.HTTP2 {
+			continue // its streams do not wait for each other
+		}
 		behind := "" // the request that is not idempotent and was the last one
 		for _, r := range c.Requests {
 			if r.Problem != "" {

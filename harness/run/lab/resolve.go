@@ -16,7 +16,8 @@ import (
 // here.
 type run struct {
 	Setup
-	// http2 is true for a library that no longer pipelines.
+	// http2 is true for a scenario that needs it, and for a library that no
+	// longer pipelines.
 	http2 bool
 }
 
@@ -28,7 +29,7 @@ func (s Setup) resolve() (r *run, why, err error) {
 		return nil, nil, err
 	}
 	manifest := s.Library.Manifest
-	r = &run{Setup: s, http2: manifest.Multiplexing && !manifest.Pipelining}
+	r = &run{Setup: s, http2: s.Scenario.HTTP2 || manifest.Multiplexing && !manifest.Pipelining}
 	if s.TLS != "" {
 		var other scenario.Scenario
 		other, why = s.Scenario.WithTLS(s.TLS)
@@ -39,6 +40,9 @@ func (s Setup) resolve() (r *run, why, err error) {
 	case why != nil:
 	case r.Scenario.Client.TLS == plan.TLS13 && beforeTLS13(manifest.OpenSSL.Version):
 		why = fmt.Errorf("OpenSSL %s has no TLS 1.3", manifest.OpenSSL.Version)
+	case r.http2 && !manifest.Multiplexing:
+		why = fmt.Errorf("libcurl %s has no HTTP/2, as far as is known; scripts/build-libcurl --features full builds one that has",
+			manifest.LibcurlVersion)
 	case r.http2 && r.Scenario.HTTP1Only() != "":
 		why = fmt.Errorf("libcurl %s has HTTP/2 in the place of pipelining, and scenario %s is not the same over it: %s",
 			manifest.LibcurlVersion, r.Scenario.ID, r.Scenario.HTTP1Only())

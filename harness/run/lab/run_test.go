@@ -133,6 +133,19 @@ func TestALibraryThatMultiplexes(t *testing.T) {
 	require.Equal(t, plan.PipelineHTTP1, observed(t, setup).Plan.Pipelining)
 }
 
+func TestAScenarioThatTakesHTTP2(t *testing.T) {
+	setup := setupFor(t, "good")
+	setup.Scenario.HTTP2 = true
+	setup.Library.Manifest = &library.Manifest{LibcurlVersion: "7.53.1-stock", Pipelining: true}
+	o := observed(t, setup)
+	require.Equal(t, "libcurl 7.53.1-stock has no HTTP/2, as far as is known; scripts/build-libcurl --features full builds one that has",
+		o.Unimplemented)
+	setup.Library.Manifest.Multiplexing = true
+	o = observed(t, setup)
+	require.Empty(t, o.Unimplemented)
+	require.Equal(t, plan.Multiplex, o.Plan.Pipelining)
+}
+
 func TestAnotherVersionOfTLS(t *testing.T) {
 	setup := setupFor(t, "good")
 	setup.TLS = plan.TLS13

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/textproto"
-	"strconv"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -19,20 +17,27 @@ import (
 // protocolHTTP2 is the name of HTTP/2 in ALPN.
 const protocolHTTP2 = "h2"
 
-// http2Session is a connection of HTTP/2 [RFC 9113]. Requests are answered one after
-// the other, in the order in which they became whole, and the origin stalls
-// between them as it does with HTTP/1.1.
+// http2Session is a connection of HTTP/2 [RFC 9113]. Requests are answered as
+// soon as they are whole and what their answers wait for has come, the responses
+// frame by frame in turn. Where the origin stalls it answers one after the other,
+// as with HTTP/1.1.
 type http2Session struct {
 	*connection
-	read     *counter
 	framer   *http2.Framer
+	frames   chan http2Frame // those that were read
+	readOn   chan struct{}   // the last one is done with
 	encoder  *hpack.Encoder
 	encoded  bytes.Buffer
 	streams  map[uint32]*http2Stream // those that are not answered yet
-	waiting  []*http2Stream          // requests that are whole, the oldest first
+	waiting  []*http2Stream          // whole requests whose answers have not begun, the oldest first
+	sending  []*http2Stream          // those whose responses are under way, the next one first
 	window   int64                   // bytes of bodies that the client takes on this connection
 	initial  int64                   // and on each new stream
 	maxFrame int
+	settled  bool   // the client knows the origin's settings
+	pinged   bool   // and the client has not answered yet
+	away     bool   // the client was told to open no more streams
+	last     uint32 // the last stream that is answered then
 }
 
 // http2Stream is a stream of HTTP/2, with one request.
@@ -43,6 +48,15 @@ type http2Stream struct {
 	fields   textproto.MIMEHeader
 	body     []byte
 	offset   int64 // of its first byte on the connection
+	response []byte
+	carried  bool // what its answer waits for has happened
+}
+
+// http2Frame is a frame that was read, and where it lies on the connection.
+type http2Frame struct {
+	http2.Frame
+	begin, end int64
+	failed     error
 }
 
 // counter counts the bytes that were read.
@@ -63,152 +77,232 @@ const (
 	defaultMaxFrame = 16_384
 )
 
-// maxStreams is how many requests the origin takes at a time.
+// maxStreams is how many requests the origin takes at a time, unless told
+// otherwise.
 const maxStreams = 1000
+
+// errHungUp says that the connection ended as its answer wants it.
+var errHungUp = errors.New("the origin has hung up")
 
 // serveHTTP2 serves the connection to its end.
 func (c *connection) serveHTTP2() {
+	c.seen.HTTP2 = true
 	read := &counter{Reader: c.stream}
 	s := &http2Session{
-		connection: c, read: read, framer: http2.NewFramer(c.stream, read), streams: make(map[uint32]*http2Stream),
+		connection: c, framer: http2.NewFramer(c.stream, read),
+		frames: make(chan http2Frame), readOn: make(chan struct{}), streams: make(map[uint32]*http2Stream),
 		window: defaultWindow, initial: defaultWindow, maxFrame: defaultMaxFrame,
 	}
 	s.encoder = hpack.NewEncoder(&s.encoded)
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	s.framer.MaxHeaderListSize = maxLine
-	c.end(s.serve(), false)
+	done := make(chan struct{})
+	defer close(done)
+	if err := s.open(read); err != nil {
+		c.end(err, false)
+		return
+	}
+	go s.read(read, done)
+	err := s.serve()
+	s.forgetAll()
+	if !errors.Is(err, errHungUp) {
+		c.end(err, false)
+	}
 }
 
-// serve serves until the error that it returns, which is io.EOF in good order.
-func (s *http2Session) serve() error {
+// open reads the client's preface and sends the settings.
+func (s *http2Session) open(read *counter) error {
 	preface := make([]byte, len(http2.ClientPreface))
-	if _, err := io.ReadFull(s.read, preface); err != nil {
+	if _, err := io.ReadFull(read, preface); err != nil {
 		return err
 	}
 	if string(preface) != http2.ClientPreface {
 		return errors.New("what the client sent does not begin as HTTP/2 does")
 	}
-	if err := s.framer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: maxStreams}); err != nil {
+	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: uint32(s.mostStreams())}}
+	if n := s.server.config.StreamWindow; n > 0 {
+		settings = append(settings, http2.Setting{ID: http2.SettingInitialWindowSize, Val: uint32(n)})
+	}
+	if err := s.framer.WriteSettings(settings...); err != nil || s.server.config.StreamWindow == 0 {
 		return err
 	}
+	return s.framer.WriteWindowUpdate(0, uint32(s.server.config.StreamWindow))
+}
+
+func (s *http2Session) mostStreams() int {
+	if n := s.server.config.MaxStreams; n > 0 {
+		return n
+	}
+	return maxStreams
+}
+
+// read hands over frame after frame: each is valid until the next one is read.
+func (s *http2Session) read(from *counter, done <-chan struct{}) {
 	for {
-		if len(s.waiting) == 0 {
-			if err := s.receive(); err != nil {
+		begin := from.offset
+		frame, err := s.framer.ReadFrame()
+		select {
+		case s.frames <- http2Frame{frame, begin, from.offset, err}:
+		case <-done:
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-s.readOn:
+		case <-done:
+			return
+		}
+	}
+}
+
+// serve serves until the error that it returns, which is io.EOF in good order.
+func (s *http2Session) serve() error {
+	for {
+		if err := s.begin(); err != nil {
+			return err
+		}
+		if s.away && !s.unanswered() {
+			return s.hangUp(false)
+		}
+		one := s.next()
+		if one == nil {
+			if err := s.await(); err != nil {
 				return err
 			}
 			continue
 		}
-		oldest := s.waiting[0]
-		s.waiting = s.waiting[1:]
-		if oldest.exchange.number > 0 && s.server.stalls(s.seen.Number) {
-			s.stall() // but not before the first answer, clients wait for that one
-		}
-		if err := s.respond(oldest); err != nil {
-			return err
+		select {
+		case f := <-s.frames:
+			if err := s.take(f); err != nil {
+				return err
+			}
+		default:
+			if err := s.send(one); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// receive reads one frame and does what it asks for.
-func (s *http2Session) receive() error {
-	offset := s.read.offset
-	frame, err := s.framer.ReadFrame()
-	if err != nil {
-		return err
-	}
-	switch f := frame.(type) {
-	case *http2.MetaHeadersFrame:
-		return s.begin(f, offset)
-	case *http2.DataFrame:
-		return s.take(f)
-	case *http2.RSTStreamFrame:
-		s.forget(f.StreamID)
-	case *http2.WindowUpdateFrame:
-		s.widen(f)
-	case *http2.SettingsFrame:
-		return s.settle(f)
-	case *http2.PingFrame:
-		if !f.IsAck() {
-			return s.framer.WritePing(true, f.Data)
+// await waits for a frame, or until an answer has waited long enough.
+func (s *http2Session) await() error {
+	var enough <-chan time.Time
+	for _, one := range s.waiting {
+		if !one.exchange.waited {
+			timer := time.NewTimer(time.Until(one.exchange.Arrived.Add(patience(one.exchange.answer.Hold))))
+			defer timer.Stop()
+			enough = timer.C // the oldest has waited longest
+			break
 		}
+	}
+	select {
+	case f := <-s.frames:
+		return s.take(f)
+	case <-enough:
+		return nil
+	}
+}
+
+// take does what a frame asks for.
+func (s *http2Session) take(f http2Frame) error {
+	if f.failed != nil {
+		return f.failed
+	}
+	err := s.understand(f)
+	s.readOn <- struct{}{}
+	return err
+}
+
+func (s *http2Session) understand(f http2Frame) error {
+	switch frame := f.Frame.(type) {
+	case *http2.MetaHeadersFrame:
+		return s.headers(frame, f)
+	case *http2.DataFrame:
+		return s.data(frame, f)
+	case *http2.RSTStreamFrame:
+		s.forget(frame.StreamID)
+	case *http2.WindowUpdateFrame:
+		s.widen(frame)
+	case *http2.SettingsFrame:
+		return s.settle(frame)
+	case *http2.PingFrame:
+		if !frame.IsAck() {
+			return s.framer.WritePing(true, frame.Data)
+		}
+		s.pinged = false
 	}
 	return nil
 }
 
-// begin takes the header section of a request.
-func (s *http2Session) begin(f *http2.MetaHeadersFrame, offset int64) error {
-	one := &http2Stream{id: f.StreamID, window: s.initial, offset: offset, fields: make(textproto.MIMEHeader)}
-	one.fields.Set("Host", f.PseudoValue("authority"))
-	for _, field := range f.RegularFields() {
+// headers takes the header section of a request.
+func (s *http2Session) headers(frame *http2.MetaHeadersFrame, f http2Frame) error {
+	one := &http2Stream{id: frame.StreamID, window: s.initial, offset: f.begin, fields: make(textproto.MIMEHeader)}
+	one.fields.Set("Host", frame.PseudoValue("authority"))
+	for _, field := range frame.RegularFields() {
 		one.fields.Add(field.Name, field.Value)
 	}
 	h := &head{}
-	h.ID, h.Offset = one.fields.Get(plan.RequestIDField), offset
+	h.ID, h.Offset = one.fields.Get(plan.RequestIDField), f.begin
 	// a message of HTTP/2 says the same as this request line [RFC 9113 §8.3.1]
-	h.Problem = h.understand(f.PseudoValue("method")+" "+f.PseudoValue("path")+" HTTP/1.1", one.fields)
-	if f.Truncated {
+	h.Problem = h.understand(frame.PseudoValue("method")+" "+frame.PseudoValue("path")+" HTTP/1.1", one.fields)
+	if frame.Truncated {
 		h.Problem = fmt.Sprintf("a header section of more than %d bytes", maxLine)
 	}
+	if s.settled && len(s.streams) >= s.mostStreams() {
+		h.Problem = fmt.Sprintf("a stream beyond the %d that there may be at a time", s.mostStreams())
+	}
 	one.exchange.head = h
-	s.streams[f.StreamID] = one
-	if f.StreamEnded() {
-		return s.whole(one)
+	s.streams[one.id] = one
+	if frame.StreamEnded() {
+		return s.whole(one, f.end)
 	}
 	return nil
 }
 
-// take takes a part of the body of a request.
-func (s *http2Session) take(f *http2.DataFrame) error {
-	one := s.streams[f.StreamID]
-	if n := uint32(f.Length); n > 0 {
-		if err := s.framer.WriteWindowUpdate(0, n); err != nil {
-			return err
-		}
-		if err := s.framer.WriteWindowUpdate(f.StreamID, n); err != nil {
-			return err
+// data takes a part of the body of a request.
+func (s *http2Session) data(frame *http2.DataFrame, f http2Frame) error {
+	one := s.streams[frame.StreamID]
+	if n := frame.Length; n > 0 {
+		for _, id := range []uint32{0, frame.StreamID} {
+			if err := s.framer.WriteWindowUpdate(id, n); err != nil {
+				return err
+			}
 		}
 	}
 	if one == nil {
-		return nil // the client has given it up
+		return nil // the client has given it up, or it is not answered any more
 	}
-	if one.body = append(one.body, f.Data()...); len(one.body) > maxBody {
+	if one.body = append(one.body, frame.Data()...); len(one.body) > maxBody {
 		return fmt.Errorf("the body of a request is longer than %d bytes", maxBody)
 	}
-	if f.StreamEnded() {
-		return s.whole(one)
+	if frame.StreamEnded() {
+		return s.whole(one, f.end)
 	}
 	return nil
 }
 
 // whole notes a request that has arrived whole. One that makes no sense ends
 // the connection, as with HTTP/1.1.
-func (s *http2Session) whole(one *http2Stream) error {
+func (s *http2Session) whole(one *http2Stream, end int64) error {
 	h := one.exchange.head
 	h.BodyBytes = len(one.body)
 	if h.Problem == "" && !bytes.Equal(one.body, plan.Body(h.ID, h.BodyBytes)) {
 		h.Problem = "a body that is not its own"
 	}
-	h.Length = s.read.offset - one.offset
-	h.Arrived, h.Behind = time.Now(), len(s.waiting)
+	h.Length = end - one.offset
+	h.Arrived, h.Behind, h.Ignored = time.Now(), len(s.waiting)+len(s.sending), s.away && one.id > s.last
 	one.exchange.number = len(s.seen.Requests)
 	s.seen.Requests = append(s.seen.Requests, h.Request)
 	if h.Problem != "" {
 		return errors.New("the request makes no sense: " + h.Problem)
 	}
-	s.server.noteArrived(h.ID, s.seen.Number, one.exchange.number)
-	s.waiting = append(s.waiting, one)
-	return nil
-}
-
-// forget gives up a request that the client has taken back.
-func (s *http2Session) forget(id uint32) {
-	delete(s.streams, id)
-	for i, one := range s.waiting {
-		if one.id == id {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			return
-		}
+	one.exchange.answer = s.server.noteArrived(h.ID, s.seen.Number, one.exchange.number)
+	if !h.Ignored {
+		s.waiting = append(s.waiting, one)
 	}
+	return nil
 }
 
 // widen notes that the client takes more.
@@ -223,6 +317,7 @@ func (s *http2Session) widen(f *http2.WindowUpdateFrame) {
 // settle follows the client's settings.
 func (s *http2Session) settle(f *http2.SettingsFrame) error {
 	if f.IsAck() {
+		s.settled = true
 		return nil
 	}
 	err := f.ForeachSetting(func(setting http2.Setting) error {
@@ -242,57 +337,39 @@ func (s *http2Session) settle(f *http2.SettingsFrame) error {
 	return errors.Join(err, s.framer.WriteSettingsAck())
 }
 
-// respond answers a request honestly.
-func (s *http2Session) respond(one *http2Stream) error {
-	x := &one.exchange
-	body := plan.Body(x.ID, x.bodyBytes)
-	s.seen.Requests[x.number].AnswerBegan = time.Now()
-	s.encoded.Reset()
-	for _, field := range []hpack.HeaderField{
-		{Name: ":status", Value: strconv.Itoa(http.StatusOK)},
-		{Name: "x-request-id", Value: x.ID},
-		{Name: "content-length", Value: strconv.Itoa(len(body))},
-	} {
-		if err := s.encoder.WriteField(field); err != nil {
-			return err
+// unanswered reports whether there are requests that still get an answer.
+func (s *http2Session) unanswered() bool {
+	for id := range s.streams {
+		if id <= s.last {
+			return true
 		}
 	}
-	if x.Method == http.MethodHead {
-		body = nil
-	}
-	err := s.framer.WriteHeaders(http2.HeadersFrameParam{
-		StreamID: one.id, BlockFragment: s.encoded.Bytes(), EndHeaders: true, EndStream: len(body) == 0,
-	})
-	if err == nil {
-		err = s.send(one, body)
-	}
-	if err != nil {
-		return err
-	}
-	if s.streams[one.id] != nil || len(body) == 0 {
-		s.note(x, true, true)
-	}
-	delete(s.streams, one.id)
-	return nil
+	return false
 }
 
-// send sends a body, as far as the client takes it, and waits for it to take
-// more.
-func (s *http2Session) send(one *http2Stream, body []byte) error {
-	for len(body) > 0 && s.streams[one.id] != nil {
-		n := min(int64(len(body)), int64(s.maxFrame), s.window, one.window)
-		if n <= 0 {
-			if err := s.receive(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := s.framer.WriteData(one.id, int(n) == len(body), body[:n]); err != nil {
-			return err
-		}
-		body = body[n:]
-		s.window -= n
-		one.window -= n
+// hangUp ends the connection on purpose, and listens to the client until it has
+// noticed.
+func (s *http2Session) hangUp(withReset bool) error {
+	s.seen.End = End{Time: time.Now()}
+	if withReset {
+		reset(s.tcp)
+		return errHungUp
 	}
-	return nil
+	if err := s.stream.CloseWrite(); err != nil {
+		s.seen.End.Error = err.Error()
+		return errHungUp
+	}
+	s.away = true
+	for f := range s.frames {
+		if f.failed != nil {
+			break
+		}
+		if frame, opened := f.Frame.(*http2.MetaHeadersFrame); opened && frame.StreamEnded() {
+			if err := s.headers(frame, f); err != nil {
+				break
+			}
+		}
+		s.readOn <- struct{}{}
+	}
+	return errHungUp
 }

@@ -127,12 +127,12 @@ func TestHTTP2Only(t *testing.T) {
 	require.Equal(t, "what the client sent does not begin as HTTP/2 does", logOf(s).Connections[0].End.Error)
 }
 
-func TestHTTP2IsHonest(t *testing.T) {
+func TestHTTP2HasAnswersOfItsOwn(t *testing.T) {
 	for _, config := range []origin.Config{
 		{HTTP2: true},
 		{HTTP2: true, TLS: plan.TLS12, Origin: scenario.Origin{Answers: map[int]scenario.Answer{0: {Chunked: true}}}},
 	} {
 		_, err := origin.Start(config)
-		require.ErrorContains(t, err, "with HTTP/2 there is nothing but TLS of Go's own library and honest answers")
+		require.ErrorContains(t, err, "with HTTP/2 there is nothing but TLS of Go's own library and answers that HTTP/2 has")
 	}
 }

@@ -24,6 +24,8 @@ type Connection struct {
 	TLS string `json:"tls,omitempty"`
 	// Handshake is how long the handshake took, in nanoseconds.
 	Handshake time.Duration `json:"handshake_ns,omitempty"`
+	// HTTP2 is true if it was served over HTTP/2.
+	HTTP2 bool `json:"http2,omitempty"`
 	// Requests in the order in which they arrived on the wire.
 	Requests []Request `json:"requests"`
 	// Stalls is how often the origin stopped reading until the client was

@@ -35,7 +35,7 @@ type Config struct {
 	// and not that of Go's own library.
 	Engine string
 	// HTTP2 has the origin speak HTTP/2 in the place of HTTP/1.1. It needs TLS,
-	// of Go's own library, and answers every request honestly.
+	// of Go's own library, and answers that HTTP/2 has.
 	HTTP2 bool
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.
@@ -96,8 +96,8 @@ func Start(config Config) (*Server, error) {
 
 // check returns an error if somebody is missing whom the origin has to ask.
 func (c *Config) check() error {
-	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !c.Honest()) {
-		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and honest answers")
+	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !c.OverHTTP2()) {
+		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and answers that HTTP/2 has")
 	}
 	if c.WatchesClient() && c.Client == nil {
 		return errors.New("it is to stall until the client is stuck, but nobody watches the client")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
@@ -54,7 +56,8 @@ type Answer struct {
 	EventAfter TLSEvent
 
 	// CloseAnnounced, if true, announces in the response that the connection
-	// will be closed, and does so.
+	// will be closed, and does so. Over HTTP/2 a GOAWAY announces it, behind the
+	// response; streams that were opened later are not answered.
 	CloseAnnounced bool
 	// Close, if true, closes the connection after the response, unannounced.
 	Close bool
@@ -66,6 +69,11 @@ type Answer struct {
 	// Reset, if true, does with a RST what Close, CutAfter or Drop would do
 	// with a FIN.
 	Reset bool
+
+	// ResetStream, if not NO_ERROR, resets the stream in place of ending the
+	// response, behind CutAfter bytes of its body or, with none, in place of all
+	// of it. Over HTTP/2.
+	ResetStream http2.ErrCode
 
 	// Always, if true, answers the request like this each time that it comes.
 	Always bool
@@ -87,6 +95,8 @@ const (
 	// HoldRest waits until all requests of the run have arrived that are in
 	// the plan from the start.
 	HoldRest Hold = "rest"
+	// HoldGone waits until the client has given the request up, over HTTP/2.
+	HoldGone Hold = "gone"
 	// HoldQuiet waits to see whether anything comes behind the request: until
 	// something does, or nothing has for QuietTime.
 	HoldQuiet Hold = "quiet"
@@ -131,7 +141,20 @@ func (a Answer) Honest() bool {
 
 // Ends reports whether the connection ends with the answer.
 func (a Answer) Ends() bool {
-	return a.CloseAnnounced || a.Close || a.CutAfter > 0 || a.Drop
+	return a.CloseAnnounced || a.Close || a.CutAfter > 0 && a.ResetStream == http2.ErrCodeNo || a.Drop
+}
+
+// OverHTTP2 reports whether HTTP/2 has such an answer.
+func (a Answer) OverHTTP2() bool {
+	a.Hold, a.Signal, a.Linger = HoldNothing, "", 0
+	a.CloseAnnounced, a.Close, a.CutAfter, a.Drop, a.Reset, a.Always = false, false, 0, false, false, false
+	a.ResetStream = http2.ErrCodeNo
+	return a.Honest()
+}
+
+// overHTTP1 reports whether HTTP/1.1 has such an answer.
+func (a Answer) overHTTP1() bool {
+	return a.ResetStream == http2.ErrCodeNo && a.Hold != HoldGone
 }
 
 // joins reports whether the answer is written together with the next one.
@@ -142,7 +165,8 @@ func (a Answer) joins() bool {
 // check returns what is wrong with the answer; nil if it can be given.
 func (a Answer) check() error {
 	ends := 0
-	for _, each := range []bool{a.CloseAnnounced, a.Close, a.CutAfter > 0, a.Drop} {
+	for _, each := range []bool{a.CloseAnnounced, a.Close, a.CutAfter > 0 && a.ResetStream == http2.ErrCodeNo, a.Drop,
+		a.ResetStream != http2.ErrCodeNo} {
 		if each {
 			ends++
 		}
@@ -153,7 +177,7 @@ func (a Answer) check() error {
 	case a.Excess < 0 || a.SplitTail < 0 || a.CutAfter < 0 || a.Linger < 0:
 		return fmt.Errorf("a number is below 0")
 	case ends > 1:
-		return fmt.Errorf("it ends the connection in several ways")
+		return fmt.Errorf("it ends in several ways")
 	case a.Raw != "" && (a.Redirect != "" || a.Chunked || a.HeadBody || a.Excess > 0 || a.CloseAnnounced):
 		return fmt.Errorf("what is sent byte for byte is nothing else")
 	case a.Reset && (ends == 0 || a.CloseAnnounced):
@@ -168,7 +192,7 @@ func (a Answer) check() error {
 		return fmt.Errorf("the response is kept back for one that may never come: it needs a hold")
 	}
 	switch a.Hold {
-	case HoldNothing, HoldStuck, HoldUnread, HoldNext, HoldRest, HoldQuiet:
+	case HoldNothing, HoldStuck, HoldUnread, HoldNext, HoldRest, HoldGone, HoldQuiet:
 		return nil
 	}
 	return fmt.Errorf("nobody knows how to wait for %q", a.Hold)

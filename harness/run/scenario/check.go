@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
@@ -24,7 +25,7 @@ func (s *Scenario) Check() error {
 	case s.Origin.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
 		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
 	}
-	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkEvents, s.checkExpect} {
+	for _, check := range []func() error{s.checkRequests, s.checkSteps, s.checkAnswers, s.checkEvents, s.checkHTTP2, s.checkExpect} {
 		if err := check(); err != nil {
 			return fmt.Errorf("scenario %s: %w", s.ID, err)
 		}
@@ -122,6 +123,30 @@ func (s *Scenario) checkEvents() error {
 	}
 	if s.Client.BlockedReads > 0 && s.Client.TLS == plan.PlainText {
 		return fmt.Errorf("without TLS no read has to write")
+	}
+	return nil
+}
+
+// checkHTTP2 holds what is asked for against the version of HTTP that has it.
+func (s *Scenario) checkHTTP2() error {
+	o := &s.Origin
+	if o.MaxStreams < 0 || o.StreamWindow < 0 {
+		return fmt.Errorf("a number of HTTP/2 is below 0")
+	}
+	if !s.HTTP2 {
+		if o.MaxStreams+o.StreamWindow > 0 || o.InStep ||
+			slices.ContainsFunc(o.all(), func(a Answer) bool { return !a.overHTTP1() }) {
+			return fmt.Errorf("HTTP/1.1 has no streams")
+		}
+		return nil
+	}
+	switch {
+	case s.Client.TLS == plan.PlainText:
+		return fmt.Errorf("HTTP/2 is only spoken over TLS")
+	case s.Client.BlockedReads > 0 || s.NeedsOpenSSL():
+		return fmt.Errorf("there are no renegotiations and no KeyUpdates over HTTP/2 here")
+	case !o.OverHTTP2():
+		return fmt.Errorf("HTTP/2 has no such answer")
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ type Expect struct {
 	MaxRequests int
 	// MaxMemory, if not 0, is how much memory the client may use, in bytes.
 	MaxMemory int64
+	// MaxTurns, if not 0, is how often the client's loop may go round and call
+	// libcurl, with a client that counts that.
+	MaxTurns int
 	// Results has, by their number, the requests that end otherwise.
 	Results map[int]Result
 	// MaxFailed, if not 0, is how many of those that may fail do so at most.

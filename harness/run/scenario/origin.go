@@ -31,6 +31,17 @@ type Origin struct {
 	// answered, whichever these are: in what order a client sends what was
 	// submitted together is its own affair.
 	Places []Place
+
+	// MaxStreams, if not 0, is SETTINGS_MAX_CONCURRENT_STREAMS [RFC 9113 §6.5.2],
+	// over HTTP/2.
+	MaxStreams int
+	// StreamWindow, if not 0, is SETTINGS_INITIAL_WINDOW_SIZE in bytes, over HTTP/2:
+	// how much of the body of a request may come before the origin asks for more.
+	// Of all together so much more may come.
+	StreamWindow int
+	// InStep, if true, sends a PING behind each frame of a response, over HTTP/2,
+	// and goes on when it is answered: the client has seen the frame by then.
+	InStep bool
 }
 
 // all returns every answer that the origin may give.
@@ -61,6 +72,11 @@ func (o *Origin) AnswerTo(id string) Answer {
 // stall before it.
 func (o *Origin) Honest() bool {
 	return !slices.ContainsFunc(o.all(), func(a Answer) bool { return !a.Honest() })
+}
+
+// OverHTTP2 reports whether HTTP/2 has every answer.
+func (o *Origin) OverHTTP2() bool {
+	return len(o.Places) == 0 && !slices.ContainsFunc(o.all(), func(a Answer) bool { return !a.OverHTTP2() })
 }
 
 // WatchesClient reports whether the origin waits for the client to be seen

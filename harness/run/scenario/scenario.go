@@ -25,6 +25,9 @@ type Scenario struct {
 	// Where the origin sends what one version has and the other has not, this
 	// goes without saying.
 	FixedTLS bool
+	// HTTP2 is true if it takes HTTP/2 to show it: the client multiplexes, and
+	// the origin speaks nothing else.
+	HTTP2 bool
 	// Client is what the subject is to do.
 	Client Client
 	// Origin is how the server misbehaves.
@@ -90,11 +93,14 @@ func (s Scenario) WithRequests(n int) (Scenario, bool) {
 const maxHTTP2Header = 60 << 10
 
 // HTTP1Only returns why the scenario is about HTTP/1.1 alone; empty if it is the
-// same over HTTP/2: when the client does nothing but make requests over TLS,
-// and the origin nothing but stall between honest answers.
+// same over HTTP/2: when it is about that, or when the client does nothing but
+// make requests over TLS, and the origin nothing but stall between honest
+// answers.
 func (s *Scenario) HTTP1Only() string {
 	c := &s.Client
 	switch {
+	case s.HTTP2:
+		return ""
 	case c.TLS == plan.PlainText:
 		return "HTTP/2 is only spoken over TLS"
 	case !s.Origin.Honest():

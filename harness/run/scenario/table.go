@@ -8,7 +8,7 @@ import (
 
 // table is all scenarios, in the order in which they are shown: a section a
 // file.
-var table = slices.Concat(control, writeContract, tlsMessages, atRest, leavingEarly, serversEnd, reading, framing, identity, switches)
+var table = slices.Concat(control, writeContract, tlsMessages, atRest, leavingEarly, serversEnd, reading, framing, identity, switches, multiplexing)
 
 var control = []Scenario{
 	{

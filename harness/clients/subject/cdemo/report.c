@@ -103,13 +103,14 @@ json_t *report_make(const struct session *session)
   double duration_ms = (double)(now_ns() - session->started_ns) / 1e6;
 
   return json_pack(
-    "{s:s, s:s, s:s, s:f, s:f, s:I, s:o}",
+    "{s:s, s:s, s:s, s:f, s:f, s:I, s:{s:I}, s:o}",
     "subject", "c-demo",
     "driver", plan_driver_name(session->plan->driver),
     "libcurl_version", curl_version(),
     "duration_ms", duration_ms,
     "cpu_ms", cpu_ms(),
     "max_memory_bytes", max_memory_bytes(),
+    "counters", "turns", (json_int_t)session->turns,
     "results", results(session));
 }
 

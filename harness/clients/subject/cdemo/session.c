@@ -84,6 +84,7 @@ void session_collect(struct session *session)
   CURLMsg *message;
   int left;
 
+  session->turns++;
   while((message = curl_multi_info_read(session->multi, &left))) {
     struct transfer *transfer = NULL;
 

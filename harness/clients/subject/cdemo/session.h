@@ -21,6 +21,7 @@ struct session {
   struct transfer *transfers; /* one for each request, in order */
   size_t completed;           /* how many of them have ended by themselves */
   size_t removed;             /* how many were taken out before they had */
+  size_t turns;               /* how often libcurl was called to go on */
   long long started_ns;
   long long moved_ns;         /* when something was last received or done */
   char stopped[256];          /* why it was given up, empty when it was not */
@@ -40,7 +41,8 @@ void session_add(struct session *session, struct transfer *transfer);
 /* Takes out the handle of a request that has not ended. */
 void session_remove(struct session *session, struct transfer *transfer);
 
-/* Takes the messages of the transfers that have ended. */
+/* Takes the messages of the transfers that have ended, after libcurl was
+   called to go on. */
 void session_collect(struct session *session);
 
 /* False when every transfer has ended, when the session was stopped, and

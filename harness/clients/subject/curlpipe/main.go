@@ -45,6 +45,10 @@ func carryOut(p *plan.Plan) ([]plan.Result, map[string]float64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if mode := client.Stats().Mode; p.Pipelining == plan.Multiplex && mode != curlpipe.ModeMultiplexing {
+		return nil, nil, errors.Join(client.Close(),
+			fmt.Errorf("%w: HTTP/2: with this libcurl the client's mode is %s", subjectmain.ErrUnimplemented, mode))
+	}
 	results := doAll(client, p, requests)
 	if err := client.Close(); err != nil {
 		return nil, nil, err

@@ -195,9 +195,13 @@ type Report struct {
 	OpenFDsAfter int `json:"open_fds_after,omitempty"`
 	// Results has one element for each request of the plan, in its order.
 	Results []Result `json:"results"`
-	// Counters are figures that only this subject has.
+	// Counters are figures that not every subject has.
 	Counters map[string]float64 `json:"counters,omitempty"`
 }
+
+// Turns is the counter of how often a subject's loop went round, and called
+// libcurl to go on with the transfers.
+const Turns = "turns"
 
 // Result is what came of one request.
 type Result struct {
