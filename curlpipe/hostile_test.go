@@ -20,8 +20,11 @@ import (
 	"time"
 )
 
-// A run of a million is -hostile 1000000; it takes about an hour on two cores.
-var hostileResponses = flag.Int("hostile", 1200, "`responses` of the hostile server, in all")
+// A run of a million is -hostile 1000000; it takes some hours on two cores.
+var (
+	hostileResponses = flag.Int("hostile", 1200, "`responses` of the hostile server, in all")
+	hostileSeed      = flag.Uint64("hostile-seed", 0, "`number` that the hostile server's choices come from; 0: the time")
+)
 
 // hostileBatch requests are pipelined.
 const hostileBatch = 20
@@ -144,17 +147,33 @@ type hostileServer struct {
 	mutex   sync.Mutex
 	script  *script
 	answers atomic.Int64
+	open    map[net.Conn]bool
 }
+
+// ending is what becomes of a connection after an answer.
+type ending int
+
+const (
+	goesOn ending = iota
+	closes
+	resets
+)
 
 func newHostileServer(t testing.TB, overTLS bool) *hostileServer {
 	t.Helper()
-	h := &hostileServer{script: &script{}, server: newServer(t, true, echo)}
+	h := &hostileServer{script: &script{}, server: newServer(t, true, echo), open: make(map[net.Conn]bool)}
 	h.url = newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+		raw := connection.(*net.TCPConn)
 		if overTLS {
 			connection = tls.Server(connection, &tls.Config{Certificates: h.server.TLS.Certificates, NextProtos: []string{"http/1.1"}})
 			requests.Reset(connection)
 		}
-		h.serve(connection, requests)
+		h.note(connection, true)
+		defer h.note(connection, false)
+		if h.serve(connection, requests) == resets {
+			_ = raw.SetLinger(0)
+			_ = raw.Close()
+		}
 	}).url
 	if overTLS {
 		h.url = "https" + strings.TrimPrefix(h.url, "http")
@@ -162,62 +181,91 @@ func newHostileServer(t testing.TB, overTLS bool) *hostileServer {
 	return h
 }
 
-func (h *hostileServer) serve(connection net.Conn, requests *bufio.Reader) {
+func (h *hostileServer) note(connection net.Conn, open bool) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if open {
+		h.open[connection] = true
+	} else {
+		delete(h.open, connection)
+	}
+}
+
+// restStrays are what a server may send at rest, which nobody has asked for.
+var restStrays = []string{
+	withLength("HTTP/1.1 200 OK", "", "id=stray;"), withLength("HTTP/1.1 408 Request Timeout", "Connection: close\r\n", "id=stray;"),
+	"HTTP/1.1 100 Continue\r\n\r\n", "\r\n", "0\r\n\r\n", "id=stray;", "H", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nid=stray;\r\n",
+}
+
+// stray sends something on every connection, all of which are at rest.
+func (h *hostileServer) stray() {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	if choice := h.script.choose(2 * len(restStrays)); choice < len(restStrays) {
+		for connection := range h.open {
+			_, _ = io.WriteString(connection, restStrays[choice])
+		}
+	}
+}
+
+func (h *hostileServer) serve(connection net.Conn, requests *bufio.Reader) ending {
 	for {
 		request, err := http.ReadRequest(requests)
 		if err != nil {
-			return
+			return closes
 		}
-		text, pieces, ends := h.answer(request)
+		text, pieces, end := h.answer(request)
 		for len(text) > 0 {
 			size := len(text)
 			if pieces > 0 {
 				size = min(size, pieces)
 			}
 			if _, err := io.WriteString(connection, text[:size]); err != nil {
-				return
+				return closes
 			}
 			text = text[size:]
 		}
-		if ends {
-			return
+		if end != goesOn {
+			return end
 		}
 	}
 }
 
 // answer makes the answer to a request, and says in what pieces it goes (0: in
-// one), and whether the connection ends with it.
-func (h *hostileServer) answer(request *http.Request) (text string, pieces int, ends bool) {
+// one), and what becomes of the connection then.
+func (h *hostileServer) answer(request *http.Request) (text string, pieces int, end ending) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	h.answers.Add(1)
 	s := h.script
 	id := request.URL.Path[1:]
 	body := hostileBody(id, s)
-	kind := s.choose(8)
+	kind := s.choose(16) // most answers are honest, so that there are others behind what is not
 	if kind == 0 {
 		pieces = []int{0, 1, 7, 50}[s.choose(4)]
 	}
 	if request.Method == http.MethodHead {
-		return withLength("HTTP/1.1 200 OK", []string{"", "Transfer-Encoding: chunked\r\n", "X: y\r\n"}[s.choose(3)], ""), pieces, false
+		return withLength("HTTP/1.1 200 OK", []string{"", "Transfer-Encoding: chunked\r\n", "X: y\r\n"}[s.choose(3)], ""), pieces, goesOn
 	}
 	switch kind {
 	case 1, 2:
-		return malformed[s.choose(len(malformed))](body, s), pieces, false
+		return malformed[s.choose(len(malformed))](body, s), pieces, goesOn
 	case 3:
 		whole := honest[s.choose(len(honest))](body, s)
-		return whole[:s.choose(256)*len(whole)/256], pieces, true
+		return whole[:s.choose(256)*len(whole)/256], pieces, closes + ending(s.choose(2))
 	case 4:
-		return "HTTP/1.1 200 OK\r\n\r\n" + body, pieces, true
+		return "HTTP/1.1 200 OK\r\n\r\n" + body, pieces, closes
 	case 5:
-		return withLength("HTTP/1.1 200 OK", "Connection: close\r\n", body), pieces, s.choose(2) == 0
+		return withLength("HTTP/1.1 200 OK", "Connection: close\r\n", body), pieces, ending(s.choose(3))
+	case 7:
+		return honest[s.choose(len(honest))](body, s), pieces, ending(s.choose(3)) // whole, and without a word
 	case 6:
 		return []string{
 			"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n",
 			"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-		}[s.choose(4)], pieces, false
+		}[s.choose(4)], pieces, goesOn
 	}
-	return honest[s.choose(len(honest))](body, s), pieces, false
+	return honest[s.choose(len(honest))](body, s), pieces, goesOn
 }
 
 var namesID = regexp.MustCompile(`id=([^;]*);`)
@@ -278,7 +326,10 @@ func TestHostileServer(t *testing.T) {
 				continue // it is about TLS records
 			}
 			t.Run(fmt.Sprintf("coalesce=%v", coalesce), func(t *testing.T) {
-				seed := uint64(time.Now().UnixNano())
+				seed := *hostileSeed
+				if seed == 0 {
+					seed = uint64(time.Now().UnixNano())
+				}
 				t.Logf("seed %d", seed)
 				source := rand.New(rand.NewPCG(seed, 0))
 				h := newHostileServer(t, overTLS)
@@ -292,6 +343,7 @@ func TestHostileServer(t *testing.T) {
 					h.script.choices = choices
 					h.mutex.Unlock()
 					h.batch(t, transport, first)
+					h.stray()
 				}
 				t.Logf("%d responses, %+v", h.answers.Load(), transport.Stats())
 			})
@@ -318,5 +370,6 @@ func FuzzHostileServer(f *testing.F) {
 		h.mutex.Unlock()
 		first += hostileBatch
 		h.batch(t, transports[overTLS], first)
+		h.stray()
 	})
 }
