@@ -157,7 +157,7 @@ func buildCommand(name string) string {
 		command += " --sanitize"
 	}
 	if part[5] != "" {
-		command += " --openssl PREFIX"
+		command += " --openssl PREFIX, with the prefix that scripts/build-openssl prints"
 	}
 	return command
 }

@@ -143,8 +143,8 @@ func TestFindNamesTheCallThatBuilds(t *testing.T) {
 		"stock-7.61.1-full-sanitize":    "scripts/build-libcurl --variant stock --version 7.61.1 --features full --sanitize",
 		"patched-sanitize":              "scripts/build-libcurl --variant patched --sanitize",
 		"patched-7.47.1-sanitize":       "scripts/build-libcurl --variant patched --version 7.47.1 --sanitize",
-		"stock-openssl-3.5.7":           "scripts/build-libcurl --variant stock --openssl PREFIX",
-		"patched-7.47.1-openssl-1.0.1m": "scripts/build-libcurl --variant patched --version 7.47.1 --openssl PREFIX",
+		"stock-openssl-3.5.7":           "scripts/build-libcurl --variant stock --openssl PREFIX, with the prefix that scripts/build-openssl prints",
+		"patched-7.47.1-openssl-1.0.1m": "scripts/build-libcurl --variant patched --version 7.47.1 --openssl PREFIX, with the prefix that scripts/build-openssl prints",
 	} {
 		_, err := (&Finder{Cache: t.TempDir()}).Find(name)
 		require.EqualError(t, err, `the libcurl "`+name+`" is not built yet; run `+command)

@@ -158,6 +158,11 @@ func (o *fleetOptions) run(ctx context.Context, l *library.Library, w io.Writer)
 	p := newFleetProgress(w, what, c.Clients*c.Requests)
 	defer p.finish()
 	c.Progress = p.at
+	if c.Server != "" { // else it is being started
+		c.Waiting = func(limit time.Duration) {
+			fmt.Fprintf(w, "pipelab: nobody listens at %s yet; waiting for the fleet's server, %s at most\n", c.Server, limit)
+		}
+	}
 	return fleet.Run(ctx, c)
 }
 

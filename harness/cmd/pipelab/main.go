@@ -6,12 +6,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -53,6 +57,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 	root := &cobra.Command{
 		Use:           "pipelab",
 		Short:         "Put HTTP clients on the bench and see whether their pipelined connection holds",
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -60,13 +65,15 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 			return usage(errors.New("a command is needed; pipelab --help lists them"))
 		},
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error { return usage(plainly(command, err)) })
+	root.InitDefaultVersionFlag()
 	root.AddCommand(
 		listCommand(),
 		runCommand(),
 		reportCommand(),
 		checkCommand(),
 		serveCommand(),
+		clientsCommand(),
 		soakCommand(),
 		fleetCommand(),
 		submitCommand(),
@@ -83,10 +90,56 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 	if err == nil {
 		return exitExpected
 	}
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		err = fmt.Errorf("%s; pipelab --help lists them", strings.SplitN(err.Error(), "\n", 2)[0])
+	}
 	fmt.Fprintf(stderr, "pipelab: %v\n", err)
 	var f *failure
 	if errors.As(err, &f) {
 		return f.code
 	}
-	return exitUsage // cobra's own: an unknown command or flag
+	return exitUsage // cobra's own: an unknown command
+}
+
+// version is that of the module, with the commit that it was built from where the
+// go command has noted it.
+func version() string {
+	info, known := debug.ReadBuildInfo()
+	if !known {
+		return "of unknown origin"
+	}
+	text := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			text += " " + setting.Value
+		}
+	}
+	return strings.TrimSpace(text + ", " + info.GoVersion)
+}
+
+// wrongValue is how pflag speaks of a value that it cannot read.
+var wrongValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-., )?(--[^"]+)" flag: (.*)$`)
+
+// plainly says in plain words what is wrong with a flag, and where its help is.
+func plainly(command *cobra.Command, err error) error {
+	help := command.CommandPath() + " --help"
+	found := wrongValue.FindStringSubmatch(err.Error())
+	if found == nil {
+		return fmt.Errorf("%w; %s lists them", err, help)
+	}
+	flag := command.Flags().Lookup(strings.TrimPrefix(found[2], "--"))
+	kind := "something else"
+	if flag != nil {
+		kind = kinds[flag.Value.Type()]
+	}
+	if strings.Contains(found[3], "out of range") {
+		kind += " that is not so large"
+	}
+	return fmt.Errorf("%s takes %s, not %q; see %s", found[2], cmp.Or(kind, "something else"), found[1], help)
+}
+
+// kinds are what values of pflag's types are.
+var kinds = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number, 0 or more", "float64": "a number",
+	"duration": "a time as 90s or 2m", "bool": "true or false",
 }

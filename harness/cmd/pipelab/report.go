@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -56,6 +57,9 @@ func reportCommand() *cobra.Command {
 }
 
 func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return usage(fmt.Errorf("%s is a file: report takes a folder, that of run --out or check --out", folder))
+	}
 	all, unread := evidence.ReadAll(folder)
 	if len(all) == 0 {
 		return cannotRun(inOneLine(unread))

@@ -89,12 +89,23 @@ func subjectNames() []string {
 	return names
 }
 
+// mostRequests bounds a run to what a machine can hold.
+const mostRequests = 100_000
+
 func run(command *cobra.Command, s *selection) error {
 	if s.repeat < 1 {
 		return usage(fmt.Errorf("--repeat must be 1 or more, not %d", s.repeat))
 	}
-	if s.requests < 0 {
-		return usage(fmt.Errorf("--requests must be 1 or more, not %d", s.requests))
+	if command.Flags().Changed("requests") && (s.requests < 1 || s.requests > mostRequests) {
+		return usage(fmt.Errorf("--requests must be 1 to %d, not %d", mostRequests, s.requests))
+	}
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{{"library", s.libraries}, {"subject", s.subjects}, {"driver", s.drivers}, {"tls", s.tls}} {
+		if again := twice(list.values); again != "" {
+			return usage(fmt.Errorf("--%s has %q twice", list.flag, again))
+		}
 	}
 	s.chooseSeed()
 	if err := s.outputs.check(); err != nil { // not after all the runs

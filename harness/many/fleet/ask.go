@@ -72,9 +72,9 @@ type presence struct {
 // leave ends it.
 func (p *presence) leave() { _ = p.response.Body.Close() }
 
-// attend begins a run, and waits a while for a server that is being started.
-// The caller leaves.
-func attend(ctx context.Context, server string, b beginning) (*presence, error) {
+// attend begins a run, and waits a while for a server that is being started, of
+// which waiting, if not nil, is told. The caller leaves.
+func attend(ctx context.Context, server string, b beginning, waiting func(limit time.Duration)) (*presence, error) {
 	for until := time.Now().Add(startLimit); ; {
 		response, err := say(ctx, server, pathBegin, b)
 		if err == nil {
@@ -85,8 +85,15 @@ func attend(ctx context.Context, server string, b beginning) (*presence, error) 
 			}
 			return p, nil
 		}
-		if !notThere(err) || time.Now().After(until) {
+		if !notThere(err) {
 			return nil, err
+		}
+		if time.Now().After(until) {
+			return nil, fmt.Errorf("%w, for %s; pipelab fleet serve says the URL of one", err, startLimit)
+		}
+		if waiting != nil {
+			waiting(startLimit)
+			waiting = nil
 		}
 		select {
 		case <-ctx.Done():

@@ -33,6 +33,9 @@ type Config struct {
 	Processes int
 	// Limit bounds the run, the wait for other shards included.
 	Limit time.Duration
+	// Waiting, if not nil, is called once when nobody listens at the server's URL,
+	// with how long it is waited for.
+	Waiting func(limit time.Duration)
 	// Progress, if not nil, is called about once a second with the number of
 	// requests that the server has answered.
 	Progress func(answered int64)

@@ -24,7 +24,7 @@ type met struct {
 func begin(ctx context.Context, server string, b beginning) <-chan met {
 	answered := make(chan met, 1)
 	go func() {
-		p, err := attend(ctx, server, b)
+		p, err := attend(ctx, server, b, nil)
 		answered <- met{p, err}
 	}()
 	return answered

@@ -49,8 +49,11 @@ func (r *Result) Judge() error {
 	stalls := r.StallEvery > 0
 	kept := r.Connections == int64(r.Clients) && r.Answered == r.AllRequests()
 	switch {
-	case stalls && (r.BlockedWrites == 0 || r.StuckStalls == 0):
-		return fmt.Errorf("%s: inconclusive, no client was ever stuck in a write; have it make more requests", r.label())
+	case stalls && r.BlockedWrites == 0:
+		return fmt.Errorf("%s: inconclusive, no write of a client was ever blocked; have it make more requests", r.label())
+	case stalls && r.StuckStalls == 0:
+		return fmt.Errorf("%s: inconclusive, %d writes were blocked, but no stall of the server lasted until a client was stuck; "+
+			"have it make more requests", r.label(), r.BlockedWrites)
 	case r.Variant == library.Stock && stalls && kept:
 		return fmt.Errorf("%s: shows no defect, every client kept its connection", r.label())
 	case r.Variant != library.Stock && !kept:

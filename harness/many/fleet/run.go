@@ -29,7 +29,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		defer end()
 	}
 	parameters := c.parameters()
-	present, err := attend(ctx, c.Server, beginning{Parameters: parameters, Shard: c.Shard.Index})
+	present, err := attend(ctx, c.Server, beginning{Parameters: parameters, Shard: c.Shard.Index}, c.Waiting)
 	if err != nil {
 		return nil, why(ctx, err)
 	}

@@ -52,7 +52,7 @@ type served struct {
 func serve(t *testing.T, f Parameters) *served {
 	t.Helper()
 	s := &served{t: t, server: start(t)}
-	present, err := attend(t.Context(), s.server, beginning{Parameters: f, Shard: 1})
+	present, err := attend(t.Context(), s.server, beginning{Parameters: f, Shard: 1}, nil)
 	require.NoError(t, err)
 	t.Cleanup(present.leave)
 	s.greeting = present.greeting

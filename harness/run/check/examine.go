@@ -46,6 +46,8 @@ type Setup struct {
 	// Complaint, if not nil, is by what a client reports a failure that ends with
 	// exit code 0 all the same, in what it prints.
 	Complaint *regexp.Regexp
+	// Environment has NAME=value to be added to the client's.
+	Environment []string
 	// Interposer is the path of the library to preload; if it is empty,
 	// NoInterposer says why.
 	Interposer, NoInterposer string
@@ -149,7 +151,7 @@ func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Serv
 	client := Client{
 		Command: setup.Command, URL: server.URL(), Host: server.Host(), Port: server.Port(), Limit: setup.Limit,
 		File: filepath.Join(folder, "file"), Folder: filepath.Join(folder, "dir"),
-		Interposer: launch.Interposer{Path: setup.Interposer},
+		Interposer: launch.Interposer{Path: setup.Interposer}, Environment: setup.Environment,
 		See: func(e events.Event) {
 			accountant.See(e)
 			watch.See(e)

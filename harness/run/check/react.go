@@ -143,10 +143,10 @@ func recorded(f *facts, taken string) (judge.Verdict, string) {
 	switch {
 	case f.reported():
 		return judge.Pass, f.how()
-	case f.foreign:
-		return judge.Fail, taken
 	case f.again > 0:
 		return judge.Pass, "the client asked again"
+	case f.foreign:
+		return judge.Fail, taken
 	case f.own:
 		return judge.Pass, "the client left it out of what it printed"
 	}

@@ -26,6 +26,8 @@ type Client struct {
 	// Authority is the file that the origin's certificate is verified against;
 	// empty without TLS.
 	Authority string
+	// Environment has NAME=value to be added.
+	Environment []string
 	// File is one to upload, and Folder one that the client may write to.
 	File, Folder string
 	// Interposer to preload.
@@ -95,6 +97,7 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 			client.Environment = append(client.Environment, name+"="+c.Authority)
 		}
 	}
+	client.Environment = append(client.Environment, c.Environment...)
 	client.Unset = slices.Concat(authorityVariables, otherVariables)
 	waited, err := client.Run(limited)
 	if err != nil {

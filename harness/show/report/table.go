@@ -99,14 +99,20 @@ func Table(w io.Writer, runs []outcome.Run) error {
 
 // Summary returns the sum of the runs in one line.
 func Summary(runs []outcome.Run) string {
-	expected, known := 0, 0
+	expected, known, none := 0, 0, 0
 	for i := range runs {
+		if runs[i].Verdict == judge.NotApplicable {
+			none++
+		}
 		if runs[i].AsExpected() {
 			expected++
 		}
 		if runs[i].Known != "" {
 			known++
 		}
+	}
+	if none == len(runs) {
+		return fmt.Sprintf("0 of %d runs could be made", none)
 	}
 	return fmt.Sprintf("%d of %d runs as expected; %d known failures", expected, len(runs), known)
 }
@@ -119,6 +125,8 @@ func explain(w io.Writer, g *group) {
 		}
 		note := "as expected of this library"
 		switch {
+		case r.Verdict == judge.NotApplicable:
+			note = "it cannot be made"
 		case r.AsExpected():
 		case r.SubjectError != "":
 			note = "NOT as expected, the subject broke down"

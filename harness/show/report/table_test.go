@@ -152,7 +152,7 @@ func TestExplanationOfWhatIsNotApplicable(t *testing.T) {
 		{ID: "one-connection", Verdict: judge.NotApplicable, Actual: "no such driver"},
 		{ID: "no-reset", Verdict: judge.NotApplicable, Actual: "no such driver"},
 	}
-	require.Equal(t, "some-words, fake (perform), 7.53.1 patched: n/a, as expected of this library (seed 77)\n  no such driver\n",
+	require.Equal(t, "some-words, fake (perform), 7.53.1 patched: n/a, it cannot be made (seed 77)\n  no such driver\n",
 		explained(t, skipped))
 }
 

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
+	"github.com/curlpipe/curlpipe/harness/many/roster"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/show/readme"
+	"github.com/curlpipe/curlpipe/harness/show/report"
+)
+
+// clientsOptions is what the arguments of clients ask for.
+type clientsOptions struct {
+	recipes, npm, json string
+	jobs               int
+	update             bool
+}
+
+func clientsCommand() *cobra.Command {
+	var o clientsOptions
+	command := &cobra.Command{
+		Use:   "clients [flags] [CLIENT...]",
+		Short: "Make a table of what HTTP clients do in each scenario of check",
+		Long: "Runs each client of the recipes that is installed through every scenario of check that fits it, and\n" +
+			"prints a table in Markdown, client by family of scenarios, and what is behind each fail. scripts/clients\n" +
+			"builds the clients in Go and calls it. Exits 0 when every run was made, whatever came of it.",
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if o.jobs < 1 {
+				return usage(errors.New("--jobs has to be 1 or more"))
+			}
+			return runClients(command, &o, arguments)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.recipes, "recipes", "", "`FILE` with the recipes (default harness/clients/roster/recipes.yaml)")
+	flags.StringVar(&o.npm, "npm", "", "`FOLDER` with a node_modules in it, for clients in JavaScript")
+	flags.StringVar(&o.json, "json", "", "write all results to `FILE` as JSON, too")
+	flags.IntVar(&o.jobs, "jobs", 2, "how many runs are made at a time")
+	flags.BoolVar(&o.update, "update", false, "write the table into harness/docs/clients.md")
+	return command
+}
+
+func runClients(command *cobra.Command, o *clientsOptions, names []string) error {
+	found, err := checkout.Find()
+	if err != nil {
+		return cannotRun(err)
+	}
+	if o.recipes == "" {
+		o.recipes = filepath.Join(found.Folder, "harness", "clients", "roster", "recipes.yaml")
+	}
+	recipes, err := roster.Read(o.recipes)
+	if err != nil {
+		return cannotRun(err)
+	}
+	if recipes, err = chosenRecipes(recipes, names); err != nil {
+		return usage(err)
+	}
+	if err := checkFolder("json", o.json); err != nil {
+		return err
+	}
+	config := roster.Config{Recipes: recipes, Jobs: o.jobs, Places: roster.Places{Programs: filepath.Join(found.Folder, "build", "clients")}}
+	if o.npm != "" {
+		if config.Places.NPM, err = filepath.Abs(o.npm); err != nil {
+			return cannotRun(fmt.Errorf("--npm: %w", err))
+		}
+	}
+	programs := subject.In(found.Programs())
+	if config.Interposer, err = programs.Interposer(); err != nil {
+		return cannotRun(err)
+	}
+	if config.Engine, err = programs.Engine(); err != nil {
+		return cannotRun(err)
+	}
+	if config.Places.Folder, err = os.MkdirTemp("", "pipelab-clients-"); err != nil {
+		return cannotRun(fmt.Errorf("making a folder for scripts: %w", err))
+	}
+	defer os.RemoveAll(config.Places.Folder)
+	config.Progress = func(row roster.Row) {
+		fails := 0
+		for _, r := range row.Results {
+			if r.Verdict == judge.Fail {
+				fails++
+			}
+		}
+		fmt.Fprintf(command.ErrOrStderr(), "pipelab: %s %s: %d fail\n", row.Client, row.Version, fails)
+	}
+	rows, missing, err := roster.Run(command.Context(), config)
+	if err != nil {
+		return cannotRun(err)
+	}
+	for _, r := range recipes {
+		if reason := missing[r.Name]; reason != nil {
+			fmt.Fprintf(command.ErrOrStderr(), "pipelab: %s is left out: %v\n", r.Name, reason)
+		}
+	}
+	if len(rows) == 0 {
+		return errNothing
+	}
+	return writeClients(command.OutOrStdout(), o, found, rows)
+}
+
+// writeClients writes the table wherever it is to go.
+func writeClients(w io.Writer, o *clientsOptions, found *checkout.Checkout, rows []roster.Row) error {
+	if err := roster.Write(w, rows); err != nil {
+		return cannotRun(err)
+	}
+	if o.json != "" {
+		err := report.WriteFile(o.json, func(w io.Writer) error {
+			encoder := json.NewEncoder(w)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(rows)
+		})
+		if err != nil {
+			return cannotRun(err)
+		}
+	}
+	if o.update {
+		var table strings.Builder
+		_ = roster.Write(&table, rows) // nothing keeps a Builder from it
+		if err := readme.Replace(filepath.Join(found.Folder, "harness", "docs", "clients.md"), "clients", table.String()); err != nil {
+			return cannotRun(err)
+		}
+	}
+	return nil
+}
+
+// chosenRecipes returns those with the names, or all.
+func chosenRecipes(recipes []roster.Recipe, names []string) ([]roster.Recipe, error) {
+	if len(names) == 0 {
+		return recipes, nil
+	}
+	var known []string
+	var list []roster.Recipe
+	for _, r := range recipes {
+		known = append(known, r.Name)
+		if slices.Contains(names, r.Name) {
+			list = append(list, r)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, &subject.UnknownError{What: "client", Name: name, Known: known}
+		}
+	}
+	return list, nil
+}

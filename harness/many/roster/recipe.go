@@ -1,0 +1,161 @@
+// Package roster puts a list of HTTP clients through what package check has, and
+// makes a table of what they do: client by family of scenarios.
+//
+// The clients are data, see harness/clients/roster/recipes.yaml. One that is not
+// installed is left out.
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Recipe says how a client is run.
+type Recipe struct {
+	// Name as in the table.
+	Name string `json:"name"`
+	// Version is a command for sh, of whose output the first number with a dot in
+	// it counts.
+	Version string `json:"version"`
+	// Script is the content of the file that {script} stands for.
+	Script string `json:"script,omitempty"`
+	// Get makes three requests one after the other, Head the same with HEAD, and
+	// Upload one or more with {file} as their body; empty where the client cannot.
+	Get    string `json:"get,omitempty"`
+	Head   string `json:"head,omitempty"`
+	Upload string `json:"upload,omitempty"`
+	// GetHTTP2 and UploadHTTP2 are the same over HTTP/2.
+	GetHTTP2    string `json:"http2-get,omitempty"`
+	UploadHTTP2 string `json:"http2-upload,omitempty"`
+	// Complaint is by what the client reports a failure, see check.Setup.
+	Complaint string `json:"complaint,omitempty"`
+	// Connections that it may make; 0 means 1.
+	Connections int `json:"connections,omitempty"`
+}
+
+// Read reads recipes. The error says which one makes no sense.
+func Read(file string) ([]Recipe, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the recipes of clients: %w", err)
+	}
+	var recipes []Recipe
+	if err := yaml.UnmarshalStrict(text, &recipes); err != nil {
+		return nil, fmt.Errorf("reading the recipes of clients in %s: %w", file, err)
+	}
+	seen := make(map[string]bool)
+	for _, r := range recipes {
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("%s: the recipe %q: %w", file, r.Name, err)
+		}
+		if seen[r.Name] {
+			return nil, fmt.Errorf("%s: the recipe %q is there twice", file, r.Name)
+		}
+		seen[r.Name] = true
+	}
+	return recipes, nil
+}
+
+func (r *Recipe) check() error {
+	if r.Name == "" || r.Version == "" {
+		return errors.New("it has no name, or no version")
+	}
+	if r.Get == "" && r.GetHTTP2 == "" {
+		return errors.New("it has neither get nor http2-get")
+	}
+	for _, command := range []string{r.Get, r.Head, r.Upload, r.GetHTTP2, r.UploadHTTP2} {
+		if command != "" && !strings.Contains(command, "{url}") {
+			return fmt.Errorf("%q has no {url}", command)
+		}
+	}
+	if _, err := regexp.Compile(r.Complaint); err != nil {
+		return fmt.Errorf("its complaint: %w", err)
+	}
+	if r.Connections < 0 {
+		return errors.New("it may make less than no connections")
+	}
+	return nil
+}
+
+// Places are what the words stand for that package check does not know.
+type Places struct {
+	// Programs is the folder of the clients in Go, NPM one with node_modules in
+	// it; empty for none.
+	Programs, NPM string
+	// Folder is where scripts are written to.
+	Folder string
+}
+
+// versionTime bounds how long a client may take to say its version.
+const versionTime = 20 * time.Second
+
+// varying is what differs from run to run: addresses, ports, counts of bytes and
+// words that stand for responses.
+var varying = regexp.MustCompile(`0x[0-9a-f]+|127\.0\.0\.1:\d+|\b\d{4,}\b|(own|foe)[A-Z0-9]{8}`)
+
+// number is a version.
+var number = regexp.MustCompile(`\d+(\.\d+)+[a-z]?`)
+
+// ErrMissing is the error for a client that is not installed.
+var ErrMissing = errors.New("it is not installed")
+
+// version returns the client's version. The error wraps ErrMissing.
+func (r *Recipe) version(ctx context.Context, p *Places) (string, error) {
+	first := strings.Fields(r.Get + " " + r.GetHTTP2)[0]
+	if _, err := exec.LookPath(p.replace(first)); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, versionTime)
+	defer cancel()
+	command := exec.CommandContext(limited, "sh", "-c", p.replace(r.Version))
+	command.Env = append(os.Environ(), p.environment()...)
+	out, err := command.CombinedOutput()
+	version := number.FindString(string(out))
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if version == "" { // some end with an error after it, as wrk and ab do
+		return "", fmt.Errorf("%w: %s: %v", ErrMissing, r.Version, err)
+	}
+	return version, nil
+}
+
+func (p *Places) replace(text string) string {
+	return strings.ReplaceAll(text, "{programs}", p.Programs)
+}
+
+func (p *Places) environment() []string {
+	if p.NPM == "" {
+		return nil
+	}
+	return []string{"NODE_PATH=" + filepath.Join(p.NPM, "node_modules")}
+}
+
+// command splits a command of the recipe, and writes its script.
+func (r *Recipe) command(text string, p *Places) ([]string, error) {
+	script := filepath.Join(p.Folder, strings.Map(func(c rune) rune {
+		if c == ' ' || c == '/' || c == ',' {
+			return '-'
+		}
+		return c
+	}, r.Name))
+	if r.Script != "" {
+		if err := os.WriteFile(script, []byte(r.Script), 0o600); err != nil {
+			return nil, fmt.Errorf("writing the script of %s: %w", r.Name, err)
+		}
+	}
+	words := strings.Fields(p.replace(text))
+	for i, word := range words {
+		words[i] = strings.ReplaceAll(word, "{script}", script)
+	}
+	return words, nil
+}

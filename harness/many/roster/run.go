@@ -1,0 +1,206 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/curlpipe/curlpipe/harness/run/check"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/outcome"
+)
+
+// Config says what is to be run.
+type Config struct {
+	// Recipes of the clients.
+	Recipes []Recipe
+	// Places that their commands name.
+	Places Places
+	// Interposer and Engine are paths of programs, as check.Setup has them.
+	Interposer, Engine string
+	// Jobs is how many runs are made at a time, 1 or more.
+	Jobs int
+	// Progress, if not nil, is told of each client that is done, by one goroutine
+	// at a time.
+	Progress func(Row)
+
+	only string // ids of the scenarios that a test takes the time for
+}
+
+// BlockedWrite is the family of the runs in which the client is stuck in an upload.
+const BlockedWrite = "blocked write"
+
+// Row is what a client does.
+type Row struct {
+	// Client and its version.
+	Client  string `json:"client"`
+	Version string `json:"version"`
+	// Results in the order of the scenarios.
+	Results []Result `json:"results"`
+}
+
+// Result is what came of one run.
+type Result struct {
+	Scenario string        `json:"scenario"`
+	Family   string        `json:"family"`
+	Verdict  judge.Verdict `json:"verdict"`
+	// Seen, Expected and Rule are those of the finding that decided.
+	Seen     string `json:"seen,omitempty"`
+	Expected string `json:"expected,omitempty"`
+	Rule     string `json:"rule,omitempty"`
+	// Command makes the run again; empty if there was none.
+	Command string `json:"command,omitempty"`
+}
+
+// limit bounds a run: clients have timeouts of their own that are longer.
+const limit = 30 * time.Second
+
+// plan is a run that is to be made.
+type plan struct {
+	scenario *check.Scenario // nil for a blocked write
+	id       string
+	family   string
+	command  string
+	http2    bool
+}
+
+// plans returns the runs of a client, those without a command, too.
+func (r *Recipe) plans() []plan {
+	list := []plan{
+		{id: "blocked-write", family: BlockedWrite, command: r.Upload},
+		{id: "http2-blocked-write", family: BlockedWrite, command: r.UploadHTTP2, http2: true},
+	}
+	scenarios := check.All()
+	for i := range scenarios {
+		s := &scenarios[i]
+		p := plan{scenario: s, id: s.ID, family: s.Family, http2: s.HTTP2, command: r.Get}
+		switch {
+		case s.HTTP2 && s.Needs == check.Upload:
+			p.command = r.UploadHTTP2
+		case s.HTTP2:
+			p.command = r.GetHTTP2
+		case s.Needs == check.Upload:
+			p.command = r.Upload
+		case s.Needs == check.Head:
+			p.command = r.Head
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// Run makes all runs and returns a row for each client that is installed, in the
+// order of the recipes, and why the others are not there, by their names.
+func Run(ctx context.Context, config Config) (rows []Row, missing map[string]error, err error) {
+	missing = make(map[string]error)
+	for _, recipe := range config.Recipes {
+		version, err := recipe.version(ctx, &config.Places)
+		if errors.Is(err, ErrMissing) {
+			missing[recipe.Name] = err
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		row := Row{Client: recipe.Name, Version: version}
+		if row.Results, err = config.results(ctx, &recipe); err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, row)
+		if config.Progress != nil {
+			config.Progress(row)
+		}
+	}
+	return rows, missing, nil
+}
+
+// results makes the runs of one client.
+func (config *Config) results(ctx context.Context, recipe *Recipe) ([]Result, error) {
+	plans := recipe.plans()
+	results := make([]Result, len(plans))
+	var group errgroup.Group
+	group.SetLimit(config.Jobs)
+	var writing sync.Mutex // of the script, which is the same for all
+	for i, p := range plans {
+		results[i] = Result{Scenario: p.id, Family: p.family, Verdict: judge.NotApplicable}
+		if p.command == "" || config.only != "" && !slices.Contains(strings.Split(config.only, ","), p.id) {
+			continue
+		}
+		writing.Lock()
+		command, err := recipe.command(p.command, &config.Places)
+		writing.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		group.Go(func() error {
+			result, err := config.one(ctx, recipe, p, command)
+			if err == nil {
+				results[i] = result
+			}
+			return err
+		})
+	}
+	return results, group.Wait()
+}
+
+// tries is how often a run is made at most that shows nothing.
+const tries = 2
+
+// one makes a run.
+func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command []string) (Result, error) {
+	setup := check.Setup{
+		Command: command, Scenario: p.scenario, HTTP2: p.http2, Stall: p.scenario == nil, Limit: limit,
+		Connections: max(1, recipe.Connections), Requests: 1, Interposer: config.Interposer, Engine: config.Engine,
+		Environment: config.Places.environment(),
+	}
+	if recipe.Complaint != "" {
+		setup.Complaint = regexp.MustCompile(recipe.Complaint)
+	}
+	var result Result
+	for range tries {
+		o, err := check.Examine(ctx, setup)
+		if err != nil {
+			return Result{}, err
+		}
+		result = decide(p, check.Findings(o))
+		result.Command = outcome.Quote(command)
+		if result.Verdict != judge.Inconclusive {
+			break
+		}
+	}
+	return result, nil
+}
+
+// decide makes a result of the findings: of a blocked write that on write-retry,
+// of a scenario its own, and of the control the one that decides. How many
+// connections a client makes beyond that is its own affair.
+func decide(p plan, findings []judge.Finding) Result {
+	own := p.id
+	if p.scenario == nil {
+		own = "write-retry"
+	}
+	counted := findings
+	for _, f := range findings {
+		if f.ID == own {
+			counted = []judge.Finding{f}
+		}
+	}
+	result := Result{Scenario: p.id, Family: p.family, Verdict: judge.Sum(counted)}
+	for _, f := range counted {
+		if f.Verdict != result.Verdict {
+			continue
+		}
+		result.Seen, result.Expected, result.Rule = f.Actual, f.Expected, f.Rule
+		if f.ID == "exercised" && f.Verdict == judge.Fail {
+			result.Verdict = judge.Inconclusive // it made too few requests
+		}
+		break
+	}
+	return result
+}
