@@ -3,18 +3,19 @@
 
 # check_series DIR - dies unless DIR holds a series and all that it names.
 check_series() {
-  local name names other
+  local name names other others
   [[ -f $1/series ]] ||
     die "$1 holds no file named series; --patches DIR names another folder"
   names=$(series_names "$1")
   [[ -n $names ]] || die "$1/series names no patch, there is nothing to apply"
   while IFS= read -r name; do
     [[ -f $1/$name ]] || die "$1/series names $name, which is not there"
-    while IFS= read -r other; do
-      [[ -z $other || $other =~ $other_text ]] ||
+    other_texts "$1" "$name"
+    for other in "${others[@]}"; do
+      [[ $other =~ $other_text ]] ||
         die "$1/$other: the name of another text ends in" \
           "@FIRST-LAST.patch or @FIRST-LAST.none, with releases like 7.47.0"
-    done <<<"$(other_texts "$1" "$name")"
+    done
   done <<<"$names"
 }
 

@@ -17,18 +17,39 @@
 # follows the name on a line is an option for quilt.
 series_names() { sed -E 's/[[:space:]]*#.*//; /^[[:space:]]*$/d; s/^[[:space:]]*//; s/[[:space:]].*//' -- "$1/series"; }
 
-# release_rank VERSION - a number that grows with the release: 75301 of 7.53.1.
-release_rank() {
+# set_rank VERSION - sets rank to a number that grows with the release: 75301 for
+# 7.53.1. To fork for each text of a series would take seconds.
+set_rank() {
   local IFS=. parts
   read -r -a parts <<<"$1"
-  echo $((parts[0] * 10000 + parts[1] * 100 + parts[2]))
+  rank=$((parts[0] * 10000 + parts[1] * 100 + parts[2]))
+}
+
+# release_rank VERSION - prints it.
+release_rank() {
+  local rank
+  set_rank "$1"
+  echo "$rank"
 }
 
 # within VERSION FIRST LAST
 within() {
-  local rank
-  rank=$(release_rank "$1")
-  (($(release_rank "$2") <= rank && rank <= $(release_rank "$3")))
+  local rank version
+  set_rank "$1"
+  version=$rank
+  set_rank "$2"
+  ((rank <= version)) || return 1
+  set_rank "$3"
+  ((version <= rank))
+}
+
+# older VERSION THAN
+older() {
+  local rank version
+  set_rank "$1"
+  version=$rank
+  set_rank "$2"
+  ((version < rank))
 }
 
 # series_files DIR - all that the series in DIR consists of, one a line: series,
@@ -38,19 +59,22 @@ series_files() (
   printf '%s\n' series
   [[ ! -f groups ]] || printf '%s\n' groups
   series_names . | while IFS= read -r name; do
-    printf '%s\n' "$name"
     other_texts . "$name"
+    printf '%s\n' "$name" "${others[@]}"
   done
 )
 
 # What the name of another text ends in.
 other_text='@([0-9]+\.[0-9]+\.[0-9]+)-([0-9]+\.[0-9]+\.[0-9]+)\.(patch|none)$'
 
-# other_texts DIR NAME - the files with the other texts of a patch, by name.
-other_texts() (
-  cd -- "$1" || exit 1
-  compgen -G "${2%.patch}@*" | LC_ALL=C sort || true
-)
+# other_texts DIR NAME - sets others to the files with the other texts of a
+# patch, by name.
+other_texts() {
+  local LC_ALL=C
+  others=("$1/${2%.patch}@"*)
+  [[ -e ${others[0]} ]] || others=()
+  others=("${others[@]##*/}")
+}
 
 # series_hash DIR - over one line "sha256  name" for each file of the series.
 series_hash() (
@@ -75,7 +99,7 @@ series_groups() {
 # series_texts DIR VERSION - the file of each cause's text for a release, in
 # order, one a line.
 series_texts() {
-  local name text other groups group chosen
+  local name text other others groups group chosen
   mapfile -t groups < <(series_groups "$1" "$2")
   while IFS= read -r name; do
     chosen=false
@@ -84,10 +108,11 @@ series_texts() {
     done
     [[ $chosen == true ]] || continue
     text=$name
-    while IFS= read -r other; do
+    other_texts "$1" "$name"
+    for other in "${others[@]}"; do
       [[ $other =~ $other_text ]]
       ! within "$2" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || text=$other
-    done < <(other_texts "$1" "$name")
+    done
     [[ $text == *.none ]] || printf '%s\n' "$text"
   done < <(series_names "$1")
 }
@@ -101,10 +126,8 @@ series_range() {
   fi
   while read -r group first last _; do
     [[ -n $group && $group != \#* ]] || continue
-    [[ -n $least ]] && (($(release_rank "$least") <= $(release_rank "$first"))) ||
-      least=$first
-    [[ -n $most ]] && (($(release_rank "$most") >= $(release_rank "$last"))) ||
-      most=$last
+    [[ -n $least ]] && ! older "$first" "$least" || least=$first
+    [[ -n $most ]] && ! older "$most" "$last" || most=$last
   done <"$1/groups"
   echo "$least to $most"
 }
