@@ -1,0 +1,166 @@
+package patches_test
+
+import (
+	"bufio"
+	"cmp"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/semver"
+
+	upstream "github.com/curlpipe/curlpipe/harness/upstream/series"
+)
+
+// clone names the variable with a clone of curl's repository for
+// [TestTextsGoInExactly].
+const clone = "CURLPIPE_CURL_CLONE"
+
+// text is a file beside the first text of a patch, for a range of releases.
+type text struct {
+	name, first, last string
+	none              bool // these releases need no text
+}
+
+var textName = regexp.MustCompile(`^([0-9]{4}-[^@]+)@([0-9.]+)-([0-9.]+)\.(patch|none)$`)
+
+// otherTexts returns the other texts of all patches, by the name of the first
+// one and in the order of their releases.
+func otherTexts(t *testing.T) map[string][]text {
+	t.Helper()
+	files, err := filepath.Glob("*@*")
+	require.NoError(t, err)
+	all := map[string][]text{}
+	for _, name := range files {
+		part := textName.FindStringSubmatch(name)
+		require.NotNil(t, part, "%s is not of the form NAME@FIRST-LAST.patch or .none", name)
+		first := part[1] + ".patch"
+		all[first] = append(all[first], text{name, part[2], part[3], part[4] == "none"})
+	}
+	for _, list := range all {
+		slices.SortFunc(list, func(a, b text) int { return compare(a.first, b.first) })
+	}
+	return all
+}
+
+// compare orders two releases.
+func compare(a, b string) int { return semver.Compare("v"+a, "v"+b) }
+
+// releases returns the releases that any group is made for, oldest first.
+func releases(t *testing.T, groups []upstream.Group) []string {
+	t.Helper()
+	file, err := os.Open("../scripts/data/curl-releases.tsv")
+	require.NoError(t, err)
+	defer file.Close()
+	var list []string
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		version, _, _ := strings.Cut(lines.Text(), "\t")
+		if slices.ContainsFunc(groups, func(g upstream.Group) bool {
+			return semver.IsValid("v"+version) && compare(g.First, version) <= 0 && compare(version, g.Last) <= 0
+		}) {
+			list = append(list, version)
+		}
+	}
+	require.True(t, slices.IsSortedFunc(list, compare))
+	return list
+}
+
+// TestEachReleaseHasOneTextOfEachPatch is about what the rule in README.md and
+// scripts/lib/series.sh rests on: no two texts of a patch claim a release, and
+// each range begins and ends with a release that its group is made for.
+func TestEachReleaseHasOneTextOfEachPatch(t *testing.T) {
+	groups, err := upstream.Groups(".")
+	require.NoError(t, err)
+	known := releases(t, groups)
+	all := otherTexts(t)
+	for name, list := range all {
+		require.Contains(t, series(t), name, "%s is a text of no patch in the series", list[0].name)
+		at := slices.IndexFunc(groups, func(g upstream.Group) bool { return strings.HasPrefix(name, g.Number) })
+		require.GreaterOrEqual(t, at, 0, name)
+		before := ""
+		for _, other := range list {
+			require.Contains(t, known, other.first, other.name)
+			require.Contains(t, known, other.last, other.name)
+			require.LessOrEqual(t, compare(other.first, other.last), 0, other.name)
+			require.GreaterOrEqual(t, compare(other.first, groups[at].First), 0, "%s: its group is made for later ones", other.name)
+			require.LessOrEqual(t, compare(other.last, groups[at].Last), 0, "%s: its group is made for earlier ones", other.name)
+			require.Positive(t, compare(other.first, cmp.Or(before, "0.0.0")), "%s: two texts for %s", other.name, other.first)
+			before = other.last
+		}
+	}
+	for _, version := range known {
+		want := 0
+		for _, name := range series(t) {
+			made := slices.ContainsFunc(groups, func(g upstream.Group) bool {
+				return strings.HasPrefix(name, g.Number) && compare(g.First, version) <= 0 && compare(version, g.Last) <= 0
+			})
+			without := slices.ContainsFunc(all[name], func(o text) bool {
+				return o.none && compare(o.first, version) <= 0 && compare(version, o.last) <= 0
+			})
+			if made && !without {
+				want++
+			}
+		}
+		require.Len(t, strings.Fields(script(t, "series", version)), want, version)
+	}
+}
+
+// TestOtherTextsSayTheSame holds the other texts of a patch to the head and the
+// message of the first one, and what needs no text to a reason.
+func TestOtherTextsSayTheSame(t *testing.T) {
+	for name, list := range otherTexts(t) {
+		first := message(t, name)
+		for _, other := range list {
+			if !other.none {
+				require.Equal(t, first, message(t, other.name), other.name)
+				continue
+			}
+			reason, err := os.ReadFile(other.name)
+			require.NoError(t, err)
+			require.Regexp(t, `^libcurl 7\.[0-9]+\.[0-9]+ and (later|earlier) [^\n]+(\n[^\n]+)*\.\n$`, string(reason), other.name)
+		}
+	}
+}
+
+// message returns all of a patch before its diff.
+func message(t *testing.T, name string) string {
+	t.Helper()
+	mail, err := os.ReadFile(name)
+	require.NoError(t, err)
+	head, _, found := strings.Cut(string(mail), "\n---\n")
+	require.True(t, found, name)
+	return head
+}
+
+// TestTextsGoInExactly applies the series of each release to it, without fuzz.
+// It takes a clone of curl's repository, and a quarter of an hour.
+func TestTextsGoInExactly(t *testing.T) {
+	repository := os.Getenv(clone)
+	if repository == "" {
+		t.Skip("n/a: needs all releases of libcurl; set " + clone + " to a clone of curl's repository")
+	}
+	groups, err := upstream.Groups(".")
+	require.NoError(t, err)
+	for _, version := range releases(t, groups) {
+		t.Run(version, func(t *testing.T) {
+			tree := t.TempDir()
+			archive := filepath.Join(t.TempDir(), "release.tar")
+			run(t, ".", "git", "-C", repository, "archive", "--output", archive, "curl-"+strings.ReplaceAll(version, ".", "_"))
+			run(t, tree, "tar", "xf", archive)
+			plain := filepath.Join(t.TempDir(), "plain")
+			script(t, "series", version, plain)
+			text, err := os.ReadFile(filepath.Join(plain, "series"))
+			require.NoError(t, err)
+			for name := range strings.FieldsSeq(string(text)) {
+				said, err := exec.Command("patch", "-d", tree, "-p1", "--fuzz=0", "--batch", "--forward",
+					"--input", filepath.Join(plain, name)).CombinedOutput()
+				require.NoError(t, err, "%s: %s", name, said)
+			}
+		})
+	}
+}
