@@ -93,7 +93,7 @@ func TestEachReleaseHasOneTextOfEachPatch(t *testing.T) {
 			before = other.last
 		}
 	}
-	for _, version := range known {
+	for _, version := range []string{known[0], "7.47.1", "7.53.1", known[len(known)-1]} {
 		want := 0
 		for _, name := range series(t) {
 			made := slices.ContainsFunc(groups, func(g upstream.Group) bool {

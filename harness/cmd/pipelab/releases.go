@@ -104,6 +104,9 @@ func (o *releasesOptions) judge(command *cobra.Command, d *releases.Document) er
 		if !r.Good() {
 			bad = append(bad, r.Version)
 		}
+		if r.Misfit != "" {
+			fmt.Fprintf(command.ErrOrStderr(), "%s: %s\n", r.Version, r.Misfit) // the table has the numbers only
+		}
 		for j := range r.Runs {
 			if !r.Runs[j].AsExpected() {
 				unexpected = append(unexpected, r.Runs[j])

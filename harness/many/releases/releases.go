@@ -8,6 +8,7 @@ package releases
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -140,7 +141,7 @@ func (r *Release) cell(g Group) string {
 func (r *Release) proof() []string {
 	switch {
 	case r.Misfit != "":
-		return []string{"no: " + r.Misfit, "–", "–"}
+		return []string{"no: " + r.misfit(), "–", "–"}
 	case r.OpenSSL == "":
 		return []string{"not built: " + r.Missing, "–", "–"}
 	case len(r.Runs) == 0:
@@ -149,4 +150,27 @@ func (r *Release) proof() []string {
 	stock, _, failed := r.verdicts("stock")
 	patched, expected, _ := r.verdicts("patched")
 	return []string{r.OpenSSL, fmt.Sprintf("%d of %d", failed, stock), fmt.Sprintf("%d of %d", expected, patched)}
+}
+
+// patchName finds the patches that a message is about, by number.
+var patchName = regexp.MustCompile(`\b([0-9]{4})-[^\s:;,]+\.patch\b`)
+
+// misfit is Misfit for a cell of the table: the numbers of the patches that do
+// not fit, where it names any, without their hunks; else its first clause.
+func (r *Release) misfit() string {
+	var numbers []string
+	for _, found := range patchName.FindAllStringSubmatch(r.Misfit, -1) {
+		if !slices.Contains(numbers, found[1]) {
+			numbers = append(numbers, found[1])
+		}
+	}
+	switch most := 4; {
+	case len(numbers) == 0:
+		clause, _, _ := strings.Cut(r.Misfit, "; ")
+		clause, _, _ = strings.Cut(clause, ": ")
+		return clause
+	case len(numbers) > most+1:
+		return fmt.Sprintf("%s and %d more", strings.Join(numbers[:most], ", "), len(numbers)-most)
+	}
+	return strings.Join(numbers, ", ")
 }

@@ -34,10 +34,22 @@ func TestMarkdown(t *testing.T) {
 | --- | --- | --- | --- | --- | --- |
 | 7.30.0 | 2, 1 other | – | not built: wants OpenSSL 1.0 | – | – |
 | 7.53.1 | 1 | 1 | 3.0.19 | 1 of 2 | 1 of 2 |
-| 7.61.1 | no | – | no: 0101-a.patch does not apply | – | – |
+| 7.61.1 | no | – | no: 0101 | – | – |
 
 Measured on 2026-11-25.
 `, sample().Markdown())
+}
+
+func TestMisfitOfACell(t *testing.T) {
+	for misfit, want := range map[string]string{
+		"patch 0101-a-b.patch does not apply to libcurl 7.30.0: lib/http.c hunk #1 (line 9), lib/url.c hunk #2 (line 8); the other 25 do":                        "0101",
+		"2 of 3 patches do not apply to libcurl 7.30.0, the others do: 0101-a.patch: lib/http.c hunk #1 (line 9); 0103-b@7.30.0-7.32.0.patch: it is malformed; ": "0101, 0103",
+		"0101-a.patch: x; 0102-a.patch: x; 0103-a.patch: x; 0104-a.patch: x; 0105-a.patch: x; 0106-a.patch: x; 0101-a.patch":                                     "0101, 0102, 0103, 0104 and 2 more",
+		"libcurl does not compile: lib/url.c:1: error: no; try again":                                                                                            "libcurl does not compile",
+		"no": "no",
+	} {
+		require.Equal(t, want, (&Release{Misfit: misfit}).misfit())
+	}
 }
 
 func TestGood(t *testing.T) {
