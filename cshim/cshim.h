@@ -227,8 +227,10 @@ cshim_loop_handshake(const struct cshim_loop *loop, uint32_t connection);
    negative errno: -EBUSY when its private pointer is set. The loop sets the
    options that tie the handle to it: the functions for reading, seeking,
    writing, headers, opening and closing sockets and the TLS context, with
-   their data; error buffer, private pointer and share; and no decoding of
-   transfer and content codings by libcurl. URL, header list,
+   their data; error buffer, private pointer and share; no decoding of transfer
+   and content codings by libcurl, no header section among bodies, no length
+   that is ignored; no proxy, no CURLOPT_CONNECT_ONLY and no following of
+   redirections. URL, header list,
    method and what goes with them are set for each request. All other options
    stay what the caller made them. */
 int cshim_loop_attach(struct cshim_loop *loop, void *easy);

@@ -289,6 +289,7 @@ long transfer_sent(const struct transfer *transfer);
 void transfer_rest(struct transfer *transfer);
 
 /* request.c: sets an easy handle up for a request */
+bool request_tie(struct transfer *transfer);
 CURLcode request_prepare(struct transfer *transfer,
                          const struct cshim_request *request,
                          const char *text);

@@ -52,6 +52,14 @@ static bool list_lines(struct transfer *transfer, char *line, const char *end)
   return true;
 }
 
+/* The method is the request's, and so is whether it may be repeated; and the
+   server, to whose connection another's request would go. */
+bool request_tie(struct transfer *transfer)
+{
+  return !curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, NULL) &&
+         !curl_easy_setopt(transfer->easy, CURLOPT_FOLLOWLOCATION, 0L);
+}
+
 /* Sets what the last request left behind back. */
 static CURLcode reset_special(struct transfer *transfer)
 {

@@ -391,6 +391,9 @@ bool response_tie(struct transfer *transfer)
     /* bodies come as on the wire, and framing_take() decodes them */
     !curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+    /* nor may the header section be among them, or their end be another */
+    !curl_easy_setopt(easy, CURLOPT_HEADER, 0L) &&
+    !curl_easy_setopt(easy, CURLOPT_IGNORE_CONTENT_LENGTH, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 }

@@ -115,6 +115,7 @@ bool socket_tie(struct transfer *transfer)
   return
     (!code || code == CURLE_UNKNOWN_OPTION) && /* it is older than 7.49.0 */
     !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
+    !curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) &&
     !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
     !curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_options) &&

@@ -17,7 +17,8 @@ static bool tie(struct transfer *transfer)
     !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail) &&
     !curl_easy_setopt(easy, CURLOPT_SHARE, transfer->loop->share) &&
     socket_tie(transfer) && tls_tie(transfer) && http2_tie(transfer) &&
-    response_tie(transfer) && upload_tie(transfer);
+    response_tie(transfer) && upload_tie(transfer) &&
+    request_tie(transfer);
 }
 
 static void untie(CURL *easy)

@@ -80,6 +80,28 @@
 // request; requests that wait for input that a cancelled one had read (8.22 and
 // 8.23).
 //
+// # Configure
+//
+// What [Transport].Configure sets holds, but for this:
+//
+//	functions and their data, PRIVATE  ErrReservedOption
+//	URL, PORT, HTTPHEADER, USERAGENT   no effect: the request says it
+//	CUSTOMREQUEST, NOBODY, POST,       no effect: the request says it
+//	  POSTFIELDS, UPLOAD
+//	PROXY, HTTPPROXYTUNNEL             no effect: set Proxy
+//	RESOLVE, CONNECT_TO                no effect: set Resolve
+//	UNIX_SOCKET_PATH                   no effect: set UnixSocket
+//	INTERFACE, LOCALPORT               requests fail: set LocalAddress
+//	HTTP_VERSION, PIPEWAIT             no effect: set Pipelining
+//	PROTOCOLS, REDIR_PROTOCOLS         no effect: http and https
+//	NOSIGNAL, HEADER, CONNECT_ONLY,    no effect: responses could not be read
+//	  IGNORE_CONTENT_LENGTH,
+//	  HTTP_TRANSFER_DECODING,
+//	  HTTP_CONTENT_DECODING
+//	FOLLOWLOCATION                     no effect: http.Client follows
+//	COOKIEFILE                         each easy handle has cookies of its own:
+//	                                   use http.Client's Jar
+//
 // # Not as in net/http
 //
 // The same table of tests runs over both transports. What is different:

@@ -45,6 +45,7 @@ type easyOption struct {
 // easyOptions are what every easy handle is set up with.
 type easyOptions struct {
 	list      []easyOption
+	own       []easyOption           // what the user's function cannot change
 	rootCAs   []byte                 // not in a file yet
 	configure func(*curl.CURL) error // the user's own
 }
@@ -63,28 +64,36 @@ func (o *easyOptions) addString(name string, option int, value string) {
 // easyOptions lists what every request shares.
 func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	o := easyOptions{configure: t.Configure}
-	o.add("NOSIGNAL", curl.OPT_NOSIGNAL, true) // signals belong to Go's runtime
+	o.addOwn(lib, mode)
 	o.add("TCP_NODELAY", curl.OPT_TCP_NODELAY, true)
-	// Configure may have libcurl follow redirections, to these and no others
-	o.add("PROTOCOLS", optProtocols, onlyHTTP)
-	o.add("REDIR_PROTOCOLS", optRedirProtocols, onlyHTTP)
 	// libcurl counts the wait for a turn to send as part of connecting and
 	// ends it after 300 s; what bounds a wait here is StallTimeout.
 	o.add("CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, longestConnectDelay)
-	if mode == ModeMultiplexing {
-		o.add("HTTP_VERSION", curl.OPT_HTTP_VERSION, httpVersion2TLS)
-	} else {
-		o.add("HTTP_VERSION", curl.OPT_HTTP_VERSION, curl.HTTP_VERSION_1_1)
-	}
-	if mode == ModeMultiplexing && lib.number >= firstPipeWait {
-		o.add("PIPEWAIT", optPipeWait, true)
-	}
 	if lib.number >= firstPathAsIs {
 		// dots in a path are the caller's; before, libcurl takes them out
 		o.add("PATH_AS_IS", optPathAsIs, true)
 	}
 	t.addKeepAlive(&o)
 	return o, t.addTLS(&o, lib)
+}
+
+// addOwn adds what the engine cannot work without.
+func (o *easyOptions) addOwn(lib library, mode Mode) {
+	add := func(name string, option int, value any) {
+		o.own = append(o.own, easyOption{name, option, value})
+	}
+	add("NOSIGNAL", curl.OPT_NOSIGNAL, true) // signals belong to Go's runtime
+	// a URL has one of these: so that no other can be had, whatever else is set
+	add("PROTOCOLS", optProtocols, onlyHTTP)
+	add("REDIR_PROTOCOLS", optRedirProtocols, onlyHTTP)
+	version := curl.HTTP_VERSION_1_1
+	if mode == ModeMultiplexing {
+		version = httpVersion2TLS
+	}
+	add("HTTP_VERSION", curl.OPT_HTTP_VERSION, version)
+	if lib.number >= firstPipeWait {
+		add("PIPEWAIT", optPipeWait, mode == ModeMultiplexing)
+	}
 }
 
 // addKeepAlive adds the probes of connections at rest.
@@ -115,6 +124,7 @@ func (l library) atLeast(number uint32, field string) error {
 type prepared struct {
 	users     atomic.Int32 // without the one that made them
 	options   []easyOption
+	own       []easyOption // set last
 	configure func(*curl.CURL) error
 	lists     []*cshim.List
 	files     []*os.File
@@ -122,7 +132,7 @@ type prepared struct {
 
 // prepare makes the lists and files that the options refer to.
 func (o *easyOptions) prepare() (*prepared, error) {
-	p := &prepared{configure: o.configure}
+	p := &prepared{configure: o.configure, own: o.own}
 	for _, option := range o.list {
 		lines, ok := option.value.([]string)
 		if ok {

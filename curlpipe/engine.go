@@ -78,7 +78,7 @@ func (e *engine) prepareLoop() (err error) {
 	if e.options, err = e.settings.easy.prepare(); err != nil {
 		return err
 	}
-	first, err := newHandle(e.options.options, nil) // an option that libcurl refuses shows now
+	first, err := newHandle(e.options, nil) // an option that libcurl refuses shows now
 	if err != nil {
 		return err
 	}

@@ -20,15 +20,18 @@ type handle struct {
 
 // newHandle makes an easy handle, which is not the loop's yet. The user's
 // function, which may be nil, runs in the caller's goroutine.
-func newHandle(options []easyOption, set func(*curl.CURL) error) (*handle, error) {
+func newHandle(options *prepared, set func(*curl.CURL) error) (*handle, error) {
 	easy := curl.EasyInit()
 	if easy.GetHandle() == nil {
 		return nil, fmt.Errorf("curlpipe: cannot make an easy handle: %w", curl.CurlError(curl.E_OUT_OF_MEMORY))
 	}
 	h := &handle{easy: easy}
-	err := h.set(options)
+	err := h.set(options.options)
 	if err == nil && set != nil {
 		err = configure(easy, set)
+	}
+	if err == nil {
+		err = h.set(options.own)
 	}
 	if err == nil && cshim.IsPrivate(easy.GetHandle()) {
 		err = fmt.Errorf("%w: PRIVATE", ErrReservedOption)

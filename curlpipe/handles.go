@@ -35,7 +35,7 @@ func (e *engine) hasHandle(o *origin) bool {
 func (e *engine) make(o *origin) {
 	defer e.options.release()
 	m := made{origin: o}
-	m.handle, m.err = newHandle(e.options.options, e.options.configure)
+	m.handle, m.err = newHandle(e.options, e.options.configure)
 	if !e.mailbox.made(m) {
 		m.discard()
 	}
@@ -52,7 +52,7 @@ func (e *engine) makeFirst() error {
 		return ErrClosed
 	}
 	m := made{}
-	if m.handle, m.err = newHandle(e.options.options, e.options.configure); m.err == nil && !e.mailbox.made(m) {
+	if m.handle, m.err = newHandle(e.options, e.options.configure); m.err == nil && !e.mailbox.made(m) {
 		m.discard()
 		return ErrClosed
 	}
@@ -111,7 +111,7 @@ func (e *engine) rest(h *handle) {
 // takeHandle finds a handle at rest, or makes one.
 func (e *engine) takeHandle() (*handle, error) {
 	if len(e.idle) == 0 {
-		h, err := newHandle(e.options.options, nil) // see hasHandle
+		h, err := newHandle(e.options, nil) // see hasHandle
 		if err == nil {
 			err = e.add(h)
 		}

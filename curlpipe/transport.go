@@ -179,9 +179,9 @@ type Transport struct {
 
 	// Configure, if not nil, sets further options of libcurl on each easy
 	// handle, in a goroutine of its own: requests that need a new handle wait
-	// for it, and nobody else. What the engine cannot work without is refused: functions and
-	// their data. URL, method, header list and the body's length are set again
-	// for each request, and libcurl decodes no content codings: what
+	// for it, and nobody else. It may run several times at once. What the engine
+	// cannot work without is refused with ErrReservedOption, or has no effect; the
+	// package's documentation lists it. libcurl decodes no content codings: what
 	// OPT_ACCEPT_ENCODING asks for comes as it is on the wire.
 	Configure func(*curl.CURL) error
 
