@@ -3,13 +3,9 @@
  * how they end. Each has a multi handle for itself: a request belongs to the
  * connection whose handle it is in, and libcurl has no other to send it on.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <linux/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include "handshake.h"
 
 /* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
@@ -73,6 +69,8 @@ static bool make_place(struct cshim_loop *loop, uint32_t *number)
   if(!news)
     return false;
   loop->connection_news = news;
+  if(!poller_reserve(loop->poller, place + 1))
+    return false;
   loop->connections[loop->connection_count++] = NULL;
   return true;
 }
@@ -82,10 +80,17 @@ int cshim_loop_connect(struct cshim_loop *loop, int socket)
   struct connection *connection;
   uint32_t number;
   int flags = fcntl(socket, F_GETFL);
+#ifdef SO_NOSIGPIPE
+  const int on = 1;
+#endif
   int code;
 
   if(flags == -1 || fcntl(socket, F_SETFL, flags | O_NONBLOCK))
     return -errno;
+#ifdef SO_NOSIGPIPE
+  if(setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on)))
+    return -errno;
+#endif
   connection = make_place(loop, &number) ?
                calloc(1, sizeof(*connection)) : NULL;
   if(!connection)
@@ -148,6 +153,7 @@ static void push_active(struct connection *connection)
   if(connection->next)
     connection->next->previous = connection;
   loop->active = connection;
+  connection->unheard = false;
   watch_changed(connection);
 }
 
@@ -290,24 +296,7 @@ enum cshim_counter cshim_loop_end_of(const struct cshim_loop *loop,
   return connection ? connection->end : CSHIM_COUNTERS;
 }
 
-static uint64_t moved(const struct connection *connection, bool both)
-{
-  struct tcp_info info = { 0 };
-  socklen_t length = sizeof(info);
-  /* a socket that is not TCP leaves the struct empty */
-  if(connection->socket == CURL_SOCKET_BAD ||
-     getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length))
-    return 0;
-  return info.tcpi_bytes_received + (both ? info.tcpi_bytes_acked : 0);
-}
-
-/* Bytes that have come off the wire. */
-uint64_t connection_received(const struct connection *connection)
-{
-  return moved(connection, false);
-}
-
 uint64_t cshim_loop_movement(const struct cshim_loop *loop, uint32_t number)
 {
-  return moved(loop->connections[number], true);
+  return system_movement(loop->connections[number]);
 }

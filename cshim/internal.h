@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 #include "cshim.h"
 #include "framing.h"
+#include "system.h"
 
 #if LIBCURL_VERSION_NUM < 0x071e00
 #error "cshim needs the headers of libcurl 7.30.0 or later"
@@ -45,11 +46,12 @@ struct connection {
   uint32_t news; /* CSHIM_CONNECTION_* that the caller is to be told */
 
   /* What libcurl waits for on the socket is written down at once and told to
-     epoll only before the next wait, because libcurl changes its mind many
+     the poller only before the next wait, because libcurl changes its mind many
      times while it works off a pipeline. */
-  uint32_t wanted; /* epoll events */
-  uint32_t applied; /* epoll events; 0 when epoll does not have the socket */
+  uint32_t wanted; /* READY_* */
+  uint32_t applied; /* READY_*; 0 when the poller does not have the socket */
   bool output; /* bytes of ours wait until it takes more, see bio.c */
+  bool unheard; /* at rest: something has come that stays in the socket */
   bool changed; /* in the loop's list of changed ones */
   struct connection *next_changed;
 
@@ -71,6 +73,11 @@ struct connection {
 
   const struct transfer *dropping; /* at its head; nobody wants its response */
   uint64_t dropped_from; /* bytes that had come when that began */
+
+  /* For a system that does not count a connection's bytes. */
+  uint64_t moves; /* signs that the server has sent or acknowledged some */
+  uint64_t sent; /* of its requests, when it was last looked at */
+  int unacknowledged; /* and of that */
 };
 
 struct http2_session; /* of http2.h */
@@ -165,8 +172,7 @@ struct transfer {
 struct cshim_loop {
   struct cshim_limits limits;
   CURLSH *share; /* TLS sessions, which outlive a connection */
-  int epoll;
-  int event; /* eventfd that ends a sleep */
+  struct poller *poller;
   int key_log; /* file descriptor, or -1 */
   atomic_int sleep_state; /* SLEEP_* in loop.c */
   int failure; /* first failure inside a callback: negative errno */
@@ -174,7 +180,7 @@ struct cshim_loop {
   uint32_t connection_count;
   uint32_t free_connections_from; /* no free place before this one */
   struct connection *active; /* those with requests */
-  struct connection *changed; /* those of which epoll does not know all yet */
+  struct connection *changed; /* those of which the poller does not know all */
   struct connection *touched; /* those that libcurl worked on in this turn */
   struct connection *retired; /* those to be freed when the caller has read
                                  what this run tells */
@@ -210,7 +216,7 @@ void results_tell(struct transfer *transfer);
 void results_forget_news(struct transfer *transfer);
 struct transfer *results_use(struct cshim_loop *loop, uint32_t slot);
 
-/* watch.c: sockets, epoll and the timer, as libcurl asks for them */
+/* watch.c: sockets and the timer, as libcurl asks for them */
 int watch_install(struct connection *connection);
 void watch_apply(struct cshim_loop *loop);
 void watch_changed(struct connection *connection);
@@ -230,7 +236,6 @@ void connection_retire(struct connection *connection);
 void connection_free_retired(struct cshim_loop *loop);
 const struct connection *connection_told(const struct cshim_loop *loop,
                                          uint32_t number);
-uint64_t connection_received(const struct connection *connection);
 
 /* socket.c: the socket of a connection, as libcurl is given it */
 bool socket_tie(struct transfer *transfer);
@@ -257,6 +262,7 @@ void http2_left_stream(struct transfer *transfer);
 /* rest.c: connections that no request is on */
 bool rest_is_quiet(const struct connection *connection,
                    const struct transfer *transfer);
+bool rest_may_go_on(struct connection *connection);
 
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);

@@ -1,22 +1,19 @@
 /*
  * loop.c: the loop itself. Submits a batch and drives libcurl with the events
- * that epoll reports.
+ * that its poller reports.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include "internal.h"
 
-/* sleep_state: a waker that finds ASLEEP has to write to the eventfd; one that
-   finds AWAKE leaves WOKEN behind, and the loop does not go to sleep. */
+/* sleep_state: a waker that finds ASLEEP has to end the sleep; one that finds
+   AWAKE leaves WOKEN behind, and the loop does not go to sleep. */
 #define SLEEP_AWAKE 0
 #define SLEEP_ASLEEP 1
 #define SLEEP_WOKEN 2
 
-/* Sockets looked after for each epoll_wait(); more come with the next. */
+/* Sockets looked after for each wait; more come with the next. */
 #define EVENTS 64
 
 /* libcurl's timer may be due again and again while it works off a pipeline.
@@ -60,7 +57,6 @@ static bool make_share(struct cshim_loop *loop)
 
 struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
 {
-  struct epoll_event event = { .events = EPOLLIN | EPOLLET };
   struct cshim_loop *loop = calloc(1, sizeof(*loop));
   int failure = ENOMEM;
 
@@ -68,13 +64,8 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
     return NULL;
   loop->limits = *limits;
   loop->key_log = -1;
-  loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-  loop->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  event.data.ptr = NULL; /* all others are connections */
-  /* Edge-triggered, so the eventfd never has to be read: each write to it is
-     one edge. */
-  if(loop->epoll == -1 || loop->event == -1 ||
-     epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->event, &event)) {
+  loop->poller = poller_new();
+  if(!loop->poller) {
     failure = errno;
     goto fail;
   }
@@ -114,10 +105,7 @@ void cshim_loop_free(struct cshim_loop *loop)
   free(loop->connections);
   free(loop->connection_news);
   free(loop->results);
-  if(loop->event != -1)
-    close(loop->event);
-  if(loop->epoll != -1)
-    close(loop->epoll);
+  poller_free(loop->poller);
   free(loop);
 }
 
@@ -244,23 +232,27 @@ static void act_on_timers(struct cshim_loop *loop)
 /* Readable and writable are told one after the other. Told at once, libcurl
    hands both to the first in the send pipe, and the one that waits for its
    response may never hear of it. A socket that reports an error alone is told
-   as both: whoever tries next finds out. One that reports anything at rest has
+   as both: whoever tries next finds out. One that reports an end at rest has
    been closed by the server. */
 static void act_on_socket(struct connection *connection, uint32_t events)
 {
   curl_socket_t socket = connection->socket;
   if(connection->over)
     return;
+  if(events & READY_IN)
+    connection->moves++;
   if(!connection->first) {
+    if(events == READY_IN && rest_may_go_on(connection))
+      return;
     connection_end(connection);
     connection_touch(connection);
     return;
   }
-  if(!(events & (EPOLLIN | EPOLLOUT)))
-    events = EPOLLIN | EPOLLOUT;
-  if(events & EPOLLIN)
+  if(!(events & (READY_IN | READY_OUT)))
+    events = READY_IN | READY_OUT;
+  if(events & READY_IN)
     loop_act(connection, socket, CURL_CSELECT_IN);
-  if((events & EPOLLOUT) && !connection->over) {
+  if((events & READY_OUT) && !connection->over) {
     bio_writable(connection);
     loop_act(connection, socket, CURL_CSELECT_OUT);
   }
@@ -309,7 +301,7 @@ static int sleep_time(const struct cshim_loop *loop, int wait_ms)
    when somebody asked the loop to come back. */
 static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
 {
-  struct epoll_event events[EVENTS];
+  struct ready ready[EVENTS];
   int expected = SLEEP_AWAKE;
   int count;
   int i;
@@ -319,16 +311,14 @@ static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
      !atomic_compare_exchange_strong(&loop->sleep_state, &expected,
                                      SLEEP_ASLEEP))
     wait_ms = 0;
-  count = epoll_wait(loop->epoll, events, EVENTS, wait_ms);
+  count = poller_wait(loop->poller, ready, EVENTS, wait_ms);
   loop->turn++;
   if(atomic_exchange(&loop->sleep_state, SLEEP_AWAKE) == SLEEP_WOKEN)
     *woken = true;
-  if(count < 0 && errno != EINTR)
-    loop->failure = -errno;
-  for(i = 0; i < count; i++) {
-    if(events[i].data.ptr)
-      act_on_socket(events[i].data.ptr, events[i].events);
-  }
+  if(count < 0)
+    loop->failure = count;
+  for(i = 0; i < count; i++)
+    act_on_socket(ready[i].connection, ready[i].events);
   return count;
 }
 
@@ -379,13 +369,8 @@ int cshim_loop_run(struct cshim_loop *loop,
 
 void cshim_loop_wake(struct cshim_loop *loop)
 {
-  uint64_t one = 1;
-  if(atomic_exchange(&loop->sleep_state, SLEEP_WOKEN) == SLEEP_ASLEEP) {
-    /* it cannot block, nor fail for another reason than a full counter, and
-       then the loop has been told */
-    ssize_t written = write(loop->event, &one, sizeof(one));
-    (void)written;
-  }
+  if(atomic_exchange(&loop->sleep_state, SLEEP_WOKEN) == SLEEP_ASLEEP)
+    poller_wake(loop->poller);
 }
 
 void cshim_loop_give_up(struct cshim_loop *loop, uint32_t slot)

@@ -1,9 +1,12 @@
 package cshim
 
 /*
-#cgo pkg-config: libcurl
+#cgo !darwin pkg-config: libcurl
 #cgo CFLAGS: -std=gnu11 -Wall -Wextra
-#cgo LDFLAGS: -ldl -rdynamic
+#cgo curlpipe_poll CFLAGS: -DCSHIM_POLL
+#cgo darwin LDFLAGS: -lcurl
+#cgo !darwin LDFLAGS: -rdynamic
+#cgo linux LDFLAGS: -ldl
 #include <errno.h>
 #include <stdlib.h>
 #include "cshim.h"
@@ -117,6 +120,8 @@ func NewLoop(limits Limits) (*Loop, error) {
 		limits.DroppedBytes < 0 {
 		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
 	}
+	// what makes a pipe cannot have it closed in other programs at once everywhere
+	syscall.ForkLock.RLock()
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
 		mode:            uint32(limits.Mode),
 		pipeline_length: C.long(limits.PipelineLength),
@@ -126,6 +131,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		dropped_bytes:   C.size_t(limits.DroppedBytes),
 		coalesce:        C.bool(limits.Coalesce),
 	})
+	syscall.ForkLock.RUnlock()
 	if handle == nil {
 		return nil, fmt.Errorf("cshim: cannot make an event loop: %w", err)
 	}

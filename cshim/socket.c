@@ -4,17 +4,8 @@
  * CURLOPT_OPENSOCKETFUNCTION, CURLOPT_SOCKOPTFUNCTION and
  * CURLOPT_CLOSESOCKETFUNCTION.
  */
-#define _GNU_SOURCE
-#include <netinet/in.h>
-#include <linux/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "internal.h"
-
-/* Values of tcpi_state that Linux's headers for programs do not name. */
-#define STATE_CLOSE 7
-#define STATE_CLOSE_WAIT 8
-#define STATE_LAST_ACK 9
 
 /* libcurl is not to look up a name, which may block it: the socket is
    connected, and this address stands for wherever that is. */
@@ -46,27 +37,6 @@ static int on_options(void *userp, curl_socket_t socket, curlsocktype purpose)
   return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-/* Who ended a connection, as the state that TCP has reached tells. */
-static enum cshim_counter end_of(curl_socket_t socket)
-{
-  struct tcp_info info = { 0 };
-  socklen_t length = sizeof(info);
-  char octet;
-
-  if(getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length))
-    return recv(socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ?
-           CSHIM_CLOSED_BY_SERVER : CSHIM_CLOSED_BY_CLIENT; /* not TCP */
-  switch(info.tcpi_state) {
-  case STATE_CLOSE_WAIT:
-  case STATE_LAST_ACK:
-    return CSHIM_CLOSED_BY_SERVER;
-  case STATE_CLOSE:
-    return CSHIM_RESET_BY_SERVER;
-  default:
-    return CSHIM_CLOSED_BY_CLIENT;
-  }
-}
-
 void socket_close(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -80,7 +50,7 @@ void socket_close(struct connection *connection)
   else if(connection->seen_end != CSHIM_COUNTERS)
     connection->end = connection->seen_end;
   else
-    connection->end = end_of(socket);
+    connection->end = system_end_of(socket);
   loop_count(loop, connection->end, 1);
   loop_count(loop, CSHIM_SOCKETS_CLOSED, 1);
   connection->socket = CURL_SOCKET_BAD;

@@ -2,8 +2,6 @@
  * watch.c: what libcurl waits for on a connection's socket, and for how long.
  * Holds the callbacks of CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION.
  */
-#include <errno.h>
-#include <sys/epoll.h>
 #include <time.h>
 #include "internal.h"
 
@@ -24,8 +22,8 @@ void watch_changed(struct connection *connection)
   loop->changed = connection;
 }
 
-/* The socket is closed next, and another may get the same number: epoll has to
-   forget it now. */
+/* The socket is closed next, and another may get the same number: the poller
+   has to forget it now. */
 void watch_forget(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -37,7 +35,7 @@ void watch_forget(struct connection *connection)
     connection->changed = false;
   }
   if(connection->applied)
-    epoll_ctl(loop->epoll, EPOLL_CTL_DEL, connection->socket, NULL);
+    poller_watch(loop->poller, connection, 0);
   connection->applied = 0;
 }
 
@@ -51,8 +49,8 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *userp,
   if(socket != connection->socket)
     return 0;
   connection->wanted = what == CURL_POLL_REMOVE ? 0 :
-                       (what & CURL_POLL_IN ? EPOLLIN : 0) |
-                       (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+                       (what & CURL_POLL_IN ? READY_IN : 0) |
+                       (what & CURL_POLL_OUT ? READY_OUT : 0);
   watch_changed(connection);
   return 0;
 }
@@ -92,26 +90,26 @@ void watch_output(struct connection *connection, bool waits)
 /* At rest libcurl waits for nothing; we do for the server's closing. */
 static uint32_t events_of(const struct connection *connection)
 {
-  return connection->wanted | (connection->output ? EPOLLOUT : 0) |
-         (connection->first ? 0 : EPOLLRDHUP);
+  return connection->wanted | (connection->output ? READY_OUT : 0) |
+         (connection->first ? 0 :
+          connection->unheard ? READY_END : READY_AT_REST);
 }
 
-/* Tells epoll what changed since the last wait. */
+/* Tells the poller what changed since the last wait. */
 void watch_apply(struct cshim_loop *loop)
 {
   while(loop->changed) {
     struct connection *connection = loop->changed;
-    struct epoll_event event = { .events = events_of(connection),
-                                 .data.ptr = connection };
-    int operation = !connection->applied ? EPOLL_CTL_ADD :
-                    !event.events ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    uint32_t events = events_of(connection);
+    int failure;
     loop->changed = connection->next_changed;
     connection->changed = false;
-    if(event.events == connection->applied)
+    if(events == connection->applied)
       continue;
-    if(!epoll_ctl(loop->epoll, operation, connection->socket, &event))
-      connection->applied = event.events;
+    failure = poller_watch(loop->poller, connection, events);
+    if(!failure)
+      connection->applied = events;
     else
-      loop->failure = -errno;
+      loop->failure = -failure;
   }
 }

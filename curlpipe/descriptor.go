@@ -58,7 +58,7 @@ func (d *dialer) socketPair() (net.Conn, int, error) {
 	if d.connects {
 		return tcpPair()
 	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	pair, err := streamPair()
 	if err != nil {
 		return nil, -1, err
 	}

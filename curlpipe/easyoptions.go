@@ -3,7 +3,6 @@ package curlpipe
 import (
 	"fmt"
 	"math"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -127,7 +126,7 @@ type prepared struct {
 	own       []easyOption // set last
 	configure func(*curl.CURL) error
 	lists     []*cshim.List
-	files     []*os.File
+	contents  []*namedContent
 }
 
 // prepare makes the lists and files that the options refer to.
@@ -149,14 +148,20 @@ func (o *easyOptions) prepare() (*prepared, error) {
 	if o.rootCAs == nil {
 		return p, nil
 	}
-	file, err := memoryFile("curlpipe-ca", o.rootCAs)
+	file, err := newNamedContent(o.rootCAs)
 	if err != nil {
 		p.close()
 		return nil, fmt.Errorf("curlpipe: RootCAs: cannot hand them to libcurl: %w", err)
 	}
-	p.files = append(p.files, file)
-	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, fmt.Sprintf("/proc/self/fd/%d", file.Fd())})
+	p.contents = append(p.contents, file)
+	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, file.path})
 	return p, nil
+}
+
+// namedContent is what libcurl reads from a path, until it is closed.
+type namedContent struct {
+	path  string
+	close func()
 }
 
 // release ends one use of them.
@@ -171,8 +176,8 @@ func (p *prepared) close() {
 	for _, list := range p.lists {
 		list.Free()
 	}
-	for _, file := range p.files {
-		_ = file.Close()
+	for _, content := range p.contents {
+		content.close()
 	}
-	p.lists, p.files = nil, nil
+	p.lists, p.contents = nil, nil
 }

@@ -50,7 +50,7 @@ func leftovers(files int) string {
 
 // openFiles counts this process's file descriptors.
 func openFiles() int {
-	entries, err := os.ReadDir("/proc/self/fd")
+	entries, err := os.ReadDir("/dev/fd")
 	if err != nil {
 		return 0
 	}

@@ -81,7 +81,7 @@ func fromInterface(name string) func(network, address string, raw syscall.RawCon
 		}
 		var refused error
 		err := raw.Control(func(fd uintptr) {
-			if refused = unix.BindToDevice(int(fd), name); refused == unix.EPERM {
+			if refused = bindToInterface(int(fd), name); refused == unix.EPERM {
 				refused = bindToAddressOf(int(fd), name, network == "tcp6")
 			}
 		})

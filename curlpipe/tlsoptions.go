@@ -9,7 +9,6 @@ import (
 	"os"
 
 	curl "github.com/andelf/go-curl"
-	"golang.org/x/sys/unix"
 )
 
 // addTLS adds what is about TLS.
@@ -122,20 +121,6 @@ func readable(field, path string) error {
 	return file.Close()
 }
 
-// memoryFile makes a file without a name that has that content.
-func memoryFile(name string, content []byte) (*os.File, error) {
-	descriptor, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	file := os.NewFile(uintptr(descriptor), name)
-	if _, err := file.Write(content); err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	return file, nil
-}
-
 // systemCAFile finds the system's certificate authorities, in the places where
 // crypto/x509 looks for them. Empty: leave it to libcurl.
 func systemCAFile() string {
@@ -147,7 +132,7 @@ func systemCAFile() string {
 		"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, RHEL 6
 		"/etc/ssl/ca-bundle.pem",                            // openSUSE
 		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL 7 and later
-		"/etc/ssl/cert.pem",                                 // Alpine
+		"/etc/ssl/cert.pem",                                 // Alpine, macOS, FreeBSD
 	} {
 		if _, err := os.Stat(file); err == nil {
 			return file
