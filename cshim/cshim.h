@@ -5,8 +5,8 @@
  *
  * The caller hands over a batch of requests and gets back a batch of results
  * for each cshim_loop_run(). In between, the loop drives
- * curl_multi_socket_action() with one epoll. Nothing calls back to the
- * caller, and nothing is shared between two loops.
+ * curl_multi_socket_action() with epoll, or with poll(2) where there is none.
+ * Nothing calls back to the caller, and nothing is shared between two loops.
  *
  * Every function is for the one thread that drives the loop at that moment,
  * except cshim_loop_wake() and cshim_loop_count(), which any thread may call

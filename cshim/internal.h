@@ -46,8 +46,8 @@ struct connection {
   uint32_t news; /* CSHIM_CONNECTION_* that the caller is to be told */
 
   /* What libcurl waits for on the socket is written down at once and told to
-     the poller only before the next wait, because libcurl changes its mind many
-     times while it works off a pipeline. */
+     the poller only before the next wait, because libcurl changes its mind
+     many times while it works off a pipeline. */
   uint32_t wanted; /* READY_* */
   uint32_t applied; /* READY_*; 0 when the poller does not have the socket */
   bool output; /* bytes of ours wait until it takes more, see bio.c */

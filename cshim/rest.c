@@ -22,9 +22,10 @@ static bool is_over_tls(const struct transfer *transfer)
 }
 
 /* Whether nothing has arrived on a connection at rest, on which this transfer
-   is to be the next; one that libcurl has had already needs none to tell. Over TLS messages may that are for TLS alone: OpenSSL
-   deals with them, where it can be asked to. Those of HTTP/2 name the request
-   that they are about, if any: they are libcurl's. */
+   is to be the next; NULL where libcurl has had the connection. Over TLS
+   messages may that are for TLS alone: OpenSSL deals with them, where it can
+   be asked to. Those of HTTP/2 name the request that they are about, if any:
+   they are libcurl's. */
 bool rest_is_quiet(const struct connection *connection,
                    const struct transfer *transfer)
 {
@@ -49,9 +50,9 @@ bool rest_is_quiet(const struct connection *connection,
   return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
-/* The socket of a connection at rest is readable, and no more is known. Whether
-   the connection can be of use, still. What libcurl alone can read stays in the
-   socket until there is a request. */
+/* The socket of a connection at rest is readable, and no more is known.
+   Whether the connection can be of use, still. What libcurl alone can read
+   stays in the socket until there is a request. */
 bool rest_may_go_on(struct connection *connection)
 {
   char octet;

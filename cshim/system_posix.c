@@ -1,7 +1,8 @@
 /*
  * system_posix.c: how a system that is not Linux waits for sockets, and what
- * can be known of them there. See system.h. All of it runs on Linux, too; where
- * a system tells more than POSIX asks of it, that is a condition of one line.
+ * can be known of them there. See system.h. All of it runs on Linux, too;
+ * where a system tells more than POSIX asks of it, that is a condition of one
+ * line.
  */
 #include "system.h"
 

@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -49,6 +50,15 @@ const (
 	firstOnceMore = 0x75800 // 7.88.0
 	firstOnceOnly = 0x80000 // 8.0.0
 )
+
+// connectsAgain tells whether this libcurl does. No system but Linux lets it.
+func (l library) connectsAgain(system string) (bool, error) {
+	again := l.number >= firstOnceMore && l.number < firstOnceOnly
+	if again && system != "linux" {
+		return false, fmt.Errorf("%w: %s connects a socket that is connected, which %s refuses: use libcurl 8.0.0 or later, or one before 7.88.0", ErrUnsupportedByLibcurl, l.version, system)
+	}
+	return again, nil
+}
 
 // socketPair makes two sockets that are connected with each other, one for us
 // and one for libcurl. libcurl 7.88 connects what is connected once more. Linux

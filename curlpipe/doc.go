@@ -17,8 +17,8 @@
 //
 // A request goes into the engine's mailbox; the engine, one goroutine, takes
 // what has gathered there and hands it to package cshim in one batch, which
-// drives libcurl's multi interface with one epoll; results come back the same
-// way. Options of easy handles and error codes are those of go-curl. There is
+// drives libcurl's multi interface with one event loop; results come back the
+// same way. Options of easy handles and error codes are those of go-curl. There is
 // no C in this package.
 //
 // # The connection
@@ -101,6 +101,31 @@
 //	FOLLOWLOCATION                     no effect: http.Client follows
 //	COOKIEFILE                         each easy handle has cookies of its own:
 //	                                   use http.Client's Jar
+//
+// # Systems
+//
+// The tests run on Linux on amd64; for arm64 and for musl the C is compiled;
+// hosted CI runs the library on macOS and on FreeBSD, with their own libcurl.
+// Linux has epoll, every other system poll(2): the build tag curlpipe_poll has
+// Linux do as those do, which is how that half is tested. What they cannot tell
+// or do:
+//
+//   - How a connection ended is told by the socket alone. A server's closing behind
+//     bytes that nobody has read counts as the client's (Stats.ClosedByClient)
+//     where poll(2) does not tell of it; FreeBSD and macOS do.
+//   - A server that closes a connection at rest, after a message of HTTP/2, may be
+//     noticed only with the next request; on FreeBSD at once.
+//   - MaxAbandonedBytes counts what libcurl delivers, not what is on the wire.
+//   - StallTimeout counts bytes that a server has acknowledged only when fewer are
+//     left unacknowledged than a quarter of the time before, or as few though more
+//     were sent.
+//   - RootCAs are in a file of os.TempDir while the transport is open; a process
+//     that ends without Close leaves it behind.
+//   - With the name of an interface as LocalAddress, connections start from an
+//     address that it has.
+//   - macOS has no HTTP/2 here: its libraries do not call what the program defines.
+//     Requests go in turn, over as many connections as MaxConnsPerHost.
+//   - libcurl 7.88 is refused: it connects a socket that is connected.
 //
 // # Not as in net/http
 //

@@ -158,12 +158,6 @@ func (o *easyOptions) prepare() (*prepared, error) {
 	return p, nil
 }
 
-// namedContent is what libcurl reads from a path, until it is closed.
-type namedContent struct {
-	path  string
-	close func()
-}
-
 // release ends one use of them.
 func (p *prepared) release() {
 	if p.users.Add(-1) < 0 {
@@ -180,4 +174,10 @@ func (p *prepared) close() {
 		content.close()
 	}
 	p.lists, p.contents = nil, nil
+}
+
+// namedContent is what libcurl reads from a path, until it is closed.
+type namedContent struct {
+	path  string
+	close func()
 }

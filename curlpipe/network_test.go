@@ -177,6 +177,11 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestResolveAndLocalAddress(t *testing.T) {
+	if other, err := net.Listen("tcp", "127.0.0.2:0"); err != nil {
+		t.Skipf("n/a: loopback has one address here: %v", err)
+	} else {
+		other.Close()
+	}
 	var from atomic.Value
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		from.Store(request.RemoteAddr)
@@ -324,4 +329,32 @@ func (b *lockedBuffer) String() string {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return b.buffer.String()
+}
+
+// TestConnectsAgain: libcurl 7.88 is of no use where a connected socket cannot
+// be connected.
+func TestConnectsAgain(t *testing.T) {
+	for _, test := range []struct {
+		version, system string
+		again, refused  bool
+	}{
+		{"7.53.1-doing.1", "darwin", false, false},
+		{"7.87.0", "freebsd", false, false},
+		{"7.88.0", "linux", true, false},
+		{"7.88.1", "linux", true, false},
+		{"7.88.1", "darwin", false, true},
+		{"8.0.0", "linux", false, false},
+		{"8.0.0", "freebsd", false, false},
+	} {
+		lib, err := parseLibrary("libcurl/" + test.version + " OpenSSL/3.0.1")
+		require.NoError(t, err)
+		again, err := lib.connectsAgain(test.system)
+		require.Equal(t, test.again, again, "%+v", test)
+		if !test.refused {
+			require.NoError(t, err, "%+v", test)
+			continue
+		}
+		require.ErrorIs(t, err, ErrUnsupportedByLibcurl)
+		require.ErrorContains(t, err, "libcurl/7.88.1 connects a socket that is connected, which darwin refuses")
+	}
 }

@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"time"
 
@@ -81,7 +82,9 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	if s.dialer, err = t.dialer(); err != nil {
 		return nil, err
 	}
-	s.dialer.connects = lib.number >= firstOnceMore && lib.number < firstOnceOnly
+	if s.dialer.connects, err = lib.connectsAgain(runtime.GOOS); err != nil {
+		return nil, err
+	}
 	s.easy, err = t.easyOptions(lib, mode)
 	if err != nil {
 		return nil, err
