@@ -18,9 +18,7 @@ import (
 // needsMultiplexing skips a test that is about HTTP/2.
 func needsMultiplexing(t testing.TB) {
 	t.Helper()
-	lib, err := loadedLibrary()
-	require.NoError(t, err)
-	if mode, err := lib.mode(Auto, true); err != nil || mode != ModeMultiplexing {
+	if !multiplexes(t) {
 		t.Skip("this libcurl does not multiplex HTTP/2")
 	}
 }

@@ -110,6 +110,7 @@ func putAndGet(ctx context.Context, transport *Transport, target string, octets 
 // loop fail: requests may fail for it, none hangs or gets another's response,
 // and when there is memory again none fails.
 func TestAllocationsThatFail(t *testing.T) {
+	notShort(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("n/a: the C library's allocator is replaced as on Linux")
 	}

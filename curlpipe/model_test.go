@@ -97,6 +97,7 @@ func serveFickly(connection *net.TCPConn, book *ledger, dice *rand.Rand) {
 // twice, none is that was answered, each caller gets its own response, and Stats
 // count each sending.
 func TestModelOfSendings(t *testing.T) {
+	notShort(t)
 	count := modelRequests
 	if text := os.Getenv("CURLPIPE_MODEL"); text != "" {
 		var err error

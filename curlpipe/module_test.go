@@ -14,6 +14,9 @@ import (
 // else: it gets the modules that the library is made of, and none that only
 // the metrics or the laboratory need.
 func TestModuleBringsLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	folder := t.TempDir()

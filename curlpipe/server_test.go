@@ -40,7 +40,7 @@ func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure .
 	for _, change := range configure {
 		change(s.Server)
 	}
-	s.EnableHTTP2 = overTLS && systemLibcurl() // where requests can share a connection
+	s.EnableHTTP2 = overTLS && multiplexes(t) // where requests can share a connection
 	if overTLS {
 		s.StartTLS()
 		s.caFile = filepath.Join(t.TempDir(), "ca.pem")
@@ -118,6 +118,24 @@ func readAll(t testing.TB, response *http.Response) string {
 func systemLibcurl() bool {
 	lib, err := loadedLibrary()
 	return err == nil && !lib.patched
+}
+
+// multiplexes tells whether the libcurl at hand does, over HTTP/2.
+func multiplexes(t testing.TB) bool {
+	t.Helper()
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	mode, err := lib.mode(Auto, true)
+	return err == nil && mode == ModeMultiplexing
+}
+
+// notShort skips a test, with -short, that takes long and is the same on every
+// system.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 }
 
 // until waits for something that is about to happen.

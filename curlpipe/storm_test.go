@@ -169,6 +169,7 @@ func memoryInUse() memory {
 }
 
 func TestCancellationStormLeavesNothingBehind(t *testing.T) {
+	notShort(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		if !overTLS {
 			needsPipelining(t) // in turn, hardly any is cancelled on the wire
