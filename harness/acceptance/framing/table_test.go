@@ -32,7 +32,8 @@ func last(body string) want { return want{status: 200, body: body, connections: 
 // status is a response without a body.
 func status(code int) want { return want{status: code, connections: 1} }
 
-// row is a response, and what it comes to in both columns of the table.
+// row is a response, and what it comes to in both columns of the table; a column
+// without an outcome is one in which there is nothing to tell it by.
 type row struct {
 	name     string
 	response string
@@ -58,7 +59,7 @@ const (
 
 // table is the rule, row by row; each line says what both columns come to.
 var table = [][]row{
-	lengths, codings, folds, spaces, lines, statusLines, interim, bodiless, chunks, ends,
+	lengths, codings, folds, spaces, lines, statusLines, interim, bodiless, chunks, ends, excess,
 }
 
 func length(name, value string, wanted want) row {
@@ -282,4 +283,14 @@ var ends = []row{
 	{name: "end within the section", response: line + five, ends: true, endsShared: true, shared: refused, alone: asStock},
 	{name: "end within a line of the section", response: line + "X-One: ", ends: true, endsShared: true, shared: refused, alone: asStock},
 	{name: "end is the end of the body", response: line + "X-One: a\r\n" + hello, ends: true, endsShared: true, shared: last("hello"), alone: last("hello")},
+}
+
+// excess is what nobody asked for; where others have asked, it is what they did.
+var excess = []row{
+	{name: "bytes behind the response", response: plain + "evil", alone: last("hello")},
+	{name: "line end behind the response", response: plain + "\r\n", alone: last("hello")},
+	{name: "a response behind the response", response: plain + plain, alone: last("hello")},
+	{name: "half a response behind the response", response: plain + "HTTP/1.1 200 OK\r\nX-One: a\r\n", alone: last("hello")},
+	{name: "a response behind a response without body", response: "HTTP/1.1 204 No Content\r\n\r\n" + plain, alone: want{status: 204, connections: 2}},
+	{name: "a body behind the response to HEAD", response: line + five + hello, method: "HEAD", alone: want{status: 200, connections: 2}},
 }

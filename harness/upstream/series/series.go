@@ -31,7 +31,10 @@ type Patch struct {
 	// Scenarios prove it: "scenario/driver", which fail with the patches before
 	// it and pass with it.
 	Scenarios []string
-	// Unproven is why no scenario proves it; empty when one does.
+	// Programs prove it as well: "name.c/driver", of the folder "proofs" beside
+	// the patches, which exit with 1 with the patches before it, with 0 with it.
+	Programs []string
+	// Unproven is why nothing proves it; empty when something does.
 	Unproven string
 }
 
@@ -55,6 +58,9 @@ func Read(folder string) ([]Patch, error) {
 	}
 	return list, readProof(filepath.Join(folder, "proof"), list)
 }
+
+// Proofs returns all that proves the patch, empty when nothing does.
+func (p *Patch) Proofs() []string { return slices.Concat(p.Scenarios, p.Programs) }
 
 // Group returns the number of the group that the patch belongs to: a group can
 // be taken without those that follow it.
@@ -130,23 +136,29 @@ func readProof(path string, list []Patch) error {
 		n, err := strconv.Atoi(id)
 		at := slices.IndexFunc(list, func(p Patch) bool { return p.Number == n })
 		if err != nil || at < 0 || rest == "" {
-			return fmt.Errorf("%s:%d: %q: a line is the number of a patch and scenarios, or \"none:\" and a reason", path, number, line)
+			return fmt.Errorf("%s:%d: %q: a line is the number of a patch and scenarios or programs, or \"none:\" and a reason", path, number, line)
 		}
 		p := &list[at]
-		if p.Unproven != "" || p.Scenarios != nil {
+		if p.Unproven != "" || p.Proofs() != nil {
 			return fmt.Errorf("%s:%d: patch %s has a line already", path, number, id)
 		}
 		if reason, none := strings.CutPrefix(rest, "none:"); none {
 			p.Unproven = strings.TrimSpace(reason)
-		} else {
-			p.Scenarios = strings.Fields(rest)
+			continue
+		}
+		for proof := range strings.FieldsSeq(rest) {
+			if strings.Contains(proof, ".c/") {
+				p.Programs = append(p.Programs, proof)
+			} else {
+				p.Scenarios = append(p.Scenarios, proof)
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	for _, p := range list {
-		if p.Unproven == "" && p.Scenarios == nil {
+		if p.Unproven == "" && p.Proofs() == nil {
 			return fmt.Errorf("%s says neither what proves %s nor why nothing does", path, p.Name)
 		}
 	}

@@ -23,15 +23,16 @@ func write(t *testing.T, files map[string]string) string {
 func TestRead(t *testing.T) {
 	folder := write(t, map[string]string{
 		"series": "0101-a.patch\n0203-b.patch\n", "0101-a.patch": patchMail, "0203-b.patch": patchMail,
-		"proof": "# words\n0101 x/perform y/socket\n0203 none: cannot be seen\n",
+		"proof": "# words\n0101 x/perform z.c/perform y/socket\n0203 none: cannot be seen\n",
 	})
 	list, err := Read(folder)
 	require.NoError(t, err)
 	require.Equal(t, Patch{
 		Number: 101, Name: "0101-a.patch", Path: filepath.Join(folder, "0101-a.patch"), Author: "A <a@b.example>",
 		Date: "Mon, 23 Nov 2026 12:00:00 +0000", Subject: "http: do it", Bug: "https://github.com/curl/curl/issues/764",
-		Message: "why\nso", Scenarios: []string{"x/perform", "y/socket"},
+		Message: "why\nso", Scenarios: []string{"x/perform", "y/socket"}, Programs: []string{"z.c/perform"},
 	}, list[0])
+	require.Equal(t, []string{"x/perform", "y/socket", "z.c/perform"}, list[0].Proofs())
 	require.Equal(t, "cannot be seen", list[1].Unproven)
 }
 

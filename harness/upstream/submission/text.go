@@ -58,13 +58,13 @@ func (s *Submission) fillCover(mails string, patches []series.Patch) error {
 func (s *Submission) claims(patches []series.Patch) string {
 	proven := 0
 	for _, p := range patches {
-		if p.Scenarios != nil {
+		if p.Proofs() != nil {
 			proven++
 		}
 	}
 	return fmt.Sprintf("On top of %s, with %s.\n"+
-		"%d of the %d patches have scenarios that fail with the patches before them\n"+
-		"and pass with them. All of the %d runs below came out as expected: stock has\n"+
+		"%d of the %d patches have scenarios or programs that fail with the patches\n"+
+		"before them and pass with them. All of the %d runs below came out as expected: stock has\n"+
 		"to show what it is known for, patched has to pass.\n", s.Base, s.opensslVersions(), proven, len(patches), len(s.Runs))
 }
 
@@ -75,7 +75,7 @@ func (s *Submission) opensslVersions() string {
 	return "no OpenSSL"
 }
 
-// unproven names the patches that no scenario proves, and why.
+// unproven names the patches that nothing proves, and why.
 func (s *Submission) unproven(patches []series.Patch) string {
 	var out strings.Builder
 	for i, p := range patches {
@@ -86,7 +86,7 @@ func (s *Submission) unproven(patches []series.Patch) string {
 	if out.Len() == 0 {
 		return ""
 	}
-	return "No scenario proves these by themselves:\n\n" + out.String()
+	return "Nothing proves these by themselves:\n\n" + out.String()
 }
 
 // pullRequest is the text of a pull request, in Markdown.
@@ -110,8 +110,8 @@ func (s *Submission) paper(first string, patches []series.Patch) (string, error)
 		title, why, s.claims(patches), first)
 	for i, p := range patches {
 		proof := p.Unproven
-		if p.Scenarios != nil {
-			proof = "`" + strings.Join(p.Scenarios, "`, `") + "`"
+		if p.Proofs() != nil {
+			proof = "`" + strings.Join(p.Proofs(), "`, `") + "`"
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", s.label(i, &p), p.Subject, proof)
 	}

@@ -5,6 +5,8 @@
  *
  *   tls|plain socket|perform shared|alone|turn METHOD BEHIND HOSTILE SPLIT END HEX
  *
+ * METHOD is that of the request under test, or TUNNEL: then the origin is a
+ *        proxy as well, and HEX is the answer to the CONNECT of all requests
  * shared: a connection that pipelines; a request is answered, then the one
  *         that is under test and BEHIND others are put on the connection, and
  *         HEX is the answer to the first of them
@@ -171,7 +173,12 @@ static void add(CURLM *multi, int number, int port, int is_tls,
   curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, opened);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, closed);
-  if(!strcmp(method, "HEAD"))
+  if(!strcmp(method, "TUNNEL")) {
+    curl_easy_setopt(easy, CURLOPT_PROXY, "127.0.0.1");
+    curl_easy_setopt(easy, CURLOPT_PROXYPORT, (long)port);
+    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+  }
+  else if(!strcmp(method, "HEAD"))
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   else if(strcmp(method, "GET"))
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
@@ -304,7 +311,8 @@ int main(void)
       origin_start(&script);
       requests[0].easy = NULL;
       for(i = 1; i < last; i++) {
-        add(multi, i, port, script.tls, i == 1 ? method : "GET");
+        add(multi, i, port, script.tls,
+            i == 1 || !strcmp(method, "TUNNEL") ? method : "GET");
         if(!run_until_done(multi, 1, i + 1))
           last = i + 1;
       }

@@ -1,0 +1,34 @@
+/*
+ * 0504: A has a Host of its own, and B, which joins the connection, has none.
+ * A cookie that comes with the response to A belongs to the host of A.
+ */
+#include <string.h>
+#include "proof.h"
+
+int main(int argc, char **argv)
+{
+  static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+    "Set-Cookie: name=value\r\n\r\na";
+  struct request *a, *b;
+  struct curl_slist *cookies = NULL;
+  struct conn *c;
+
+  begin(argc, argv);
+  pipelining(10);
+  c = warm();
+  a = request("/a");
+  header(a, "Host: one.test");
+  curl_easy_setopt(a->easy, CURLOPT_COOKIEFILE, "");
+  b = request("/b");
+  curl_easy_setopt(b->easy, CURLOPT_COOKIEFILE, "");
+  add(a);
+  add(b);
+  settle();
+  answer(c, text);
+  settle();
+  curl_easy_getinfo(a->easy, CURLINFO_COOKIELIST, &cookies);
+  if(!a->done || !cookies)
+    unreachable("no cookie was kept");
+  return verdict(strstr(cookies->data, "one.test") != NULL,
+                 "the host of the cookie");
+}
