@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -126,10 +127,11 @@ func TestEachPatchIsProven(t *testing.T) {
 		for _, name := range p.Programs {
 			t.Run(p.Name[:4]+"/"+name, func(t *testing.T) {
 				source, driver, _ := strings.Cut(name, "/")
-				program := compileProof(t, proofs, source, built(i+1))
-				said, code := runProof(t, program, driver, p.Number, built(i))
+				made := program.Compile(t, built(i+1).Prefix,
+					[]string{filepath.Join(proofs, source), filepath.Join(proofs, "proof.c")})
+				said, code := runProof(t, made, driver, p.Number, built(i))
 				require.Equal(t, 1, code, "it passes, or has nothing to show, without the patch: %s", said)
-				said, code = runProof(t, program, driver, p.Number, built(i+1))
+				said, code = runProof(t, made, driver, p.Number, built(i+1))
 				require.Zero(t, code, said)
 			})
 		}
@@ -158,22 +160,10 @@ func TestEachProofIsUsed(t *testing.T) {
 	}
 }
 
-// compileProof makes a program of patches/proofs.
-func compileProof(t *testing.T, folder, source string, l *library.Library) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), strings.TrimSuffix(source, ".c"))
-	said, err := exec.Command("cc", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
-		"-I", filepath.Join(l.Prefix, "include"), filepath.Join(folder, source), filepath.Join(folder, "proof.c"),
-		"-o", program, "-L", filepath.Join(l.Prefix, "lib"), "-lcurl").CombinedOutput()
-	require.NoError(t, err, "%s", said)
-	return program
-}
-
 // runProof returns what the program says, and how it ends.
-func runProof(t *testing.T, program, driver string, number int, l *library.Library) (string, int) {
+func runProof(t *testing.T, made, driver string, number int, l *library.Library) (string, int) {
 	t.Helper()
-	command := exec.Command(program, driver, strconv.Itoa(number))
-	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(l.Prefix, "lib"))
+	command := program.Command(l.Prefix, made, driver, strconv.Itoa(number))
 	said, err := command.CombinedOutput()
 	var ended *exec.ExitError
 	if err != nil {

@@ -1,6 +1,6 @@
 /*
  * 0504: A has a Host of its own, and B, which joins the connection, has none.
- * A cookie that comes with the response to A belongs to the host of A.
+ * A cookie that comes with the response to B does not belong to that Host.
  */
 #include <string.h>
 #include "proof.h"
@@ -8,7 +8,7 @@
 int main(int argc, char **argv)
 {
   static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
-    "Set-Cookie: name=value\r\n\r\na";
+    "Set-Cookie: name=value\r\n\r\nb";
   struct request *a, *b;
   struct curl_slist *cookies = NULL;
   struct conn *c;
@@ -24,11 +24,12 @@ int main(int argc, char **argv)
   add(a);
   add(b);
   settle();
+  reply(c, "a");
   answer(c, text);
   settle();
-  curl_easy_getinfo(a->easy, CURLINFO_COOKIELIST, &cookies);
-  if(!a->done || !cookies)
+  curl_easy_getinfo(b->easy, CURLINFO_COOKIELIST, &cookies);
+  if(!b->done || !cookies)
     unreachable("no cookie was kept");
-  return verdict(strstr(cookies->data, "one.test") != NULL,
+  return verdict(!strstr(cookies->data, "one.test"),
                  "the host of the cookie");
 }

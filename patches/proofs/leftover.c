@@ -8,9 +8,11 @@
 
 int main(int argc, char **argv)
 {
-  static const char excess[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHT";
+  static const char excess[] =
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHT";
   static const char empty[] = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n";
-  static const char rest[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrest";
+  static const char rest[] =
+    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrest";
   struct request *a, *b;
   struct conn *c;
 

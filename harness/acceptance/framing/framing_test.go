@@ -8,15 +8,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/curlpipe/curlpipe/harness/build/checkout"
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
 // Ways to cut what the origin sends into pieces, as testdata/framing.h has it.
@@ -79,42 +77,20 @@ type result struct {
 // long says that the long forms are wanted.
 func long() bool { return os.Getenv("CURLPIPE_LONG") != "" }
 
-// prefix builds a variant of libcurl and returns where it is.
-func prefix(t *testing.T, arguments ...string) string {
+// compile makes the program of the table.
+func compile(t *testing.T, library string) string {
 	t.Helper()
-	folder, err := checkout.Find()
-	require.NoError(t, err)
-	command := exec.Command(filepath.Join(folder.Folder, "scripts", "build-libcurl"), arguments...)
-	command.Stderr = os.Stderr
-	said, err := command.Output()
-	require.NoError(t, err)
-	return strings.TrimSpace(string(said))
-}
-
-// compile makes a program, against the headers and the library in a prefix.
-func compile(t *testing.T, library string, sources ...string) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), strings.TrimSuffix(sources[0], ".c"))
-	arguments := []string{"-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
-		"-I", filepath.Join(library, "include"), "-o", program}
-	for _, source := range sources {
-		arguments = append(arguments, filepath.Join("testdata", source))
-	}
-	arguments = append(arguments, "-L", filepath.Join(library, "lib"), "-lcurl", "-lssl", "-lcrypto")
-	said, err := exec.Command("cc", arguments...).CombinedOutput()
-	require.NoError(t, err, "%s", said)
-	return program
+	return program.Compile(t, library, []string{"testdata/framing.c", "testdata/origin.c"})
 }
 
 // play runs the exchanges with the library in a prefix.
-func play(t *testing.T, program, library string, exchanges []exchange) []result {
+func play(t *testing.T, made, library string, exchanges []exchange) []result {
 	t.Helper()
 	var in, out, problems bytes.Buffer
 	for _, e := range exchanges {
 		fmt.Fprintf(&in, "%s %s\n", e, hex.EncodeToString([]byte(e.response)))
 	}
-	command := exec.Command(program)
-	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(library, "lib"))
+	command := program.Command(library, made)
 	command.Stdin, command.Stdout, command.Stderr = &in, &out, &problems
 	require.NoError(t, command.Run(), "%s", problems.String())
 	require.Empty(t, problems.String())
@@ -228,9 +204,9 @@ func (r row) exchanges(mode string, behind, end int) []exchange {
 }
 
 func TestTable(t *testing.T) {
-	patched := prefix(t, "--variant", "patched")
-	stock := prefix(t, "--variant", "stock")
-	program := compile(t, patched, "framing.c", "origin.c")
+	patched := program.Libcurl(t, "--variant", "patched")
+	stock := program.Libcurl(t, "--variant", "stock")
+	made := compile(t, patched)
 	for _, part := range table {
 		for _, r := range part {
 			t.Run(r.name, func(t *testing.T) {
@@ -242,7 +218,7 @@ func TestTable(t *testing.T) {
 				}
 				if r.shared != (want{}) {
 					tried := r.exchanges("shared", behind, ending(r.endsShared))
-					for i, got := range play(t, program, patched, tried) {
+					for i, got := range play(t, made, patched, tried) {
 						r.shared.require(t, r.name, tried[i], got, nil)
 					}
 				}
@@ -252,9 +228,9 @@ func TestTable(t *testing.T) {
 				tried := r.exchanges("alone", 1, ending(r.ends))
 				var before []result
 				if r.alone.stock {
-					before = play(t, program, stock, tried)
+					before = play(t, made, stock, tried)
 				}
-				for i, got := range play(t, program, patched, tried) {
+				for i, got := range play(t, made, patched, tried) {
 					var as *result
 					if before != nil {
 						as = &before[i]

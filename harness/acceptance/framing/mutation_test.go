@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
 // mutants are how many responses are made, and in the long form.
@@ -39,8 +41,8 @@ func mutate(random *rand.Rand, response string) string {
 // become: how it arrives does not change what it comes to, and where it is
 // refused nobody but its own request suffers.
 func TestMutants(t *testing.T) {
-	library := prefix(t, "--variant", "patched")
-	program := compile(t, library, "framing.c", "origin.c")
+	library := program.Libcurl(t, "--variant", "patched")
+	made := compile(t, library)
 	random := rand.New(rand.NewPCG(764, 0))
 	var rows []row
 	for _, part := range table {
@@ -69,7 +71,7 @@ func TestMutants(t *testing.T) {
 			tried = append(tried, e)
 		}
 	}
-	results := play(t, program, library, tried)
+	results := play(t, made, library, tried)
 	for i, got := range results {
 		first := results[i-i%3]
 		require.Equal(t, first.requests, got.requests, "%s %q, by how it arrives", tried[i], tried[i].response)

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
 // tunnel is a response to CONNECT, and what comes of the request that was to go
@@ -31,8 +33,8 @@ var tunnels = []tunnel{
 // TestTunnel tries responses to CONNECT. Where there is no tunnel, the request
 // does not go to the proxy.
 func TestTunnel(t *testing.T) {
-	patched := prefix(t, "--variant", "patched")
-	program := compile(t, patched, "framing.c", "origin.c")
+	patched := program.Libcurl(t, "--variant", "patched")
+	made := compile(t, patched)
 	var tried []exchange
 	for _, one := range tunnels {
 		behind := 0
@@ -48,7 +50,7 @@ func TestTunnel(t *testing.T) {
 			}
 		}
 	}
-	for i, got := range play(t, program, patched, tried) {
+	for i, got := range play(t, made, patched, tried) {
 		one := tunnels[i/4]
 		first := got.requests[0]
 		require.Equal(t, 1, got.connections, "%s: %s", one.name, tried[i])
@@ -65,9 +67,9 @@ func TestTunnel(t *testing.T) {
 
 // TestCut has a body without a length end with its connection.
 func TestCut(t *testing.T) {
-	patched := prefix(t, "--variant", "patched")
-	stock := prefix(t, "--variant", "stock")
-	program := compile(t, patched, "framing.c", "origin.c")
+	patched := program.Libcurl(t, "--variant", "patched")
+	stock := program.Libcurl(t, "--variant", "stock")
+	made := compile(t, patched)
 	response := line + "X-One: a\r\n" + hello
 	ending := func(mode string, tls bool, end, behind int) exchange {
 		return exchange{tls: tls, mode: mode, behind: behind, hostile: 1, end: end, response: response}
@@ -82,10 +84,10 @@ func TestCut(t *testing.T) {
 		for i := range tried {
 			tried[i].socket = socket
 		}
-		got := play(t, program, patched, tried)
+		got := play(t, made, patched, tried)
 		last("hello").require(t, "closed", tried[0], got[0], nil)
 		last("hello").require(t, "with close_notify", tried[1], got[1], nil)
 		badBody.require(t, "without close_notify", tried[2], got[2], nil)
-		asStock.require(t, "without close_notify", tried[3], got[3], &play(t, program, stock, tried[3:])[0])
+		asStock.require(t, "without close_notify", tried[3], got[3], &play(t, made, stock, tried[3:])[0])
 	}
 }

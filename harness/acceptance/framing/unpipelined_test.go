@@ -2,13 +2,13 @@ package framing_test
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
 // asked is a kind of request, as testdata/unpipelined.c has it.
@@ -51,10 +51,9 @@ var kinds = []asked{
 
 // outcomes runs the program; each kind has a line for when it is the first on
 // the connection, and one for when it comes behind another.
-func outcomes(t *testing.T, program, library, driver string) []string {
+func outcomes(t *testing.T, made, library, driver string) []string {
 	t.Helper()
-	command := exec.Command(program, driver)
-	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(library, "lib"))
+	command := program.Command(library, made, driver)
 	command.Stderr = os.Stderr
 	said, err := command.Output()
 	require.NoError(t, err)
@@ -67,12 +66,12 @@ func outcomes(t *testing.T, program, library, driver string) []string {
 // the server means it, or that ends its connection, has that to itself, and
 // everybody gets the own response.
 func TestWhatIsPipelined(t *testing.T) {
-	patched := prefix(t, "--variant", "patched")
-	program := compile(t, patched, "unpipelined.c")
+	patched := program.Libcurl(t, "--variant", "patched")
+	made := program.Compile(t, patched, []string{"testdata/unpipelined.c"})
 	for _, driver := range []string{"perform", "socket"} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
-			got := outcomes(t, program, patched, driver)
+			got := outcomes(t, made, patched, driver)
 			for i, k := range kinds {
 				require.Equal(t, k.line("first", k.pipelined), got[2*i])
 				require.Equal(t, k.line("behind", k.pipelined), got[2*i+1])
@@ -86,10 +85,10 @@ func TestStockPipelinesThemAll(t *testing.T) {
 	if !long() {
 		t.Skip("CURLPIPE_LONG is not set")
 	}
-	stock := prefix(t, "--variant", "stock")
-	program := compile(t, stock, "unpipelined.c")
+	stock := program.Libcurl(t, "--variant", "stock")
+	made := program.Compile(t, stock, []string{"testdata/unpipelined.c"})
 	for _, driver := range []string{"perform", "socket"} {
-		for i, line := range outcomes(t, program, stock, driver) {
+		for i, line := range outcomes(t, made, stock, driver) {
 			k := kinds[i/2]
 			together, _, _ := strings.Cut(line, "|")
 			if i%2 == 1 { // one that only connects is done before others come behind it

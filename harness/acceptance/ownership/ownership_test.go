@@ -1,0 +1,54 @@
+// Package ownership_test holds the patched libcurl against a model of who owns a
+// connection that pipelines, with all at random: see testdata/ownership.c.
+package ownership_test
+
+import (
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/acceptance/program"
+)
+
+// seeds are how many of them each driver is tried with, in the default form.
+const seeds = 20
+
+// batch is how many seeds one run of the program has.
+const batch = 100
+
+// TestOwnership runs the model with AddressSanitizer and
+// UndefinedBehaviorSanitizer. CURLPIPE_MODEL is another number of seeds.
+func TestOwnership(t *testing.T) {
+	count := seeds
+	if text := os.Getenv("CURLPIPE_MODEL"); text != "" {
+		var err error
+		count, err = strconv.Atoi(text)
+		require.NoError(t, err, "CURLPIPE_MODEL is a number")
+	}
+	prefix := program.Libcurl(t, "--variant", "patched", "--sanitize")
+	model := program.Compile(t, prefix, []string{"testdata/ownership.c", "testdata/origin.c"},
+		"-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+	for _, driver := range []string{"perform", "socket"} {
+		t.Run(driver, func(t *testing.T) {
+			for first := 1; first <= count; first += batch {
+				last := min(first+batch-1, count)
+				said, err := program.Command(prefix, model, driver, strconv.Itoa(first), strconv.Itoa(last)).CombinedOutput()
+				require.NoError(t, err, "%s", said)
+				require.Empty(t, string(said))
+			}
+		})
+	}
+}
+
+// TestTheModelSeesStockFail shows that the model has something to find.
+func TestTheModelSeesStockFail(t *testing.T) {
+	prefix := program.Libcurl(t, "--variant", "stock")
+	model := program.Compile(t, prefix, []string{"testdata/ownership.c", "testdata/origin.c"})
+	for _, driver := range []string{"perform", "socket"} {
+		said, err := program.Command(prefix, model, driver, "1", strconv.Itoa(seeds)).CombinedOutput()
+		require.Error(t, err, "stock passes with %s", driver)
+		require.Contains(t, string(said), "seed ", "%v", err)
+	}
+}

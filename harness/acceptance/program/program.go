@@ -1,0 +1,52 @@
+// Package program compiles the C programs of the tests here, against the
+// libcurl that they are about.
+package program
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
+)
+
+// Libcurl builds a libcurl with these arguments of scripts/build-libcurl, if it
+// is not in the cache, and returns the prefix that it is in.
+func Libcurl(t *testing.T, arguments ...string) string {
+	t.Helper()
+	folder, err := checkout.Find()
+	require.NoError(t, err)
+	command := exec.Command(filepath.Join(folder.Folder, "scripts", "build-libcurl"), arguments...)
+	command.Stderr = os.Stderr
+	said, err := command.Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(said))
+}
+
+// Compile makes a program of C files, against the headers and the library in a
+// prefix, and returns its path, in a folder that goes with the test. Flags are
+// those of the compiler, beyond the warnings of the house.
+func Compile(t *testing.T, prefix string, sources []string, flags ...string) string {
+	t.Helper()
+	name := strings.TrimSuffix(filepath.Base(sources[0]), ".c")
+	made := filepath.Join(t.TempDir(), name)
+	arguments := []string{"-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
+		"-I", filepath.Join(prefix, "include"), "-o", made}
+	arguments = append(arguments, flags...)
+	arguments = append(arguments, sources...)
+	arguments = append(arguments, "-L", filepath.Join(prefix, "lib"), "-lcurl", "-lssl", "-lcrypto")
+	said, err := exec.Command("cc", arguments...).CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	return made
+}
+
+// Command is a run of a program with the libcurl in a prefix.
+func Command(prefix, program string, arguments ...string) *exec.Cmd {
+	command := exec.Command(program, arguments...)
+	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(prefix, "lib"))
+	return command
+}
