@@ -119,6 +119,12 @@ func (e *engine) launch(c *call, on *conn, now time.Time) {
 	request.HTTP11 = on.origin.http11
 	c.place = placeInFlight
 	c.attempts++
+	if c.upload == nil {
+		c.handed = now
+	}
+	if e.settings.headerTimeout > 0 {
+		e.lookAt(now.Add(e.settings.headerTimeout))
+	}
 	on.add(c, now)
 	if !on.established {
 		e.connecting(on, now)
@@ -142,6 +148,10 @@ func (e *engine) feed(f feed) {
 	}
 	if f.err == nil {
 		f.err = e.loop.Feed(c.handle.slot, f.piece, f.last)
+	}
+	if f.last && e.settings.headerTimeout > 0 {
+		c.handed = time.Now()
+		e.lookAt(c.handed.Add(e.settings.headerTimeout))
 	}
 	if f.err != nil {
 		e.tearOut(c, f.err)

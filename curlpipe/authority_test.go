@@ -86,7 +86,7 @@ func askNetHTTP(request *http.Request) (asked, error) {
 // in two ways is refused.
 func TestURLsGoWhereNetHTTPGoes(t *testing.T) {
 	proxy, came := newAskedProxy(t)
-	transport := newTestTransport(t, nil, &Transport{Proxy: proxy, MaxRetries: -1})
+	transport := newTestTransport(t, nil, &Transport{Proxy: http.ProxyURL(proxy), MaxRetries: -1})
 	hosts := []string{
 		"127.0.0.1", "localhost", "h.example", "A.Example", "localhost.", "xn--bcher-kva.example", "_srv.h", "[::1]", "[::ffff:1.2.3.4]",
 		"", "127.1", "0x7f.1", "0x7f000001", "2130706433", "127.0.0.01", "127.0.0.1.", "1", "[::1", "::1", "[fe80::1%25lo]", "[v1.a]",

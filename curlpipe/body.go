@@ -90,20 +90,41 @@ func (b *streamedBody) notify() {
 	}
 }
 
-// follow has the body end with the context.
-func (b *streamedBody) follow(ctx context.Context) {
-	if ctx.Done() == nil {
+// follow has the body end with the context, or with the request's Cancel.
+func (b *streamedBody) follow(ctx context.Context, canceled <-chan struct{}) {
+	if ctx.Done() == nil && canceled == nil {
 		return
 	}
 	unfollow := context.AfterFunc(ctx, func() {
 		b.abandon(contextError(ctx)) // bare, as in net/http
 	})
+	if canceled != nil {
+		unfollow = alsoFollow(canceled, func() { b.abandon(errRequestCanceled) }, unfollow)
+	}
 	b.mutex.Lock()
 	b.unfollow = unfollow
 	ended := b.ended
 	b.mutex.Unlock()
 	if ended {
 		unfollow()
+	}
+}
+
+// alsoFollow calls leave when the channel is closed, and gives back what ends
+// both ways of following.
+func alsoFollow(canceled <-chan struct{}, leave func(), unfollow func() bool) func() bool {
+	ended := make(chan struct{})
+	var once sync.Once
+	go func() {
+		select {
+		case <-canceled:
+			leave()
+		case <-ended:
+		}
+	}()
+	return func() bool {
+		once.Do(func() { close(ended) })
+		return unfollow()
 	}
 }
 

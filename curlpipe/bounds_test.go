@@ -36,7 +36,7 @@ func TestProxiesThatSayNothing(t *testing.T) {
 			proxy, err := url.Parse(s.url)
 			require.NoError(t, err)
 			proxy.Scheme, _, _ = strings.Cut(name, "-")
-			transport := newTestTransport(t, nil, &Transport{Proxy: proxy, ConnectTimeout: 300 * time.Millisecond})
+			transport := newTestTransport(t, nil, &Transport{Proxy: http.ProxyURL(proxy), ConnectTimeout: 300 * time.Millisecond})
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err = transport.RoundTrip(get(t, "http://127.0.0.1:1/").WithContext(ctx))
@@ -59,7 +59,7 @@ func TestProxiesThatSayNothing(t *testing.T) {
 		})
 		proxy, err := url.Parse(s.url)
 		require.NoError(t, err)
-		transport := newTestTransport(t, nil, &Transport{Proxy: proxy})
+		transport := newTestTransport(t, nil, &Transport{Proxy: http.ProxyURL(proxy)})
 		ended := make(chan error, 1)
 		go func() {
 			_, err := transport.RoundTrip(get(t, "http://127.0.0.1:1/"))

@@ -16,6 +16,7 @@ import (
 type call struct {
 	// What the caller asks for.
 	asked        *http.Request
+	owner        any // kept alive until the call has ended
 	origin       originKey
 	text         cshim.Text // see takeText
 	textOf       *cshim.Text
@@ -50,6 +51,7 @@ type call struct {
 	charged        int       // so often its connection ended when it was its turn
 	abandoned      bool      // on the wire
 	left           time.Time // when that was
+	handed         time.Time // all of the request was handed to libcurl; zero: not yet
 	next, previous *call     // in its origin's or its connection's queue
 }
 

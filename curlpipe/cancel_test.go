@@ -166,7 +166,7 @@ func TestResponseThatIsTooLarge(t *testing.T) {
 			echo(writer, request)
 		}
 	})
-	client := newTestClient(t, s, &Transport{MaxResponseBytes: 50_000, MaxHeaderBytes: 10_000})
+	client := newTestClient(t, s, &Transport{MaxResponseBytes: 50_000, MaxResponseHeaderBytes: 10_000})
 	paths := []string{"/body", "/header"}
 	if systemLibcurl() {
 		paths = paths[:1] // libcurl 7.88 can wait for ever for the end of such a header section over HTTP/2

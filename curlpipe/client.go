@@ -43,6 +43,7 @@ func New(transport *Transport) (*Client, error) {
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
 	call := newCall(request, false)
+	call.owner = c.transport
 	if err := c.engine.start(ctx, call); err != nil {
 		return nil, call.refuse(err)
 	}
@@ -65,6 +66,7 @@ func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result
 	calls := make([]*call, 0, len(requests))
 	for i, request := range requests {
 		call := newCall(request, false)
+		call.owner = c.transport
 		if err := c.engine.prepare(ctx, call); err != nil {
 			results[i].Err = call.refuse(err)
 			continue

@@ -30,11 +30,13 @@ type conn struct {
 	answered    bool // a response has come to its end
 
 	headSince   time.Time // the first of the calls is
+	idleSince   time.Time // the last one has gone
 	established bool      // a request has left
 	local       net.Addr
 	remote      net.Addr             // of the proxy, if there is one
 	tls         *tls.ConnectionState // once a response has come
 	connectBy   time.Time            // or else it is given up
+	securedBy   time.Time            // the same, of the handshake of TLS; zero: at any time
 
 	announced bool  // the server has said that it closes it
 	blamed    bool  // a request has paid for its end, or will not have to
@@ -119,6 +121,7 @@ func (c *conn) remove(call *call) {
 	}
 	if c.inFlight == 0 {
 		c.exclusive = false
+		c.idleSince = time.Now()
 	}
 	if head {
 		c.headSince = time.Now()

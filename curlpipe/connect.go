@@ -59,6 +59,7 @@ func (e *engine) connected(d dialed) {
 		return
 	}
 	c.state = connOpen
+	c.idleSince = time.Now()
 	for int(c.id) >= len(e.conns) {
 		e.conns = append(e.conns, nil)
 	}
@@ -94,6 +95,10 @@ func (e *engine) connecting(c *conn, now time.Time) {
 	if c.connectBy.Before(now) { // it has been at rest
 		c.connectBy = now.Add(e.settings.connectTimeout)
 	}
+	if c.origin.key.scheme == "https" && e.settings.tlsTimeout > 0 && c.securedBy.IsZero() {
+		c.securedBy = now.Add(e.settings.tlsTimeout)
+		e.lookAt(c.securedBy)
+	}
 	e.lookAt(c.connectBy)
 }
 
@@ -103,11 +108,16 @@ func (e *engine) lookAfterConnect(c *conn, now time.Time) {
 		c.established = true
 		return
 	}
-	if now.Before(c.connectBy) {
+	slow := !c.securedBy.IsZero() && !now.Before(c.securedBy)
+	if now.Before(c.connectBy) && !slow {
 		e.lookAt(c.connectBy)
+		e.lookAt(c.securedBy)
 		return
 	}
 	err := connectError(context.DeadlineExceeded, e.settings.connectTimeout)
+	if slow {
+		err = &notConnectedError{curl.CurlError(curl.E_OPERATION_TIMEDOUT), errHandshakeTimeout}
+	}
 	e.breakConn(c, err)
 	e.unconnected(c, err)
 }

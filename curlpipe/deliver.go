@@ -147,6 +147,7 @@ func (e *engine) takeOff(c *call) *handle {
 // the mailbox.
 func (e *engine) end(c *call, err error) {
 	c.place = placeNone
+	c.owner = nil // what is left of a body is in memory
 	if c.upload != nil && c.upload.stop() {
 		go c.upload.close() // the caller's: it may take its time
 	}

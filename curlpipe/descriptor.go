@@ -15,8 +15,16 @@ import (
 // connection's own, or one end of a pair between whose other end and the
 // connection all is carried to and fro.
 func (d *dialer) descriptor(connection net.Conn) (int, error) {
-	_, overTCP := connection.(*net.TCPConn)
-	if raw, ok := connection.(syscall.Conn); ok && (overTCP || !d.connects) {
+	var raw syscall.Conn
+	switch own := connection.(type) {
+	case *net.TCPConn:
+		raw = own
+	case *net.UnixConn:
+		if !d.connects {
+			raw = own
+		}
+	} // any other may do more with the bytes than its socket does
+	if raw != nil {
 		socket, err := copyOf(raw)
 		if err == nil {
 			_ = connection.Close() // the copy is libcurl's, and the only one from here on

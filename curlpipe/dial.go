@@ -19,11 +19,18 @@ import (
 // one.
 type dialer struct {
 	network    net.Dialer
-	unixSocket string                  // where all goes, whatever the host
-	resolved   map[string][]netip.Addr // addresses given by the user, by host:port
-	proxy      *url.URL
+	unixSocket string                      // where all goes, whatever the host
+	resolved   map[string][]netip.Addr     // addresses given by the user, by host:port
 	proxyTLS   func() (*tls.Config, error) // for a proxy of the scheme https
-	connects   bool                        // libcurl does once more, see socketPair
+	own        func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// of the tunnels through a proxy; see the fields of Transport
+	connectHeader   http.Header
+	connectHeaderOf func(context.Context, *url.URL, string) (http.Header, error)
+	onConnected     func(context.Context, *url.URL, *http.Request, *http.Response) error
+
+	proxy    *url.URL // of one dial, see route
+	connects bool     // libcurl does once more, see socketPair
 }
 
 // line is a connected socket.
@@ -34,6 +41,10 @@ type line struct {
 
 // dial connects to an origin. The socket is the caller's to close.
 func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
+	d, err := d.route(to)
+	if err != nil {
+		return line{}, err
+	}
 	connection, err := d.connect(ctx, to)
 	if err != nil {
 		return line{}, err
@@ -44,6 +55,17 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 		_ = connection.Close()
 	}
 	return made, err
+}
+
+// route is the dialer for the proxy that an origin is reached through.
+func (d *dialer) route(to originKey) (*dialer, error) {
+	if to.proxy == "" {
+		return d, nil
+	}
+	routed := *d
+	var err error
+	routed.proxy, err = url.Parse(to.proxy)
+	return &routed, err
 }
 
 func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
@@ -59,6 +81,13 @@ func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
 
 // direct connects without a proxy, or to it.
 func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error) {
+	if d.own != nil {
+		connection, err := d.own(ctx, "tcp", net.JoinHostPort(host, port))
+		if err == nil && connection == nil {
+			err = errors.New("DialContext returned neither a connection nor an error")
+		}
+		return connection, err
+	}
 	if d.unixSocket != "" {
 		return d.network.DialContext(ctx, "unix", d.unixSocket)
 	}
@@ -97,7 +126,7 @@ func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
 	}
 	connection, err := d.direct(ctx, d.proxy.Hostname(), port)
 	if err != nil {
-		return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+		return nil, d.proxyError(err)
 	}
 	if d.proxy.Scheme != "https" {
 		return connection, nil
@@ -111,7 +140,12 @@ func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
 		}
 	}
 	_ = connection.Close()
-	return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+	return nil, d.proxyError(err)
+}
+
+// proxyError says that it is the proxy that fails, as net/http does.
+func (d *dialer) proxyError(err error) error {
+	return fmt.Errorf("proxy %s: %w", d.proxy.Host, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err})
 }
 
 // whileContext runs an exchange over a connection, and ends it with the context.
@@ -137,7 +171,7 @@ func (d *dialer) throughHTTP(ctx context.Context, to originKey) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	err = whileContext(ctx, connection, func() error { return d.tunnel(connection, to.address()) })
+	err = whileContext(ctx, connection, func() error { return d.tunnel(ctx, connection, to.address()) })
 	if err != nil {
 		return nil, fmt.Errorf("proxy %s: CONNECT %s: %w", d.proxy.Host, to.address(), err)
 	}
@@ -147,18 +181,29 @@ func (d *dialer) throughHTTP(ctx context.Context, to originKey) (net.Conn, error
 // largestAnswer bounds what a proxy may answer CONNECT with.
 const largestAnswer = 256 << 10
 
-func (d *dialer) tunnel(connection net.Conn, address string) error {
+func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string) error {
+	header := d.connectHeader.Clone()
+	if d.connectHeaderOf != nil {
+		var err error
+		if header, err = d.connectHeaderOf(ctx, d.proxy, address); err != nil {
+			return err
+		}
+		header = header.Clone()
+	}
+	if header == nil {
+		header = make(http.Header)
+	}
+	if _, ok := header["User-Agent"]; !ok {
+		header.Set("User-Agent", userAgent)
+	}
 	request := &http.Request{
 		Method: http.MethodConnect,
 		URL:    &url.URL{Opaque: address},
 		Host:   address,
-		Header: http.Header{"User-Agent": {userAgent}},
+		Header: header,
 	}
-	if user := d.proxy.User; user != nil {
-		password, _ := user.Password()
-		request.SetBasicAuth(user.Username(), password)
-		request.Header["Proxy-Authorization"] = request.Header["Authorization"]
-		delete(request.Header, "Authorization")
+	if user := d.proxy.User; user != nil && header.Get("Proxy-Authorization") == "" {
+		header.Set("Proxy-Authorization", basic(user))
 	}
 	if err := request.Write(connection); err != nil {
 		return err
@@ -172,6 +217,11 @@ func (d *dialer) tunnel(connection net.Conn, address string) error {
 		response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(section)), request)
 		if err != nil {
 			return err
+		}
+		if d.onConnected != nil && response.StatusCode/100 != 1 {
+			if err := d.onConnected(ctx, d.proxy, request, response); err != nil {
+				return err
+			}
 		}
 		switch {
 		case response.StatusCode/100 == 2:
@@ -219,7 +269,7 @@ func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, erro
 	}
 	err = whileContext(ctx, connection, func() error { return askSOCKS(connection, d.proxy.User, host, to.port) })
 	if err != nil {
-		return nil, fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
+		return nil, d.proxyError(err)
 	}
 	return connection, nil
 }

@@ -137,9 +137,20 @@
 //     can do nothing.
 //   - Response.TLS has no certificates and no version where libcurl's TLS library
 //     is not OpenSSL 1.1.1 or later.
-//   - CONNECT, Upgrade and a trailer section of a request are refused
-//     ([ErrUnsupportedRequest]).
-//   - The environment's proxies are not followed; set Proxy.
+//   - CONNECT, Upgrade, OPTIONS * and a trailer section of a request are refused
+//     ([ErrUnsupportedRequest]), or sent by Fallback: libcurl keeps its connections
+//     for itself, before 7.55.0 it has no way to send another target than a path,
+//     and before 7.64.0 none to send a trailer section.
+//   - The environment's proxies are not followed unless Proxy is
+//     http.ProxyFromEnvironment, as in http.DefaultTransport.
+//   - A proxy is asked for a tunnel for http URLs, too; see Proxy.
+//   - Of TLSClientConfig what needs Go code during the handshake cannot be followed:
+//     VerifyPeerCertificate, VerifyConnection, GetClientCertificate, KeyLogWriter,
+//     Time, Rand, and CurvePreferences, Renegotiation and ECH. Look at Response.TLS,
+//     or set PinnedPublicKey, KeyLogFile or Configure. DialTLSContext cannot be had
+//     because TLS is libcurl's; DialContext can.
+//   - MaxConnsPerHost is 1 by default; in net/http there is no limit.
+//   - ForceAttemptHTTP2 is not there: HTTP/2 is tried wherever libcurl does it.
 //   - The default User-Agent is "curlpipe".
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
 //   - Over HTTP/2, libcurl 7.88 does not hand over the trailer section of a

@@ -25,6 +25,8 @@ const (
 	optPipeWait         = 237
 	optTLS13Ciphers     = 10276
 	httpVersion2TLS     = 4
+	optExpectTimeout    = 227
+	firstExpectTimeout  = 0x72400 // 7.36.0
 	firstPathAsIs       = 0x72a00 // 7.42.0
 	firstPipeWait       = 0x72b00 // 7.43.0
 	firstTLS13Ciphers   = 0x73d00 // 7.61.0
@@ -44,9 +46,16 @@ type easyOption struct {
 // easyOptions are what every easy handle is set up with.
 type easyOptions struct {
 	list      []easyOption
-	own       []easyOption           // what the user's function cannot change
-	rootCAs   []byte                 // not in a file yet
+	own       []easyOption // what the user's function cannot change
+	contents  []fileContent
 	configure func(*curl.CURL) error // the user's own
+}
+
+// fileContent is what libcurl wants a file for.
+type fileContent struct {
+	field   string // of Transport
+	text    []byte
+	options map[string]int // that name the file
 }
 
 func (o *easyOptions) add(name string, option int, value any) {
@@ -71,6 +80,15 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	if lib.number >= firstPathAsIs {
 		// dots in a path are the caller's; before, libcurl takes them out
 		o.add("PATH_AS_IS", optPathAsIs, true)
+	}
+	if lib.number >= firstExpectTimeout {
+		limit := t.ExpectContinueTimeout
+		if limit == 0 {
+			limit = DefaultExpectContinueTimeout
+		}
+		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit/time.Millisecond, math.MaxInt32))))
+	} else if t.ExpectContinueTimeout != 0 {
+		return o, lib.atLeast(firstExpectTimeout, "ExpectContinueTimeout")
 	}
 	t.addKeepAlive(&o)
 	return o, t.addTLS(&o, lib)
@@ -145,17 +163,26 @@ func (o *easyOptions) prepare() (*prepared, error) {
 		}
 		p.options = append(p.options, option)
 	}
-	if o.rootCAs == nil {
-		return p, nil
+	for _, content := range o.contents {
+		if err := p.addContent(content); err != nil {
+			p.close()
+			return nil, err
+		}
 	}
-	file, err := newNamedContent(o.rootCAs)
+	return p, nil
+}
+
+// addContent adds the options that name a file with that content.
+func (p *prepared) addContent(content fileContent) error {
+	file, err := newNamedContent(content.text)
 	if err != nil {
-		p.close()
-		return nil, fmt.Errorf("curlpipe: RootCAs: cannot hand them to libcurl: %w", err)
+		return fmt.Errorf("curlpipe: %s: cannot hand them to libcurl: %w", content.field, err)
 	}
 	p.contents = append(p.contents, file)
-	p.options = append(p.options, easyOption{"CAINFO", curl.OPT_CAINFO, file.path})
-	return p, nil
+	for name, option := range content.options {
+		p.options = append(p.options, easyOption{name, option, file.path})
+	}
+	return nil
 }
 
 // release ends one use of them.

@@ -129,6 +129,7 @@ func (e *engine) run() {
 		if e.post.closing {
 			break
 		}
+		e.post.forget()
 		if err := e.cross(); err != nil {
 			reason = err
 			break

@@ -38,9 +38,9 @@ var (
 	// Transport.MaxUnreadTime while others waited for its connection.
 	ErrBodyUnread = errors.New("curlpipe: the body was not read for MaxUnreadTime while other requests waited, the connection was closed: read bodies to their end, or close them")
 
-	// ErrResponseTooLarge says that a response went over Transport.MaxHeaderBytes
+	// ErrResponseTooLarge says that a response went over Transport.MaxResponseHeaderBytes
 	// or Transport.MaxResponseBytes.
-	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxHeaderBytes or MaxResponseBytes")
+	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxResponseHeaderBytes or MaxResponseBytes")
 
 	// ErrUnsupportedRequest says that the request asks for something that this
 	// client does not do; the text around it says what.
@@ -131,7 +131,7 @@ func (e *refusedError) Error() string {
 
 func (e *refusedError) Unwrap() error { return e.code }
 
-// headerTooLarge is a header section that goes over Transport.MaxHeaderBytes, in
+// headerTooLarge is a header section that goes over Transport.MaxResponseHeaderBytes, in
 // net/http's words.
 type headerTooLarge struct{ limit int64 }
 

@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -22,6 +23,9 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 	return nil
 }
 
+// errRequestCanceled is the error of a request whose Cancel channel was closed.
+var errRequestCanceled = errors.New("net/http: request canceled")
+
 // start prepares a call and submits it. After an error the call is still the
 // caller's.
 func (e *engine) start(ctx context.Context, c *call) error {
@@ -35,6 +39,11 @@ func (e *engine) start(ctx context.Context, c *call) error {
 func (e *engine) await(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	select {
 	case <-call.done:
+	case <-request.Cancel:
+		if e.abandon(call) {
+			return nil, call.failure(errRequestCanceled, "")
+		}
+		<-call.done
 	case <-ctx.Done():
 		if e.abandon(call) {
 			return nil, call.failure(contextError(ctx), "")
@@ -65,7 +74,7 @@ func (e *engine) answer(ctx context.Context, request *http.Request, call *call) 
 	} else if err != nil {
 		call.body.abandon(err)
 	} else {
-		call.body.follow(ctx)
+		call.body.follow(ctx, request.Cancel)
 	}
 	if err != nil {
 		return nil, failed

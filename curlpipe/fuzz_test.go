@@ -96,7 +96,7 @@ func FuzzServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		answer.Store(&bytes)
 		// an announced body that never comes is the only reason to wait
-		transport := &Transport{StallTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
+		transport := &Transport{StallTimeout: time.Minute, MaxResponseHeaderBytes: 1 << 16}
 		defer transport.Close()
 		if response, err := transport.RoundTrip(get(t, "http://"+listener.Addr().String())); err == nil {
 			_, _ = io.Copy(io.Discard, response.Body)

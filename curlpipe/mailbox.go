@@ -119,22 +119,28 @@ func (m *mailbox) unlockAndNotify() {
 	}
 }
 
+// forget empties the lists and keeps their memory. While the engine sleeps it
+// holds no call that has ended.
+func (p *post) forget() {
+	clear(p.submitted)
+	clear(p.abandoned)
+	clear(p.consumed)
+	clear(p.feeds)
+	clear(p.dialed)
+	clear(p.made)
+	*p = post{
+		submitted: p.submitted[:0],
+		abandoned: p.abandoned[:0],
+		consumed:  p.consumed[:0],
+		feeds:     p.feeds[:0],
+		dialed:    p.dialed[:0],
+		made:      p.made[:0],
+	}
+}
+
 // collect takes what has gathered and leaves empty, used lists in its place.
 func (m *mailbox) collect(into *post) {
-	clear(into.submitted)
-	clear(into.abandoned)
-	clear(into.consumed)
-	clear(into.feeds)
-	clear(into.dialed)
-	clear(into.made)
-	*into = post{
-		submitted: into.submitted[:0],
-		abandoned: into.abandoned[:0],
-		consumed:  into.consumed[:0],
-		feeds:     into.feeds[:0],
-		dialed:    into.dialed[:0],
-		made:      into.made[:0],
-	}
+	into.forget()
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	*into, m.post = m.post, *into

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -18,13 +19,17 @@ import (
 
 // dialer makes the dialer that the transport's fields ask for.
 func (t *Transport) dialer() (*dialer, error) {
-	d := &dialer{unixSocket: t.UnixSocket, proxyTLS: t.proxyTLS}
+	d := &dialer{
+		unixSocket:      t.UnixSocket,
+		proxyTLS:        t.proxyTLS,
+		own:             t.DialContext,
+		connectHeader:   t.ProxyConnectHeader,
+		connectHeaderOf: t.GetProxyConnectHeader,
+		onConnected:     t.OnProxyConnectResponse,
+	}
 	d.network.KeepAlive = -1 // libcurl sets it
 	var err error
 	if d.resolved, err = parseResolve(t.Resolve); err != nil {
-		return nil, err
-	}
-	if d.proxy, err = checkProxy(t.Proxy); err != nil {
 		return nil, err
 	}
 	if ip := net.ParseIP(t.LocalAddress); ip != nil {
@@ -35,20 +40,35 @@ func (t *Transport) dialer() (*dialer, error) {
 	return d, nil
 }
 
+// proxyOf is the proxy that a request goes through, as originKey has it.
+func (s *settings) proxyOf(request *http.Request) (string, error) {
+	if s.proxy == nil {
+		return "", nil
+	}
+	proxy, err := s.proxy(request)
+	if err == nil {
+		err = checkProxy(proxy)
+	}
+	if err != nil || proxy == nil {
+		return "", err
+	}
+	return proxy.String(), nil
+}
+
 // checkProxy refuses what is no proxy.
-func checkProxy(proxy *url.URL) (*url.URL, error) {
+func checkProxy(proxy *url.URL) error {
 	if proxy == nil {
-		return nil, nil
+		return nil
 	}
 	switch proxy.Scheme {
 	case "http", "https", "socks5", "socks5h":
 	default:
-		return nil, fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", proxy.Scheme)
+		return fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", proxy.Scheme)
 	}
 	if proxy.Hostname() == "" {
-		return nil, fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(proxy))
+		return fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(proxy))
 	}
-	return proxy, nil
+	return nil
 }
 
 // parseResolve reads Transport.Resolve.

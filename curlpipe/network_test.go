@@ -144,7 +144,7 @@ func TestProxies(t *testing.T) {
 			forBoth(t, func(t *testing.T, overTLS bool) {
 				var tunnels atomic.Int64
 				s := newServer(t, overTLS, echo)
-				transport := newTestTransport(t, s, &Transport{Proxy: start(t, &tunnels)})
+				transport := newTestTransport(t, s, &Transport{Proxy: http.ProxyURL(start(t, &tunnels))})
 				fetchMany(t, transport, s.URL, 100)
 				require.EqualValues(t, 1, tunnels.Load())
 				require.EqualValues(t, 1, s.accepted.Load())
@@ -158,7 +158,7 @@ func TestProxyThatRefuses(t *testing.T) {
 	proxy := newConnectProxy(t, &tunnels)
 	proxy.User = url.UserPassword("me", "wrong")
 	s := newServer(t, true, echo)
-	client := newTestClient(t, s, &Transport{Proxy: proxy})
+	client := newTestClient(t, s, &Transport{Proxy: http.ProxyURL(proxy)})
 	_, err := client.Do(t.Context(), get(t, s.URL))
 	require.ErrorContains(t, err, "407")
 	require.NotContains(t, err.Error(), "wrong")

@@ -10,7 +10,10 @@ import (
 
 // originKey names a server: requests to one origin share its connections
 // [RFC 9110 §4.3.1]. One server has one key, however its URLs spell it.
-type originKey struct{ scheme, host, port string }
+type originKey struct {
+	scheme, host, port string
+	proxy              string // its URL; empty: none
+}
 
 // originOf is the key of a URL's server.
 func originOf(u *url.URL) originKey {

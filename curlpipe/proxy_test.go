@@ -28,7 +28,7 @@ func TestProxyTakesNothingFromTheEnvironment(t *testing.T) {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, value)
 			tunnels.Store(0)
-			fetchMany(t, newTestTransport(t, s, &Transport{Proxy: newConnectProxy(t, &tunnels)}), s.URL, 1)
+			fetchMany(t, newTestTransport(t, s, &Transport{Proxy: http.ProxyURL(newConnectProxy(t, &tunnels))}), s.URL, 1)
 			require.EqualValues(t, 1, tunnels.Load())
 			fetchMany(t, newTestTransport(t, s, &Transport{}), s.URL, 1)
 			require.EqualValues(t, 1, tunnels.Load())
@@ -55,11 +55,11 @@ func TestProxyOverTLS(t *testing.T) {
 			transport *Transport
 			works     bool
 		}{
-			"no authority":          {&Transport{Proxy: named}, false},
-			"RootCAs":               {&Transport{Proxy: named, RootCAs: authority}, true},
-			"RootCAs, another name": {&Transport{Proxy: &misnamed, RootCAs: authority}, false},
-			"no verification":       {&Transport{Proxy: &misnamed, InsecureSkipVerify: true}, true},
-			"no common cipher":      {&Transport{Proxy: named, RootCAs: authority, Ciphers: "AES128-SHA", MinTLSVersion: 0x303, MaxTLSVersion: 0x303}, false},
+			"no authority":          {&Transport{Proxy: http.ProxyURL(named)}, false},
+			"RootCAs":               {&Transport{Proxy: http.ProxyURL(named), RootCAs: authority}, true},
+			"RootCAs, another name": {&Transport{Proxy: http.ProxyURL(&misnamed), RootCAs: authority}, false},
+			"no verification":       {&Transport{Proxy: http.ProxyURL(&misnamed), InsecureSkipVerify: true}, true},
+			"no common cipher":      {&Transport{Proxy: http.ProxyURL(named), RootCAs: authority, Ciphers: "AES128-SHA", MinTLSVersion: 0x303, MaxTLSVersion: 0x303}, false},
 		} {
 			t.Run(name, func(t *testing.T) {
 				tunnels.Store(0)

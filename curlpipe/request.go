@@ -31,6 +31,15 @@ func idempotent(method string) bool {
 	return false
 }
 
+// repeatable tells the requests that may be sent again when nobody knows whether
+// the server has acted on them. A key of the caller's says so, too: of several
+// requests with one the server acts on the first alone. As in net/http.
+func repeatable(method string, fields http.Header) bool {
+	_, key := fields["Idempotency-Key"]
+	_, old := fields["X-Idempotency-Key"]
+	return idempotent(method) || key || old
+}
+
 // encode writes the request down as package cshim takes it. Header fields go out
 // sorted by name, the values of one name in their order, as net/http does it.
 func (c *call) encode(request *http.Request, s *settings) error {
@@ -38,15 +47,19 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if !isToken(method) || method == http.MethodConnect {
 		return fmt.Errorf("%w: invalid method %q: give one of RFC 9110, section 9, but not CONNECT", ErrUnsupportedRequest, method)
 	}
+	fields := canonical(request.Header)
 	c.uploadLength = bodyLength(request)
 	c.flags = flags{
 		head:       method == http.MethodHead,
 		upload:     c.upload != nil,
-		repeatable: idempotent(method),
-		close:      request.Close || saysClose(canonical(request.Header)["Connection"], true),
+		repeatable: repeatable(method, fields),
+		close:      request.Close || s.disableKeepAlives || saysClose(fields["Connection"], true),
 	}
 	if c.flags.head && c.flags.upload {
 		return fmt.Errorf("%w: HEAD with a body: send it without", ErrUnsupportedRequest)
+	}
+	if len(request.Trailer) > 0 {
+		return fmt.Errorf("%w: a trailer section: send it without, or set Transport.Fallback", ErrUnsupportedRequest)
 	}
 	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
 	c.takeText()
@@ -54,6 +67,10 @@ func (c *call) encode(request *http.Request, s *settings) error {
 		method = "" // libcurl's own
 	}
 	if err := c.encodeURL(request.URL, method, s.serverName); err != nil {
+		return err
+	}
+	var err error
+	if c.origin.proxy, err = s.proxyOf(request); err != nil {
 		return err
 	}
 	return c.encodeHeader(request)
@@ -103,6 +120,12 @@ func namedHost(u *url.URL, serverName string) string {
 	return serverName
 }
 
+// basic are the credentials of a URL [RFC 7617].
+func basic(user *url.Userinfo) string {
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+}
+
 func (c *call) encodeHeader(request *http.Request) error {
 	fields := canonical(request.Header)
 	host := request.URL.Host
@@ -117,7 +140,7 @@ func (c *call) encodeHeader(request *http.Request) error {
 	if c.gunzip {
 		_ = c.addLine("Accept-Encoding", "gzip")
 	}
-	if request.Close && !saysClose(fields["Connection"], true) {
+	if c.flags.close && !saysClose(fields["Connection"], true) {
 		_ = c.addLine("Connection", "close")
 	}
 	if c.flags.upload && fields.Get("Expect") == "" {
@@ -130,13 +153,11 @@ func (c *call) encodeHeader(request *http.Request) error {
 			return err
 		}
 	}
-	if _, ok := fields["Accept"]; !ok {
+	if len(fields["Accept"]) == 0 {
 		c.text.Without("Accept") // libcurl would send */*
 	}
 	if user := request.URL.User; user != nil && fields.Get("Authorization") == "" {
-		password, _ := user.Password()
-		credentials := user.Username() + ":" + password
-		_ = c.addLine("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+		_ = c.addLine("Authorization", basic(user))
 	}
 	var names [16]string
 	for _, name := range sortedNames(names[:0], request.Header) {

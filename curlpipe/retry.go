@@ -31,7 +31,8 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 		c.state = connDraining // what libcurl does not use for this one it uses for none
 	}
 	unsent := !result.Sent || result.Unprocessed
-	again := unsent || call.flags.repeatable && e.settings.retries > 0
+	cause := e.cause(codeOf(result), call, c)
+	again := unsent || e.settings.retries > 0 && e.repeatable(call, result, cause)
 	switch {
 	case call.abandoned, c.reason != nil:
 		again = false
@@ -42,10 +43,6 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 		again = false
 	}
 	reason := c.reason
-	var cause error
-	if !again && reason == nil {
-		cause = e.cause(codeOf(result), call, c)
-	}
 	h := e.takeOff(call)
 	if again {
 		call.place = placeQueued
@@ -64,6 +61,16 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 		call.detail = detailOf(reason)
 	}
 	e.end(call, reason)
+}
+
+// repeatable tells whether a request may be sent again though the server may have
+// acted on it.
+func (e *engine) repeatable(c *call, result *cshim.Result, cause error) bool {
+	if e.settings.retryPolicy == nil {
+		return c.flags.repeatable
+	}
+	err := &lostError{transferError{codeOf(result), cause}, c.attempts}
+	return e.settings.retryPolicy(c.asked, newError(c.asked, result.Detail, err))
 }
 
 // breakConn has a connection end of our own accord. What is on it and was not
@@ -102,7 +109,7 @@ func (e *engine) lookAfter(now time.Time) {
 		case c == nil, c.ours:
 			continue
 		case c.inFlight == 0:
-			if c.state == connDraining {
+			if c.state == connDraining || e.isIdleTooLong(c, now) {
 				e.disconnect(c)
 			}
 			continue
@@ -114,6 +121,12 @@ func (e *engine) lookAfter(now time.Time) {
 		if e.settings.stallTimeout > 0 && !c.ours {
 			e.lookAfterStall(c, now)
 		}
+		if e.settings.headerTimeout > 0 && !c.ours {
+			e.lookAfterHeaders(c, now)
+		}
+	}
+	if e.settings.mostIdle > 0 || e.settings.mostIdleOfHost > 0 {
+		e.closeIdleBeyond()
 	}
 }
 

@@ -3,6 +3,8 @@ package curlpipe
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"time"
@@ -21,15 +23,24 @@ type settings struct {
 	compression    bool
 	serverName     string
 	insecure       bool // takes any certificate
-	stallTimeout   time.Duration
-	abandonedTime  time.Duration
-	unreadTime     time.Duration
-	connectTimeout time.Duration
-	dialer         *dialer
-	limits         cshim.Limits
-	easy           easyOptions
-	keyLogFile     string
-	logger         *slog.Logger
+	proxy          func(*http.Request) (*url.URL, error)
+	retryPolicy    func(*http.Request, error) bool
+	headerTimeout  time.Duration
+	tlsTimeout     time.Duration
+	idleTimeout    time.Duration
+	mostIdle       int
+	mostIdleOfHost int
+
+	disableKeepAlives bool
+	stallTimeout      time.Duration
+	abandonedTime     time.Duration
+	unreadTime        time.Duration
+	connectTimeout    time.Duration
+	dialer            *dialer
+	limits            cshim.Limits
+	easy              easyOptions
+	keyLogFile        string
+	logger            *slog.Logger
 }
 
 // perOrigin is how many requests to one origin may be in flight.
@@ -40,9 +51,16 @@ const leastReadBufferSize = 16 << 10
 
 // settings checks the transport's fields.
 func (t *Transport) settings(lib library) (*settings, error) {
+	t, err := t.effective()
+	if err != nil {
+		return nil, err
+	}
 	mode, err := lib.mode(t.Pipelining, t.AllowUnpatched)
 	if err != nil {
 		return nil, err
+	}
+	if mode == ModeMultiplexing && t.noHTTP2 {
+		mode = ModeInTurn
 	}
 	var refused []error
 	s := &settings{
@@ -54,20 +72,26 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		compression:    !t.DisableCompression,
 		serverName:     t.ServerName,
 		insecure:       t.InsecureSkipVerify,
-		abandonedTime:  atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
-		unreadTime:     atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
-		stallTimeout:   t.StallTimeout,
-		keyLogFile:     t.KeyLogFile,
-		logger:         t.Logger,
+		proxy:          t.Proxy,
+		retryPolicy:    t.RetryPolicy,
+		headerTimeout:  notNegative(&refused, "ResponseHeaderTimeout", t.ResponseHeaderTimeout),
+		tlsTimeout:     notNegative(&refused, "TLSHandshakeTimeout", t.TLSHandshakeTimeout),
+		idleTimeout:    notNegative(&refused, "IdleConnTimeout", t.IdleConnTimeout),
+		mostIdle:       t.MaxIdleConns,
+		mostIdleOfHost: t.MaxIdleConnsPerHost,
+
+		disableKeepAlives: t.DisableKeepAlives,
+		abandonedTime:     atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
+		unreadTime:        atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
+		stallTimeout:      notNegative(&refused, "StallTimeout", t.StallTimeout),
+		keyLogFile:        t.KeyLogFile,
+		logger:            t.Logger,
 	}
 	s.connectTimeout = connectTime(atLeastOne(&refused, "ConnectTimeout", t.ConnectTimeout, DefaultConnectTimeout), t.StallTimeout)
-	if t.StallTimeout < 0 {
-		refused = append(refused, fmt.Errorf("curlpipe: StallTimeout is %v: give a positive time, or 0 for none", t.StallTimeout))
-	}
 	s.limits = cshim.Limits{
 		Mode:           mode.loopMode(),
 		PipelineLength: s.depth,
-		HeaderBytes:    atLeastOne(&refused, "MaxHeaderBytes", t.MaxHeaderBytes, DefaultMaxHeaderBytes),
+		HeaderBytes:    atLeastOne(&refused, "MaxResponseHeaderBytes", t.MaxResponseHeaderBytes, DefaultMaxResponseHeaderBytes),
 		ResponseBytes:  atLeastOne(&refused, "MaxResponseBytes", t.MaxResponseBytes, DefaultMaxResponseBytes),
 		WindowBytes:    int64(s.readBufferSize),
 		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
@@ -98,6 +122,14 @@ func (t *Transport) retries() int {
 		return DefaultMaxRetries
 	}
 	return max(0, t.MaxRetries)
+}
+
+// notNegative is a field's value, of which 0 is none.
+func notNegative(refused *[]error, name string, value time.Duration) time.Duration {
+	if value < 0 {
+		*refused = append(*refused, fmt.Errorf("curlpipe: %s is %v: give a positive time, or 0 for none", name, value))
+	}
+	return value
 }
 
 // atLeastOne is a field's value, or its default for 0.

@@ -3,7 +3,6 @@ package curlpipe
 import (
 	"crypto/tls"
 	"errors"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -120,32 +119,30 @@ func TestSSLVersion(t *testing.T) {
 func TestFieldsThatAreRefused(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.pem")
 	for word, transport := range map[string]*Transport{
-		"MaxConnsPerHost":     {MaxConnsPerHost: -1},
-		"MaxPipelineDepth":    {MaxPipelineDepth: -1},
-		"StallTimeout":        {StallTimeout: -1},
-		"MaxHeaderBytes":      {MaxHeaderBytes: -1},
-		"MaxResponseBytes":    {MaxResponseBytes: -1},
-		"MaxAbandonedBytes":   {MaxAbandonedBytes: -1},
-		"MaxAbandonedTime":    {MaxAbandonedTime: -1},
-		"ReadBufferSize":      {ReadBufferSize: -1},
-		"CAFile":              {CAFile: missing},
-		"CAPath":              {CAPath: missing},
-		"RootCAs are both":    {CAFile: "x", RootCAs: []byte("y")},
-		"no certificate":      {RootCAs: []byte("y")},
-		"ClientCertFile":      {ClientCertFile: missing},
-		"without ClientCert":  {ClientKeyFile: missing},
-		"KeyLogFile":          {KeyLogFile: filepath.Join(missing, "keys")},
-		"TLS version":         {MinTLSVersion: 1},
-		"scheme \"ftp\"":      {Proxy: &url.URL{Scheme: "ftp", Host: "x"}},
-		"names no host":       {Proxy: &url.URL{Scheme: "http"}},
-		"TLS13Ciphers":        {TLS13Ciphers: "TLS_AES_128_GCM_SHA256"},
-		"Configure: no":       {Configure: func(*curl.CURL) error { return errors.New("no") }},
-		"go-curl refused":     {Configure: func(easy *curl.CURL) error { return easy.Setopt(curl.OPT_SSLVERSION, 1.5) }},
-		"Pipelining is 9":     {Pipelining: 9},
-		"own: writeFunction":  {Configure: reserved(curl.OPT_WRITEFUNCTION, func([]byte, any) bool { return true })},
-		"own: headerFunction": {Configure: reserved(curl.OPT_HEADERFUNCTION, func([]byte, any) bool { return true })},
-		"own: writeData":      {Configure: reserved(curl.OPT_WRITEDATA, "x")},
-		"own: PRIVATE":        {Configure: reserved(curl.OPT_PRIVATE, "x")},
+		"MaxConnsPerHost":        {MaxConnsPerHost: -1},
+		"MaxPipelineDepth":       {MaxPipelineDepth: -1},
+		"StallTimeout":           {StallTimeout: -1},
+		"MaxResponseHeaderBytes": {MaxResponseHeaderBytes: -1},
+		"MaxResponseBytes":       {MaxResponseBytes: -1},
+		"MaxAbandonedBytes":      {MaxAbandonedBytes: -1},
+		"MaxAbandonedTime":       {MaxAbandonedTime: -1},
+		"ReadBufferSize":         {ReadBufferSize: -1},
+		"CAFile":                 {CAFile: missing},
+		"CAPath":                 {CAPath: missing},
+		"RootCAs are both":       {CAFile: "x", RootCAs: []byte("y")},
+		"no certificate":         {RootCAs: []byte("y")},
+		"ClientCertFile":         {ClientCertFile: missing},
+		"without ClientCert":     {ClientKeyFile: missing},
+		"KeyLogFile":             {KeyLogFile: filepath.Join(missing, "keys")},
+		"TLS version":            {MinTLSVersion: 1},
+		"TLS13Ciphers":           {TLS13Ciphers: "TLS_AES_128_GCM_SHA256"},
+		"Configure: no":          {Configure: func(*curl.CURL) error { return errors.New("no") }},
+		"go-curl refused":        {Configure: func(easy *curl.CURL) error { return easy.Setopt(curl.OPT_SSLVERSION, 1.5) }},
+		"Pipelining is 9":        {Pipelining: 9},
+		"own: writeFunction":     {Configure: reserved(curl.OPT_WRITEFUNCTION, func([]byte, any) bool { return true })},
+		"own: headerFunction":    {Configure: reserved(curl.OPT_HEADERFUNCTION, func([]byte, any) bool { return true })},
+		"own: writeData":         {Configure: reserved(curl.OPT_WRITEDATA, "x")},
+		"own: PRIVATE":           {Configure: reserved(curl.OPT_PRIVATE, "x")},
 	} {
 		if word == "TLS13Ciphers" && systemLibcurl() {
 			continue // it has them
@@ -176,7 +173,6 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 1, s.retries)
 	require.Equal(t, 5*time.Second, s.abandonedTime)
 	require.Equal(t, 30*time.Second, s.connectTimeout)
-	require.Nil(t, s.dialer.proxy)
 	require.Contains(t, s.easy.list, easyOption{"CAINFO", curl.OPT_CAINFO, "/some/where.pem"})
 	require.Contains(t, s.easy.list, easyOption{"SSL_VERIFYPEER", curl.OPT_SSL_VERIFYPEER, true})
 	require.Contains(t, s.easy.list, easyOption{"SSL_VERIFYHOST", curl.OPT_SSL_VERIFYHOST, 2})

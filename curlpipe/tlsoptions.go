@@ -59,7 +59,7 @@ func (t *Transport) addPeer(o *easyOptions, lib library) error {
 	o.addString("SSL_CIPHER_LIST", curl.OPT_SSL_CIPHER_LIST, t.Ciphers)
 	switch {
 	case t.RootCAs != nil:
-		o.rootCAs = bytes.Clone(t.RootCAs)
+		o.contents = append(o.contents, fileContent{"RootCAs", bytes.Clone(t.RootCAs), map[string]int{"CAINFO": curl.OPT_CAINFO}})
 	case t.CAFile != "":
 		o.add("CAINFO", curl.OPT_CAINFO, t.CAFile)
 	case t.CAPath == "":
@@ -89,6 +89,11 @@ func (t *Transport) checkAuthorities() error {
 }
 
 func (t *Transport) addClientCertificate(o *easyOptions) error {
+	if t.certificate != nil {
+		o.contents = append(o.contents, fileContent{"TLSClientConfig.Certificates", t.certificate,
+			map[string]int{"SSLCERT": curl.OPT_SSLCERT, "SSLKEY": curl.OPT_SSLKEY}})
+		return nil
+	}
 	if t.ClientCertFile == "" {
 		if t.ClientKeyFile != "" {
 			return errors.New("curlpipe: ClientKeyFile is set without ClientCertFile: give both")

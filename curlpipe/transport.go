@@ -2,10 +2,12 @@ package curlpipe
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
 	"time"
 
@@ -19,7 +21,8 @@ import (
 // fail, for want of file descriptors say, the next request tries again.
 //
 // A transport that is no longer needed should be closed with [Transport.Close];
-// one that lives as long as its process need not.
+// one that lives as long as its process need not, and one that nobody has any
+// more is closed by the garbage collector.
 type Transport struct {
 	// Pipelining says how requests share a connection; see the values of that
 	// type. The zero value, Auto, takes the best that libcurl can do.
@@ -50,6 +53,28 @@ type Transport struct {
 	// no reason to go but the request itself. 0 means DefaultMaxRetries, a
 	// negative number none.
 	MaxRetries int
+
+	// RetryPolicy, if not nil, decides in the place of the rule about methods
+	// whether a request is sent again whose connection ended before a byte of
+	// the response had come: error says how. MaxRetries holds all the same, and
+	// so does the exception of a connection's first request. The function must
+	// not block; it may be called from any goroutine.
+	RetryPolicy func(request *http.Request, err error) bool
+
+	// Fallback, if not nil, gets the requests that this package refuses with
+	// ErrUnsupportedRequest for what they ask for: CONNECT, Upgrade, OPTIONS of
+	// the whole server, and a trailer section. Its connections are its own.
+	Fallback http.RoundTripper
+
+	// TLSClientConfig says in the form of crypto/tls what the fields after it say
+	// in that of libcurl; those that both have must be set in one of the two.
+	// RootCAs, one of Certificates, ServerName, MinVersion, MaxVersion,
+	// CipherSuites, InsecureSkipVerify, NextProtos without h2 and
+	// SessionTicketsDisabled are followed, a ClientSessionCache is not needed;
+	// anything else is refused. What calls back to Go before a request is sent,
+	// as VerifyConnection does, is not to be had: use Response.TLS, or
+	// PinnedPublicKey.
+	TLSClientConfig *tls.Config
 
 	// CAFile is a file, CAPath a folder in the form of openssl-rehash(1), and
 	// RootCAs the content of a file with the certificate authorities to trust,
@@ -99,12 +124,31 @@ type Transport struct {
 	// can read everything. The environment's SSLKEYLOGFILE is not followed.
 	KeyLogFile string
 
-	// Proxy, if not nil, is the proxy that all connections go through. Its
-	// scheme is http or https (asked with CONNECT, for http URLs as well, so
-	// that the connection is one to the server), socks5, or socks5h, which
-	// leaves the host's name to the proxy. The environment is not followed:
-	// neither a proxy nor what NO_PROXY says is taken from it.
-	Proxy *url.URL
+	// Proxy, if not nil, says which proxy a request goes through; a nil URL: none.
+	// [http.ProxyURL] and [http.ProxyFromEnvironment] are such functions. A
+	// proxy's scheme is http or https (asked with CONNECT, for http URLs as well,
+	// so that the connection is one to the server), socks5, or socks5h, which
+	// leaves the host's name to the proxy; its user information are credentials.
+	// Without it neither a proxy nor what NO_PROXY says is taken from the
+	// environment.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// ProxyConnectHeader are further fields of the CONNECT requests.
+	// GetProxyConnectHeader, if not nil, gives them for each instead; its error
+	// is that of the requests that wait for the connection.
+	ProxyConnectHeader    http.Header
+	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+
+	// OnProxyConnectResponse, if not nil, is shown what a proxy answers CONNECT
+	// with, its body aside. With an error the connection is given up.
+	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, request *http.Request, response *http.Response) error
+
+	// DialContext, if not nil, makes the connections to servers and proxies, in
+	// a goroutine of its own; network is tcp, and address has a port. A
+	// *net.TCPConn or *net.UnixConn goes over to libcurl. Of any other net.Conn
+	// the bytes are carried to and fro, which costs a copy and a goroutine each
+	// way. UnixSocket, LocalAddress, Resolve and KeepAlive do not count then.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// UnixSocket is the path of a Unix socket that all connections go to,
 	// whatever the URL's host.
@@ -127,17 +171,42 @@ type Transport struct {
 	// for it then fail with ErrConnectTimeout. 0 means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
 
+	// TLSHandshakeTimeout, if not 0, is how long of that a handshake may take.
+	TLSHandshakeTimeout time.Duration
+
+	// ResponseHeaderTimeout, if not 0, is how long the header section of a
+	// response may be waited for, from when the whole request was handed to
+	// libcurl and those before it on an HTTP/1.1 connection are answered. The
+	// connection is closed then. It is noticed within a quarter of the time more.
+	ResponseHeaderTimeout time.Duration
+
+	// ExpectContinueTimeout is how long a request that says "Expect:
+	// 100-continue" waits before its body is sent all the same; 0 means
+	// DefaultExpectContinueTimeout.
+	ExpectContinueTimeout time.Duration
+
+	// IdleConnTimeout, if not 0, closes connections that no request was on for so
+	// long.
+	IdleConnTimeout time.Duration
+
+	// MaxIdleConns is the most connections without requests that are kept, and
+	// MaxIdleConnsPerHost of them those to one host; 0 means no limit.
+	MaxIdleConns, MaxIdleConnsPerHost int
+
+	// DisableKeepAlives has each request end its connection.
+	DisableKeepAlives bool
+
 	// StallTimeout, if not 0, fails what is in flight on a connection with
 	// ErrStalled, and closes it, when for this long no byte has moved on it, in
 	// either direction, though the client waits for it. It is noticed within a
 	// quarter of the time more. It bounds ConnectTimeout as well.
 	StallTimeout time.Duration
 
-	// MaxHeaderBytes is how long the header sections of a response may be, those
+	// MaxResponseHeaderBytes is how long the header sections of a response may be, those
 	// of interim responses included, and apart from them its chunk extensions and
 	// trailers; a longer one fails with ErrResponseTooLarge. 0 means
-	// DefaultMaxHeaderBytes.
-	MaxHeaderBytes int64
+	// DefaultMaxResponseHeaderBytes.
+	MaxResponseHeaderBytes int64
 
 	// MaxResponseBytes is the largest response, header and body together, that
 	// Client keeps; a larger one fails with ErrResponseTooLarge. Bodies that are
@@ -191,24 +260,31 @@ type Transport struct {
 	// waits for it for a second at most.
 	Logger *slog.Logger
 
-	starting sync.Mutex
-	started  *engine
-	closed   bool
+	starting  sync.Mutex
+	started   *engine
+	closed    bool
+	protocols map[string]http.RoundTripper // of RegisterProtocol
+
+	// of TLSClientConfig, see effective
+	certificate []byte // with its key, in PEM
+	noHTTP2     bool
 }
 
 // What the zero values of Transport's fields stand for.
 const (
-	DefaultMaxConnsPerHost   = 1
-	DefaultMaxPipelineDepth  = 100
-	DefaultMaxRetries        = 1
-	DefaultMaxHeaderBytes    = 1 << 20
-	DefaultMaxResponseBytes  = 64 << 20
-	DefaultReadBufferSize    = 256 << 10
-	DefaultMaxAbandonedBytes = 16 << 20
-	DefaultMaxAbandonedTime  = 5 * time.Second
-	DefaultMaxUnreadTime     = 30 * time.Second
-	DefaultConnectTimeout    = 30 * time.Second
-	DefaultKeepAlive         = 15 * time.Second
+	DefaultMaxConnsPerHost        = 1
+	DefaultMaxPipelineDepth       = 100
+	DefaultMaxRetries             = 1
+	DefaultMaxResponseHeaderBytes = 1 << 20
+	DefaultMaxResponseBytes       = 64 << 20
+	DefaultReadBufferSize         = 256 << 10
+	DefaultMaxAbandonedBytes      = 16 << 20
+	DefaultMaxAbandonedTime       = 5 * time.Second
+	DefaultMaxUnreadTime          = 30 * time.Second
+	DefaultConnectTimeout         = 30 * time.Second
+	DefaultKeepAlive              = 15 * time.Second
+
+	DefaultExpectContinueTimeout = time.Second
 )
 
 // engine starts the transport if that has not happened yet.
@@ -235,6 +311,10 @@ func (t *Transport) start(lib library) (*engine, error) {
 		return nil, err
 	}
 	t.started, err = startEngine(settings)
+	if err == nil {
+		// calls keep their transport alive: none is left when this runs
+		runtime.AddCleanup(t, func(e *engine) { e.mailbox.close() }, t.started)
+	}
 	return t.started, err
 }
 
@@ -252,61 +332,6 @@ func (t *Transport) tryConfigure(e *engine) error {
 	t.starting.Unlock()
 	e.close()
 	return err
-}
-
-// RoundTrip sends a request and returns its response as soon as the header
-// section has come; the caller reads the body, and closes it. A body that is
-// closed before its end is read to the end, or its connection given up, within
-// MaxAbandonedBytes and MaxAbandonedTime; so is the response of a request whose
-// context ends. GET and HEAD are pipelined; a request with another method has a
-// connection for itself while it lasts.
-//
-// Every error is an [*Error], that of the request's context excepted, which is
-// returned as it is.
-func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	for attempt := 0; ; attempt++ {
-		response, err := t.roundTrip(request)
-		if err == nil {
-			return response, nil
-		}
-		again := t.again(request, err, attempt)
-		if again == nil {
-			return nil, err
-		}
-		request = again
-	}
-}
-
-// again makes the request anew after it had to be sent again and its body could
-// not be rewound. Nil: it must not be.
-func (t *Transport) again(request *http.Request, err error, attempt int) *http.Request {
-	var refused *refusedError
-	safe := errors.As(err, &refused) || // whatever the method [RFC 9113 §8.7]
-		errors.Is(err, curl.CurlError(curl.E_SEND_FAIL_REWIND)) && idempotent(methodOf(request))
-	if !safe || attempt >= t.retries() || request.GetBody == nil || request.Context().Err() != nil {
-		return nil
-	}
-	body, err := request.GetBody()
-	if err != nil {
-		return nil
-	}
-	copied := request.WithContext(request.Context())
-	copied.Body = body
-	t.started.counters.resent.Add(1)
-	return copied
-}
-
-func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
-	ctx := request.Context()
-	call := newCall(request, true)
-	engine, err := t.engine()
-	if err == nil {
-		err = engine.start(ctx, call)
-	}
-	if err != nil {
-		return nil, call.refuse(err)
-	}
-	return engine.await(ctx, request, call)
 }
 
 // CloseIdleConnections closes the connections that no request is on.
@@ -331,13 +356,4 @@ func (t *Transport) Close() error {
 		started.close()
 	}
 	return nil
-}
-
-// contextError is the context's error and, where there is one, its cause.
-func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return &contextEnd{err, cause}
-	}
-	return err
 }

@@ -1,0 +1,103 @@
+package curlpipe
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+)
+
+// NotCarriedError lists what an http.Transport asks for that a [Transport] does
+// not do.
+type NotCarriedError struct {
+	Fields []string // of http.Transport, such as "DialTLSContext" and "TLSClientConfig.VerifyConnection"
+}
+
+// Error names the fields.
+func (e *NotCarriedError) Error() string {
+	return "curlpipe: of http.Transport these do not carry over: " + strings.Join(e.Fields, ", ") +
+		": leave them out (the package's documentation says what there is instead)"
+}
+
+// FromHTTPTransport makes a transport that does what another one of net/http
+// does, which stays as it is. What does not carry over is listed in a
+// [*NotCarriedError]; the transport is there all the same, without that.
+//
+// Without a MaxConnsPerHost there is one connection to a host, as this package is
+// for. Buffer sizes have no equivalent, and need none. Protocols that were
+// registered have to be registered again.
+func FromHTTPTransport(from *http.Transport) (*Transport, error) {
+	to := &Transport{
+		Proxy:                  from.Proxy,
+		OnProxyConnectResponse: from.OnProxyConnectResponse,
+		ProxyConnectHeader:     from.ProxyConnectHeader.Clone(),
+		GetProxyConnectHeader:  from.GetProxyConnectHeader,
+		DialContext:            from.DialContext,
+		TLSHandshakeTimeout:    from.TLSHandshakeTimeout,
+		DisableKeepAlives:      from.DisableKeepAlives,
+		DisableCompression:     from.DisableCompression,
+		MaxIdleConns:           from.MaxIdleConns,
+		MaxIdleConnsPerHost:    max(0, from.MaxIdleConnsPerHost),
+		MaxConnsPerHost:        max(0, from.MaxConnsPerHost),
+		IdleConnTimeout:        from.IdleConnTimeout,
+		ResponseHeaderTimeout:  from.ResponseHeaderTimeout,
+		ExpectContinueTimeout:  from.ExpectContinueTimeout,
+		MaxResponseHeaderBytes: max(0, from.MaxResponseHeaderBytes),
+	}
+	if dial := from.Dial; to.DialContext == nil && dial != nil {
+		to.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
+			return dial(network, address)
+		}
+	}
+	to.DisableKeepAlives = to.DisableKeepAlives || from.MaxIdleConnsPerHost < 0
+	missing := to.takeTLS(from)
+	for name, wanted := range map[string]bool{
+		"DialTLS":        from.DialTLS != nil,
+		"DialTLSContext": from.DialTLSContext != nil,
+		"HTTP2":          from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
+		"Protocols":      from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
+	} {
+		if wanted {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return to, &NotCarriedError{missing}
+	}
+	return to, nil
+}
+
+// takeTLS takes what is about TLS, HTTP/2 included, and returns what it cannot.
+func (t *Transport) takeTLS(from *http.Transport) []string {
+	var missing []string
+	config := from.TLSClientConfig.Clone()
+	if config != nil {
+		for _, name := range unfollowed(config) {
+			missing = append(missing, "TLSClientConfig."+name)
+			forget(config, name)
+		}
+	}
+	if speaksHTTP1Only(from) {
+		if config == nil {
+			config = &tls.Config{}
+		}
+		config.NextProtos = []string{"http/1.1"}
+	}
+	t.TLSClientConfig = config
+	return missing
+}
+
+// speaksHTTP1Only tells when net/http's transport does not try HTTP/2.
+func speaksHTTP1Only(from *http.Transport) bool {
+	switch {
+	case from.Protocols != nil:
+		return !from.Protocols.HTTP2()
+	case from.TLSNextProto != nil && from.TLSNextProto["h2"] == nil:
+		return true
+	case from.ForceAttemptHTTP2 || from.TLSNextProto["h2"] != nil:
+		return false
+	}
+	return from.TLSClientConfig != nil || from.Dial != nil || from.DialContext != nil || from.DialTLS != nil || from.DialTLSContext != nil
+}

@@ -1,0 +1,141 @@
+package curlpipe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+
+	curl "github.com/andelf/go-curl"
+)
+
+// RoundTrip sends a request and returns its response as soon as the header
+// section has come; the caller reads the body, and closes it. A body that is
+// closed before its end is read to the end, or its connection given up, within
+// MaxAbandonedBytes and MaxAbandonedTime; so is the response of a request whose
+// context ends. GET and HEAD are pipelined; a request with another method has a
+// connection for itself while it lasts.
+//
+// Every error is an [*Error], that of the request's context excepted, which is
+// returned as it is.
+func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if other := t.protocolOf(request); other != nil {
+		response, err := other.RoundTrip(request)
+		if err != http.ErrSkipAltProtocol {
+			return response, err
+		}
+	}
+	if t.Fallback != nil && fallsBack(request) {
+		return t.Fallback.RoundTrip(request)
+	}
+	for attempt := 0; ; attempt++ {
+		response, err := t.roundTrip(request)
+		if err == nil {
+			return response, nil
+		}
+		again := t.again(request, err, attempt)
+		if again == nil {
+			return nil, err
+		}
+		request = again
+	}
+}
+
+// RegisterProtocol has requests with URLs of a scheme sent by another transport.
+// That one may return [http.ErrSkipAltProtocol], without having used the body,
+// to leave a request to this one after all. It panics when the scheme has one.
+func (t *Transport) RegisterProtocol(scheme string, transport http.RoundTripper) {
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	if t.protocols[scheme] != nil {
+		panic("curlpipe: protocol " + scheme + " already registered")
+	}
+	registered := map[string]http.RoundTripper{scheme: transport} // RoundTrip reads the old one
+	maps.Copy(registered, t.protocols)
+	t.protocols = registered
+}
+
+func (t *Transport) protocolOf(request *http.Request) http.RoundTripper {
+	if request.URL == nil {
+		return nil
+	}
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	return t.protocols[request.URL.Scheme]
+}
+
+// fallsBack tells the requests that only Transport.Fallback can do.
+func fallsBack(request *http.Request) bool {
+	return request.Method == http.MethodConnect || len(request.Trailer) > 0 || canonical(request.Header).Get("Upgrade") != "" ||
+		request.URL != nil && request.URL.Path == "*"
+}
+
+// Clone makes a transport with the same fields, which has not been used.
+func (t *Transport) Clone() *Transport {
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	clone := t.copied()
+	clone.protocols = t.protocols
+	clone.ProxyConnectHeader = t.ProxyConnectHeader.Clone()
+	clone.TLSClientConfig = t.TLSClientConfig.Clone()
+	clone.RootCAs = bytes.Clone(t.RootCAs)
+	clone.Resolve = slices.Clone(t.Resolve)
+	return clone
+}
+
+// copied is a transport with the same in its fields.
+func (t *Transport) copied() *Transport {
+	clone := &Transport{}
+	from, to := reflect.ValueOf(t).Elem(), reflect.ValueOf(clone).Elem()
+	for i := range from.NumField() {
+		if from.Type().Field(i).IsExported() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return clone
+}
+
+// again makes the request anew after it had to be sent again and its body could
+// not be rewound. Nil: it must not be.
+func (t *Transport) again(request *http.Request, err error, attempt int) *http.Request {
+	var refused *refusedError
+	safe := errors.As(err, &refused) || // whatever the method [RFC 9113 §8.7]
+		errors.Is(err, curl.CurlError(curl.E_SEND_FAIL_REWIND)) && idempotent(methodOf(request))
+	if !safe || attempt >= t.retries() || request.GetBody == nil || request.Context().Err() != nil {
+		return nil
+	}
+	body, err := request.GetBody()
+	if err != nil {
+		return nil
+	}
+	copied := request.WithContext(request.Context())
+	copied.Body = body
+	t.started.counters.resent.Add(1)
+	return copied
+}
+
+func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	call := newCall(request, true)
+	call.owner = t
+	engine, err := t.engine()
+	if err == nil {
+		err = engine.start(ctx, call)
+	}
+	if err != nil {
+		return nil, call.refuse(err)
+	}
+	return engine.await(ctx, request, call)
+}
+
+// contextError is the context's error and, where there is one, its cause.
+func contextError(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return &contextEnd{err, cause}
+	}
+	return err
+}
