@@ -1,0 +1,127 @@
+// Command conformance runs the tests of other projects, net/http's own included,
+// with http.Transport as it is and with this library in its place, and prints
+// what came out differently; see scripts/conformance.
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// suite is one project's tests.
+type suite struct {
+	Name     string   `json:"name"`
+	Module   string   `json:"module"`   // of the Go module proxy
+	Version  string   `json:"version"`  // of that
+	Packages []string `json:"packages"` // of the module, as go test takes them
+	Std      string   `json:"std"`      // or a package of the standard library
+	Files    []string `json:"files"`    // and its test files whose tests count
+	Top      bool     `json:"top"`      // a test counts with all of its subtests
+}
+
+//go:embed suites.json
+var suitesText []byte
+
+func main() {
+	work := flag.String("work", "", "folder for copies and what is generated")
+	source := flag.String("source", "", "root of this repository")
+	libcurl := flag.String("libcurl", "patched", "which libcurl this is, for reasons that hold for one: patched or system")
+	readme := flag.String("readme", "", "file whose table is brought up to date")
+	flag.Parse()
+	if err := run(*work, *source, *libcurl, *readme, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "conformance: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(work, source, libcurl, readme string, names []string) error {
+	var suites []suite
+	if err := json.Unmarshal(suitesText, &suites); err != nil {
+		return fmt.Errorf("suites.json: %w", err)
+	}
+	chosen, err := choose(suites, names)
+	if err != nil {
+		return err
+	}
+	known, err := parseReasons(reasonsText, suites)
+	if err != nil {
+		return err
+	}
+	bench, err := newBench(work, source)
+	if err != nil {
+		return err
+	}
+	var reports []*report
+	for _, s := range chosen {
+		fmt.Fprintf(os.Stderr, "conformance: %s\n", s.Name)
+		r, err := bench.compare(s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.explain(known, libcurl)
+		reports = append(reports, r)
+	}
+	table := markdown(reports)
+	fmt.Print(table)
+	unknown := 0
+	for _, r := range reports {
+		for _, d := range r.differences {
+			fmt.Printf("%s\t%s\t%s with net/http, %s with curlpipe\t%s\n", r.suite.Name, d.test, d.theirs, d.ours, d.reason)
+			if d.reason == "" {
+				unknown++
+			}
+		}
+	}
+	if unknown > 0 {
+		return fmt.Errorf("%d differences without a reason: mend them, or give each one in differences.tsv", unknown)
+	}
+	if readme == "" {
+		return nil
+	}
+	return replaceTable(readme, libcurl, table)
+}
+
+// choose are the suites of those names; without names all.
+func choose(suites []suite, names []string) ([]suite, error) {
+	if len(names) == 0 {
+		return suites, nil
+	}
+	var chosen []suite
+	var known []string
+	for _, s := range suites {
+		known = append(known, s.Name)
+	}
+	for _, name := range names {
+		found := false
+		for _, s := range suites {
+			if s.Name == name {
+				chosen = append(chosen, s)
+				found = true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no suite %q: give of %s", name, strings.Join(known, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// replaceTable puts the table into a file, between the lines that mark its place.
+func replaceTable(file, libcurl, table string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	begin := fmt.Sprintf("<!-- conformance %s -->\n", libcurl)
+	before, rest, found := strings.Cut(string(content), begin)
+	_, after, ended := strings.Cut(rest, "<!-- end -->\n")
+	if !found || !ended {
+		return fmt.Errorf("%s: no %q … <!-- end --> in it", filepath.Base(file), strings.TrimSpace(begin))
+	}
+	return os.WriteFile(file, []byte(before+begin+table+"<!-- end -->\n"+after), 0o644)
+}
