@@ -1,7 +1,10 @@
 package curlpipe
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -12,9 +15,30 @@ import (
 // [RFC 1035 §2.3.4].
 const longestHost = 254
 
+// inASCII is an authority with a name in another alphabet in its ASCII form
+// [RFC 5891], as net/http writes it; unchanged where it has none.
+func inASCII(authority string) string {
+	for i := range len(authority) {
+		if authority[i] < 0x80 {
+			continue
+		}
+		var text bytes.Buffer
+		request := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: authority, Path: "/"}, Host: authority}
+		if request.Write(&text) != nil {
+			return authority
+		}
+		read, err := http.ReadRequest(bufio.NewReader(&text))
+		if err != nil {
+			return authority
+		}
+		return read.Host
+	}
+	return authority
+}
+
 // checkAuthority refuses what is not a host, or a host and a port, in one way of
 // reading only: libcurl, a resolver, a proxy and the server must all take it for
-// the same. So a name in another alphabet has to come in its ASCII form, and a
+// the same. So a name in another alphabet has to be in its ASCII form, and a
 // number that some programs take for an address is none.
 func checkAuthority(authority string) error {
 	host, port, err := splitAuthority(authority)
@@ -108,7 +132,7 @@ func targetOf(u *url.URL) (string, error) {
 		target += "?" + u.RawQuery
 	}
 	for i := range len(target) {
-		if octet := target[i]; octet <= ' ' || octet >= 0x7f || octet == '#' {
+		if octet := target[i]; octet <= ' ' || octet == 0x7f || octet == '#' {
 			return "", fmt.Errorf("%w: %q in the URL: escape it", ErrUnsupportedRequest, octet)
 		}
 	}

@@ -197,12 +197,7 @@ func (b *streamedBody) finish() error {
 	if err != nil {
 		return newError(b.call.asked, "", fmt.Errorf("trailer section: %w", err))
 	}
-	if b.response.Trailer == nil {
-		b.response.Trailer = make(http.Header, len(fields))
-	}
-	for name, values := range fields {
-		b.response.Trailer[name] = values
-	}
+	addTrailer(b.response, fields)
 	b.trailer = ""
 	return io.EOF
 }

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"strings"
 	"time"
 
 	curl "github.com/andelf/go-curl"
@@ -123,6 +124,10 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 // failure is the error of a request that libcurl has failed.
 func (e *engine) failure(c *call, result *cshim.Result) error {
 	code := codeOf(result)
+	if int(code) == curl.E_OUT_OF_MEMORY && strings.Contains(result.Detail, "header") {
+		// up to 7.88 a line of 100 kB, whatever MaxResponseHeaderBytes allows
+		return &transferError{code, ErrResponseTooLarge}
+	}
 	if result.Malformed {
 		return &malformedError{code: code, detail: result.Detail}
 	}

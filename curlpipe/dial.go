@@ -49,7 +49,11 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
-	made := line{local: connection.LocalAddr(), remote: connection.RemoteAddr()}
+	var made line
+	switch connection.(type) {
+	case *net.TCPConn, *net.UnixConn, *tls.Conn: // another may not know, and need not
+		made.local, made.remote = connection.LocalAddr(), connection.RemoteAddr()
+	}
 	made.socket, err = d.descriptor(connection)
 	if err != nil {
 		_ = connection.Close()

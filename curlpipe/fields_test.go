@@ -373,3 +373,19 @@ func TestTransportThatNobodyHas(t *testing.T) {
 		}
 	}, "the engine has ended")
 }
+
+// TestNameInAnotherAlphabet goes out in its ASCII form [RFC 5891].
+func TestNameInAnotherAlphabet(t *testing.T) {
+	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) { _, _ = io.WriteString(writer, request.Host) })
+	theirs := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address != "xn--c1ae0ajs.xn--c1aw:80" {
+			return nil, errors.New("asked for " + address)
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
+	}}
+	for which, roundTripper := range likeHTTPTransport(t, theirs) {
+		response, err := roundTripper.RoundTrip(get(t, "http://гофер.го/"))
+		require.NoError(t, err, which)
+		require.Equal(t, "xn--c1ae0ajs.xn--c1aw", readAll(t, response), which)
+	}
+}

@@ -96,6 +96,11 @@ func (c *call) encodeURL(u *url.URL, method, serverName string) error {
 	case u.Opaque != "":
 		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
+	if ascii := inASCII(u.Host); ascii != u.Host {
+		copied := *u
+		copied.Host = ascii
+		u = &copied
+	}
 	if err := checkAuthority(u.Host); err != nil {
 		return err
 	}
@@ -128,9 +133,9 @@ func basic(user *url.Userinfo) string {
 
 func (c *call) encodeHeader(request *http.Request) error {
 	fields := canonical(request.Header)
-	host := request.URL.Host
+	host := inASCII(request.URL.Host)
 	if request.Host != "" {
-		host = request.Host
+		host = inASCII(request.Host)
 		if err := checkAuthority(host); err != nil {
 			return err
 		}

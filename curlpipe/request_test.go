@@ -125,7 +125,6 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"line break in query":  func(r *http.Request) { r.URL.RawQuery = "x\r\nInjected: y" },
 		"space in query":       func(r *http.Request) { r.URL.RawQuery = "x HTTP/1.1" },
 		"fragment in query":    func(r *http.Request) { r.URL.RawQuery = "x#y" },
-		"host not in ASCII":    func(r *http.Request) { r.URL.Host = "bücher.example" },
 		"path in host":         func(r *http.Request) { r.URL.Host = "a/b" },
 		"user in host":         func(r *http.Request) { r.URL.Host = "a@b" },
 		"line break in value":  func(r *http.Request) { r.Header.Set("X", "a\r\nInjected: y") },

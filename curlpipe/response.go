@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"strconv"
@@ -26,9 +27,10 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	}
 	announceTrailer(response)
 	if c.trailer != "" {
-		if response.Trailer, err = parseFields(c.trailer); err != nil {
+		if made.body.trailer, err = parseFields(c.trailer); err != nil {
 			return nil, err
 		}
+		made.body.response = response
 	}
 	frame(response, &made.body, c)
 	return response, nil
@@ -154,7 +156,7 @@ func frame(response *http.Response, memory *body, c *call) {
 	case c.body != nil:
 		c.body.response = response
 		response.Body = c.body
-	case len(c.content) > 0:
+	case len(c.content) > 0 || memory.trailer != nil:
 		memory.reader.Reset(c.content)
 		response.Body = memory
 	default:
@@ -197,22 +199,46 @@ func saysClose(values []string, keep bool) bool {
 
 // body is a response body that lies in memory.
 type body struct {
-	reader strings.Reader
-	closed bool
+	reader   strings.Reader
+	closed   bool
+	trailer  http.Header    // handed out at its end
+	response *http.Response // to this
+}
+
+// addTrailer gives a response its trailer section, to what it has announced.
+func addTrailer(response *http.Response, fields http.Header) {
+	if response.Trailer == nil {
+		response.Trailer = make(http.Header, len(fields))
+	}
+	maps.Copy(response.Trailer, fields)
+}
+
+// ended hands out the trailer section once all has been read.
+func (b *body) ended() {
+	if b.reader.Len() == 0 && b.trailer != nil {
+		addTrailer(b.response, b.trailer)
+		b.trailer = nil
+	}
 }
 
 func (b *body) Read(into []byte) (int, error) {
 	if b.closed {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	return b.reader.Read(into)
+	n, err := b.reader.Read(into)
+	if err == io.EOF {
+		b.ended()
+	}
+	return n, err
 }
 
 func (b *body) WriteTo(writer io.Writer) (int64, error) {
 	if b.closed {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	return b.reader.WriteTo(writer)
+	n, err := b.reader.WriteTo(writer)
+	b.ended()
+	return n, err
 }
 
 func (b *body) Close() error {

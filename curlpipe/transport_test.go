@@ -140,6 +140,7 @@ func TestLikeNetHTTP(t *testing.T) {
 	large := bytes.Repeat([]byte("x1"), 1<<19)
 	table := map[string]func(base string) *http.Request{
 		"get":                           makeRequest("GET", "/a/../b?q=1", nil),
+		"raw UTF-8 in the query":        makeRequest("GET", "/inspect?q=gr\u00fc\u00df", nil),
 		"head":                          makeRequest("HEAD", "/large", nil),
 		"empty":                         makeRequest("GET", "/empty", nil),
 		"no content":                    makeRequest("GET", "/no-content", nil),
