@@ -276,10 +276,7 @@ func TestContextsErrorOfABodyIsBare(t *testing.T) {
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
 			_, _ = io.WriteString(writer, "part")
 			_ = http.NewResponseController(writer).Flush()
-			select {
-			case <-goOn:
-			case <-request.Context().Done():
-			}
+			<-goOn
 		})
 		defer close(goOn)
 		for name, make := range yardsticks {
