@@ -90,7 +90,7 @@ func TestTLSThatSaysNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrConnectTimeout)
 }
 
-// TestInterimWithoutEnd counts towards MaxHeaderBytes.
+// TestInterimWithoutEnd counts towards MaxResponseHeaderBytes.
 func TestInterimWithoutEnd(t *testing.T) {
 	s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 		readTarget(requests)
@@ -99,7 +99,7 @@ func TestInterimWithoutEnd(t *testing.T) {
 			_, err = io.WriteString(connection, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
 		}
 	})
-	transport := newTestTransport(t, nil, &Transport{MaxHeaderBytes: 64 << 10})
+	transport := newTestTransport(t, nil, &Transport{MaxResponseHeaderBytes: 64 << 10})
 	_, err := transport.RoundTrip(get(t, s.url))
 	require.ErrorIs(t, err, ErrResponseTooLarge)
 }
