@@ -62,6 +62,13 @@ var courseCases = []observed{
 		o.Origin.Connections[0].Requests[1].Method, o.Origin.Connections[0].Requests[2].Behind = "POST", 1
 	}, Fail, "requests that are not idempotent travel alone", "r2 came before POST r1 was answered"},
 
+	{"pipelined", "nobody asks", func(*Observation) {}, Pass,
+		"at least 0 requests behind others", "0 behind others"},
+	{"pipelined", "enough", func(o *Observation) {
+		o.Scenario.Expect.MinPipelined, first(o).Behind = 1, 1
+	}, Pass, "at least 1 requests behind others", "1 behind others"},
+	{"pipelined", "one after the other", func(o *Observation) { o.Scenario.Expect.MinPipelined = 1 }, Fail,
+		"at least 1 requests behind others", "0 behind others"},
 	{"own-credentials", "none", func(*Observation) {}, Pass,
 		"every request with its own credentials, method and body", "all as planned"},
 	{"own-credentials", "those of another", func(o *Observation) {

@@ -75,6 +75,13 @@ var invariants = []Invariant{
 		examine: notPipelined,
 	},
 	{
+		ID:      "pipelined",
+		Meaning: "Requests were sent behind others that were not answered yet, where the scenario has them be.",
+		Rule: "CURLMOPT_PIPELINING(3): libcurl \"will attempt to pipeline HTTP requests\"; RFC 9112 §9.3.2: a client " +
+			"\"MAY 'pipeline' its requests (i.e., send multiple requests without waiting for each response)\"",
+		examine: pipelined,
+	},
+	{
 		ID:      "own-credentials",
 		Meaning: "Each request carried its own credentials, method and body.",
 		Rule: "RFC 9110 §11.6.2: the Authorization field \"consists of credentials containing the authentication " +

@@ -95,6 +95,19 @@ func notPipelined(o *Observation) (Verdict, string, string) {
 	return Pass, expected, fmt.Sprintf("%d of those, all alone", alone)
 }
 
+func pipelined(o *Observation) (Verdict, string, string) {
+	behind := 0
+	for _, c := range o.Origin.Connections {
+		for _, r := range c.Requests {
+			if r.Behind > 0 {
+				behind++
+			}
+		}
+	}
+	least := o.Scenario.Expect.MinPipelined
+	return passIf(behind >= least), fmt.Sprintf("at least %d requests behind others", least), fmt.Sprintf("%d behind others", behind)
+}
+
 func ownCredentials(o *Observation) (Verdict, string, string) {
 	expected := "every request with its own credentials, method and body"
 	planned := make(map[string]plan.Request, len(o.Plan.Requests))

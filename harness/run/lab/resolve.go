@@ -84,6 +84,7 @@ func (r *run) origin(watch *events.Watch, link *link) origin.Config {
 // plan is the client's half, for an origin that listens.
 func (r *run) plan(url, caFile string) *plan.Plan {
 	asked := r.Scenario.Plan(r.Seed, url, caFile, r.Driver)
+	asked.FirstAlone = !r.http2 && r.Scenario.FirstAlone(r.Library.Manifest.Version)
 	if r.http2 {
 		asked.Pipelining = plan.Multiplex
 	}

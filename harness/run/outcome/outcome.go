@@ -142,9 +142,9 @@ func expected(s *scenario.Scenario, subject, driver string, l *library.Library) 
 		return judge.Fail
 	case variant == library.Stock && s.StockSpares(subject) != "":
 		return judge.Pass
-	case variant == library.Stock && s.StockFails(driver) != "":
+	case variant == library.Stock && s.StockFails(driver, l.Manifest.Version) != "":
 		return judge.Fail
-	case variant == library.Stock && s.StockVaries(driver) != "":
+	case variant == library.Stock && s.StockVaries(driver, l.Manifest.Version) != "":
 		return PassOrFail
 	case variant == library.MovingBuffer && s.Expect.Control != "":
 		return judge.Fail

@@ -14,6 +14,9 @@ type Client struct {
 	BodyBytes Range
 	// Special has, by their number, the requests that differ from the others.
 	Special map[int]Request
+	// AllAtOnce is true if the scenario is about requests that are submitted at
+	// once. See [Scenario.FirstAlone].
+	AllAtOnce bool
 	// Steps are what else the client does, strictly one after the other.
 	Steps []Step
 	// TLS is the version that is used, as in plan.Plan.

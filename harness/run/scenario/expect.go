@@ -15,6 +15,9 @@ type Expect struct {
 	MaxRequests int
 	// MaxMemory, if not 0, is how much memory the client may use, in bytes.
 	MaxMemory int64
+	// MinPipelined is how many requests have to arrive behind others that are not
+	// answered yet.
+	MinPipelined int
 	// MaxTurns, if not 0, is how often the client's loop may go round and call
 	// libcurl, with a client that counts that.
 	MaxTurns int
@@ -35,6 +38,9 @@ type Expect struct {
 	// Stock has, by driver, what the stock libcurl is known to do wrong. With
 	// a driver that is not in it, it has to pass.
 	Stock map[string]string
+	// StockReleases are those of which stock fails, always or sometimes; the others
+	// pass.
+	StockReleases Releases
 	// StockSometimes has what it does wrong in some runs and not in others,
 	// where that depends on how the kernel deals out the CPU.
 	StockSometimes map[string]string
@@ -88,9 +94,12 @@ func (s *Scenario) AllowedRequests() int {
 	return s.AllowedConnections()
 }
 
-// StockFails returns what the stock libcurl does wrong with a driver; empty if
-// it passes.
-func (s *Scenario) StockFails(driver string) string {
+// StockFails returns what the stock libcurl of a release does wrong with a driver;
+// empty if it passes.
+func (s *Scenario) StockFails(driver, release string) string {
+	if !s.Expect.StockReleases.Has(release) {
+		return ""
+	}
 	return s.Expect.Stock[driver]
 }
 
@@ -100,9 +109,12 @@ func (s *Scenario) StockSpares(subject string) string {
 	return s.Expect.StockPasses[subject]
 }
 
-// StockVaries returns what the stock libcurl does wrong with a driver in some
-// runs; empty if it does the same in all.
-func (s *Scenario) StockVaries(driver string) string {
+// StockVaries returns what the stock libcurl of a release does wrong with a driver
+// in some runs; empty if it does the same in all.
+func (s *Scenario) StockVaries(driver, release string) string {
+	if !s.Expect.StockReleases.Has(release) {
+		return ""
+	}
 	return s.Expect.StockSometimes[driver]
 }
 

@@ -24,6 +24,22 @@ var control = []Scenario{
 			MaxPipelineLength: 50,
 		},
 	},
+	{
+		ID: "added-at-once",
+		Summary: "Requests that are added at once, before there is a connection, are pipelined as soon as one of " +
+			"them has been answered.",
+		Client: func() Client {
+			c := pipelined(50, plan.TLS12)
+			c.AllAtOnce = true
+			return c
+		}(),
+		Origin: Origin{EveryAnswer: Answer{Hold: HoldQuiet}},
+		Expect: Expect{
+			MinPipelined:  20,
+			Stock:         both("those that wait for a connection are woken one at a time, and none is behind another"),
+			StockReleases: wakesOne,
+		},
+	},
 }
 
 // CURLcodes that requests are expected to fail with, from curl/curl.h.

@@ -103,6 +103,7 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
       .number = &plan->stall_limit_ms },
     { .name = "receive_buffer", .number = &plan->receive_buffer },
     { .name = "follow_redirects", .truth = &plan->follow_redirects },
+    { .name = "first_alone", .truth = &plan->first_alone },
     { .name = "requests", .required = true },
     { .name = "steps" },
     { .name = NULL }

@@ -86,6 +86,7 @@ struct plan {
   long stall_limit_ms;  /* nothing received for this long: stop */
   long receive_buffer;  /* CURLOPT_BUFFERSIZE; 0: libcurl's own */
   bool follow_redirects;
+  bool first_alone;     /* the first request ends before others are added */
   struct plan_request *requests;
   size_t request_count;
   json_t *places;       /* of the requests, by their id */

@@ -52,13 +52,35 @@ void session_add(struct session *session, struct transfer *transfer)
     transfer->in_multi = true;
 }
 
-void session_add_first(struct session *session)
+/* Adds the handles from one on that no step adds, count of them at most. */
+static void add_some(struct session *session, size_t from, size_t count)
 {
   size_t i;
 
-  for(i = 0; i < session->plan->request_count && !session->stopped[0]; i++) {
-    if(!session->plan->requests[i].added_by_step)
+  for(i = from; i < session->plan->request_count && count &&
+        !session->stopped[0]; i++) {
+    if(!session->plan->requests[i].added_by_step) {
       session_add(session, &session->transfers[i]);
+      count--;
+    }
+  }
+}
+
+void session_add_first(struct session *session)
+{
+  size_t count = session->plan->request_count;
+
+  session->rest_is_due = session->plan->first_alone &&
+    !session->plan->requests[0].added_by_step;
+  add_some(session, 0, session->rest_is_due ? 1 : count);
+}
+
+/* Adds the others when the first one has ended that was to be alone. */
+static void add_rest(struct session *session)
+{
+  if(session->rest_is_due && transfer_ended(&session->transfers[0])) {
+    session->rest_is_due = false;
+    add_some(session, 1, session->plan->request_count);
   }
 }
 
@@ -97,6 +119,7 @@ void session_collect(struct session *session)
     transfer_completed(transfer, message->data.result);
     /* the report's client leaves its handles in to the end */
   }
+  add_rest(session);
 }
 
 bool session_goes_on(struct session *session)

@@ -21,6 +21,7 @@ struct session {
   struct transfer *transfers; /* one for each request, in order */
   size_t completed;           /* how many of them have ended by themselves */
   size_t removed;             /* how many were taken out before they had */
+  bool rest_is_due;           /* the first one is still alone */
   size_t turns;               /* how often libcurl was called to go on */
   long long started_ns;
   long long moved_ns;         /* when something was last received or done */
@@ -32,7 +33,8 @@ struct session {
    refuses; the session is to be closed in either case. */
 bool session_open(struct session *session, const struct plan *plan);
 
-/* Adds the handles that no step adds. */
+/* Adds the handles that no step adds; where the plan has the first one be
+   alone, session_collect() adds the others when that has ended. */
 void session_add_first(struct session *session);
 
 /* Adds the handle of a request, which is in no multi handle. */
@@ -42,7 +44,7 @@ void session_add(struct session *session, struct transfer *transfer);
 void session_remove(struct session *session, struct transfer *transfer);
 
 /* Takes the messages of the transfers that have ended, after libcurl was
-   called to go on. */
+   called to go on. Adds those that waited for the first one. */
 void session_collect(struct session *session);
 
 /* False when every transfer has ended, when the session was stopped, and

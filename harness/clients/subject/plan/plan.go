@@ -69,6 +69,9 @@ type Plan struct {
 	ReceiveBuffer int `json:"receive_buffer,omitempty"`
 	// FollowRedirects is CURLOPT_FOLLOWLOCATION.
 	FollowRedirects bool `json:"follow_redirects,omitempty"`
+	// FirstAlone has the first request be made alone, and those that no step adds
+	// be submitted together when it has ended.
+	FirstAlone bool `json:"first_alone,omitempty"`
 	// Steps are what else is done, strictly one after the other.
 	Steps []Step `json:"steps,omitempty"`
 	// Requests in the order in which they are submitted.
@@ -156,6 +159,8 @@ func (p *Plan) Special() string {
 		return "receive_buffer"
 	case p.FollowRedirects:
 		return "follow_redirects"
+	case p.FirstAlone:
+		return "first_alone"
 	case len(p.Steps) > 0:
 		return "steps"
 	}
