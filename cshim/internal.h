@@ -52,6 +52,8 @@ struct connection {
   uint32_t applied; /* READY_*; 0 when the poller does not have the socket */
   bool output; /* bytes of ours wait until it takes more, see bio.c */
   bool unheard; /* at rest: something has come that stays in the socket */
+  bool futile; /* libcurl wrote nothing when it could, see watch_futile() */
+  uint64_t writes; /* of OpenSSL's that the socket took */
   bool changed; /* in the loop's list of changed ones */
   struct connection *next_changed;
 
@@ -222,6 +224,7 @@ void watch_apply(struct cshim_loop *loop);
 void watch_changed(struct connection *connection);
 void watch_forget(struct connection *connection);
 void watch_output(struct connection *connection, bool waits);
+void watch_futile(struct connection *connection, bool futile);
 int64_t watch_now_ms(void);
 
 /* connection.c: which connections there are, and how they end */

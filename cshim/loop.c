@@ -158,6 +158,7 @@ void loop_act(struct connection *connection, curl_socket_t socket, int bits)
   if(connection->over)
     return;
   connection_touch(connection);
+  watch_futile(connection, false);
   before = http2_enter(connection);
   code = curl_multi_socket_action(connection->multi, socket, bits, &running);
   http2_leave(before);
@@ -253,8 +254,11 @@ static void act_on_socket(struct connection *connection, uint32_t events)
   if(events & READY_IN)
     loop_act(connection, socket, CURL_CSELECT_IN);
   if((events & READY_OUT) && !connection->over) {
+    uint64_t writes = connection->writes;
     bio_writable(connection);
     loop_act(connection, socket, CURL_CSELECT_OUT);
+    watch_futile(connection, connection->session && !connection->over &&
+                             connection->writes == writes);
   }
 }
 

@@ -84,6 +84,10 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
   (void)argi;
   (void)argl;
   (void)processed;
+  if(result > 0 && operation == BIO_WRITE_RETURN) {
+    connection = (void *)openssl->bio_argument(bio);
+    connection->writes++;
+  }
   if(result > 0 ||
      (operation != BIO_WRITE_RETURN && operation != BIO_READ_RETURN))
     return result;

@@ -73,6 +73,7 @@ void transfer_pause(struct transfer *transfer)
                     (transfer->paused ? CURLPAUSE_RECV : 0) |
                     (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
   http2_leave(before);
+  watch_futile(transfer->connection, false);
   transfer->connection->timer_set = true;
   transfer->connection->timer_at = 0;
   connection_touch(transfer->connection);

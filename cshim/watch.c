@@ -87,10 +87,24 @@ void watch_output(struct connection *connection, bool waits)
   watch_changed(connection);
 }
 
+/* An upload that has no window on an HTTP/2 connection keeps libcurl 7.88.1
+   waiting for a socket that has room all the time. What it did not write then
+   it will not before something else has happened. */
+void watch_futile(struct connection *connection, bool futile)
+{
+  if(connection->futile == futile)
+    return;
+  connection->futile = futile;
+  watch_changed(connection);
+}
+
 /* At rest libcurl waits for nothing; we do for the server's closing. */
 static uint32_t events_of(const struct connection *connection)
 {
-  return connection->wanted | (connection->output ? READY_OUT : 0) |
+  uint32_t wanted = connection->wanted;
+  if(connection->futile)
+    wanted &= ~(uint32_t)READY_OUT;
+  return wanted | (connection->output ? READY_OUT : 0) |
          (connection->first ? 0 :
           connection->unheard ? READY_END : READY_AT_REST);
 }

@@ -78,7 +78,9 @@
 // after HTTP_1_1_REQUIRED though they were answered in part; connections that
 // broke the protocol and stay in use (8.22); RST_STREAM that waits for the next
 // request; requests that wait for input that a cancelled one had read (8.22 and
-// 8.23).
+// 8.23); uploads without a window that keep a processor busy (7.88.1). Not led
+// around: a server that floods its connection has 7.88.1 read a hundred times in
+// a row before it looks at another one.
 //
 // # Configure
 //
@@ -137,6 +139,8 @@
 //     can do nothing.
 //   - Response.TLS has no certificates and no version where libcurl's TLS library
 //     is not OpenSSL 1.1.1 or later.
+//   - A host in another alphabet is refused; give its ASCII form, as
+//     golang.org/x/net/idna makes it, which is no module of this library.
 //   - CONNECT, Upgrade, OPTIONS * and a trailer section of a request are refused
 //     ([ErrUnsupportedRequest]), or sent by Fallback: libcurl keeps its connections
 //     for itself, before 7.55.0 it has no way to send another target than a path,
