@@ -1,9 +1,14 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
 
-// Tolerance is how much more CPU time a request may cost than before.
-const Tolerance = 0.10
+	"golang.org/x/perf/benchmath"
+)
+
+// AgainstRounds is how many rounds a comparison takes at least: with three of
+// each the test could not tell any two apart.
+const AgainstRounds = 10
 
 // Against returns the two clients that are compared: curlpipe as it is here and
 // as it was at a revision, which scripts/bench has built.
@@ -17,37 +22,60 @@ func Against(revision string) []Client {
 // Change is how the CPU time of a request has changed in one cell.
 type Change struct {
 	Cell          Cell
-	Before, After float64 // µs a request
+	Before, After float64 // µs a request, medians
 	Ratio         float64 // median of the rounds' ratios
+	test          benchmath.Comparison
 }
 
-// Slower says whether it went beyond the tolerance.
-func (c Change) Slower() bool { return c.Ratio > 1+Tolerance }
+// Significant says whether the rounds differ more than chance lets them: a
+// Mann-Whitney U-test at the 5 % level.
+func (c Change) Significant() bool { return c.test.P < c.test.Alpha }
+
+// Slower says whether a request costs more than it did.
+func (c Change) Slower() bool { return c.Significant() && c.Ratio > 1 }
 
 // String is one line for people.
 func (c Change) String() string {
-	verdict := "within the tolerance"
+	verdict := "no difference"
 	if c.Slower() {
 		verdict = "SLOWER"
+	} else if c.Significant() {
+		verdict = "faster"
 	}
-	return fmt.Sprintf("%v: %.1f µs a request, before %.1f µs, ratio %.2f: %s", c.Cell, c.After, c.Before, c.Ratio, verdict)
+	return fmt.Sprintf("%v: %.1f µs a request, before %.1f µs, ratio %.2f (%v): %s", c.Cell, c.After, c.Before, c.Ratio, c.test, verdict)
 }
 
-// Changes compares the rows of a run with the clients of Against. Each round is
-// compared with the one beside it, which met the same machine.
+// Changes compares the rows of a run with the clients of Against. Ratios are of
+// rounds side by side, which met the same machine.
 func (r *Result) Changes() []Change {
 	var changes []Change
 	for i := 0; i+1 < len(r.Rows); i++ {
 		if r.cells[i] != r.cells[i+1] {
 			continue // one of the two broke down, which LeftOut says
 		}
-		ratios := make([]float64, len(r.rounds[i]))
+		now, before := costs(r.rounds[i]), costs(r.rounds[i+1])
+		ratios := make([]float64, len(now))
 		for k := range ratios {
-			ratios[k] = cpuPerRequest(&r.rounds[i][k]) / cpuPerRequest(&r.rounds[i+1][k])
+			ratios[k] = now[k] / before[k]
 		}
 		changes = append(changes, Change{
 			Cell: r.cells[i], After: r.Rows[i].CPUUSPerRequest, Before: r.Rows[i+1].CPUUSPerRequest, Ratio: median(ratios),
+			test: benchmath.AssumeNothing.Compare(sampleOf(before), sampleOf(now)),
 		})
 	}
 	return changes
+}
+
+// sampleOf copies the values: NewSample sorts them.
+func sampleOf(values []float64) *benchmath.Sample {
+	return benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
+}
+
+// costs is the CPU time of a request in each round.
+func costs(rounds []sample) []float64 {
+	values := make([]float64, len(rounds))
+	for i := range rounds {
+		values[i] = cpuPerRequest(&rounds[i])
+	}
+	return values
 }

@@ -30,6 +30,7 @@ type Bench struct {
 	RTTs    []time.Duration // added by a relay, at least 0
 	Rounds  int             // timed ones, at least 1
 	Round   time.Duration   // about how long each lasts
+	Newest  []string        // command that runs a program with the newest libcurl; none: it is not there
 	Scratch string          // folder for the server's files, that has to be there
 	// Count has system calls and TLS records counted.
 	Count bool

@@ -17,13 +17,17 @@ type Client struct {
 	HTTP       int    // version, 1 or 2
 	OneByOne   bool   // does not send a request before the one before is answered
 	SystemCurl bool   // with the libcurl of the system
+	NewestCurl bool   // with Bench.Newest
 }
 
 // Clients are all there are, in the order of the table.
 var Clients = []Client{
 	{Name: "curlpipe", Program: "curlpipe", HTTP: 1},
 	{Name: "curlpipe-h2", Program: "curlpipe", HTTP: 2, SystemCurl: true},
+	{Name: "curlpipe-h2-new", Program: "curlpipe", HTTP: 2, NewestCurl: true},
 	{Name: "c-loop", Program: "c-loop", HTTP: 1},
+	{Name: "c-loop-h2", Program: "c-loop", HTTP: 2, SystemCurl: true},
+	{Name: "c-loop-h2-new", Program: "c-loop", HTTP: 2, NewestCurl: true},
 	{Name: "go-curl", Program: "go-curl", HTTP: 1},
 	{Name: "fasthttp", Program: "fasthttp", HTTP: 1},
 	{Name: "net-http-h1", Program: "net-http", HTTP: 1, OneByOne: true},
@@ -58,7 +62,7 @@ func FindClients(names []string) ([]Client, error) {
 var systemLibraries = []string{"/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"}
 
 // environment is that of this process, but for where libcurl is found: clients
-// know by themselves, only curlpipe-h2 is to take the system's.
+// know by themselves, but for those that are to take the system's.
 func (c *Client) environment() ([]string, error) {
 	var kept []string
 	for _, each := range os.Environ() {

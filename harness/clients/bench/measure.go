@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,8 +29,9 @@ const (
 
 // sample is one timed round.
 type sample struct {
-	document  clientmain.Document
-	serverCPU time.Duration
+	document   clientmain.Document
+	serverCPU  time.Duration
+	machineCPU time.Duration // of all processes, from the client's start to its end
 }
 
 // measurement is one client in one cell.
@@ -92,10 +94,19 @@ func (m *measurement) run(ctx context.Context, requests int, through string, pre
 	if err != nil {
 		return nil, err
 	}
+	machine, err := machineCPUTime()
+	if err != nil {
+		return nil, err
+	}
 	s := new(sample)
 	if err := m.start(ctx, m.arguments(address, requests), prefix, &s.document); err != nil {
 		return nil, fmt.Errorf("client %s, %v: %w", m.client.Name, m.cell, err)
 	}
+	machineAfter, err := machineCPUTime()
+	if err != nil {
+		return nil, err
+	}
+	s.machineCPU = machineAfter - machine
 	after, err := m.server.CPUTime()
 	s.serverCPU = after - before
 	if s.document.Verified != requests {
@@ -139,7 +150,13 @@ func (m *measurement) start(ctx context.Context, arguments, prefix []string, doc
 	if _, err := os.Stat(program); err != nil {
 		return fmt.Errorf("%w; scripts/bench builds the clients", err)
 	}
-	words := append(append(append([]string(nil), prefix...), program), arguments...)
+	if m.client.NewestCurl {
+		if len(m.bench.Newest) == 0 {
+			return fmt.Errorf("%w: no newer libcurl is at hand; run scripts/bench, which looks for one", clientmain.ErrUnimplemented)
+		}
+		prefix = slices.Concat(prefix, m.bench.Newest)
+	}
+	words := slices.Concat(prefix, []string{program}, arguments)
 	ready := onCore(m.core, words[0], words[1:]...)
 	command := exec.CommandContext(ctx, ready.Path, ready.Args[1:]...)
 	environment, err := m.client.environment()

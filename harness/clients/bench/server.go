@@ -179,6 +179,23 @@ func (s *Server) CPUTime() (time.Duration, error) {
 	return time.Duration(nanoseconds), nil
 }
 
+// machineCPUTime is what all processes, and the kernel by itself, have used up
+// so far: the first line of proc_stat(5) without idle, iowait, steal, and guest,
+// which is in user.
+func machineCPUTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	var user, nice, system, idle, iowait, irq, softirq int64
+	_, err = fmt.Sscanf(string(text), "cpu %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &iowait, &irq, &softirq)
+	if err != nil {
+		return 0, fmt.Errorf("/proc/stat: %w", err)
+	}
+	const tick = time.Second / 100 // USER_HZ, the same on every Linux
+	return time.Duration(user+nice+system+irq+softirq) * tick, nil
+}
+
 // Stop ends the server and waits for its end.
 func (s *Server) Stop() {
 	_ = s.nginx.Process.Signal(syscall.SIGTERM) // it may have ended by itself

@@ -3,6 +3,8 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -23,7 +25,8 @@ func measured(client string, serverBusy float64, microseconds ...float64) *measu
 	m := &measurement{client: Client{Name: client, OneByOne: true}, cell: Cell{Depth: 100, Body: 12, TLS: "1.3", RTT: time.Millisecond}}
 	for _, cost := range microseconds {
 		m.rounds = append(m.rounds, sample{
-			serverCPU: time.Duration(serverBusy * float64(time.Second)),
+			serverCPU:  time.Duration(serverBusy * float64(time.Second)),
+			machineCPU: 2 * time.Second,
 			document: clientmain.Document{
 				Requests: 999, Verified: 999, Seconds: 0.999, CPUSeconds: cost * 999 / 1e6,
 				Allocations: 2997, P50MS: 2, P99MS: 9, PeakMemoryBytes: 1e6, Library: "some 1.0",
@@ -41,6 +44,7 @@ func TestRowIsTheMedianOfItsRounds(t *testing.T) {
 	require.InDelta(t, 3, *row.AllocsPerRequest, 1e-9)
 	require.InDelta(t, 500, row.ServerCPUUSPerRequest, 1e-9)
 	require.InDelta(t, 0.5, row.ServerUtilisation, 1e-9)
+	require.InDelta(t, 2000, row.MachineCPUUSPerRequest, 1e-9)
 	require.False(t, row.ServerLimited)
 }
 
@@ -65,6 +69,7 @@ func TestJSONHasTheFieldsThatAreDocumented(t *testing.T) {
 		"syscalls_per_request": 2.0, "allocs_per_request": nil, "tls_records_per_request": nil,
 		"peak_memory_bytes": 1e6, "spread": 0.0, "server_limited": false,
 		"server_cpu_us_per_request": 500.0, "server_utilisation": 0.5, "library": "some 1.0",
+		"machine_cpu_us_per_request": 2000.0,
 	}, document.Rows[0])
 }
 
@@ -76,25 +81,37 @@ func TestTable(t *testing.T) {
 	}
 	var text bytes.Buffer
 	require.NoError(t, result.WriteTable(&text))
-	require.Equal(t, `    client  depth  body  tls  rtt ms  CPU µs/req    ±  req/s  p50 ms  p99 ms  syscalls  allocs  records  peak MB  server
-  curlpipe    100    12  1.3       1        20.0  0 %   1000   2.000   9.000         -    3.00        -      1.0    50 %
-     floor    100    12  1.3       1         1.5  0 %   1000   2.000   9.000         -    3.00        -      1.0  limits
+	require.Equal(t, `    client  depth  body  tls  rtt ms  CPU µs/req    ±  req/s  p50 ms  p99 ms  syscalls  allocs  records  peak MB  server  machine µs
+  curlpipe    100    12  1.3       1        20.0  0 %   1000   2.000   9.000         -    3.00        -      1.0    50 %      2000.0
+     floor    100    12  1.3       1         1.5  0 %   1000   2.000   9.000         -    3.00        -      1.0  limits      2000.0
 left out: curlpipe-h2: not implemented: no HTTP/2 here
 `, text.String())
 }
 
-func TestChangeIsTheMedianOfRoundsSideBySide(t *testing.T) {
+// A machine that slows down meets both alike; what differs by chance is no
+// change, and what differs a little but always is one.
+func TestChangeIsMoreThanChance(t *testing.T) {
+	drifting := []float64{10, 30, 20, 12, 28, 22, 14, 26, 24, 16}
+	steady := []float64{10, 10.1, 10.2, 10.1, 10, 9.9, 9.8, 9.9, 10, 10.1}
 	for name, test := range map[string]struct {
-		now, before []float64
-		slower      bool
+		before []float64
+		factor float64
+		want   string
+		slower bool
 	}{
-		"the same, on a machine that slowed down": {[]float64{10, 20, 30}, []float64{10, 20, 30}, false},
-		"within": {[]float64{10.9, 21.8, 32}, []float64{10, 20, 30}, false},
-		"beyond": {[]float64{11.2, 22.4, 30}, []float64{10, 20, 30}, true},
-		"faster": {[]float64{5, 5, 5}, []float64{10, 10, 10}, false},
+		"the same":                    {steady, 1, "no difference", false},
+		"the same, on a busy machine": {drifting, 1, "no difference", false},
+		"a little, on a busy machine": {drifting, 1.02, "no difference", false},
+		"a little, always":            {steady, 1.05, "SLOWER", true},
+		"much, on a busy machine":     {drifting, 4, "SLOWER", true},
+		"faster":                      {steady, 0.9, "faster", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			now, before := measured("curlpipe", 0, test.now...), measured("curlpipe@HEAD", 0, test.before...)
+			var after []float64
+			for _, cost := range test.before {
+				after = append(after, cost*test.factor)
+			}
+			now, before := measured("curlpipe", 0, after...), measured("curlpipe@HEAD", 0, test.before...)
 			result := &Result{
 				Rows:   []Row{now.row(), before.row()},
 				cells:  []Cell{now.cell, before.cell},
@@ -103,8 +120,25 @@ func TestChangeIsTheMedianOfRoundsSideBySide(t *testing.T) {
 			changes := result.Changes()
 			require.Len(t, changes, 1)
 			require.Equal(t, test.slower, changes[0].Slower(), changes[0].String())
+			require.InDelta(t, test.factor, changes[0].Ratio, 1e-9)
+			require.Contains(t, changes[0].String(), ": "+test.want)
+			require.Contains(t, changes[0].String(), "n=10")
 		})
 	}
+}
+
+func TestNewestIsLeftOutWhereItIsNotToBeHad(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "c-loop"), nil, 0o755))
+	b := tinyBench(t, folder, "c-loop-h2-new")
+	m := &measurement{bench: b, client: b.Clients[0], core: -1}
+	require.ErrorIs(t, m.start(t.Context(), nil, nil, new(clientmain.Document)), clientmain.ErrUnimplemented)
+
+	// the command goes between what watches the program and the program
+	b.Newest = []string{"echo", `{"library": "`}
+	var document clientmain.Document
+	require.NoError(t, m.start(t.Context(), []string{`"}`}, []string{"env"}, &document))
+	require.Equal(t, " "+filepath.Join(folder, "c-loop")+" ", document.Library)
 }
 
 func TestSummaryOfStrace(t *testing.T) {

@@ -10,16 +10,17 @@ import (
 // WriteTable writes the rows for people, and below them what there is to know.
 func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "client\tdepth\tbody\ttls\trtt ms\tCPU µs/req\t±\treq/s\tp50 ms\tp99 ms\tsyscalls\tallocs\trecords\tpeak MB\tserver\t")
+	fmt.Fprintln(t, "client\tdepth\tbody\ttls\trtt ms\tCPU µs/req\t±\treq/s\tp50 ms\tp99 ms\tsyscalls\tallocs\trecords\tpeak MB\tserver\tmachine µs\t")
 	for _, row := range r.Rows {
 		server := fmt.Sprintf("%.0f %%", row.ServerUtilisation*100)
 		if row.ServerLimited {
 			server = "limits"
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%g\t%.1f\t%.0f %%\t%.0f\t%.3f\t%.3f\t%s\t%s\t%s\t%.1f\t%s\t\n",
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%g\t%.1f\t%.0f %%\t%.0f\t%.3f\t%.3f\t%s\t%s\t%s\t%.1f\t%s\t%.1f\t\n",
 			row.Client, row.Depth, row.BodyBytes, row.TLS, row.RTTMS, row.CPUUSPerRequest, row.Spread*50,
 			row.RequestsPerSecond, row.P50MS, row.P99MS, optional(row.SyscallsPerRequest),
-			optional(row.AllocsPerRequest), optional(row.TLSRecordsPerRequest), float64(row.PeakMemoryBytes)/1e6, server)
+			optional(row.AllocsPerRequest), optional(row.TLSRecordsPerRequest), float64(row.PeakMemoryBytes)/1e6, server,
+			row.MachineCPUUSPerRequest)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -27,6 +27,12 @@ void client_fail(const char *format, ...)
   exit(EXIT_FAILED);
 }
 
+void client_cannot(const char *what)
+{
+  fprintf(stderr, "not implemented: %s\n", what);
+  exit(EXIT_UNIMPLEMENTED);
+}
+
 static int positive(const char *text)
 {
   char *end;
@@ -54,7 +60,8 @@ void client_parse(struct arguments *arguments, int count, char **words)
   int option;
 
   *arguments = (struct arguments) {
-    .ca_file = "", .depth = 1, .requests = 1, .warmup = 1, .body = 12
+    .ca_file = "", .depth = 1, .requests = 1, .warmup = 1, .body = 12,
+    .http = 1
   };
   while((option = getopt_long(count, words, "", options, NULL)) != -1) {
     switch(option) {
@@ -77,10 +84,7 @@ void client_parse(struct arguments *arguments, int count, char **words)
       arguments->body = (size_t)positive(optarg);
       break;
     case 'h':
-      if(positive(optarg) != 1) {
-        fputs("not implemented: another HTTP than HTTP/1.1\n", stderr);
-        exit(EXIT_UNIMPLEMENTED);
-      }
+      arguments->http = positive(optarg);
       break;
     default:
       exit(EXIT_USAGE);

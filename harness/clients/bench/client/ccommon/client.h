@@ -17,11 +17,15 @@ struct arguments {
   int requests; /* in the measured phase */
   int warmup;   /* requests before it */
   size_t body;  /* bytes that each response has to have */
+  int http;     /* version, 1 or 2 */
 };
 
-/* Reads the command line, or ends the process with 2; with 3 when it asks for
-   HTTP/2. */
+/* Reads the command line, or ends the process with 2. */
 void client_parse(struct arguments *arguments, int count, char **words);
+
+/* Ends the process with 3 and a line on standard error: this client, or its
+   libcurl, cannot do what the arguments ask for. */
+void client_cannot(const char *what) __attribute__((noreturn));
 
 /* Ends the process with 1 and a line on standard error. */
 void client_fail(const char *format, ...)

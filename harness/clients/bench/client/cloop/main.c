@@ -14,6 +14,7 @@
 
 #define EVENTS_AT_ONCE 16
 #define NO_TIMER (-1.0)
+#define MAX_CONCURRENT_STREAMS (CURLMoption)16 /* of libcurl 7.67.0 */
 
 struct transfer {
   CURL *easy;
@@ -83,6 +84,15 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
   return 0;
 }
 
+/* Over plain TCP nobody can agree on a version. */
+static long version_of(const struct arguments *arguments)
+{
+  if(arguments->http == 1)
+    return CURL_HTTP_VERSION_1_1;
+  return strncmp(arguments->url, "http:", 5) ? CURL_HTTP_VERSION_2TLS :
+    CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
+
 static void open_transfers(struct loop *loop)
 {
   struct arguments *arguments = &loop->arguments;
@@ -101,7 +111,8 @@ static void open_transfers(struct loop *loop)
     curl_easy_setopt(easy, CURLOPT_CAINFO, arguments->ca_file);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version_of(arguments));
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
@@ -116,7 +127,12 @@ static void open_loop(struct loop *loop)
   if(loop->epoll_fd < 0 || !loop->multi)
     client_fail("cannot make an epoll set and a multi handle");
   loop->timer = NO_TIMER;
-  curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, 1L);
+  curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING,
+                    loop->arguments.http == 2 ? CURLPIPE_MULTIPLEX :
+                    CURLPIPE_HTTP1);
+  /* refused up to 7.66.0, which have no limit of their own */
+  curl_multi_setopt(loop->multi, MAX_CONCURRENT_STREAMS,
+                    (long)loop->arguments.depth);
   curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
   curl_multi_setopt(loop->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
                     (long)loop->arguments.depth);
@@ -172,6 +188,7 @@ static int collect(struct loop *loop)
     struct transfer *transfer;
     char *private_pointer;
     long status;
+    long version;
     if(message->data.result)
       client_fail("GET %s: %s", loop->arguments.url,
                   curl_easy_strerror(message->data.result));
@@ -179,6 +196,9 @@ static int collect(struct loop *loop)
                       &private_pointer);
     transfer = (struct transfer *)(void *)private_pointer;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    if((loop->arguments.http == 2) != (version == CURL_HTTP_VERSION_2_0))
+      client_fail("answered with another version of HTTP");
     if(status != 200 || transfer->received != loop->arguments.body)
       client_fail("wrong response: status %ld and %zu bytes", status,
                   transfer->received);
@@ -208,11 +228,24 @@ static void phase(struct loop *loop, int requests)
   }
 }
 
+/* Each version of HTTP takes a libcurl that puts many requests on one
+   connection with it. */
+static void check_version(int http)
+{
+  const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+
+  if(http == 2 && !(version->features & CURL_VERSION_HTTP2))
+    client_cannot("this libcurl has no HTTP/2");
+  if(http == 1 && version->version_num >= 0x073e00) /* 7.62.0 */
+    client_cannot("this libcurl does not pipeline");
+}
+
 int main(int count, char **words)
 {
   struct loop *loop = &the_loop;
 
   client_parse(&loop->arguments, count, words);
+  check_version(loop->arguments.http);
   if(curl_global_init_mem(CURL_GLOBAL_ALL, client_malloc, free,
                           client_realloc, client_strdup, client_calloc))
     client_fail("curl_global_init_mem failed");

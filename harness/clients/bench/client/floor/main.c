@@ -228,6 +228,8 @@ int main(int count, char **words)
   struct connection c = { .socket = -1 };
 
   client_parse(&c.arguments, count, words);
+  if(c.arguments.http != 1)
+    client_cannot("another HTTP than HTTP/1.1");
   if(!CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free))
     client_fail("CRYPTO_set_mem_functions failed");
   parse_url(&c);
