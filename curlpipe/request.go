@@ -225,16 +225,3 @@ func (c *call) addLine(name, value string) error {
 	c.text.Field(name, value)
 	return nil
 }
-
-// isToken tells a field name (RFC 9110, section 5.6.2).
-func isToken(name string) bool {
-	for i := range len(name) {
-		octet := name[i]
-		letter := octet|0x20 >= 'a' && octet|0x20 <= 'z'
-		digit := octet >= '0' && octet <= '9'
-		if !letter && !digit && strings.IndexByte("!#$%&'*+-.^_`|~", octet) < 0 {
-			return false
-		}
-	}
-	return name != ""
-}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/textproto"
 	"strconv"
 	"strings"
 )
@@ -41,15 +40,15 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 func announceTrailer(response *http.Response) {
 	for _, value := range response.Header["Trailer"] {
 		for name := range strings.SplitSeq(value, ",") {
-			if name = strings.Trim(name, " \t"); isToken(name) {
+			if name, ok := fieldName(trimBlank(name)); ok {
 				if response.Trailer == nil {
 					response.Trailer = make(http.Header)
 				}
-				response.Trailer[textproto.CanonicalMIMEHeaderKey(name)] = nil
+				response.Trailer[name] = nil
 			}
 		}
 	}
-	response.Header.Del("Trailer")
+	delete(response.Header, "Trailer")
 }
 
 // parseStatusLine reads "HTTP/1.1 200 OK" (RFC 9112, section 4).
@@ -67,71 +66,19 @@ func parseStatusLine(response *http.Response, line string) error {
 	}
 	response.Proto = proto
 	if status = strings.TrimRight(status, " "); status == code && proto == "HTTP/2.0" {
-		status += " " + http.StatusText(number) // HTTP/2 has none
+		status = statusOf(number) // HTTP/2 has no text
 	}
 	response.Status = status
 	response.StatusCode = number
 	return nil
 }
 
-// parseFields reads a header or trailer section (RFC 9112, section 5).
-func parseFields(section string) (http.Header, error) {
-	lines := strings.Count(section, "\n")
-	header := make(http.Header, lines)
-	values := make([]string, 0, lines) // one allocation for most values
-	for section != "" {
-		var line string
-		line, section = cutLine(section)
-		if line == "" {
-			continue
-		}
-		name, value, colon := strings.Cut(line, ":")
-		name = strings.TrimRight(name, " \t") // framing.c has looked at those where it matters
-		if !colon || !isToken(name) {
-			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
-		}
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		value = unfold(value)
-		if sofar := header[name]; sofar != nil {
-			header[name] = append(sofar, value)
-			continue
-		}
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
+// statusOf is a status code with its text, as net/http gives it.
+func statusOf(code int) string {
+	if code == http.StatusOK {
+		return "200 OK"
 	}
-	return header, nil
-}
-
-// cutLine takes the first field line off a section, and with it the lines that
-// continue it: those that begin with white space (RFC 9112, section 5.2).
-func cutLine(section string) (line, rest string) {
-	end := 0
-	for {
-		next := strings.IndexByte(section[end:], '\n')
-		if next < 0 {
-			return section, ""
-		}
-		end += next + 1
-		if line = strings.TrimSuffix(section[:end-1], "\r"); line == "" {
-			return line, section[end:] // an empty line has no continuation
-		}
-		if end == len(section) || section[end] != ' ' && section[end] != '\t' {
-			return line, section[end:]
-		}
-	}
-}
-
-// unfold takes the white space off a field value and joins the lines of one
-// that was continued with a space.
-func unfold(value string) string {
-	if strings.IndexByte(value, '\n') < 0 {
-		return strings.Trim(value, " \t\r")
-	}
-	lines := strings.Split(value, "\n")
-	for i, line := range lines {
-		lines[i] = strings.Trim(line, " \t\r")
-	}
-	return strings.Trim(strings.Join(lines, " "), " ")
+	return strconv.Itoa(code) + " " + http.StatusText(code)
 }
 
 // frame sets the fields of the response that tell how long its body is and what
@@ -142,15 +89,15 @@ func frame(response *http.Response, memory *body, c *call) {
 	if codings := header["Transfer-Encoding"]; len(codings) > 0 {
 		// libcurl has taken the coding off (as net/http would)
 		response.TransferEncoding = []string{"chunked"}
-		header.Del("Transfer-Encoding")
-		header.Del("Content-Length")
+		delete(header, "Transfer-Encoding")
+		delete(header, "Content-Length")
 	} else if length, ok := contentLength(header["Content-Length"]); ok {
 		response.ContentLength = length
 	} else if c.body == nil && len(c.content) == 0 && bodiless(response.StatusCode) {
 		response.ContentLength = 0
 	}
 	if response.Close = saysClose(header["Connection"], response.ProtoAtLeast(1, 1)); response.Close {
-		header.Del("Connection") // said; net/http takes it out as well
+		delete(header, "Connection") // said; net/http takes it out as well
 	}
 	switch {
 	case c.body != nil:
