@@ -48,6 +48,8 @@ type session struct {
 	last    uint32               // the highest stream so far
 	limit   int                  // of streams that may be open; 0 for none
 	small   bool                 // windows for uploads are
+	away    bool                 // GOAWAY was sent
+	known   bool                 // and the client has read it
 	few     bool                 // only one stream may be open, once the client knows
 	unacked int                  // SETTINGS and PING of ours that the client has to acknowledge
 	vain    int                  // stalls in which the client did not get stuck
@@ -175,6 +177,11 @@ func (s *session) begin(f *http2.MetaHeadersFrame) error {
 		return nil
 	}
 	s.last = f.StreamID
+	if s.known {
+		s.server.mutex.Lock()
+		s.server.deed.Over = "a stream was opened after the client had answered a PING behind GOAWAY"
+		s.server.mutex.Unlock()
+	}
 	header := make(http.Header)
 	for _, field := range f.RegularFields() {
 		header.Add(field.Name, field.Value)
@@ -317,6 +324,7 @@ func (s *session) acknowledged() error {
 	if s.unacked--; s.unacked > 0 {
 		return nil
 	}
+	s.known = s.away
 	if s.few {
 		s.limit = 1
 	}

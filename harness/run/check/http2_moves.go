@@ -19,7 +19,9 @@ func (s *session) misbehave(x *exchange) error {
 			return err
 		}
 		_ = s.stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // the next read tells
-		return s.framer.WriteGoAway(s.last, http2.ErrCodeNo, nil)
+		s.away = true
+		s.unacked++
+		return errors.Join(s.framer.WriteGoAway(s.last, http2.ErrCodeNo, nil), s.framer.WritePing(false, [8]byte{2}))
 	case goAwayBefore:
 		delete(s.streams, x.id)
 		before := uint32(0)

@@ -154,7 +154,7 @@ func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r
 		c.announced(stream, more)
 		return false
 	}
-	if a.Ends() {
+	if a.Ends() || r.Close || r.ProtoMinor == 0 { // the response says of no connection that it stays
 		c.finish(stream, a.Reset)
 		return false
 	}

@@ -121,7 +121,7 @@ var ends = []Scenario{
 		Summary: "The response says Connection: close, and the connection is closed.", Rule: ceaseRule,
 	},
 	{
-		ID: "close-unannounced", Family: "close", Allows: Cease, Answer: scenario.Answer{Close: true},
+		ID: "close-unannounced", Family: "close", Allows: Either, Answer: scenario.Answer{Close: true},
 		Summary: "The connection is closed after the response, which does not say so.",
 		Rule: "RFC 9112 §9.5: \"A client, server, or proxy MAY close the transport connection at any time.\" A client has to " +
 			"be able to recover from it",
