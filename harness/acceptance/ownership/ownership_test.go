@@ -24,13 +24,13 @@ var found = []string{
 }
 
 // TestOwnership runs the model with AddressSanitizer and
-// UndefinedBehaviorSanitizer. CURLPIPE_MODEL is another number of seeds.
+// UndefinedBehaviorSanitizer. CURLPIPE_SEEDS is another number of seeds.
 func TestOwnership(t *testing.T) {
 	count := seeds
-	if text := os.Getenv("CURLPIPE_MODEL"); text != "" {
+	if text := os.Getenv("CURLPIPE_SEEDS"); text != "" {
 		var err error
 		count, err = strconv.Atoi(text)
-		require.NoError(t, err, "CURLPIPE_MODEL is a number")
+		require.NoError(t, err, "CURLPIPE_SEEDS is a number")
 	}
 	prefix := program.Libcurl(t, "--variant", "patched", "--sanitize")
 	model := program.Compile(t, prefix, []string{"testdata/ownership.c", "testdata/origin.c"},
