@@ -37,7 +37,6 @@ var kinds = []asked{
 	{name: "get-without-late-body"},
 	{name: "options-without-body"},
 	{name: "ignored-length", body: own(1)},
-	{name: "raw-chunks", body: "5..hello..0...."},
 	{name: "alias", body: "hello"},
 	{name: "forbid-reuse", body: own(1)},
 	{name: "connect-only"},

@@ -48,8 +48,6 @@ struct kind {
 };
 
 static const char icy[] = "ICY 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-static const char chunked[] = "HTTP/1.1 200 OK\r\n"
-  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 
 static const struct kind kinds[] = {
   {"get", NULL, 0, 0, 0, NULL, NULL, GOES_ON},
@@ -69,8 +67,6 @@ static const struct kind kinds[] = {
   {"options-without-body", "OPTIONS", 1, 0, 0, NULL, NULL, GOES_ON},
   {"ignored-length", NULL, 0, CURLOPT_IGNORE_CONTENT_LENGTH, 1, NULL, NULL,
    CLOSES},
-  {"raw-chunks", NULL, 0, CURLOPT_HTTP_TRANSFER_DECODING, 0, NULL, chunked,
-   GOES_ON},
   {"alias", NULL, 0, CURLOPT_HTTP200ALIASES, 0, "ICY 200", icy, GOES_ON},
   {"forbid-reuse", NULL, 0, CURLOPT_FORBID_REUSE, 1, NULL, NULL, GOES_ON},
   {"connect-only", NULL, 0, CURLOPT_CONNECT_ONLY, 1, NULL, NULL, GOES_ON},
