@@ -247,7 +247,9 @@ func (e *engine) tlsState(c *conn) *tls.ConnectionState {
 		return state
 	}
 	state.Version, state.CipherSuite, state.DidResume = h.Version, h.Cipher, h.Resumed
-	state.NegotiatedProtocol, state.NegotiatedProtocolIsMutual = h.Protocol, true
+	state.NegotiatedProtocol = h.Protocol
+	//lint:ignore SA1019 crypto/tls sets it, so a program may still look
+	state.NegotiatedProtocolIsMutual = true
 	state.PeerCertificates = parseCertificates(h.Certificates)
 	if chain := parseCertificates(h.Chain); len(chain) > 0 && !e.settings.insecure {
 		state.VerifiedChains = [][]*x509.Certificate{chain}

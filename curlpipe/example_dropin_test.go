@@ -38,11 +38,13 @@ func ExampleFromHTTPTransport() {
 	old.TLSClientConfig = &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return nil }}
 
 	transport, err := curlpipe.FromHTTPTransport(old)
-	defer transport.Close()
 	var missing *curlpipe.NotCarriedError
 	if errors.As(err, &missing) {
 		fmt.Println("not carried over:", missing.Fields)
+	} else if err != nil {
+		log.Fatal(err)
 	}
+	defer transport.Close()
 	client := &http.Client{Transport: transport}
 	response, err := client.Get(server.URL)
 	if err != nil {

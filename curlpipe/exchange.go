@@ -1,5 +1,7 @@
 package curlpipe
 
+//lint:file-ignore SA1019 Request.Cancel is followed as net/http follows it
+
 import (
 	"context"
 	"errors"

@@ -1,5 +1,7 @@
 package curlpipe
 
+//lint:file-ignore SA1019 deprecated fields do what they do with net/http
+
 import (
 	"context"
 	"crypto/tls"

@@ -1,5 +1,7 @@
 package curlpipe
 
+//lint:file-ignore SA1019 a Transport that sets deprecated fields is carried over all the same
+
 import (
 	"context"
 	"crypto/tls"

@@ -101,7 +101,7 @@ func namesOf(suites []uint16) string {
 func certificatePEM(certificate *tls.Certificate) ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
 	if err != nil {
-		return nil, fmt.Errorf("Certificates: libcurl needs the private key itself: %w", err)
+		return nil, fmt.Errorf("libcurl needs the private key of Certificates itself: %w", err)
 	}
 	var text []byte
 	for _, der := range certificate.Certificate {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -107,10 +106,11 @@ func init() {
 `
 
 func newBench(work, source string) (*bench, error) {
-	b := &bench{work: work, source: source, goroot: runtime.GOROOT()}
-	if out, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
-		b.goroot = strings.TrimSpace(string(out))
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking go env for GOROOT: %w", err)
 	}
+	b := &bench{work: work, source: source, goroot: strings.TrimSpace(string(goroot))}
 	module := "module curlpipe.test/fill\n\ngo 1.25\n\nrequire github.com/curlpipe/curlpipe v0.0.0\n\nreplace github.com/curlpipe/curlpipe => " + source + "\n"
 	if err := b.write(map[string]string{"fill/fill.go": fill, "fill/go.mod": module}); err != nil {
 		return nil, err
