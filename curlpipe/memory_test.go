@@ -108,9 +108,12 @@ func putAndGet(ctx context.Context, transport *Transport, target string, octets 
 
 // TestAllocationsThatFail has one allocation in 500 of libcurl, OpenSSL and the
 // loop fail: requests may fail for it, none hangs or gets another's response,
-// and when there is memory again none fails.
+// and when there is memory again none fails. It is about a libcurl that pipelines:
+// 7.88.1 divides by zero in its hash tables, among other faults, when its
+// allocations fail.
 func TestAllocationsThatFail(t *testing.T) {
 	notShort(t)
+	needsPipelining(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("n/a: the C library's allocator is replaced as on Linux")
 	}
@@ -128,6 +131,9 @@ func TestAllocationsThatFail(t *testing.T) {
 			child := exec.Command(os.Args[0], "-test.run=^TestPoor$", "-test.timeout=60s")
 			child.Env = append(os.Environ(), poorURL+"="+s.URL, "LD_PRELOAD="+preload, poorControl+"="+control)
 			output, err := child.CombinedOutput()
+			if strings.Contains(string(output), "ASan runtime does not come first") {
+				t.Skip("n/a: AddressSanitizer has an allocator of its own")
+			}
 			require.NoError(t, err, "seed %d: %s", seed, output)
 			t.Logf("seed %d: %s", seed, strings.TrimSpace(string(output)))
 		}

@@ -228,7 +228,9 @@ func TestReproducePassesArgumentsAndVerdictOn(t *testing.T) {
 	pipelab := filepath.Join(w.root, "build/pipelab")
 	w.write(pipelab, said+"exit 3\n")
 	require.NoError(t, os.Chmod(pipelab, 0o755))
+	w.write(filepath.Join(w.root, "harness/docs/run.md"), "| `--repeat N` | |\n| `--json FILE` | |\n")
 
+	requireRefused(t, w.run("reproduce", "--bogus"), 2, "pipelab run has no flag --bogus")
 	got := w.run("reproduce", "--repeat", "2", "--json", "out.json")
 	require.Equal(t, 3, got.code)
 	var steps []string

@@ -117,7 +117,6 @@ func TestSubmitStopsWhenARunIsNotAsExpected(t *testing.T) {
 	w, out := submitting(t, "echo; echo 'reported, 7.53.1 patched: fail, NOT as expected, which is pass (seed 7)'; exit 1")
 	got := w.run("submit", "--base", "7.53.1", out)
 	require.Equal(t, 1, got.code)
-	require.Contains(t, got.stderr, "submit: a run did not come out as expected: reported, 7.53.1 patched: fail, NOT as expected, which is pass (seed 7); if ")
-	require.Contains(t, got.stderr, "log: "+w.cache)
+	require.Contains(t, got.stderr, "submit: a run did not come out as expected: reported, 7.53.1 patched: fail, NOT as expected, which is pass (seed 7); log: "+w.cache)
 	require.NoDirExists(t, out)
 }
