@@ -90,7 +90,7 @@ func of(t *http.Transport) made {
 }
 
 func init() {
-	if os.Getenv("CURLPIPE_CONFORMANCE") == "" {
+	if os.Getenv("CURLPIPE_TEST_CONFORMANCE") == "" {
 		return
 	}
 	http.CurlpipeRoundTrip = func(t *http.Transport, request *http.Request) (*http.Response, error, bool) {

@@ -92,7 +92,7 @@ func test(folder, overlay string, packages []string, ours bool) (map[string]stri
 	c := command(folder, "go", arguments...)
 	log := filepath.Join(folder, "theirs.log")
 	if ours {
-		c.Env = append(c.Env, "CURLPIPE_CONFORMANCE=1")
+		c.Env = append(c.Env, "CURLPIPE_TEST_CONFORMANCE=1")
 		log = filepath.Join(folder, "ours.log")
 	}
 	file, err := os.Create(log)
