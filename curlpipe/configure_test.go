@@ -11,6 +11,8 @@ import (
 
 	curl "github.com/andelf/go-curl"
 	"github.com/stretchr/testify/require"
+
+	"github.com/curlpipe/curlpipe/cshim"
 )
 
 // configured are the options in doc.go's table, with a value that would break
@@ -87,7 +89,20 @@ func TestOptionsThroughConfigure(t *testing.T) {
 			if each.path != "" {
 				target = s.URL + each.path
 			}
+			var list *cshim.List // go-curl frees none of those that it makes
+			if lines, ok := each.value.([]string); ok {
+				var err error
+				list, err = cshim.NewList(lines)
+				require.NoError(t, err)
+				t.Cleanup(list.Free)
+			}
 			transport := newTestTransport(t, s, &Transport{Configure: func(easy *curl.CURL) error {
+				if list != nil {
+					if code := list.Set(easy.GetHandle(), each.option); code != 0 {
+						return curl.CurlError(code)
+					}
+					return nil
+				}
 				err := easy.Setopt(each.option, each.value)
 				if err == curl.CurlError(curl.E_UNKNOWN_TELNET_OPTION) {
 					return nil // CURLE_UNKNOWN_OPTION by its older name: so is this libcurl
