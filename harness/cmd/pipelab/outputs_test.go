@@ -37,7 +37,9 @@ func TestTheCommandOfARunMakesItAgain(t *testing.T) {
 	r := runsOf(t, "--requests", "12")[0]
 	require.Regexp(t, `^build/pipelab run --scenario honest-origin --subject c-demo --driver perform --library patched --seed \d+ `+
 		`--requests 12$`, r.Command)
-	again := runsOf(t, strings.Fields(r.Command)[2:]...)[0]
+	code, _, stderr := pipelab(append(strings.Fields(r.Command)[1:], "--json", "again.json")...)
+	require.Equal(t, exitExpected, code, stderr)
+	again := runsIn(t, "again.json")[0]
 	require.Equal(t, r.Seed, again.Seed)
 	require.Equal(t, 12, again.Requests)
 	require.Equal(t, r.Command, again.Command)

@@ -39,7 +39,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"requests for none":        {"run --scenario head-with-body --requests 7", "none of the scenarios is the same with 7 requests"},
 		"no time to soak":          {"soak --minutes 0", "--minutes and --jobs must be more than 0"},
 		"nobody to soak":           {"soak --jobs 0", "--minutes and --jobs must be more than 0"},
-		"an unknown scenario":      {"run --scenario reporte", `no scenario matches "reporte"; there are: honest-origin, reported`},
+		"an unknown scenario":      {"run --scenario reporte", `no scenario matches "reporte"; there are: honest-origin, added-at-once, reported`},
 		"a broken pattern":         {"run --scenario [", `scenario pattern "["`},
 		"an unknown subject":       {"run --subject wget", `there is no subject "wget"; there are: c-demo, go-curl, curlpipe`},
 		"an unknown driver":        {"run --driver poll", `there is no driver "poll"; there are: perform, socket`},
