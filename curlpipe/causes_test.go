@@ -36,28 +36,14 @@ func bothTransports(t testing.TB, authority *issuer) map[string]http.RoundTrippe
 // request has come, and then closes it.
 func rawConns(t testing.TB, overTLS *tls.Config, then func(net.Conn)) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			raw, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer raw.Close()
-				connection := raw
-				if overTLS != nil {
-					connection = tls.Server(raw, overTLS)
-				}
-				if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
-					then(connection)
-				}
-			}()
+	return newServedServer(t, func(_ int64, connection net.Conn, _ *bufio.Reader) {
+		if overTLS != nil {
+			connection = tls.Server(connection, overTLS)
 		}
-	}()
-	return listener.Addr().String()
+		if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+			then(connection)
+		}
+	}).address()
 }
 
 // reset has a connection end with a RST.
@@ -224,23 +210,10 @@ func TestSchemeMismatch(t *testing.T) {
 
 // greets is a server that speaks first.
 func greets(t testing.TB, greeting string) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer connection.Close()
-				_, _ = io.WriteString(connection, greeting)
-				_, _ = io.Copy(io.Discard, connection)
-			}()
-		}
-	}()
-	return listener.Addr().String()
+	return newServedServer(t, func(_ int64, connection net.Conn, _ *bufio.Reader) {
+		_, _ = io.WriteString(connection, greeting)
+		_, _ = io.Copy(io.Discard, connection)
+	}).address()
 }
 
 // TestContextsErrorIsBare: a program that compares gets what it compares with,

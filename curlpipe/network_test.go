@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
@@ -78,39 +79,27 @@ func newConnectProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 // [RFC 1928]: no authentication, CONNECT, IPv4.
 func newSOCKSProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer client.Close()
-				head := make([]byte, 2)
-				if _, err := io.ReadFull(client, head); err != nil || head[0] != 5 {
-					return
-				}
-				_, _ = io.CopyN(io.Discard, client, int64(head[1]))
-				_, _ = client.Write([]byte{5, 0})
-				request := make([]byte, 10)
-				if _, err := io.ReadFull(client, request); err != nil || request[3] != 1 {
-					return
-				}
-				address := net.TCPAddr{IP: request[4:8], Port: int(request[8])<<8 | int(request[9])}
-				server, err := net.Dial("tcp", address.String())
-				if err != nil {
-					return
-				}
-				tunnels.Add(1)
-				_, _ = client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-				splice(client, server)
-			}()
+	proxy := newServedServer(t, func(_ int64, client net.Conn, _ *bufio.Reader) {
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(client, head); err != nil || head[0] != 5 {
+			return
 		}
-	}()
-	return &url.URL{Scheme: "socks5", Host: listener.Addr().String()}
+		_, _ = io.CopyN(io.Discard, client, int64(head[1]))
+		_, _ = client.Write([]byte{5, 0})
+		request := make([]byte, 10)
+		if _, err := io.ReadFull(client, request); err != nil || request[3] != 1 {
+			return
+		}
+		address := net.TCPAddr{IP: request[4:8], Port: int(request[8])<<8 | int(request[9])}
+		server, err := net.Dial("tcp", address.String())
+		if err != nil {
+			return
+		}
+		tunnels.Add(1)
+		_, _ = client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		splice(client, server)
+	})
+	return &url.URL{Scheme: "socks5", Host: proxy.address()}
 }
 
 // fetchMany gets so many targets from a server at once, and their answers have

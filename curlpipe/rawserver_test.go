@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -38,6 +39,9 @@ func newServedServer(t testing.TB, serve func(number int64, connection net.Conn,
 	}()
 	return s
 }
+
+// address is where it listens.
+func (s *servedServer) address() string { return strings.TrimPrefix(s.url, "http://") }
 
 // readTarget reads a request without a body; empty: there is none.
 func readTarget(requests *bufio.Reader) string {
