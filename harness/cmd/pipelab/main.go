@@ -54,6 +54,27 @@ func main() {
 
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(arguments)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitExpected
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		err = fmt.Errorf("%s; pipelab --help lists them", strings.SplitN(err.Error(), "\n", 2)[0])
+	}
+	fmt.Fprintf(stderr, "pipelab: %v\n", err)
+	var f *failure
+	if errors.As(err, &f) {
+		return f.code
+	}
+	return exitUsage // cobra's own: an unknown command
+}
+
+// rootCommand is pipelab with all of its commands.
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pipelab",
 		Short:         "Put HTTP clients on the bench and see whether their pipelined connection holds",
@@ -82,23 +103,9 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		releasesCommand(),
 		mergeCommand(),
 		benchCommand(),
+		manCommand(),
 	)
-	root.SetArgs(arguments)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitExpected
-	}
-	if strings.HasPrefix(err.Error(), "unknown command") {
-		err = fmt.Errorf("%s; pipelab --help lists them", strings.SplitN(err.Error(), "\n", 2)[0])
-	}
-	fmt.Fprintf(stderr, "pipelab: %v\n", err)
-	var f *failure
-	if errors.As(err, &f) {
-		return f.code
-	}
-	return exitUsage // cobra's own: an unknown command
+	return root
 }
 
 // version is that of the module, with the commit that it was built from where the

@@ -167,9 +167,47 @@ func TestManualHasEveryFieldOfTheJSON(t *testing.T) {
 	}
 }
 
-// A command whose flags need more than a phrase has a table of its own words.
+// ownWords are the commands whose flags need more than a phrase: their tables
+// have words of their own.
+var ownWords = []string{"run", "report", "check", "serve", "clients"}
+
+// helpTables are the pages and commands whose tables are made of their help.
+var helpTables = map[string][]string{
+	"scenarios.md": {"list"},
+	"soak.md":      {"soak"},
+	"matrix.md":    {"matrix", "merge"},
+	"fleet.md":     {"fleet", "fleet serve"},
+	"bench.md":     {"bench"},
+	"series.md":    {"releases", "submit", "package"},
+}
+
+// named returns the command of that name below pipelab.
+func named(t *testing.T, name string) *cobra.Command {
+	t.Helper()
+	command, rest, err := rootCommand().Find(strings.Fields(name))
+	require.NoError(t, err)
+	require.Empty(t, rest)
+	return command
+}
+
+// Each command that has flags has one table of them.
+func TestManualHasATableForEachCommand(t *testing.T) {
+	tables := slices.Clone(ownWords)
+	for _, names := range helpTables {
+		tables = append(tables, names...)
+	}
+	var commands []string
+	eachCommand(rootCommand(), func(command *cobra.Command) {
+		if command.HasParent() && command.LocalFlags().HasFlags() {
+			commands = append(commands, strings.TrimPrefix(command.CommandPath(), "pipelab "))
+		}
+	})
+	require.ElementsMatch(t, commands, tables)
+}
+
 func TestManualHasEveryFlag(t *testing.T) {
-	for _, command := range []*cobra.Command{runCommand(), reportCommand(), checkCommand(), serveCommand()} {
+	for _, name := range ownWords {
+		command := named(t, name)
 		var documented, flags []string
 		for _, row := range tableIn(t, "flag of `"+command.Name()+"`") {
 			for _, flag := range quoted(row[0]) {
@@ -185,20 +223,10 @@ func TestManualHasEveryFlag(t *testing.T) {
 // ownDefault is a default that a flag's text names itself.
 var ownDefault = regexp.MustCompile(` \(default:? ([^)]*)\)$`)
 
-// The tables of the other commands are made of their help.
 func TestManualHasTheHelp(t *testing.T) {
-	for page, commands := range map[string][]*cobra.Command{
-		"soak.md":   {soakCommand()},
-		"matrix.md": {matrixCommand(), mergeCommand()},
-		"fleet.md":  {fleetCommand(), fleetServeCommand()},
-		"bench.md":  {benchCommand()},
-		"series.md": {releasesCommand(), submitCommand(), packageCommand()},
-	} {
-		for _, command := range commands {
-			name := command.Name()
-			if page == "fleet.md" && name == "serve" {
-				name = "fleet serve"
-			}
+	for page, names := range helpTables {
+		for _, name := range names {
+			command := named(t, name)
 			table := "| flag of `" + name + "` | meaning | default |\n| --- | --- | --- |\n"
 			command.Flags().VisitAll(func(f *pflag.Flag) {
 				value, meaning := pflag.UnquoteUsage(f)

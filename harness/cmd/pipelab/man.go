@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/curlpipe/curlpipe/harness/show/report"
+)
+
+// manSection is where manual pages of user commands stand.
+const manSection = "1"
+
+func manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "man FOLDER",
+		Short: "Write the manual pages",
+		Long: "Writes a manual page for pipelab and one for each of its commands into a folder, which is made if it does\n" +
+			"not exist. The folder of a user is ~/.local/share/man/man1, that of a machine /usr/local/share/man/man1;\n" +
+			"man(1) shows a page in any other folder by its path.",
+		Example: "  pipelab man ~/.local/share/man/man1\n" +
+			"  man pipelab-run",
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := os.MkdirAll(arguments[0], 0o755); err != nil {
+				return cannotRun(fmt.Errorf("making the folder of the manual pages: %w", err))
+			}
+			return writeManual(command.Root(), arguments[0])
+		},
+	}
+}
+
+// writeManual writes the page of a command and those of its subcommands.
+func writeManual(command *cobra.Command, folder string) error {
+	for _, sub := range command.Commands() {
+		if !sub.IsAvailableCommand() {
+			continue
+		}
+		if err := writeManual(sub, folder); err != nil {
+			return err
+		}
+	}
+	header := doc.GenManHeader{Section: manSection, Source: "curlpipe", Manual: "pipelab"}
+	path := filepath.Join(folder, strings.ReplaceAll(command.CommandPath(), " ", "-")+"."+manSection)
+	// GenMan passes on this setting from parents to children only.
+	command.DisableAutoGenTag = true
+	if err := report.WriteFile(path, func(w io.Writer) error { return doc.GenMan(command, &header, w) }); err != nil {
+		return cannotRun(err)
+	}
+	return nil
+}
