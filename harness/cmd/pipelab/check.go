@@ -60,6 +60,7 @@ func checkCommand() *cobra.Command {
 	flags.BoolVar(&o.Stall, "stall", false, "stop reading until the client is stuck in a write, with small buffers")
 	flags.StringSliceVar(&o.tls, "tls", nil, "over which `VERSIONS` of TLS, 1.2, 1.3 or both in turn (default what is agreed on)")
 	flags.StringVar(&o.Host, "host", "", "`NAME` of the origin in {url}: localhost, or another name of this machine (default 127.0.0.1)")
+	flags.BoolVar(&o.Gateway, "gateway", false, "the client is a proxy or a gateway, and may answer 502 where a user agent has to go on")
 	flags.IntVar(&o.Connections, "connections", 1, "how many connections the client may make")
 	flags.IntVar(&o.Requests, "requests", 1, "how many requests it has to make at least")
 	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "end the client after that `TIME`")
@@ -175,6 +176,7 @@ func flagsOf(o *checkOptions, s *check.Scenario, tls string) string {
 	if s != nil {
 		add(true, "--scenario", s.ID)
 	}
+	add(o.Gateway, "--gateway")
 	add(tls != "", "--tls", tls)
 	add(o.Host != "", "--host", o.Host)
 	if o.complaint != "" {

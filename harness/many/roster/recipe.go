@@ -38,6 +38,8 @@ type Recipe struct {
 	UploadHTTP2 string `json:"http2-upload,omitempty"`
 	// Complaint is by what the client reports a failure, see check.Setup.
 	Complaint string `json:"complaint,omitempty"`
+	// Gateway is true for a proxy, see check.Setup.
+	Gateway bool `json:"gateway,omitempty"`
 	// Connections that it may make; 0 means 1.
 	Connections int `json:"connections,omitempty"`
 }
@@ -73,8 +75,8 @@ func (r *Recipe) check() error {
 		return errors.New("it has neither get nor http2-get")
 	}
 	for _, command := range []string{r.Get, r.Head, r.Upload, r.GetHTTP2, r.UploadHTTP2} {
-		if command != "" && !strings.Contains(command, "{url}") {
-			return fmt.Errorf("%q has no {url}", command)
+		if command != "" && !strings.Contains(command, "{url}") && !strings.Contains(command, "{port}") {
+			return fmt.Errorf("%q has neither {url} nor {port}", command)
 		}
 	}
 	if _, err := regexp.Compile(r.Complaint); err != nil {

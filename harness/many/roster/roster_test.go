@@ -28,13 +28,13 @@ func TestTheRecipesMakeSense(t *testing.T) {
 
 func TestRecipesThatMakeNoSense(t *testing.T) {
 	for reason, text := range map[string]string{
-		"no name":                  "- version: x",
-		"neither get nor":          "- {name: a, version: x}",
-		"has no {url}":             "- {name: a, version: x, get: curl}",
-		"its complaint":            "- {name: a, version: x, get: 'curl {url}', complaint: '('}",
-		"less than no connections": "- {name: a, version: x, get: 'curl {url}', connections: -1}",
-		"is there twice":           "- {name: a, version: x, get: 'curl {url}'}\n- {name: a, version: x, get: 'curl {url}'}",
-		`unknown field "gets"`:     "- {name: a, version: x, gets: 'curl {url}'}",
+		"no name":                      "- version: x",
+		"neither get nor":              "- {name: a, version: x}",
+		"has neither {url} nor {port}": "- {name: a, version: x, get: curl}",
+		"its complaint":                "- {name: a, version: x, get: 'curl {url}', complaint: '('}",
+		"less than no connections":     "- {name: a, version: x, get: 'curl {url}', connections: -1}",
+		"is there twice":               "- {name: a, version: x, get: 'curl {url}'}\n- {name: a, version: x, get: 'curl {url}'}",
+		`unknown field "gets"`:         "- {name: a, version: x, gets: 'curl {url}'}",
 	} {
 		file := filepath.Join(t.TempDir(), "recipes.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
@@ -102,6 +102,9 @@ func TestDecide(t *testing.T) {
 	require.Equal(t, judge.Pass, decide(plan{scenario: &s, id: "close-announced"}, findings).Verdict)
 	require.Equal(t, "9 accepted", decide(plan{scenario: &s, id: "honest-origin"}, findings).Seen)
 	require.Equal(t, "none was blocked", decide(plan{id: "blocked-write"}, findings).Seen)
+	require.Equal(t, s.Rule, decide(plan{scenario: &s, id: "honest-origin"}, findings).Rule)
 	few := []judge.Finding{{ID: "exercised", Verdict: judge.Fail}}
+	none := append(few, judge.Finding{ID: "write-retry", Verdict: judge.NotApplicable, Actual: "no request came"})
+	require.Equal(t, judge.Inconclusive, decide(plan{id: "blocked-write"}, none).Verdict)
 	require.Equal(t, judge.Inconclusive, decide(plan{scenario: &s, id: "honest-origin"}, few).Verdict)
 }

@@ -157,7 +157,7 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 	setup := check.Setup{
 		Command: command, Scenario: p.scenario, HTTP2: p.http2, Stall: p.scenario == nil, Limit: limit,
 		Connections: max(1, recipe.Connections), Requests: 1, Interposer: config.Interposer, Engine: config.Engine,
-		Environment: config.Places.environment(),
+		Environment: config.Places.environment(), Gateway: recipe.Gateway,
 	}
 	if recipe.Complaint != "" {
 		setup.Complaint = regexp.MustCompile(recipe.Complaint)
@@ -179,7 +179,8 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 
 // decide makes a result of the findings: of a blocked write that on write-retry,
 // of a scenario its own, and of the control the one that decides. How many
-// connections a client makes beyond that is its own affair.
+// connections a client makes beyond that is its own affair. The rule is that of
+// the scenario, whichever finding shows the breach.
 func decide(p plan, findings []judge.Finding) Result {
 	own := p.id
 	if p.scenario == nil {
@@ -192,6 +193,12 @@ func decide(p plan, findings []judge.Finding) Result {
 		}
 	}
 	result := Result{Scenario: p.id, Family: p.family, Verdict: judge.Sum(counted)}
+	for _, f := range findings {
+		if p.scenario == nil && f.ID == "exercised" && f.Verdict == judge.Fail && result.Verdict == judge.NotApplicable {
+			result.Verdict, result.Seen, result.Expected, result.Rule = judge.Inconclusive, f.Actual, f.Expected, f.Rule
+			return result // it never came to a write
+		}
+	}
 	for _, f := range counted {
 		if f.Verdict != result.Verdict {
 			continue
@@ -199,6 +206,9 @@ func decide(p plan, findings []judge.Finding) Result {
 		result.Seen, result.Expected, result.Rule = f.Actual, f.Expected, f.Rule
 		if f.ID == "exercised" && f.Verdict == judge.Fail {
 			result.Verdict = judge.Inconclusive // it made too few requests
+		}
+		if p.scenario != nil {
+			result.Rule = p.scenario.Rule
 		}
 		break
 	}

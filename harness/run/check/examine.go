@@ -33,6 +33,9 @@ type Setup struct {
 	Connections, Requests int
 	// Limit bounds the run of the client.
 	Limit time.Duration
+	// Gateway is true for a proxy or a gateway, of which HTTP asks something else
+	// than of a user agent in places.
+	Gateway bool
 	// Scenario is what is to happen to one request; nil for nothing.
 	Scenario *Scenario
 	// TLS is the one version that the origin speaks, "1.2" or "1.3"; empty for
@@ -67,6 +70,9 @@ const farewell = 2 * time.Second
 // Examine runs the client against an origin of its own. Only what keeps it from
 // running at all is an error.
 func Examine(ctx context.Context, setup Setup) (*Observation, error) {
+	if setup.Gateway && setup.Scenario != nil {
+		setup.Scenario = setup.Scenario.forGateway()
+	}
 	folder, err := os.MkdirTemp("", "pipelab-check-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the run: %w", err)

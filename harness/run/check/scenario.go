@@ -135,6 +135,16 @@ func (s *Scenario) fits(method string, bodyBytes int64) bool {
 	return method != "HEAD" && method != "CONNECT"
 }
 
+// forGateway returns what the scenario is to a proxy or a gateway.
+func (s *Scenario) forGateway() *Scenario {
+	if s.ID != "framing-field-folded" {
+		return s
+	}
+	theirs := *s
+	theirs.Allows, theirs.Rule = Either, gatewayFoldRule
+	return &theirs
+}
+
 // ends reports whether the connection has no use any more when the client has
 // seen it.
 func (s *Scenario) ends() bool {

@@ -13,6 +13,8 @@ const (
 		"a user agent \"MUST close the connection to the server and discard the received response\""
 	foldRule = "RFC 9112 §5.2: \"A user agent that receives an obs-fold in a response message ... MUST replace each " +
 		"received obs-fold with one or more SP octets prior to interpreting the field value.\""
+	gatewayFoldRule = "RFC 9112 §5.2: \"A proxy or gateway that receives an obs-fold in a response message ... MUST either " +
+		"discard the message and replace it with a 502 (Bad Gateway) response ... or replace each received obs-fold\""
 	octetRule = "RFC 9110 §5.5: \"a recipient of CR, LF, or NUL within a field value MUST either reject the message or " +
 		"replace each of those characters with SP\""
 	lineRule = "RFC 9112 §5: a header section is a sequence of field lines; what a client does with a line that is none, it " +

@@ -1,25 +1,30 @@
 // Package program is what the small clients in Go have in common that stand in the
-// table of clients: they make a few requests one after the other, print the bodies
-// and end with 1 when one of them fails.
+// table of clients: they make a few requests, one after the other or all at once,
+// print the bodies and end with 1 when one of them fails.
 package program
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Requests that a client makes, at the paths /1, /2 and so on.
 const Requests = 3
 
-// Arguments are METHOD URL CA [FILE].
+// Arguments are [--at-once] METHOD URL CA [FILE].
 type Arguments struct {
 	Method, URL, CA string
 	Body            []byte // nil without a FILE
+
+	atOnce bool
 }
 
 // Main runs a client to its end. It makes the exchange of a request with that
@@ -32,30 +37,45 @@ func Main(connect func(Arguments) (exchange func(method, url string, body []byte
 }
 
 func run(connect func(Arguments) (func(method, url string, body []byte) ([]byte, error), error)) error {
-	if len(os.Args) < 4 {
-		return fmt.Errorf("usage: %s METHOD URL CA [FILE]", os.Args[0])
-	}
-	arguments := Arguments{Method: os.Args[1], URL: os.Args[2], CA: os.Args[3]}
-	if len(os.Args) > 4 {
-		var err error
-		if arguments.Body, err = os.ReadFile(os.Args[4]); err != nil {
-			return err
-		}
+	arguments, err := parse(os.Args[1:])
+	if err != nil {
+		return err
 	}
 	exchange, err := connect(arguments)
 	if err != nil {
 		return err
 	}
-	for number := range Requests {
-		body, err := exchange(arguments.Method, fmt.Sprintf("%s/%d", arguments.URL, number+1), arguments.Body)
-		if err != nil {
-			return err
-		}
-		if _, err := os.Stdout.Write(body); err != nil {
-			return err
-		}
+	group, failed := errgroup.WithContext(context.Background())
+	if !arguments.atOnce {
+		group.SetLimit(1)
 	}
-	return nil
+	for number := range Requests {
+		group.Go(func() error {
+			if !arguments.atOnce && failed.Err() != nil {
+				return nil // as a client does that ends with its first error
+			}
+			body, err := exchange(arguments.Method, fmt.Sprintf("%s/%d", arguments.URL, number+1), arguments.Body)
+			if err == nil {
+				_, err = os.Stdout.Write(body)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func parse(words []string) (a Arguments, err error) {
+	if len(words) > 0 && words[0] == "--at-once" {
+		a.atOnce, words = true, words[1:]
+	}
+	if len(words) < 3 {
+		return a, fmt.Errorf("usage: %s [--at-once] METHOD URL CA [FILE]", os.Args[0])
+	}
+	a.Method, a.URL, a.CA = words[0], words[1], words[2]
+	if len(words) > 3 {
+		a.Body, err = os.ReadFile(words[3])
+	}
+	return a, err
 }
 
 // OverRoundTripper makes exchanges with what net/http's clients are made of.
