@@ -25,6 +25,8 @@ type submitted struct {
 	evidence  string
 	report    string
 	build     []string
+	clone     string
+	ref       string
 }
 
 func submitCommand() *cobra.Command {
@@ -37,6 +39,7 @@ func submitCommand() *cobra.Command {
 			"debian as debian/patches with an entry for debian/changelog. Vendors get a report of the bug as well, and\n" +
 			"all of them a tarball of the evidence. Refuses a series that does not go in, does not build at each\n" +
 			"step, is not in curl's style, or has a patch that is neither proven nor says why it is not.\n" +
+			"With tests, makes a mail and a pull request of the test for curl's own tests/http instead.\n" +
 			"scripts/submit prepares what this needs, and calls it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -44,17 +47,22 @@ func submitCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&s.addressee, "for", submission.Upstream, "who gets it, `ADDRESSEE`: "+strings.Join(submission.Addressees(), ", "))
+	flags.StringVar(&s.addressee, "for", submission.Upstream, "who gets it, `ADDRESSEE`: "+strings.Join(submission.Addressees(), ", ")+", "+submission.Tests)
 	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl that the series goes on top of")
 	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "what that is, for people: `NAME`")
 	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
 	flags.StringVar(&s.evidence, "evidence", "", "`FILE` of pipelab run --json, with runs of stock and patched")
 	flags.StringVar(&s.report, "report", "", "`FOLDER` of pipelab run --out that goes into the tarball as well, without packets")
+	flags.StringVar(&s.clone, "clone", "", "`CLONE` of curl's repository, for tests")
+	flags.StringVar(&s.ref, "ref", "HEAD", "the `REF` in it that the test goes on top of")
 	flags.StringSliceVar(&s.build, "build-argument", nil, "`ARGUMENT`s for scripts/build-libcurl, as --version,7.47.1")
 	return command
 }
 
 func submit(command *cobra.Command, s *submitted, folder string) error {
+	if s.addressee == submission.Tests {
+		return submitTest(command, s, folder)
+	}
 	if s.tree == "" || s.evidence == "" {
 		return usage(errors.New("--tree and --evidence are needed; scripts/submit gives them"))
 	}
@@ -79,10 +87,31 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 	if err := one.Write(folder); err != nil {
 		return &failure{exitUnexpected, err}
 	}
-	for _, made := range one.Made() {
+	tellMade(command, folder, one.Made())
+	return nil
+}
+
+// submitTest makes what goes to curl of the test for its tests/http.
+func submitTest(command *cobra.Command, s *submitted, folder string) error {
+	if s.clone == "" {
+		return usage(errors.New("--for tests needs a clone of curl's repository: --clone, or --source of scripts/submit"))
+	}
+	found, err := checkout.Find()
+	if err != nil {
+		return cannotRun(err)
+	}
+	test := submission.HTTPTest{Folder: filepath.Join(found.Folder, "patches", "tests-http"), Clone: s.clone, Ref: s.ref}
+	if err := test.Write(folder); err != nil {
+		return cannotRun(err)
+	}
+	tellMade(command, folder, test.Made())
+	return nil
+}
+
+func tellMade(command *cobra.Command, folder string, list []submission.Made) {
+	for _, made := range list {
 		fmt.Fprintf(command.OutOrStdout(), "%s: %s\n", filepath.Join(folder, made.Name), made.What)
 	}
-	return nil
 }
 
 // readRuns reads what pipelab run --json has written.

@@ -17,7 +17,10 @@ const (
 	Debian   = "debian"   // a vendor with a quilt series: debian/patches and an entry for debian/changelog
 )
 
-// Addressees lists them.
+// Tests is what an [HTTPTest] is for: curl, but not the series.
+const Tests = "tests"
+
+// Addressees lists those of the series.
 func Addressees() []string { return []string{Upstream, RPM, Debian} }
 
 // Names of what Write makes for vendors.
