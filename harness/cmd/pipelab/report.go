@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 	"github.com/curlpipe/curlpipe/harness/show/report/page"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
+	"github.com/curlpipe/curlpipe/harness/show/report/trace"
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
@@ -28,6 +30,7 @@ type reportOptions struct {
 	page     string
 	markdown string
 	picture  string
+	trace    string
 }
 
 func reportCommand() *cobra.Command {
@@ -53,6 +56,7 @@ func reportCommand() *cobra.Command {
 	flags.StringVar(&o.page, "html", "", "write the page to `FILE` (default DIR/index.html)")
 	flags.StringVar(&o.markdown, "markdown", "", "write the same in short to `FILE`, for a mail or an issue; - for standard output")
 	flags.StringVar(&o.picture, "picture", "", "write the timelines of all runs, one below the other, to `FILE` as SVG")
+	flags.StringVar(&o.trace, "trace", "", "write them to `FILE` in the JSON of Chrome's trace events, which ui.perfetto.dev shows")
 	return command
 }
 
@@ -80,6 +84,7 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 		}},
 		{o.markdown, func(w io.Writer) error { return markdown.Write(w, keptRuns(all)) }},
 		{o.picture, func(w io.Writer) error { return picture.SVG(w, panels(all)...) }},
+		{o.trace, func(w io.Writer) error { return trace.Write(w, panels(all)...) }},
 	}
 	for _, out := range outputs {
 		if err := writeTo(out.file, stdout, out.write); err != nil {
@@ -131,9 +136,13 @@ func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 
 // panels are the timelines of a picture, before each after.
 func panels(all []*evidence.Evidence) []picture.Panel {
+	several := slices.ContainsFunc(all, func(e *evidence.Evidence) bool { return e.Record.Run.Scenario != all[0].Record.Run.Scenario })
 	var before, after []picture.Panel
 	for _, e := range all {
 		panel := picture.Panel{Title: titleOf(&e.Record.Run), Timeline: timeline.Of(e)}
+		if several {
+			panel.Title = e.Record.Run.Scenario + ": " + panel.Title
+		}
 		if e.Record.Stock() {
 			before = append(before, panel)
 		} else {

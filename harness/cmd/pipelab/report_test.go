@@ -27,7 +27,7 @@ func contentOf(t *testing.T, file string) string {
 
 func TestReportHasEachRun(t *testing.T) {
 	kept(t)
-	code, stdout, stderr := pipelab("report", "out", "--markdown", "-", "--picture", "out.svg")
+	code, stdout, stderr := pipelab("report", "out", "--markdown", "-", "--picture", "out.svg", "--trace", "out.json")
 	require.Equal(t, exitExpected, code, stderr)
 	require.Empty(t, stderr)
 	html := contentOf(t, "out/index.html")

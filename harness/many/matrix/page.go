@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -44,12 +45,46 @@ type pageCell struct {
 	Anchor, Title string
 	Counts        []pageCount
 	Runs          []*outcome.Run
+	Libcurl       []string // its versions, one but for an axis that was merged
 }
 
 type pageCount struct {
-	Verdict judge.Verdict
-	Class   string
-	N       int
+	What  string
+	Class string
+	N     int
+}
+
+// countsOf counts the verdicts of runs. A failure that is known is told apart, for
+// nobody has to look at it.
+func countsOf(runs []*outcome.Run) []pageCount {
+	var counts []pageCount
+	add := func(what, class string, counted func(*outcome.Run) bool) {
+		n := 0
+		for _, r := range runs {
+			if counted(r) {
+				n++
+			}
+		}
+		if n > 0 {
+			counts = append(counts, pageCount{what, class, n})
+		}
+	}
+	for _, v := range verdicts {
+		add(string(v), style.Class(v), func(r *outcome.Run) bool { return r.Verdict == v && r.Known == "" })
+	}
+	add("known failure", style.Class(judge.Inconclusive), func(r *outcome.Run) bool { return r.Known != "" })
+	return counts
+}
+
+// versionsOf are the versions of libcurl that runs were made with.
+func versionsOf(runs []*outcome.Run) []string {
+	var versions []string
+	for _, r := range runs {
+		if r.LibcurlVersion != "" && !slices.Contains(versions, r.LibcurlVersion) {
+			versions = append(versions, r.LibcurlVersion)
+		}
+	}
+	return versions
 }
 
 // Page writes the matrix as one HTML page, which needs nothing beside it: the
@@ -64,12 +99,7 @@ func (d *Document) Page(w io.Writer) error {
 		shown := pageRow{Name: row.OpenSSL.Name, Exact: cmp.Or(row.OpenSSL.PackageVersion, row.OpenSSL.Version)}
 		for j, cell := range row.Cells {
 			c := pageCell{Cell: cell, Anchor: fmt.Sprintf("cell-%d-%d", i+1, j+1), Title: g.Columns[j].Title()}
-			for _, v := range verdicts {
-				if cell.Count[v] > 0 {
-					c.Counts = append(c.Counts, pageCount{v, style.Class(v), cell.Count[v]})
-				}
-			}
-			c.Runs = cell.Runs
+			c.Counts, c.Runs, c.Libcurl = countsOf(cell.Runs), cell.Runs, versionsOf(cell.Runs)
 			shown.Cells = append(shown.Cells, c)
 		}
 		p.Rows = append(p.Rows, shown)

@@ -2,9 +2,12 @@ package style
 
 import (
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +59,49 @@ func TestClass(t *testing.T) {
 	require.Equal(t, "fail", Class(judge.Fail))
 	require.Equal(t, "other", Class(judge.Inconclusive))
 	require.Equal(t, "other", Class(judge.NotApplicable))
+}
+
+// luminance is the relative luminance of a colour, as WCAG 2.2 defines it.
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	if len(colour) == 4 {
+		colour = "#" + strings.Repeat(colour[1:2], 2) + strings.Repeat(colour[2:3], 2) + strings.Repeat(colour[3:4], 2)
+	}
+	weights, sum := []float64{0.2126, 0.7152, 0.0722}, 0.0
+	for i, weight := range weights {
+		value, err := strconv.ParseUint(colour[1+2*i:3+2*i], 16, 8)
+		require.NoError(t, err)
+		c := float64(value) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
+}
+
+// TestContrast holds text to 4.5:1 and what is drawn to 3:1, by WCAG 2.2, 1.4.3
+// and 1.4.11.
+func TestContrast(t *testing.T) {
+	for name, text := range map[string]string{"light": light, "dark": dark, "print": print} {
+		colours := make(map[string]string)
+		for _, found := range regexp.MustCompile(`--([a-z]+): (#[0-9a-f]+)`).FindAllStringSubmatch(text, -1) {
+			colours[found[1]] = found[2]
+		}
+		for pair, least := range map[string]float64{
+			"ink paper": 4.5, "ink card": 4.5, "soft paper": 4.5, "soft card": 4.5, "link paper": 4.5, "link card": 4.5,
+			"pass card": 4.5, "fail card": 4.5, "other card": 4.5, "pass paper": 4.5, "fail paper": 4.5, "other paper": 4.5,
+			"wait lane": 3, "write lane": 3, "write wait": 3, "handshake lane": 3, "blocked lane": 3, "end blocked": 3,
+			"end lane": 3, "end card": 3, "end paper": 3,
+		} {
+			one, other, _ := strings.Cut(pair, " ")
+			light, dark := luminance(t, colours[one]), luminance(t, colours[other])
+			if light < dark {
+				light, dark = dark, light
+			}
+			require.GreaterOrEqual(t, (light+0.05)/(dark+0.05), least, "%s: %s", name, pair)
+		}
+	}
 }

@@ -13,11 +13,15 @@ import (
 	"html/template"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	scenarios "github.com/curlpipe/curlpipe/harness/run/scenario"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report/picture"
 	"github.com/curlpipe/curlpipe/harness/show/style"
@@ -30,8 +34,12 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
+//go:embed filter.js
+var filterScript string
+
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"milliseconds": picture.Milliseconds,
+	"legend":       func() template.HTML { return template.HTML(picture.Legend()) },
 	"ended":        picture.Ended,
 }).Parse(pageText))
 
@@ -44,7 +52,12 @@ type content struct {
 	Compared  bool // there are runs of stock and of another libcurl
 	Fleet     template.HTML
 	Problem   string
+	Script    template.JS // empty for a page that needs no filter
 }
+
+// many is how many runs a page shows at most without a list of contents and a
+// filter.
+const many = 20
 
 // scenario is all runs of one.
 type scenario struct {
@@ -93,12 +106,16 @@ type Frame struct {
 
 // Write writes the page.
 func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
-	c := &content{Style: template.CSS(style.Page() + pageStyle + picture.Style), Problem: f.Problem, Fleet: f.Fleet}
+	c := &content{Style: template.CSS(style.Page() + pageStyle + picture.Style + picture.PageStyle), Problem: f.Problem, Fleet: f.Fleet}
 	for i, e := range all {
 		if e.Record.Run.AsExpected() {
 			c.Expected++
 		}
 		c.place(show(e, f.Base, i+1))
+	}
+	slices.SortStableFunc(c.Scenarios, inOrder)
+	if len(all) > many {
+		c.Script = template.JS(filterScript)
 	}
 	for _, s := range c.Scenarios {
 		for _, p := range s.Pairs {
@@ -118,6 +135,31 @@ func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
 	}
 	return nil
 }
+
+// inOrder compares two scenarios by their places in the laboratory's tables; those
+// that stand in none come last.
+func inOrder(a, b *scenario) int { return cmp.Compare(rank(a.ID), rank(b.ID)) }
+
+func rank(id string) int {
+	if at, known := ranks()[id]; known {
+		return at
+	}
+	return len(ranks())
+}
+
+// ranks are the places of the laboratory's scenarios and, behind those, of check's.
+var ranks = sync.OnceValue(func() map[string]int {
+	places := make(map[string]int)
+	for _, s := range scenarios.All() {
+		places[s.ID] = len(places)
+	}
+	for _, s := range check.All() {
+		if _, known := places[s.ID]; !known {
+			places[s.ID] = len(places)
+		}
+	}
+	return places
+})
 
 // place puts a run into its scenario, beside the runs that it is compared with.
 func (c *content) place(r *run) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	printing "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -175,6 +177,78 @@ func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
 		chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow))
 	require.Zero(t, overflow, "nor out of a sheet of paper")
 	require.True(t, shown(), "nobody can unfold paper")
+}
+
+// many are runs of scenarios in the order of their names, each with stock and patched.
+func many(ids ...string) (list []*evidence.Evidence) {
+	for _, id := range ids {
+		for variant, verdict := range map[string]judge.Verdict{"stock": judge.Fail, "patched": judge.Pass} {
+			e := run(variant, verdict)
+			e.Record.Run.Scenario = id
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func TestManyRunsHaveContentsAFilterAndTheLaboratorysOrder(t *testing.T) {
+	ids := []string{"a-scenario-of-tomorrow", "added-at-once", "close-announced", "excess-bytes", "framing-nul", "honest-origin",
+		"keyupdate-while-writing", "large-request", "paused-head", "reported", "truncated-body"}
+	all := many(ids...)
+	all[0].Record.Run.Expected = judge.Inconclusive
+	b := open(t, written(t, "", all...))
+	shown := func() (names []string) {
+		b.do(t, chromedp.Evaluate(`[...document.querySelectorAll("section.scenario")].filter(e => e.checkVisibility()).map(
+			e => e.querySelector("h2").innerText + " " + [...e.querySelectorAll("article")].filter(e => e.checkVisibility()).length)`, &names))
+		return names
+	}
+	order := []string{"honest-origin 2", "added-at-once 2", "reported 2", "large-request 2", "keyupdate-while-writing 2",
+		"close-announced 2", "truncated-body 2", "excess-bytes 2", "paused-head 2", "framing-nul 2", "a-scenario-of-tomorrow 2"}
+	require.Equal(t, order, shown())
+	var contents []string
+	b.do(t, chromedp.Evaluate(`[...document.querySelectorAll(".contents a")].map(e => document.querySelector(e.hash).innerText)`, &contents))
+	require.Len(t, contents, len(ids), "each entry leads to its scenario")
+
+	var count string
+	b.do(t, chromedp.SendKeys("#filter-words", "STOCK re", chromedp.ByQuery), chromedp.Text("#filter-shown", &count, chromedp.ByQuery))
+	require.Equal(t, []string{"reported 1", "large-request 1"}, shown())
+	require.Equal(t, "2 of 22 runs", count)
+	b.do(t, chromedp.SendKeys("#filter-words", strings.Repeat("\b", len("STOCK re")), chromedp.ByQuery), chromedp.Click("#filter-others", chromedp.ByQuery))
+	require.Equal(t, []string{"a-scenario-of-tomorrow 1"}, shown())
+
+	require.NotContains(t, written(t, "", all[:20]...), "<script", "a page of few needs none")
+}
+
+func TestLabelsStayInSightOnAPhone(t *testing.T) {
+	b := open(t, written(t, "", run("stock", judge.Fail)))
+	var label, legend []float64
+	b.do(t, chromedp.EmulateViewport(360, 740), chromedp.Evaluate(`(() => {
+		document.querySelector("article .wide").scrollLeft = 150;
+		const at = document.querySelector(".labels").getBoundingClientRect();
+		return [at.left, at.right];
+	})()`, &label),
+		chromedp.Evaluate(`(() => { const at = document.querySelector(".legend").getBoundingClientRect(); return [at.left, at.right]; })()`, &legend))
+	require.GreaterOrEqual(t, label[0], 0.0, "they scroll away")
+	require.LessOrEqual(t, legend[1], 360.0, "the legend wraps")
+}
+
+func TestSixRunsFitOnEightSheets(t *testing.T) {
+	all := many("reported", "large-request", "paused-head")
+	for _, e := range all {
+		for _, id := range judge.Invariants() {
+			e.Record.Run.Invariants = append(e.Record.Run.Invariants, judge.Finding{ID: id.ID, Rule: id.Rule, Verdict: judge.Pass,
+				Expected: "what is expected of it, in a line", Actual: strings.Repeat("what was seen of it ", 5)})
+		}
+	}
+	b := open(t, written(t, "", all...))
+	var paper []byte
+	b.do(t, chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		paper, _, err = printing.PrintToPDF().Do(ctx)
+		return err
+	}))
+	sheets := regexp.MustCompile(`/Type\s*/Page\b`).FindAll(paper, -1)
+	require.NotEmpty(t, sheets)
+	require.LessOrEqual(t, len(sheets), 8)
 }
 
 func TestInvariantsThatAreNotApplicableAreApart(t *testing.T) {

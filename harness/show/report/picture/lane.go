@@ -4,15 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
-func (d *drawing) panel(p Panel) {
+func (d *drawing) heading(title string) {
 	d.y += 14
-	d.text(4, d.y, "heading", "start", p.Title)
+	d.text(4, d.y, "heading", "start", title)
 	d.y += 8
+}
+
+func (d *drawing) panel(p Panel) {
 	top := d.y
 	lanes := p.Timeline.Lanes
 	for i := range lanes[:min(len(lanes), mostLanes)] {
@@ -32,11 +36,11 @@ func (d *drawing) axis(end time.Duration, top float64) {
 	for at := time.Duration(0); at <= end; at += step {
 		x := d.x(at)
 		fmt.Fprintf(d, `<line class="axis" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`+"\n", x, top, x, d.y+3)
-		label := fmt.Sprintf("%g", float64(at)/float64(time.Millisecond))
+		label, anchor := fmt.Sprintf("%g", float64(at)/float64(time.Millisecond)), "middle"
 		if at == 0 {
-			label = "0 ms"
+			label, anchor = "0 ms", "start" // to its left is nothing of the picture
 		}
-		d.text(x, d.y+14, "soft", "middle", label)
+		d.text(x, d.y+14, "soft", anchor, label)
 	}
 	d.y += 20
 }
@@ -172,20 +176,40 @@ func assign(requests []timeline.Request) []int {
 	return tracks
 }
 
+// marks are what the colours stand for, with the room for it in a picture.
+var marks = []struct {
+	class, text string
+	length      float64
+}{
+	{"handshake", "handshake", 92}, {"write", "request written", 128}, {"wait", "awaiting response", 142},
+	{"blocked", "write blocked", 112}, {"refused", "retry refused", 112}, {"end", "reset", 0},
+}
+
+// mark draws one, with its upper left corner at a point.
+func mark(class string, x, y float64) string {
+	if class == "end" {
+		return fmt.Sprintf(`<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x, y)
+	}
+	return fmt.Sprintf(`<rect class="%s" x="%.1f" y="%.1f" width="10" height="8"/>`, class, x, y)
+}
+
 func (d *drawing) legend() {
 	x, y := 4.0, d.y+8
-	for _, item := range []struct {
-		class, text string
-		length      float64
-	}{
-		{"handshake", "handshake", 92}, {"write", "request written", 128}, {"wait", "awaiting response", 142},
-		{"blocked", "write blocked", 112}, {"refused", "retry refused", 112},
-	} {
-		fmt.Fprintf(d, `<rect class="%s" x="%.1f" y="%.1f" width="10" height="8"/>`, item.class, x, y-8)
-		d.text(x+14, y, "soft", "start", item.text)
-		x += item.length
+	for _, m := range marks {
+		d.WriteString(mark(m.class, x, y-8))
+		fmt.Fprintf(d, `<text x="%.1f" y="%.1f" class="soft">%s</text>`+"\n", x+14, y, m.text)
+		x += m.length
 	}
-	fmt.Fprintf(d, `<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x, y-8)
-	d.text(x+14, y, "soft", "start", "reset")
 	d.y = y + 4
+}
+
+// Legend says in HTML what the colours of an Inline stand for.
+func Legend() string {
+	var out strings.Builder
+	out.WriteString(`<ul class="legend" aria-hidden="true">`)
+	for _, m := range marks {
+		fmt.Fprintf(&out, `<li><svg class="timeline" viewBox="0 0 10 8">%s</svg>%s</li>`, mark(m.class, 0, 0), m.text)
+	}
+	out.WriteString("</ul>\n")
+	return out.String()
 }

@@ -33,7 +33,7 @@ const (
 )
 
 // Style is the style sheet of pictures, for light and dark. SVG has it inside;
-// a page that contains an Inline has to bring it along.
+// a page that contains an Inline has to bring it along, and PageStyle.
 var Style = style.Palette(".timeline") + `.timeline { font: 12px system-ui, sans-serif; }
 .timeline text { fill: var(--ink); } .timeline .soft { fill: var(--soft); } .timeline .heading { font-weight: 600; font-size: 14px; }
 .timeline .axis { stroke: var(--line); } .timeline .lane { fill: var(--lane); } .timeline .write { fill: var(--write); }
@@ -43,45 +43,69 @@ var Style = style.Palette(".timeline") + `.timeline { font: 12px system-ui, sans
 .timeline .end { stroke: var(--end); stroke-width: 2; fill: none; } .timeline .fin { stroke: var(--soft); stroke-width: 2; }
 `
 
-// drawing is a picture that grows downwards.
+// PageStyle is what a page needs besides, for its Inlines and Legends.
+const PageStyle = `.timelines { display: flex; min-width: 40rem; max-width: 64rem; } .timelines .timeline { display: block; width: auto; min-width: 0; }
+.timelines .labels { position: sticky; left: 0; background: var(--card); }
+.legend { display: flex; flex-wrap: wrap; gap: 0 1rem; list-style: none; margin: .25rem 0; padding: 0; font-size: .8rem; color: var(--soft); }
+.legend svg.timeline { display: inline-block; width: 10px; height: 8px; margin-right: .3rem; }
+`
+
+// drawing is a picture that grows downwards. What stands left of the lanes is
+// apart, so that a page can keep it in sight.
 type drawing struct {
 	strings.Builder
-	y     float64
-	scale float64 // units a nanosecond
+	labels strings.Builder
+	y      float64
+	scale  float64 // units a nanosecond
 }
 
 // SVG writes the panels one below the other, on one scale of time, as a file
 // of its own.
 func SVG(w io.Writer, panels ...Panel) error {
-	return write(w, true, panels, 0)
-}
-
-// Inline writes one panel as an element of a page that has Style. Its scale
-// reaches at least so far, so that pictures side by side can be compared.
-func Inline(w io.Writer, panel Panel, scale time.Duration) error {
-	return write(w, false, []Panel{panel}, scale)
-}
-
-func write(w io.Writer, standalone bool, panels []Panel, longest time.Duration) error {
-	d := &drawing{y: 6}
-	for _, p := range panels {
-		longest = max(longest, p.Timeline.End)
-	}
-	d.scale = (width - labelWidth - 12) / float64(max(longest, time.Microsecond))
+	d := newDrawing(0, panels)
 	var texts []string
 	for _, p := range panels {
+		d.heading(p.Title)
 		d.panel(p)
 		texts = append(texts, Describe(p))
 	}
 	d.legend()
-	var out strings.Builder
-	fmt.Fprintf(&out, `<svg class="timeline" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.0f" role="img" aria-label="%s">`,
-		width, d.y+4, html.EscapeString(strings.Join(texts, " ")))
-	if standalone {
-		fmt.Fprintf(&out, "<style>%s</style>\n<rect class=\"paper\" width=\"100%%\" height=\"100%%\"/>", Style)
+	return write(w, fmt.Sprintf("%s<style>%s</style>\n<rect class=\"paper\" width=\"100%%\" height=\"100%%\"/>\n%s%s</svg>\n",
+		d.open("timeline", 0, width, strings.Join(texts, " ")), Style, d.labels.String(), d.String()))
+}
+
+// Inline writes one panel as elements of a page that has Style. Its scale
+// reaches at least so far, so that pictures side by side can be compared. A page
+// that is narrower shows a part of it, and the labels; it has its own heading and
+// Legend.
+func Inline(w io.Writer, panel Panel, scale time.Duration) error {
+	d := newDrawing(scale, []Panel{panel})
+	d.panel(panel)
+	return write(w, fmt.Sprintf("<div class=\"timelines\">%s%s</svg>\n%s%s</svg></div>\n",
+		d.open("timeline labels", 0, labelWidth, ""), d.labels.String(),
+		d.open("timeline", labelWidth, width-labelWidth, Describe(panel)), d.String()))
+}
+
+func newDrawing(longest time.Duration, panels []Panel) *drawing {
+	for _, p := range panels {
+		longest = max(longest, p.Timeline.End)
 	}
-	out.WriteString("\n" + d.String() + "</svg>\n")
-	if _, err := io.WriteString(w, out.String()); err != nil {
+	return &drawing{y: 6, scale: (width - labelWidth - 12) / float64(max(longest, time.Microsecond))}
+}
+
+// open begins a picture of a strip of the drawing, with what it shows in words; it
+// is hidden from whoever reads those if there are none.
+func (d *drawing) open(class string, from, width int, words string) string {
+	role := `aria-hidden="true"`
+	if words != "" {
+		role = fmt.Sprintf(`role="img" aria-label="%s"`, html.EscapeString(words))
+	}
+	return fmt.Sprintf(`<svg class="%s" style="flex: %d 0 0" xmlns="http://www.w3.org/2000/svg" viewBox="%d 0 %d %.0f" %s>`+"\n",
+		class, width, from, width, d.y+4, role)
+}
+
+func write(w io.Writer, text string) error {
+	if _, err := io.WriteString(w, text); err != nil {
 		return fmt.Errorf("writing a picture: %w", err)
 	}
 	return nil
@@ -127,7 +151,11 @@ func (d *drawing) x(at time.Duration) float64 {
 }
 
 func (d *drawing) text(x, y float64, class, anchor, text string) {
-	fmt.Fprintf(d, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(text))
+	out := &d.Builder
+	if x < labelWidth && class != "heading" {
+		out = &d.labels
+	}
+	fmt.Fprintf(out, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(text))
 }
 
 // least is the width of what is too short to be seen, in units: a moment is a
