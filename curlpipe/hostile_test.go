@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -18,9 +19,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
-// A run of a million is -hostile 1000000; it takes some hours on two cores.
+// CONTRIBUTING.md says how to make a million.
 var (
 	hostileResponses = flag.Int("hostile", 1200, "`responses` of the hostile server, in all")
 	hostileSeed      = flag.Uint64("hostile-seed", 0, "`number` that the hostile server's choices come from; 0: the time")
@@ -33,13 +36,12 @@ const hostileBatch = 20
 // honest.
 type script struct{ choices []byte }
 
-func (s *script) choose(n int) int {
-	if len(s.choices) == 0 {
-		return 0
+func (s *script) choose(n int) (choice int) {
+	for size := 1; size < n && len(s.choices) > 0; size <<= 8 {
+		choice = choice<<8 + int(s.choices[0])
+		s.choices = s.choices[1:]
 	}
-	choice := int(s.choices[0]) % n
-	s.choices = s.choices[1:]
-	return choice
+	return choice % n
 }
 
 // hostileBody names its request as often as the script has it.
@@ -85,67 +87,16 @@ var honest = []func(body string, s *script) string{
 	},
 }
 
-func withLength(status, fields, body string) string {
-	return fmt.Sprintf("%s\r\n%sContent-Length: %d\r\n\r\n%s", status, fields, len(body), body)
-}
-
-// malformed are framings that cannot be believed, each with what a client would
-// take for the next response if it did.
-var malformed = []func(body string, s *script) string{
-	fields("Content-Length: 3\r\n"), fields("Content-Length: 500\r\n"), fields("Content-Length: +3\r\n"), fields("Content-Length: 3x\r\n"),
-	fields("Content-Length: 0x3\r\n"), fields("Content-Length: 3, 4\r\n"), fields("Content-Length: 99999999999999999999\r\n"), fields("Content-Length:\r\n"),
-	fields("Content-Length\t: 3\r\n"), fields("Content-Length:\r\n 3\r\n"), fields("Transfer-Encoding: chunked\r\n"), fields("Transfer-Encoding: xchunked\r\n"),
-	fields("Transfer-Encoding : chunked\r\n"), fields("Transfer-Encoding: gzip, chunked\r\n"), fields("Transfer-Encoding:\r\n\tchunked\r\n"), fields("Connection: x,\r\n close\r\n"),
-	fields("X: \x00\r\n"), fields("X: a\rContent-Length: 3\r\n"), fields("X\x00: y\r\n"), fields("nonsense\r\n"), fields(": x\r\n"), fields("X Y: z\r\n"),
-	fields("HTTP/1.1 200 OK\r\n"), fields("HTTP/1.1 200 OK: x\r\n"),
-	status("HTTP/2 200 OK"), status("HTTP/2 200 "), status("HTTP/2.0 200 OK"), status("HTTP/3 200"), status("HTTP/1.2 200 OK"), status("HTTP/0.9 200 OK"),
-	status("http/1.1 200 OK"), status("HTTP/1.1  200 OK"), status("HTTP/1.1 2000 OK"), status("HTTP/1.1 20 OK"), status("HTTP/1.1 -20 OK"), status("HTTP/1.1 2e2 OK"),
-	status("\r\nHTTP/1.1 200 OK"), status("\n\nHTTP/1.1 200 OK"), status(" HTTP/1.1 200 OK"), status("ICY 200 OK"), status("HTTP/1.1\t200 OK"), status("HTTP/1.1 101 Switching Protocols"),
-	status("HTTP/1.1 200 O\x00K"), status("HTTP/1.1 200 OK\r\n Content-Length: 3"), status("junk\r\nHTTP/1.1 200 OK"),
-	chunks(func(n int) string { return "0x" + hexadecimal(n) }), chunks(func(n int) string { return "0_" + hexadecimal(n) }), chunks(func(n int) string { return "+" + hexadecimal(n) }),
-	chunks(func(n int) string { return " " + hexadecimal(n) }), chunks(func(n int) string { return hexadecimal(n) + "x" }), chunks(func(n int) string { return "1000000000000000" + hexadecimal(n) }),
-	chunks(func(n int) string { return hexadecimal(n) + ";\x00" }), chunks(func(n int) string { return hexadecimal(n) + ";x\ny" }), chunks(func(int) string { return "" }),
-	func(body string, s *script) string {
-		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.ReplaceAll(chunk(body, s, hexadecimal), ";\r\n", ";") + "\r\n"
-	},
-	func(body string, s *script) string {
-		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body, s, hexadecimal) + "HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
-	},
-	func(body string, s *script) string {
-		return "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body, s, hexadecimal) + "\r\n"
-	},
-	func(body string, s *script) string {
-		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body, s, hexadecimal) + "\r\n"
-	},
-	func(body string, s *script) string { return body },
-}
-
-// fields adds lines to an honest header section, before or behind its own.
-func fields(lines string) func(string, *script) string {
-	return func(body string, s *script) string {
-		if s.choose(2) == 0 {
-			return withLength("HTTP/1.1 200 OK", lines, body)
-		}
-		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n%s", len(body), lines, body)
-	}
-}
-
-func status(line string) func(string, *script) string {
-	return func(body string, _ *script) string { return withLength(line, "", body) }
-}
-
-func chunks(size func(int) string) func(string, *script) string {
-	return func(body string, s *script) string {
-		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(body, s, size) + "\r\n"
-	}
-}
-
 // hostileServer answers requests by a script.
 type hostileServer struct {
 	url     string
-	server  *server // whose certificate it has
+	roots   []byte // that its certificate is from
 	mutex   sync.Mutex
 	script  *script
+	lib     library
+	kinds   []malformedKind
+	sent    map[string]string // to each request of this batch, in the end
+	mutants map[string]bool   // requests of this batch whose answer was mutated
 	answers atomic.Int64
 	open    map[net.Conn]bool
 }
@@ -161,11 +112,15 @@ const (
 
 func newHostileServer(t testing.TB, overTLS bool) *hostileServer {
 	t.Helper()
-	h := &hostileServer{script: &script{}, server: newServer(t, true, echo), open: make(map[net.Conn]bool)}
+	authority := newIssuer(t)
+	config := &tls.Config{Certificates: []tls.Certificate{authority.issue(t, unchanged, "127.0.0.1")}, NextProtos: []string{"http/1.1"}}
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	h := &hostileServer{lib: lib, script: &script{}, kinds: malformedKinds(t), roots: authority.pem(), open: make(map[net.Conn]bool)}
 	h.url = newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 		raw := connection.(*net.TCPConn)
 		if overTLS {
-			connection = tls.Server(connection, &tls.Config{Certificates: h.server.TLS.Certificates, NextProtos: []string{"http/1.1"}})
+			connection = tls.Server(connection, config)
 			requests.Reset(connection)
 		}
 		h.note(connection, true)
@@ -215,6 +170,9 @@ func (h *hostileServer) serve(connection net.Conn, requests *bufio.Reader) endin
 			return closes
 		}
 		text, pieces, end := h.answer(request)
+		h.mutex.Lock()
+		h.sent[request.URL.Path[1:]] = text
+		h.mutex.Unlock()
 		for len(text) > 0 {
 			size := len(text)
 			if pieces > 0 {
@@ -240,7 +198,7 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 	s := h.script
 	id := request.URL.Path[1:]
 	body := hostileBody(id, s)
-	kind := s.choose(16) // most answers are honest, so that there are others behind what is not
+	kind := s.choose(20) // half of the answers are honest, so that there are others behind what is not
 	if kind == 0 {
 		pieces = []int{0, 1, 7, 50}[s.choose(4)]
 	}
@@ -249,7 +207,7 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 	}
 	switch kind {
 	case 1, 2:
-		return malformed[s.choose(len(malformed))](body, s), pieces, goesOn
+		return h.kinds[s.choose(len(h.kinds))].text(body), pieces, goesOn
 	case 3:
 		whole := honest[s.choose(len(honest))](body, s)
 		return whole[:s.choose(256)*len(whole)/256], pieces, closes + ending(s.choose(2))
@@ -259,6 +217,13 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 		return withLength("HTTP/1.1 200 OK", "Connection: close\r\n", body), pieces, ending(s.choose(3))
 	case 7:
 		return honest[s.choose(len(honest))](body, s), pieces, ending(s.choose(3)) // whole, and without a word
+	case 8, 9, 10, 11:
+		text, last := mutant(h.lib, honest[s.choose(len(honest))](body, s), s)
+		if last {
+			end = closes + ending(s.choose(2))
+		}
+		h.mutants[id] = true
+		return text, pieces, end
 	case 6:
 		return []string{
 			"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n",
@@ -266,6 +231,38 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 		}[s.choose(4)], pieces, goesOn
 	}
 	return honest[s.choose(len(honest))](body, s), pieces, goesOn
+}
+
+// idOf names a request in a way that no mutant names another one by chance.
+func idOf(number int) string {
+	text := strconv.Itoa(number)
+	return fmt.Sprintf("%s-%08x", text, crc32.ChecksumIEEE([]byte(text)))
+}
+
+func isID(id string) bool {
+	text, _, _ := strings.Cut(id, "-")
+	number, err := strconv.Atoi(text)
+	return id == "stray" || (err == nil && id == idOf(number))
+}
+
+func (h *hostileServer) sentTo(id string) string {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.sent[id]
+}
+
+func (h *hostileServer) isMutant(id string) bool {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.mutants[id]
+}
+
+// choose has the next batch answered by a script.
+func (h *hostileServer) choose(choices []byte) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.script.choices = choices
+	h.mutants, h.sent = make(map[string]bool), make(map[string]string)
 }
 
 var namesID = regexp.MustCompile(`id=([^;]*);`)
@@ -278,7 +275,7 @@ func (h *hostileServer) batch(t testing.TB, transport *Transport, first int) {
 	var group sync.WaitGroup
 	for i := range hostileBatch {
 		group.Go(func() {
-			id := strconv.Itoa(first + i)
+			id := idOf(first + i)
 			method := http.MethodGet
 			if i%7 == 6 {
 				method = http.MethodHead
@@ -295,18 +292,19 @@ func (h *hostileServer) batch(t testing.TB, transport *Transport, first int) {
 				response.Body.Close()
 			}
 			if ctx.Err() != nil {
-				t.Errorf("request %s did not end: %v", id, err)
+				t.Errorf("request %s did not end: %v; the server had sent %.900q", id, err, h.sentTo(id))
 			}
 			if err != nil {
 				return
 			}
 			for _, found := range namesID.FindAllSubmatch(body, -1) {
-				if string(found[1]) != id {
-					t.Errorf("request %s got what was meant for %s: %.200q", id, found[1], body)
+				if named := string(found[1]); named != id && isID(named) {
+					t.Errorf("request %s got what was meant for %s: %.200q", id, named, body)
 					return
 				}
 			}
-			if rest := namesID.ReplaceAll(body, nil); len(rest) > 0 && !bytes.HasPrefix([]byte("id="+id+";"), rest) {
+			rest := namesID.ReplaceAll(body, nil)
+			if len(rest) > 0 && !bytes.HasPrefix([]byte("id="+id+";"), rest) && !h.isMutant(id) {
 				t.Errorf("request %s got %.100q", id, body)
 			}
 		})
@@ -315,7 +313,7 @@ func (h *hostileServer) batch(t testing.TB, transport *Transport, first int) {
 }
 
 func newHostileTransport(t testing.TB, h *hostileServer, coalesce bool) *Transport {
-	return newTestTransport(t, h.server, &Transport{DisableCoalescing: !coalesce, MaxRetries: 100, MaxPipelineDepth: hostileBatch})
+	return newTestTransport(t, nil, &Transport{RootCAs: h.roots, DisableCoalescing: !coalesce, MaxRetries: 100, MaxPipelineDepth: hostileBatch})
 }
 
 // Whatever servers make of framing, no caller gets another's bytes.
@@ -339,9 +337,7 @@ func TestHostileServer(t *testing.T) {
 					for i := range choices {
 						choices[i] = byte(source.Uint32())
 					}
-					h.mutex.Lock()
-					h.script.choices = choices
-					h.mutex.Unlock()
+					h.choose(choices)
 					h.batch(t, transport, first)
 					h.stray()
 				}
@@ -353,9 +349,8 @@ func TestHostileServer(t *testing.T) {
 
 // FuzzHostileServer is the same with scripts of the fuzzer's.
 func FuzzHostileServer(f *testing.F) {
-	for i := range malformed {
-		f.Add([]byte{3, 0, 0, 0, 3, 1, byte(i), 0, 3, 0, 0, 0}, false)
-		f.Add([]byte{3, 0, 0, 0, 3, 1, byte(i), 1, 3, 0, 0, 0}, true)
+	for i := range malformedKinds(f) {
+		f.Add([]byte{3, 0, 0, 0, 3, 1, byte(i >> 8), byte(i), 3, 0, 0, 0}, i%2 == 0)
 	}
 	servers := map[bool]*hostileServer{false: newHostileServer(f, false), true: newHostileServer(f, true)}
 	transports := map[bool]*Transport{}
@@ -365,9 +360,7 @@ func FuzzHostileServer(f *testing.F) {
 	var first int
 	f.Fuzz(func(t *testing.T, choices []byte, overTLS bool) {
 		h := servers[overTLS]
-		h.mutex.Lock()
-		h.script.choices = choices
-		h.mutex.Unlock()
+		h.choose(choices)
 		first += hostileBatch
 		h.batch(t, transports[overTLS], first)
 		h.stray()
