@@ -114,6 +114,9 @@ func readAll(t testing.TB, response *http.Response) string {
 	return string(text)
 }
 
+// long tells whether tests are to walk the whole of their tables.
+func long() bool { return os.Getenv("CURLPIPE_LONG") != "" }
+
 // systemLibcurl tells whether the libcurl at hand is not one of ours.
 func systemLibcurl() bool {
 	lib, err := loadedLibrary()

@@ -3,7 +3,6 @@ package curlpipe
 import (
 	"bufio"
 	"crypto/tls"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-var everyPlacement = flag.Bool("placements", false, "try every placement of a response that nobody asked for, which takes half a minute")
 
 // gathering is a connection that keeps what is written until it is told.
 type gathering struct {
@@ -42,48 +39,61 @@ func (g *gathering) send(without int) error {
 	return err
 }
 
-// placements are where a response that nobody asked for may stand behind an
-// honest one. Each returns when its last octet is on its way.
-var placements = []struct {
-	name  string
-	place func(raw *gathering, connection io.Writer, honest, stray string) error
-}{
-	{"in the same write", func(_ *gathering, connection io.Writer, honest, stray string) error {
-		_, err := io.WriteString(connection, honest+stray)
-		return err
-	}},
-	{"in a record of its own, in the same segment", func(raw *gathering, connection io.Writer, honest, stray string) error {
-		raw.keep = true
-		_, _ = io.WriteString(connection, honest)
-		_, _ = io.WriteString(connection, stray)
-		return raw.send(0)
-	}},
-	{"cut in two by the segment's end", func(raw *gathering, connection io.Writer, honest, stray string) error {
-		raw.keep = true
-		_, _ = io.WriteString(connection, honest)
+// A response that nobody asked for stands behind an honest one in a TLS record
+// with it, in one of its own, or in two. What has to be sent is cut into two
+// segments behind the honest response, in the middle of the other one, or before
+// its last octet, or it is not cut; the second segment comes after a while.
+var (
+	strayRecords  = []string{"in its record", "in a record of its own", "in two records"}
+	straySegments = []string{"in the same segment", "in a segment of its own", "half in a segment of its own", "its last octet in a segment of its own"}
+	strayDelays   = []time.Duration{0, time.Millisecond, 5 * time.Millisecond}
+)
+
+// placement is one of these ways; each number is an index.
+type placement struct{ record, segment, delay int }
+
+// placements are those that can be told apart.
+func placements(overTLS bool) (all []placement) {
+	for record := range strayRecords {
+		for segment := range straySegments {
+			for delay := range strayDelays {
+				switch {
+				case !overTLS && record > 0, segment == 0 && delay > 0:
+				case overTLS && record == 0 && segment == 1: // the end of a record cannot be another's start
+				default:
+					all = append(all, placement{record, segment, delay})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (p placement) String() string {
+	return fmt.Sprintf("%s, %s after %s", strayRecords[p.record], straySegments[p.segment], strayDelays[p.delay])
+}
+
+// place sends both, and returns when the last octet is on its way.
+func (p placement) place(raw *gathering, connection io.Writer, honest, stray string) error {
+	raw.keep = true
+	records := [][]string{{honest + stray}, {honest, stray}, {honest, stray[:len(stray)/2], stray[len(stray)/2:]}}[p.record]
+	own := 0 // octets of the stray one
+	for i, record := range records {
 		before := len(raw.kept)
-		_, _ = io.WriteString(connection, stray)
-		if err := raw.send((len(raw.kept) - before) / 2); err != nil {
-			return err
+		_, _ = io.WriteString(connection, record)
+		if i > 0 {
+			own += len(raw.kept) - before
 		}
-		time.Sleep(time.Millisecond) // so that it is a segment of its own
-		return raw.send(0)
-	}},
-	{"in a segment of its own", func(_ *gathering, connection io.Writer, honest, stray string) error {
-		if _, err := io.WriteString(connection, honest); err != nil {
-			return err
-		}
-		_, err := io.WriteString(connection, stray)
+	}
+	if own == 0 {
+		own = len(stray) // and more, over TLS: what follows its end
+	}
+	later := []int{0, own, (own + 1) / 2, 1}[p.segment]
+	if err := raw.send(later); err != nil {
 		return err
-	}},
-	{"after 5 ms", func(_ *gathering, connection io.Writer, honest, stray string) error {
-		if _, err := io.WriteString(connection, honest); err != nil {
-			return err
-		}
-		time.Sleep(5 * time.Millisecond)
-		_, err := io.WriteString(connection, stray)
-		return err
-	}},
+	}
+	time.Sleep(strayDelays[p.delay])
+	return raw.send(0)
 }
 
 var strays = map[string]string{
@@ -168,12 +178,18 @@ func ask(t testing.TB, transport *Transport, method, url, path, describe string)
 	}
 }
 
+// straySampled is how much of its table TestUnsolicitedResponses tries, unless it
+// is to try all: one in so many. It is a prime, so that each value of each
+// dimension is tried.
+const straySampled = 29
+
 // A response that nobody asked for is nobody's response, wherever it stands: it
 // costs its connection, and not even that request fails that comes next. It is
 // on its way before that request is made; what comes later, no client can tell
 // from an answer.
 func TestUnsolicitedResponses(t *testing.T) {
-	certificates := newServer(t, true, echo)
+	authority := newIssuer(t)
+	certificates := []tls.Certificate{authority.issue(t, unchanged, "127.0.0.1")}
 	for _, version := range []uint16{0, tls.VersionTLS12, tls.VersionTLS13} {
 		for _, coalesce := range []bool{true, false} {
 			if version == 0 && !coalesce {
@@ -181,18 +197,19 @@ func TestUnsolicitedResponses(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s coalesce=%v", tls.VersionName(version), coalesce), func(t *testing.T) {
 				t.Parallel()
-				tried, from := 0, rand.IntN(7)
-				for _, placement := range placements {
+				seen, from, tried := 0, rand.IntN(straySampled), 0
+				for _, placement := range placements(version != 0) {
 					for kind, stray := range strays {
-						for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-							if tried++; !*everyPlacement && tried%7 != from {
+						for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+							if seen++; !long() && seen%straySampled != from {
 								continue
 							}
-							describe := fmt.Sprintf("%s %s, behind %s", kind, placement.name, method)
-							s := newStrayServer(t, version, certificates.TLS.Certificates, func(raw *gathering, connection io.Writer, honest string) error {
+							tried++
+							describe := fmt.Sprintf("%s %s, behind %s", kind, placement, method)
+							s := newStrayServer(t, version, certificates, func(raw *gathering, connection io.Writer, honest string) error {
 								return placement.place(raw, connection, honest, stray)
 							})
-							transport := &Transport{DisableCoalescing: !coalesce, CAFile: certificates.caFile}
+							transport := &Transport{DisableCoalescing: !coalesce, RootCAs: authority.pem()}
 							ask(t, transport, http.MethodGet, s.url, "/0", describe)
 							ask(t, transport, method, s.url, "/1", describe)
 							require.NoError(t, <-s.placed)
@@ -202,6 +219,7 @@ func TestUnsolicitedResponses(t *testing.T) {
 						}
 					}
 				}
+				t.Logf("%d of %d", tried, seen)
 			})
 		}
 	}
