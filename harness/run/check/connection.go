@@ -3,7 +3,6 @@ package check
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -220,13 +219,10 @@ func (s *Server) response(r *http.Request) string {
 
 // stall reads nothing until the client is stuck, and reports whether it was.
 func (c *connection) stall() bool {
-	client := c.server.config.Client
-	if client == nil || !c.server.config.Stall {
+	if c.server.config.Client == nil || !c.server.config.Stall {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
-	defer cancel()
-	stuck := client.WaitStuck(ctx)
+	stuck := c.server.waitStuck(c.tcp)
 	c.server.mutex.Lock()
 	defer c.server.mutex.Unlock()
 	c.seen.Stalls++

@@ -101,7 +101,7 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	bound, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
 	o.Origin, o.Packets = server.Stop(bound), setup.Tap.StopPackets()
-	o.Protocols, o.Deed = server.Protocols(), server.Deed()
+	o.Protocols, o.Deed, o.Clogs = server.Protocols(), server.Deed(), server.Clogs()
 	if o.TLSWrites == 0 {
 		o.Stacks = onlooker.stacks()
 	}

@@ -43,6 +43,9 @@ type Observation struct {
 	words    words
 	// Stall is true if the origin waited for the client to be stuck in a write.
 	Stall bool
+	// Clogs is how often its socket was full without one of its writes being
+	// blocked, as far as could be seen.
+	Clogs int
 	// TLSWrites is how many of the writes went through OpenSSL.
 	TLSWrites int64
 	// Stacks of TLS that the client has, as far as it could be looked at.
@@ -171,6 +174,9 @@ func writeRetry(o *Observation) (judge.Verdict, string, string) {
 	case o.Events.InMemory == o.TLSWrites:
 		return judge.NotApplicable, expected, fmt.Sprintf("the client has OpenSSL write into memory and sends that itself: "+
 			"none of %d writes can be blocked", o.TLSWrites)
+	case o.Clogs > 0:
+		return judge.NotApplicable, expected, fmt.Sprintf("the client waits for room before it writes: its socket was full, "+
+			"and none of %d writes was blocked", o.TLSWrites)
 	case o.Stall:
 		return judge.Inconclusive, expected, fmt.Sprintf("none of %d writes was blocked: give the client more to send, "+
 			"a request body of 100 KB or more", o.TLSWrites)

@@ -2,7 +2,6 @@ package check
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -210,9 +209,7 @@ func (c *connection) write(stream stream, m *Scenario, wire string) error {
 // its request, and returns what kept it from that.
 func (c *connection) whileWriting(stream stream, m *Scenario) (problem string) {
 	if m.Answer.Hold == scenario.HoldStuck {
-		ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
-		defer cancel()
-		if !c.server.config.Client.WaitStuck(ctx) {
+		if !c.server.waitStuck(c.tcp) {
 			problem = "no write of the client was blocked"
 		}
 	}
@@ -240,10 +237,22 @@ func (c *connection) answerEarly(stream stream, m *Scenario, r *http.Request, of
 		return
 	}
 	time.Sleep(earlyPause)
-	_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
-	n, _ := io.Copy(io.Discard, r.Body)
+	n := readOn(stream, r.Body)
 	c.did(place, r.ContentLength, n, "")
 	c.finish(stream, false)
+}
+
+// readOn reads a body until the client is silent for long enough, or ends, and
+// returns how many bytes came.
+func readOn(stream stream, body io.Reader) (n int64) {
+	buffer := make([]byte, 16<<10)
+	for {
+		_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
+		got, err := body.Read(buffer)
+		if n += int64(got); err != nil {
+			return n
+		}
+	}
 }
 
 // event has TLS send something of its own.

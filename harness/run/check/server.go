@@ -74,6 +74,7 @@ type Server struct {
 	stopped     bool
 	chosen      bool // the request that the scenario happens to has come
 	deed        Deed
+	clogs       int
 }
 
 // Start listens and serves. The error wraps origin.ErrAddress if it cannot

@@ -41,6 +41,7 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 		"bio":       {judge.Pass, "", "all of "},
 		"bioother":  {judge.Fail, events.OtherBytes, "after BIO_write of"},
 		"memory":    {judge.NotApplicable, "", "has OpenSSL write into memory"},
+		"room":      {judge.NotApplicable, "", "the client waits for room before it writes"},
 		"blocking":  {judge.NotApplicable, "", "writes to a blocking socket"},
 		"other":     {judge.Fail, events.OtherBytes, "data can be lost or mixed up"},
 		"shorter":   {judge.Fail, events.Shorter, "the first: shorter: "},

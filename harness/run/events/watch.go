@@ -10,17 +10,20 @@ import (
 // last write that it tried was blocked. It is safe for concurrent use.
 type Watch struct {
 	mutex   sync.Mutex
+	tls     bool // it has written over TLS
 	stuck   bool
 	changed chan struct{} // closed and replaced at each blocked write
+	held    chan struct{} // the same when the subject's own BIO has to keep something
 }
 
 // settle is how long a subject that was stuck already is given to try again,
-// now that the peer may have made room. If it does not, it still is.
+// now that the peer may have made room. If it does not, it still is. One whose own
+// BIO keeps what the socket does not take gets as long to write more over TLS.
 const settle = 15 * time.Millisecond
 
 // NewWatch returns a Watch of a subject that has not written anything yet.
 func NewWatch() *Watch {
-	return &Watch{changed: make(chan struct{})}
+	return &Watch{changed: make(chan struct{}), held: make(chan struct{})}
 }
 
 // See takes the next event.
@@ -30,10 +33,15 @@ func (w *Watch) See(e Event) {
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
+	w.tls = w.tls || e.IsTLSWrite()
 	w.stuck = e.Blocked()
+	signal := &w.changed
+	if w.tls && !e.IsTLSWrite() {
+		signal = &w.held
+	}
 	if w.stuck {
-		close(w.changed)
-		w.changed = make(chan struct{})
+		close(*signal)
+		*signal = make(chan struct{})
 	}
 }
 
@@ -43,12 +51,17 @@ func (w *Watch) WaitStuck(ctx context.Context) bool {
 	settled := time.NewTimer(settle)
 	defer settled.Stop()
 	w.mutex.Lock()
-	changed := w.changed
+	changed, held := w.changed, w.held
 	w.mutex.Unlock()
 	for {
 		select {
 		case <-changed:
 			return true
+		case <-held:
+			w.mutex.Lock()
+			held = w.held
+			w.mutex.Unlock()
+			settled.Reset(settle)
 		case <-settled.C:
 			w.mutex.Lock()
 			stuck := w.stuck

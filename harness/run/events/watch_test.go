@@ -71,6 +71,33 @@ func TestWaitStuckReturnsForAWriteThatStaysBlocked(t *testing.T) {
 	})
 }
 
+// A BIO of the client's own may keep what the socket does not take, while OpenSSL
+// goes on.
+func TestWaitStuckWaitsForAClientThatWritesIntoItsOwnBIO(t *testing.T) {
+	refused := Event{Call: "send", FD: 4, Length: 90, Result: -1, Error: WantWrite}
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWatch()
+		w.See(with(done))
+		outcome := waiting(context.Background(), w)
+		synctest.Wait()
+		time.Sleep(2 * settle)
+		w.See(refused)
+		synctest.Wait()
+		require.Empty(t, outcome, "OpenSSL may take more")
+		w.See(with(done))
+		w.See(blocked)
+		require.True(t, <-outcome, "now it does not")
+
+		outcome = waiting(context.Background(), w)
+		synctest.Wait()
+		w.See(with(done))
+		w.See(refused)
+		begin := time.Now()
+		require.True(t, <-outcome, "it writes no more")
+		require.Equal(t, settle, time.Since(begin))
+	})
+}
+
 func TestWaitStuckIsFalseWhenTheContextEnds(t *testing.T) {
 	require.False(t, NewWatch().WaitStuck(ended()))
 

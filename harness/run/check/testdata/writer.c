@@ -15,6 +15,7 @@
  *   bioother  the same with other bytes
  *   memory    right, with OpenSSL between two BIOs in memory
  *   blocking  on a socket that waits
+ *   room      in pieces, each when poll() says that there is room for it
  *   handshake another request after the handshake had the first one wait
  *
  *   writer WAY HOST PORT
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 #define BODY 300000
+#define PIECE 1000
 
 static const char *way;
 static int fd;
@@ -113,6 +115,12 @@ static int write_once(SSL *ssl, const char *data, size_t length,
 {
   int answer;
 
+  if(is("room")) {
+    struct pollfd one = { .fd = fd, .events = POLLOUT };
+    poll(&one, 1, 10000);
+    if(length > PIECE)
+      length = PIECE;
+  }
   if(is("ex"))
     return SSL_write_ex(ssl, data, length, written);
   if(front)
