@@ -77,7 +77,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 var (
 	// What reads a variable of ours from the environment, in Go, C and shell. A
 	// constant has the name of one, too.
-	reads = regexp.MustCompile(`(?:Getenv\(|LookupEnv\(|getenv\(|number_from_environment\(|environment\(|const \w+ = )"((?:PIPELAB|CURLPIPE)_[A-Z_]+)"|\$\{?(CURLPIPE_[A-Z_]+)`)
+	reads = regexp.MustCompile(`(?:Getenv\(|LookupEnv\(|getenv\(|number_from_environment\(|environment\(|given\(|\w = )"((?:PIPELAB|CURLPIPE)_[A-Z_]+)"|\$\{?(CURLPIPE_[A-Z_]+)`)
 	row   = regexp.MustCompile("(?m)^\\| `((?:PIPELAB|CURLPIPE)_[A-Z_]+)` \\|")
 )
 

@@ -251,6 +251,11 @@ var table = map[string][]command{
 		{text: "scripts/build-openssl --suite trixie", class: byTest, by: "TestMatrix", folder: acceptance},
 	},
 	"harness/docs/run.md": {
+		{
+			text: "build/pipelab run --scenario reported --library patched --subject c-demo --wrap 'gdb --args'\n" +
+				"build/pipelab run --scenario reported --library patched --subject c-demo --wrap 'valgrind -q'",
+			class: byTest, by: "TestWrapOnATerminal", folder: acceptance,
+		},
 		{text: "build/pipelab run --scenario 'reported*' --driver perform,socket --repeat 50", class: weekly},
 		{
 			text: "build/pipelab run --library stock,/path/to/prefix --json runs.json", class: weekly,

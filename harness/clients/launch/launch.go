@@ -19,12 +19,18 @@ import (
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
 // Client is a program that is to be run once.
 type Client struct {
 	// Command is the program's path and its arguments.
 	Command []string
+	// Wrapper, if not empty, is a command that the client's is appended to, such as
+	// gdb --args. It has pipelab's standard input and standard error, in the
+	// foreground of the terminal if there is one. Stdin and Stdout are then at the
+	// file descriptors that plan.PlanFD and plan.ReportFD name, Stderr gets nothing.
+	Wrapper []string
 	// Library is the libcurl that it loads; nil for its own.
 	Library *library.Library
 	// Interposer is what is preloaded.
@@ -56,9 +62,13 @@ type Interposer struct {
 	BlockedSend, BlockedReads int
 }
 
-// eventsFD is the file descriptor of the interposer's pipe in the client: the
-// first one of exec.Cmd.ExtraFiles.
-const eventsFD = 3
+// The file descriptors in the client of exec.Cmd.ExtraFiles: the interposer's
+// pipe and, with a wrapper, where the plan and the report go.
+const (
+	eventsFD = 3 + iota
+	planFD
+	reportFD
+)
 
 // Run runs the client to its end, or to that of the context, when it is killed
 // with all that it has started. Waited says how it ended, as exec.Cmd.Wait
@@ -71,10 +81,6 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	defer reader.Close()
 	program := c.command()
 	command := exec.CommandContext(ctx, program[0], program[1:]...)
-	if c.Stdin != nil {
-		command.Stdin = c.Stdin
-	}
-	command.Stdout, command.Stderr = c.Stdout, c.Stderr
 	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains(c.Unset, name)
@@ -86,13 +92,19 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	// and none of them outlives pipelab.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	finish, err := c.connect(command)
+	if err != nil {
+		writer.Close()
+		return nil, err
+	}
 	err = command.Start()
 	writer.Close()
 	if c.Stdin != nil {
 		c.Stdin.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("starting the client %s: %w", c.Command[0], err)
+		finish(0)
+		return nil, fmt.Errorf("starting the client %s: %w", program[0], err)
 	}
 	if c.Started != nil {
 		c.Started(command.Process.Pid)
@@ -108,6 +120,7 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	}()
 	waited = command.Wait()
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails if no process is left
+	finish(command.WaitDelay)
 	// A process that has left the group may keep the pipe open for ever.
 	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -116,12 +129,14 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	return waited, nil
 }
 
-// command is the program behind the loader that the library needs.
+// command is the program behind the loader that the library needs, and behind
+// the wrapper.
 func (c *Client) command() []string {
-	if c.Library == nil {
-		return c.Command
+	program := c.Command
+	if c.Library != nil {
+		program = append(c.Library.Command(c.Command[0]), c.Command[1:]...)
 	}
-	return append(c.Library.Command(c.Command[0]), c.Command[1:]...)
+	return slices.Concat(c.Wrapper, program)
 }
 
 // environment makes the client use the library and the interposer.
@@ -135,6 +150,9 @@ func (c *Client) environment() []string {
 	}
 	if c.ReadEvents != nil {
 		list = append(list, "PIPELAB_EVENTS_FD="+strconv.Itoa(eventsFD))
+	}
+	if len(c.Wrapper) > 0 {
+		list = append(list, plan.PlanFD+"="+strconv.Itoa(planFD), plan.ReportFD+"="+strconv.Itoa(reportFD))
 	}
 	if c.Interposer.Path != "" {
 		preload = append(preload, c.Interposer.Path)

@@ -141,3 +141,27 @@ func TestNoSuchProgram(t *testing.T) {
 	_, err := c.Run(t.Context())
 	require.ErrorContains(t, err, "starting the client /nowhere/client: ")
 }
+
+// A wrapper gets the client's command behind its own words, and pipelab's
+// standard input; the plan and the report have descriptors of their own.
+func TestWrapper(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = writer.WriteString("the plan")
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	arguments := filepath.Join(t.TempDir(), "arguments")
+	var stdout bytes.Buffer
+	client := Client{
+		Command: []string{"/bin/sh", "-c", "cat <&$PIPELAB_PLAN_FD >&$PIPELAB_REPORT_FD"},
+		Wrapper: []string{"sh", "-c", `printf '%s\n' "$@" >"$0"; echo chatter; "$@"; exit 7`, arguments},
+		Stdin:   reader, Stdout: &stdout,
+	}
+	waited, err := client.Run(context.Background())
+	require.NoError(t, err)
+	require.EqualError(t, waited, "exit status 7")
+	require.Equal(t, "the plan", stdout.String())
+	said, err := os.ReadFile(arguments)
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(client.Command, "\n")+"\n", string(said))
+}

@@ -5,9 +5,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
+	"time"
 
+	"github.com/mattn/go-shellwords"
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
@@ -33,6 +37,9 @@ type selection struct {
 	outFolder  string
 	capture    bool
 	seedChosen bool
+	wrap       string
+	wrapper    []string // the words of wrap
+	limit      time.Duration
 }
 
 // chooseSeed picks a seed at random unless one was given.
@@ -77,6 +84,9 @@ func runCommand() *cobra.Command {
 	s.outputs.addTo(flags)
 	flags.StringVar(&s.logFile, "origin-log", "", "write what the origin saw of each run to `FILE`, a JSON object a line")
 	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
+	flags.StringVar(&s.wrap, "wrap", "", "start the subject by `COMMAND`, which has the terminal: 'gdb --args', 'valgrind --leak-check=full'")
+	flags.DurationVar(&s.limit, "time-limit", lab.DefaultLimit,
+		"kill a subject that has not ended after so long a `TIME` (with --wrap on a terminal, none unless it is given)")
 	flags.BoolVar(&s.capture, "capture", false, "capture the packets of each run, too, for --out; needs CAP_NET_RAW")
 	return command
 }
@@ -107,6 +117,9 @@ func run(command *cobra.Command, s *selection) error {
 			return usage(fmt.Errorf("--%s has %q twice", list.flag, again))
 		}
 	}
+	if err := s.understandWrap(command.Flags().Changed("time-limit"), launch.OnTerminal()); err != nil {
+		return usage(err)
+	}
 	s.chooseSeed()
 	if err := s.outputs.check(); err != nil { // not after all the runs
 		return err
@@ -123,7 +136,11 @@ func run(command *cobra.Command, s *selection) error {
 	if err != nil {
 		return cannotRun(err)
 	}
-	runs, err := runAll(command.Context(), setups, s, log, keep, newProgress(command.ErrOrStderr(), len(setups)*s.repeat))
+	progress := newProgress(command.ErrOrStderr(), len(setups)*s.repeat)
+	if len(s.wrapper) > 0 {
+		progress.bar = nil // the wrapper has the terminal
+	}
+	runs, err := runAll(command.Context(), setups, s, log, keep, progress)
 	if closed := log.close(); err == nil && closed != nil {
 		err = cannotRun(closed)
 	}
@@ -138,6 +155,32 @@ func run(command *cobra.Command, s *selection) error {
 		return err
 	}
 	return cmp.Or(sum(runs), keep.problem())
+}
+
+// understandWrap splits the wrapper into words, and gives a person in front of
+// one all the time that there is, unless there is a limit to it.
+func (s *selection) understandWrap(limitChosen, onTerminal bool) error {
+	if s.limit <= 0 {
+		return fmt.Errorf("--time-limit must be more than 0, not %v", s.limit)
+	}
+	words, err := shellwords.Parse(s.wrap)
+	if err != nil {
+		return fmt.Errorf("--wrap %q: %w", s.wrap, err)
+	}
+	if len(words) == 0 {
+		if s.wrap != "" {
+			return fmt.Errorf("--wrap %q names no command", s.wrap)
+		}
+		return nil
+	}
+	if _, err := exec.LookPath(words[0]); err != nil {
+		return fmt.Errorf("--wrap %q: %w", s.wrap, err)
+	}
+	s.wrapper = words
+	if !limitChosen && onTerminal {
+		s.limit = lab.NoLimit
+	}
+	return nil
 }
 
 // sum is the outcome of all runs. If none of them could be made, as no subject
@@ -172,7 +215,7 @@ func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLo
 	var runs []outcome.Run
 	for repetition := range s.repeat {
 		for _, setup := range setups {
-			setup.Seed = s.seed + uint64(repetition)
+			setup.Seed, setup.Wrapper, setup.Limit = s.seed+uint64(repetition), s.wrapper, s.limit
 			progress.begin(setup)
 			var collector *evidence.Collector
 			begin := func(one *lab.Setup) { collector = keep.begin(one, repetition+1) }

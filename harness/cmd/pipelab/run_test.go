@@ -3,10 +3,12 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
@@ -126,4 +128,26 @@ func TestALibraryOfTheUsersOwn(t *testing.T) {
 	require.Len(t, runs, 2)
 	require.Equal(t, "7.47.1 own", runs[1].Library)
 	require.Equal(t, "7.47.1-mine", runs[1].LibcurlVersion)
+}
+
+// A person has all the time that there is, unless there is a limit to it.
+func TestTimeForADebugger(t *testing.T) {
+	for name, test := range map[string]struct {
+		wrap               string
+		chosen, onTerminal bool
+		words              []string
+		limit              time.Duration
+	}{
+		"no wrapper":       {"", false, true, nil, lab.DefaultLimit},
+		"a terminal":       {"env --args", false, true, []string{"env", "--args"}, lab.NoLimit},
+		"no terminal":      {"env A='b c'", false, false, []string{"env", "A=b c"}, lab.DefaultLimit},
+		"a limit of one's": {"env", true, true, []string{"env"}, lab.DefaultLimit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := selection{wrap: test.wrap, limit: lab.DefaultLimit}
+			require.NoError(t, s.understandWrap(test.chosen, test.onTerminal))
+			require.Equal(t, test.words, s.wrapper)
+			require.Equal(t, test.limit, s.limit)
+		})
+	}
 }

@@ -57,6 +57,9 @@ func (p *process) run(ctx context.Context) (*ending, error) {
 	if stdout.full || stderr.full {
 		return &ending{failure: errTooMuch.Error()}, nil
 	}
+	if len(p.Wrapper) > 0 && stdout.text.Len() > 0 && ctx.Err() == nil {
+		waited = nil // a wrapper has exit codes of its own, and the report is there
+	}
 	return understand(ctx, waited, stdout.text.Bytes(), stderr.text.String()), nil
 }
 

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
@@ -88,14 +89,23 @@ func (r *run) plan(url, caFile string) *plan.Plan {
 	if r.http2 {
 		asked.Pipelining = plan.Multiplex
 	}
+	if len(r.Wrapper) > 0 {
+		// A wrapper makes it slow, or stops it: it is not to give up meanwhile.
+		asked.StallLimitMS = int(wrappedStallLimit.Milliseconds())
+	}
 	return asked
 }
+
+// wrappedStallLimit is how long a subject inside of a wrapper waits in vain
+// before it gives up; the limit of its run is what ends it.
+const wrappedStallLimit = 24 * time.Hour
 
 // client is the process that the plan is given to.
 func (r *run) client() launch.Client {
 	client := &r.Scenario.Client
 	return launch.Client{
 		Command: []string{r.Subject.Path},
+		Wrapper: r.Wrapper,
 		Library: r.Library,
 		Interposer: launch.Interposer{
 			Path:         r.Interposer,

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -34,6 +35,11 @@ type Setup struct {
 	Engine string
 	// Seed picks the sizes within the scenario's ranges.
 	Seed uint64
+	// Wrapper, if not empty, is a command that the subject is started by, such as
+	// gdb --args.
+	Wrapper []string
+	// Limit bounds the subject's run; 0 stands for DefaultLimit, NoLimit for none.
+	Limit time.Duration
 	// Address for the origin to listen on; empty means any free port of
 	// 127.0.0.1.
 	Address string
@@ -41,8 +47,12 @@ type Setup struct {
 	Tap Tap
 }
 
-// processLimit bounds the run of a subject that does not end by itself.
-const processLimit = time.Minute
+// DefaultLimit is when a subject that does not end by itself is killed. NoLimit
+// is for one that a person holds in a debugger.
+const (
+	DefaultLimit = time.Minute
+	NoLimit      = time.Duration(-1)
+)
 
 // farewell bounds the wait for connections that a subject left open. Its exit
 // has closed them already.
@@ -109,7 +119,7 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 		said: r.Tap.TakeOutput,
 		link: link,
 	}
-	limited, cancel := context.WithTimeout(ctx, processLimit)
+	limited, cancel := r.limited(ctx)
 	defer cancel()
 	out, err := p.run(limited)
 	if err != nil {
@@ -136,6 +146,14 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 	}, nil
 }
 
+// limited is the context of the subject's run.
+func (r *run) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Limit == NoLimit {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, cmp.Or(r.Limit, DefaultLimit))
+}
+
 // otherLibrary says so if the subject has not used the library under test, as
 // one that is linked to its own with an rpath would; then the run says nothing
 // about the one that it is for. A client without libcurl is left alone.
@@ -150,7 +168,7 @@ func otherLibrary(r *plan.Report, l *library.Library) string {
 
 // otherOpenSSL says so if the subject has used another OpenSSL than the one
 // that the library was built against. A client that was seen to use none, and
-// a library that does not say, are none of it.
+// a library that does not say, are left alone.
 func otherOpenSSL(used string, l *library.Library) string {
 	wanted := l.Manifest.OpenSSL.Version
 	if used == "" || wanted == "" || used == wanted {

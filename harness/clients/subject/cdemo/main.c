@@ -12,7 +12,9 @@
  */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -46,6 +48,27 @@ static enum exit_code drive(struct session *session, struct input *input)
     EXIT_CARRIED_OUT;
 }
 
+/* The file descriptor that the environment names, as it does inside of a
+   wrapper, which has the standard ones; else the usual one. */
+static int given(const char *variable, int usual)
+{
+  const char *text = getenv(variable);
+  int fd = text ? atoi(text) : 0;
+
+  return fd > STDERR_FILENO ? fd : usual;
+}
+
+/* Writes the report to where it is wanted. */
+static bool hand_over(json_t *report, int open_fds_after)
+{
+  FILE *out = fdopen(given("PIPELAB_REPORT_FD", STDOUT_FILENO), "w");
+
+  if(out)
+    return report_write(report, open_fds_after, out);
+  json_decref(report);
+  return false;
+}
+
 static enum exit_code carry_out(const struct plan *plan, struct input *input)
 {
   struct session session;
@@ -63,8 +86,8 @@ static enum exit_code carry_out(const struct plan *plan, struct input *input)
       report = report_make(&session);
   }
   session_close(&session);
-  if(!code && !report_write(report, report_open_fds() - fds_before, stdout))
-    code = complain(EXIT_BROKEN, "could not write the report to stdout");
+  if(!code && !hand_over(report, report_open_fds() - fds_before))
+    code = complain(EXIT_BROKEN, "could not write the report");
   return code;
 }
 
@@ -75,7 +98,7 @@ int main(void)
   struct plan plan;
   enum exit_code code;
 
-  input_init(&input, STDIN_FILENO);
+  input_init(&input, given("PIPELAB_PLAN_FD", STDIN_FILENO));
   code = plan_read(&plan, &input, &error);
   if(code)
     return complain(code, error.text);

@@ -24,6 +24,14 @@ const (
 	ExitUnimplemented = 3
 )
 
+// Names in the environment of a subject that runs inside of a wrapper, such as a
+// debugger. The wrapper has the terminal then, and the subject reads the plan
+// from one of these file descriptors and writes the report to the other one.
+const (
+	PlanFD   = "PIPELAB_PLAN_FD"
+	ReportFD = "PIPELAB_REPORT_FD"
+)
+
 // Drivers, the ways to run libcurl's multi interface.
 const (
 	// DriverPerform is curl_multi_perform with curl_multi_fdset and select.

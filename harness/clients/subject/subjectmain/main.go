@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -40,14 +42,26 @@ type Subject struct {
 }
 
 // Main carries out the plan on standard input, writes the report to standard
-// output and ends the process. With an exit code other than plan.ExitDone there
-// is one line on standard error.
+// output and ends the process; inside of a wrapper it uses the file descriptors
+// that the environment names. With an exit code other than plan.ExitDone there is
+// one line on standard error.
 func Main(subject Subject) {
-	code, err := subject.run(os.Stdin, os.Stdout)
+	input, output := given(plan.PlanFD, os.Stdin), given(plan.ReportFD, os.Stdout)
+	code, err := subject.run(input, output)
+	runtime.KeepAlive(input) // one that is garbage is closed, which looks like a negative leak
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", subject.Name, err)
 	}
 	os.Exit(code)
+}
+
+// given is the file whose descriptor the environment names, or else the usual one.
+func given(variable string, usual *os.File) *os.File {
+	fd, err := strconv.ParseUint(os.Getenv(variable), 10, 31)
+	if err != nil {
+		return usual
+	}
+	return os.NewFile(uintptr(fd), variable)
 }
 
 // CarryOut makes the requests of a plan. It returns a result for each, and the

@@ -207,5 +207,5 @@ func TestReportThatCannotBeWritten(t *testing.T) {
 	c.Stderr = &stderr
 	require.Error(t, c.Run())
 	require.Equal(t, 1, c.ProcessState.ExitCode())
-	require.Equal(t, "c-demo: could not write the report to stdout\n", stderr.String())
+	require.Equal(t, "c-demo: could not write the report\n", stderr.String())
 }

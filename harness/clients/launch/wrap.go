@@ -1,0 +1,78 @@
+package launch
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// connect gives the client its standard streams, which a wrapper gets in its
+// place. Finish is called when the client has ended, and waits that long for the
+// rest of its output.
+func (c *Client) connect(command *exec.Cmd) (finish func(time.Duration), err error) {
+	if len(c.Wrapper) == 0 {
+		if c.Stdin != nil {
+			command.Stdin = c.Stdin
+		}
+		command.Stdout, command.Stderr = c.Stdout, c.Stderr
+		return func(time.Duration) {}, nil
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe for the report: %w", err)
+	}
+	command.ExtraFiles = append(command.ExtraFiles, c.Stdin, writer)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stderr, os.Stderr
+	leave := enterForeground(command)
+	read := make(chan struct{})
+	go func() {
+		// An error of Stdout's ends it, and leaves the client with a broken pipe.
+		_, _ = io.Copy(c.Stdout, reader)
+		reader.Close()
+		close(read)
+	}()
+	return func(delay time.Duration) {
+		leave()
+		writer.Close()
+		_ = reader.SetReadDeadline(time.Now().Add(delay)) // fails when it is closed already
+		<-read
+	}, nil
+}
+
+// OnTerminal reports whether a wrapper can be talked to: whether standard input
+// is the terminal that pipelab is in the foreground of.
+func OnTerminal() bool {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(os.Stdin.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// enterForeground has a command start in the foreground of the terminal, where
+// it may read and gets the interrupts that a person types; leave brings pipelab
+// back, and the terminal to what it was.
+func enterForeground(command *exec.Cmd) (leave func()) {
+	if !OnTerminal() {
+		return func() {}
+	}
+	fd := int(os.Stdin.Fd())
+	state, err := term.GetState(fd)
+	command.SysProcAttr.Foreground, command.SysProcAttr.Ctty = true, fd
+	return func() {
+		// pipelab is in the background by now, which must not write to it.
+		signal.Ignore(syscall.SIGTTOU)
+		defer signal.Reset(syscall.SIGTTOU)
+		_ = unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, unix.Getpgrp()) // fails if the terminal has gone
+		if err == nil {
+			_ = term.Restore(fd, state)
+		}
+	}
+}
