@@ -159,6 +159,9 @@ var table = map[string][]command{
 		{text: "apt-get install docker.io docker-compose debootstrap", class: byHand, by: "it changes the machine"},
 		{text: "CURLPIPE_DOCKER=1 scripts/test -run TestDocker ./harness/acceptance/docker", class: byTest, by: "TestDockerVerdicts", folder: docker},
 	},
+	"CHANGELOG.md": {
+		{text: "pipelab run --wrap 'gdb --args'", class: byTest, by: "TestWrap", folder: acceptance},
+	},
 	"curlpipe/README.md": {
 		{text: "scripts/build-libcurl --variant patched"},
 	},
@@ -247,6 +250,7 @@ var table = map[string][]command{
 				"cd tests/http && pytest test_70_write_retry.py",
 			class: byHand, by: "it takes a built tree of today's curl with its test server",
 		},
+		{text: "scripts/submit --for tests --source CLONE OUT", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
 		{text: "scripts/fetch-libcurl --openssl PREFIX", class: byTest, by: "TestASuitesOwnLibcurl", folder: "scripts"},
 		{text: "scripts/build-openssl --suite trixie", class: byTest, by: "TestMatrix", folder: acceptance},
 	},
@@ -268,6 +272,7 @@ var table = map[string][]command{
 	},
 	"harness/docs/series.md": {
 		{text: "scripts/releases --source ~/src/curl 7.58.0 7.61.1", class: byJob, by: "releases", as: "scripts/releases"},
+		{text: "scripts/submit OUT --for tests --source ~/src/curl", class: weekly},
 		{text: "scripts/submit OUT --for rpm", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
 		{text: "scripts/package --deb", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
 	},
