@@ -24,7 +24,7 @@ var (
 
 	// ErrNoPipelining says that this libcurl does not pipeline HTTP/1.1, which
 	// Transport.Pipelining requires. The releases 7.30.0 to 7.61.1 do.
-	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.30.0 to 7.61.1")
+	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.33.0 to 7.61.1")
 
 	// ErrUnsupportedByLibcurl says that an option asks for something that this
 	// release of libcurl cannot do; the text after it says what.
