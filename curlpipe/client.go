@@ -6,18 +6,18 @@ import (
 )
 
 // Client sends requests through a [Transport] and takes each response as a
-// whole, with its body in memory. It is for who has many small requests, and
-// takes them in batches. It is safe for concurrent use.
+// whole, with its body in memory. Use it for many small requests, which
+// [Client.DoBatch] takes together. A Client is safe for concurrent use.
 type Client struct {
 	engine    *engine
 	transport *Transport
 }
 
-// New starts a transport, nil standing for a zero one, and returns a client for
-// it. It fails when the libcurl that the process has loaded is not fit
-// ([ErrUnpatchedLibcurl], [ErrNoPipelining], [ErrUnsupportedByLibcurl]) or a
-// field of the transport is not. The caller closes the client, and with it the
-// transport.
+// New starts a transport and returns a client for it; a nil transport means a zero
+// one. It fails if the process has loaded an unsuitable libcurl
+// ([ErrUnpatchedLibcurl], [ErrNoPipelining], [ErrUnsupportedByLibcurl]) or if a
+// field of the transport is invalid. The caller must close the client, which closes
+// the transport.
 func New(transport *Transport) (*Client, error) {
 	if transport == nil {
 		transport = &Transport{}
@@ -35,10 +35,9 @@ func New(transport *Transport) (*Client, error) {
 // Do sends a request and waits for its whole response. Redirects are not
 // followed, and no content coding is asked for or undone.
 //
-// When ctx ends, Do returns at once with the context's error. The request is
-// then abandoned: one that waits for room in the pipeline is never sent, the
-// response of one that is on its way is read and dropped. The request's own
-// context is not looked at.
+// When ctx ends, Do returns at once with the context's error, and the request is
+// abandoned: a request that waits for room in the pipeline is never sent; if it has
+// been sent, its response is read and dropped. The request's own context is ignored.
 //
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
@@ -50,15 +49,15 @@ func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response,
 	return c.engine.await(ctx, request, call)
 }
 
-// Result is what came of one request of a batch.
+// Result is the outcome of one request of a batch.
 type Result struct {
 	Response *http.Response // nil after an error
 	Err      error          // an *Error, or nil
 }
 
-// DoBatch sends many requests at once and waits for all of their responses. The
-// requests to one origin reach it in the order given, none of another caller's
-// between them. Each request has its result at its own index; for the rest see
+// DoBatch sends many requests at once and waits for all responses. Requests to one
+// origin reach it in the given order, with no other caller's requests in between.
+// The result of each request has the same index. Otherwise DoBatch is like
 // [Client.Do].
 func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result {
 	results := make([]Result, len(requests))

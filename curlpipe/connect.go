@@ -152,8 +152,8 @@ func (e *engine) forgetConn(c *conn) {
 	e.settle(o)
 }
 
-// ErrConnectTimeout says that a connection did not come about within
-// Transport.ConnectTimeout: name, proxy, server and TLS's handshake together.
+// ErrConnectTimeout says that a connection was not established within
+// Transport.ConnectTimeout.
 var ErrConnectTimeout = errors.New("curlpipe: no connection within ConnectTimeout")
 
 // notConnectedError says why there is no connection: libcurl's code for it, and

@@ -146,8 +146,6 @@
 //     addresses but cannot be used.
 //   - Response.TLS has no certificates and no version unless libcurl's TLS library
 //     is OpenSSL 1.1.1 or later.
-//   - A host name that is not ASCII is refused. Convert it first, with
-//     golang.org/x/net/idna for instance, which this library does not depend on.
 //   - CONNECT, Upgrade, OPTIONS * and a request's trailer section are refused
 //     ([ErrUnsupportedRequest]), or sent by Fallback: libcurl does not hand over its
 //     connections, cannot send a target other than a path before 7.55.0, and cannot

@@ -16,43 +16,43 @@ var (
 	// ErrClosed says that the client was closed before the request ended.
 	ErrClosed = errors.New("curlpipe: the client is closed")
 
-	// ErrUnpatchedLibcurl says that this libcurl pipelines, yet lacks the patches
-	// that keep a pipelined connection whole: it drops the connection when a
-	// write over TLS is blocked, and over plain HTTP it can give one request the
-	// response of another. Load the patched one, or set Transport.AllowUnpatched.
+	// ErrUnpatchedLibcurl says that this libcurl pipelines but lacks the patches that
+	// keep a pipelined connection intact: it drops the connection when a write over
+	// TLS is blocked, and over plain HTTP a request may get another one's response.
+	// Load the patched libcurl, or set Transport.AllowUnpatched.
 	ErrUnpatchedLibcurl = errors.New("curlpipe: this libcurl mixes up pipelined requests when a write is blocked (curl issue 764): load the patched one, or set AllowUnpatched")
 
 	// ErrNoPipelining says that this libcurl does not pipeline HTTP/1.1, which
 	// Transport.Pipelining requires. The releases 7.30.0 to 7.61.1 do.
 	ErrNoPipelining = errors.New("curlpipe: this libcurl does not pipeline HTTP/1.1: load a patched libcurl of 7.33.0 to 7.61.1")
 
-	// ErrUnsupportedByLibcurl says that an option asks for something that this
-	// release of libcurl cannot do; the text after it says what.
+	// ErrUnsupportedByLibcurl says that this release of libcurl does not support an
+	// option; the text after it names the option.
 	ErrUnsupportedByLibcurl = errors.New("curlpipe: not with this libcurl")
 
-	// ErrStalled says that nothing moved on a connection for
-	// Transport.StallTimeout. Whether the server has acted on the request is not known.
+	// ErrStalled says that no byte moved on a connection for Transport.StallTimeout.
+	// The server may have processed the request.
 	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
 
-	// ErrBodyUnread says that a response's body lay unread for
-	// Transport.MaxUnreadTime while others waited for its connection.
+	// ErrBodyUnread says that the caller did not read a response's body for
+	// Transport.MaxUnreadTime while other requests waited for its connection.
 	ErrBodyUnread = errors.New("curlpipe: the body was not read for MaxUnreadTime while other requests waited, the connection was closed: read bodies to their end, or close them")
 
-	// ErrResponseTooLarge says that a response went over Transport.MaxResponseHeaderBytes
-	// or Transport.MaxResponseBytes.
+	// ErrResponseTooLarge says that a response exceeded
+	// Transport.MaxResponseHeaderBytes or Transport.MaxResponseBytes.
 	ErrResponseTooLarge = errors.New("curlpipe: the response is larger than MaxResponseHeaderBytes or MaxResponseBytes")
 
-	// ErrUnsupportedRequest says that the request asks for something that this
-	// client does not do; the text around it says what.
+	// ErrUnsupportedRequest says that this package cannot send the request; the text
+	// around it says why.
 	ErrUnsupportedRequest = errors.New("curlpipe: unsupported request")
 
-	// ErrMalformedResponse says that a response broke the syntax of RFC 9112; the
-	// text around it says how. Its connection was closed, as nobody can tell
-	// where the next response on it begins.
+	// ErrMalformedResponse says that a response violated the syntax of RFC 9112; the
+	// text around it says how. The connection was closed, because the start of the
+	// next response on it is unknown.
 	ErrMalformedResponse = errors.New("curlpipe: malformed HTTP response")
 )
 
-// Error is what a failed request comes back with.
+// Error is the error of a failed request.
 type Error struct {
 	Op     string // method of the request
 	URL    string // target of the request, without credentials
@@ -71,18 +71,21 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Unwrap gives errors.Is and errors.As what went wrong: an Err… of this package,
-// the context's error, or libcurl's code as a curl.CurlError together with what
-// net/http would fail with. That is a *net.OpError around a syscall.Errno for a
-// connection that did not come about or was reset, with a *net.DNSError in it for
-// a name that was not found; a *tls.CertificateVerificationError with package
-// x509's error for a certificate; a tls.RecordHeaderError for a server that does
-// not speak TLS; io.EOF for a connection that ended without a byte of a response,
-// io.ErrUnexpectedEOF for one that ended in the middle of it.
+// Unwrap returns the cause for errors.Is and errors.As: an Err… of this package, the
+// context's error, or libcurl's code as a curl.CurlError together with the error
+// that net/http would return:
+//
+//   - a *net.OpError with a syscall.Errno if the connection failed or was reset, or
+//     with a *net.DNSError if the name was not found;
+//   - a *tls.CertificateVerificationError with package x509's error if a certificate
+//     was not accepted;
+//   - a tls.RecordHeaderError if the server does not speak TLS;
+//   - io.EOF if the connection ended before the response, io.ErrUnexpectedEOF if it
+//     ended within it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout tells whether time ran out: the context's, libcurl's or
-// Transport.StallTimeout. With Temporary it makes Error a net.Error.
+// Timeout reports whether a time limit was exceeded: the context's deadline, one of
+// libcurl's or Transport.StallTimeout. Timeout and Temporary make Error a net.Error.
 func (e *Error) Timeout() bool {
 	var network net.Error
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, ErrStalled) ||
@@ -90,7 +93,7 @@ func (e *Error) Timeout() bool {
 		errors.As(e.Err, &network) && network.Timeout()
 }
 
-// Temporary is the same as Timeout; net.Error asks for it.
+// Temporary is the same as Timeout; net.Error requires it.
 func (e *Error) Temporary() bool { return e.Timeout() }
 
 // malformedError says why a response cannot be believed. How libcurl calls that

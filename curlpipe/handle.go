@@ -70,7 +70,7 @@ func (h *handle) set(options []easyOption) error {
 }
 
 // ErrReservedOption says that Transport.Configure set an option that the engine
-// cannot work without; the text after it says which.
+// needs itself; the text after it names the option.
 var ErrReservedOption = errors.New("curlpipe: Configure set an option that is the engine's own")
 
 // configure lets the user set options, and finds out by what go-curl keeps of

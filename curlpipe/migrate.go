@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// NotCarriedError lists what an http.Transport asks for that a [Transport] does
-// not do.
+// NotCarriedError lists the fields of an http.Transport that a [Transport] does not
+// support.
 type NotCarriedError struct {
 	Fields []string // of http.Transport, such as "DialTLSContext" and "TLSClientConfig.VerifyConnection"
 }
@@ -23,13 +23,12 @@ func (e *NotCarriedError) Error() string {
 		": leave them out (the package's documentation says what there is instead)"
 }
 
-// FromHTTPTransport makes a transport that does what another one of net/http
-// does, which stays as it is. What does not carry over is listed in a
-// [*NotCarriedError]; the transport is there all the same, without that.
+// FromHTTPTransport returns a transport with the settings of an http.Transport,
+// which is not changed. If some settings are not supported, it returns the
+// transport without them, and a [*NotCarriedError] that lists them.
 //
-// Without a MaxConnsPerHost there is one connection to a host, as this package is
-// for. Buffer sizes have no equivalent, and need none. Protocols that were
-// registered have to be registered again.
+// If MaxConnsPerHost is 0, there is one connection to each host. The buffer sizes
+// are ignored. Registered protocols have to be registered again.
 func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	to := &Transport{
 		Proxy:                  from.Proxy,

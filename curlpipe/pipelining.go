@@ -6,21 +6,21 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// Pipelining says how requests share a connection.
+// Pipelining selects how requests share a connection.
 type Pipelining int
 
 const (
-	// Auto pipelines HTTP/1.1 where libcurl does (7.30.0 to 7.61.1). With a
-	// later one it multiplexes HTTP/2 over one connection, and sends requests in
-	// turn to a server that does not speak it.
+	// Auto pipelines HTTP/1.1 with a libcurl that supports it (7.30.0 to 7.61.1).
+	// With a later libcurl it multiplexes HTTP/2 over one connection; to a server
+	// without HTTP/2 it sends requests one after the other.
 	Auto Pipelining = iota
 
-	// Require pipelines HTTP/1.1, and fails with ErrNoPipelining where libcurl
-	// does not.
+	// Require pipelines HTTP/1.1, and fails with ErrNoPipelining if libcurl does not
+	// support it.
 	Require
 
-	// Off sends requests in turn: the next one when the response is there. Any
-	// libcurl will do.
+	// Off sends each request after the response to the one before. It works with any
+	// libcurl.
 	Off
 )
 
@@ -37,7 +37,7 @@ func (p Pipelining) String() string {
 	return fmt.Sprintf("Pipelining(%d)", int(p))
 }
 
-// Mode is what a transport does with requests to one host, as Stats tells it.
+// Mode is how a transport sends requests to one host, as Stats reports it.
 type Mode string
 
 // The modes.

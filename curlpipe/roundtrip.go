@@ -12,14 +12,14 @@ import (
 	curl "github.com/andelf/go-curl"
 )
 
-// RoundTrip sends a request and returns its response as soon as the header
-// section has come; the caller reads the body, and closes it. A body that is
-// closed before its end is read to the end, or its connection given up, within
-// MaxAbandonedBytes and MaxAbandonedTime; so is the response of a request whose
-// context ends. GET and HEAD are pipelined; a request with another method has a
-// connection for itself while it lasts.
+// RoundTrip sends a request and returns its response as soon as the header section
+// has arrived. The caller must close the body. If the body is closed before its
+// end, or the request's context ends, the rest of the response is read and dropped
+// within MaxAbandonedBytes and MaxAbandonedTime; beyond them the connection is
+// closed. GET and HEAD are pipelined; a request with another method has a
+// connection to itself until its response has ended.
 //
-// Every error is an [*Error], that of the request's context excepted, which is
+// Every error is an [*Error], except the error of the request's context, which is
 // returned as it is.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if other := t.protocolOf(request); other != nil {
@@ -44,9 +44,10 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// RegisterProtocol has requests with URLs of a scheme sent by another transport.
-// That one may return [http.ErrSkipAltProtocol], without having used the body,
-// to leave a request to this one after all. It panics when the scheme has one.
+// RegisterProtocol makes another transport send the requests whose URL has the
+// given scheme. The other transport may return [http.ErrSkipAltProtocol] before it
+// uses the body; then this one sends the request. RegisterProtocol panics if the
+// scheme is registered already.
 func (t *Transport) RegisterProtocol(scheme string, transport http.RoundTripper) {
 	t.starting.Lock()
 	defer t.starting.Unlock()

@@ -2,19 +2,19 @@ package curlpipe
 
 import "sync/atomic"
 
-// Stats count what a transport did since it was made. Requests is the sum of
-// Answered, Failed, Abandoned and those that still wait for their response.
-// What is about TLS stays 0 when libcurl's TLS library is not OpenSSL.
+// Stats are counters since the transport was made. Requests is the sum of Answered,
+// Failed, Abandoned and the requests that still wait for their response. Counters
+// of TLS stay 0 unless libcurl's TLS library is OpenSSL.
 type Stats struct {
 	Mode Mode // how requests share a connection; empty before the first one
 
-	ConnectionsOpened  uint64 // begun, successful or not
+	ConnectionsOpened  uint64 // attempts included that failed
 	ConnectionsClosed  uint64 // sum of the next four
 	ClosedByClient     uint64 // the client closed first
 	ClosedByServer     uint64 // the server closed first
-	ResetByServer      uint64 // a RST came, or the network took the connection away
-	NotConnected       uint64 // the connection never came about
-	ConnectionsGivenUp uint64 // of those closed by the client: over MaxAbandonedBytes, MaxAbandonedTime or an unfinished upload
+	ResetByServer      uint64 // a RST arrived, or the network failed
+	NotConnected       uint64 // the connection was never established
+	ConnectionsGivenUp uint64 // of ClosedByClient: because of MaxAbandonedBytes, MaxAbandonedTime or an unfinished upload
 
 	Handshakes     uint64 // TLS handshakes that made a new session
 	Resumptions    uint64 // TLS handshakes that resumed one
@@ -26,13 +26,13 @@ type Stats struct {
 
 	Requests        uint64 // taken from callers
 	Answered        uint64 // returned to the caller with a response
-	Failed          uint64 // returned to the caller with an error, the context's excepted
-	Abandoned       uint64 // left by their caller, whose context ended, before the response
-	BodiesAbandoned uint64 // bodies left before their end
-	BodiesUnread    uint64 // bodies ended with ErrBodyUnread, over MaxUnreadTime
-	Retries         uint64 // sent again after their connection had ended
-	InFlight        int64  // handed to libcurl and not ended, abandoned ones included
-	Queued          int64  // wait for room on a connection
+	Failed          uint64 // returned to the caller with an error other than the context's
+	Abandoned       uint64 // context ended before the response
+	BodiesAbandoned uint64 // bodies closed, or context ended, before their end
+	BodiesUnread    uint64 // bodies that failed with ErrBodyUnread
+	Retries         uint64 // requests sent again after their connection had ended
+	InFlight        int64  // requests in libcurl, abandoned ones included
+	Queued          int64  // requests that wait for room on a connection
 	EasyHandles     int64  // libcurl's easy handles, in use or kept for the next request
 }
 
@@ -51,8 +51,8 @@ func (c *counters) count(err error) {
 	}
 }
 
-// Stats reads the counters. Any goroutine may call it, after Close as well. The
-// numbers are each exact, not taken at the same instant.
+// Stats returns the counters. It may be called from any goroutine, and after Close.
+// Each number is exact, but they are not taken at the same instant.
 func (t *Transport) Stats() Stats {
 	t.starting.Lock()
 	e := t.started

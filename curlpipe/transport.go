@@ -15,249 +15,246 @@ import (
 )
 
 // Transport is an [http.RoundTripper] that keeps few connections. The zero value
-// is ready: one connection to each host, on which requests are pipelined. It is
-// safe for concurrent use; make one and share it. Its fields are read when the
-// first request is made, and must not be changed after that; should the start
-// fail, for want of file descriptors say, the next request tries again.
+// is ready to use: it keeps one connection to each host and pipelines requests on
+// it. A Transport is safe for concurrent use; make one and share it. Its fields are
+// read when the first request is made, and must not be changed after that. If the
+// start fails, for lack of file descriptors for instance, the next request tries
+// again.
 //
-// A transport that is no longer needed should be closed with [Transport.Close];
-// one that lives as long as its process need not, and one that nobody has any
-// more is closed by the garbage collector.
+// Call [Transport.Close] when a transport is no longer needed. A transport that
+// lives as long as its process need not be closed. The garbage collector closes
+// one that is no longer referenced.
 type Transport struct {
-	// Pipelining says how requests share a connection; see the values of that
-	// type. The zero value, Auto, takes the best that libcurl can do.
+	// Pipelining selects how requests share a connection. The zero value, Auto,
+	// uses the best mode that libcurl supports.
 	Pipelining Pipelining
 
-	// MaxConnsPerHost is the most connections to one host at a time; 0 means
-	// DefaultMaxConnsPerHost. A host here is scheme, host and port together. One
-	// more is opened for new requests while a response that nobody takes, of an
-	// abandoned request or with a body that is not read, has held up another one
-	// for a quarter of a second.
+	// MaxConnsPerHost limits the connections to one host at a time; 0 means
+	// DefaultMaxConnsPerHost. A host here is a scheme, host and port together. One
+	// more connection is opened for new requests while an unread or abandoned
+	// response has delayed another one for a quarter of a second.
 	MaxConnsPerHost int
 
-	// MaxPipelineDepth is the most requests that are in flight on one
-	// connection; others wait here. 0 means DefaultMaxPipelineDepth. Each
-	// request in flight costs an easy handle, about 50 kB of memory.
+	// MaxPipelineDepth limits the requests in flight on one connection; further
+	// requests wait in the transport. 0 means DefaultMaxPipelineDepth. Each request
+	// in flight costs an easy handle, about 50 kB of memory.
 	MaxPipelineDepth int
 
-	// AllowUnpatched takes a pipelining libcurl without this project's patches,
-	// with the risks that ErrUnpatchedLibcurl tells.
+	// AllowUnpatched accepts a pipelining libcurl without this project's patches,
+	// at the risks that ErrUnpatchedLibcurl describes.
 	AllowUnpatched bool
 
-	// MaxRetries is how often a connection may end when it was a request's turn
-	// to be answered, before a byte of the response has come, and the request is
-	// sent again. What was behind it on the connection does not pay for that, nor
-	// does anybody when the server had announced the end. Only requests with an
-	// idempotent method are sent again [RFC 9110 §9.2.2], and those of which no
-	// byte had left; never the first one of a connection, where the server has
-	// no reason to go but the request itself. 0 means DefaultMaxRetries, a
-	// negative number none.
+	// MaxRetries limits how often a request is sent again because its connection
+	// ended when the request was the next to be answered and no byte of its response
+	// had arrived. Requests behind it on the connection are not charged, and no
+	// request is if the server had announced the end. Only requests with an
+	// idempotent method [RFC 9110 §9.2.2], and requests of which no byte was sent,
+	// are sent again. The first request of a connection never is: the request itself
+	// is then the likely reason why the server ended the connection. 0 means
+	// DefaultMaxRetries, a negative number none.
 	MaxRetries int
 
-	// RetryPolicy, if not nil, decides in the place of the rule about methods
-	// whether a request is sent again whose connection ended before a byte of
-	// the response had come: error says how. MaxRetries holds all the same, and
-	// so does the exception of a connection's first request. The function must
-	// not block; it may be called from any goroutine.
+	// RetryPolicy, if not nil, replaces the rule about methods: it decides whether a
+	// request is sent again after its connection ended, as err describes, before a
+	// byte of the response had arrived. MaxRetries and the exception for a
+	// connection's first request still apply. The function must not block, and may
+	// be called from any goroutine.
 	RetryPolicy func(request *http.Request, err error) bool
 
-	// Fallback, if not nil, gets the requests that this package refuses with
-	// ErrUnsupportedRequest for what they ask for: CONNECT, Upgrade, OPTIONS of
-	// the whole server, and a trailer section. Its connections are its own.
+	// Fallback, if not nil, sends the requests that this package cannot send and
+	// otherwise refuses with ErrUnsupportedRequest: CONNECT, Upgrade, OPTIONS of the
+	// whole server, and requests with a trailer section. It has its own connections.
 	Fallback http.RoundTripper
 
-	// TLSClientConfig says in the form of crypto/tls what the fields after it say
-	// in that of libcurl; those that both have must be set in one of the two.
-	// RootCAs, one of Certificates, ServerName, MinVersion, MaxVersion,
-	// CipherSuites, InsecureSkipVerify, NextProtos without h2 and
-	// SessionTicketsDisabled are followed, a ClientSessionCache is not needed;
-	// anything else is refused. What calls back to Go before a request is sent,
-	// as VerifyConnection does, is not to be had: use Response.TLS, or
-	// PinnedPublicKey.
+	// TLSClientConfig configures TLS in the form of crypto/tls; the fields after it
+	// do so in the form of libcurl. Set each property in one of the two only. These
+	// fields are supported: RootCAs, one of Certificates, ServerName, MinVersion,
+	// MaxVersion, CipherSuites, InsecureSkipVerify, NextProtos without h2, and
+	// SessionTicketsDisabled. ClientSessionCache is ignored, because it is not
+	// needed. Any other field is refused. Callbacks before a request is sent, such
+	// as VerifyConnection, are not possible: use Response.TLS or PinnedPublicKey.
 	TLSClientConfig *tls.Config
 
-	// CAFile is a file, CAPath a folder in the form of openssl-rehash(1), and
-	// RootCAs the content of a file with the certificate authorities to trust,
-	// in PEM. At most one of CAFile and RootCAs may be set. Without any of the
-	// three the system's count: $SSL_CERT_FILE, or the file where the common
-	// distributions keep them. An https proxy is held to the same authorities.
+	// CAFile, CAPath and RootCAs name the certificate authorities to trust, in PEM:
+	// a file, a folder in the form of openssl-rehash(1), and the content of a file.
+	// At most one of CAFile and RootCAs may be set. If all three are empty, the
+	// system's authorities are trusted: those in $SSL_CERT_FILE, or in the file
+	// where the common distributions keep them. The certificate of an https proxy is
+	// verified in the same way.
 	CAFile  string
 	CAPath  string
 	RootCAs []byte
 
-	// InsecureSkipVerify takes any certificate for any host, and of an https
-	// proxy.
+	// InsecureSkipVerify accepts any certificate, from servers and https proxies.
 	InsecureSkipVerify bool
 
-	// ClientCertFile and ClientKeyFile are the certificate that the client shows
-	// and its private key, in PEM, and ClientKeyPassword what the key is
-	// encrypted with. An empty ClientKeyFile means that the key is in
-	// ClientCertFile.
+	// ClientCertFile and ClientKeyFile name the client's certificate and its private
+	// key, in PEM. ClientKeyPassword decrypts the key. An empty ClientKeyFile means
+	// that the key is in ClientCertFile.
 	ClientCertFile, ClientKeyFile, ClientKeyPassword string
 
 	// MinTLSVersion and MaxTLSVersion are tls.VersionTLS10 … tls.VersionTLS13;
-	// 0 leaves the choice to libcurl and OpenSSL. Up to libcurl 7.53.1 only one
-	// exact version can be asked for (both the same), or TLS 1.3 as minimum.
-	// They hold for an https proxy as well, as Ciphers does.
+	// 0 leaves the choice to libcurl and OpenSSL. With libcurl up to 7.53.1, set both
+	// to the same version, or only MinTLSVersion to TLS 1.3. They apply to an https
+	// proxy as well, and so does Ciphers.
 	MinTLSVersion, MaxTLSVersion uint16
 
-	// Ciphers are those of up to TLS 1.2 in the form of openssl-ciphers(1),
-	// TLS13Ciphers those of TLS 1.3 (libcurl 7.61.0 and later).
+	// Ciphers selects the cipher suites up to TLS 1.2, in the form of
+	// openssl-ciphers(1); TLS13Ciphers selects those of TLS 1.3 (libcurl 7.61.0 and
+	// later).
 	Ciphers, TLS13Ciphers string
 
-	// ServerName is the name that every https server is asked for and has to
-	// prove, instead of the host of the URL, to which the client still connects.
+	// ServerName replaces the URL's host in TLS: it is the name that every https
+	// server is asked for and that its certificate has to contain. The client still
+	// connects to the URL's host.
 	ServerName string
 
-	// PinnedPublicKey is a public key that the server has to have: a file, or
-	// "sha256//" and a hash in base64, several separated with ";"
+	// PinnedPublicKey is the public key that the server must have: a file, or
+	// "sha256//" and a hash in base64, several of them separated by ";"
 	// [CURLOPT_PINNEDPUBLICKEY(3)].
 	PinnedPublicKey string
 
-	// DisableSessionReuse makes every handshake a full one. Otherwise a new
-	// connection to a host resumes the session of an earlier one; libcurl 7.53.1
-	// does so up to TLS 1.2.
+	// DisableSessionReuse makes every handshake a full one. By default a new
+	// connection to a host resumes an earlier session; libcurl 7.53.1 does so up to
+	// TLS 1.2.
 	DisableSessionReuse bool
 
-	// KeyLogFile is a file to which the secrets of TLS connections are appended,
-	// so that a packet capture can be read. For debugging only: who has the file
-	// can read everything. The environment's SSLKEYLOGFILE is not followed.
+	// KeyLogFile names a file to which the secrets of TLS connections are appended,
+	// to decrypt packet captures. Use it for debugging only: anyone with the file can
+	// read all traffic. $SSLKEYLOGFILE is ignored.
 	KeyLogFile string
 
-	// Proxy, if not nil, says which proxy a request goes through; a nil URL: none.
-	// [http.ProxyURL] and [http.ProxyFromEnvironment] are such functions. A
-	// proxy's scheme is http or https (asked with CONNECT, for http URLs as well,
-	// so that the connection is one to the server), socks5, or socks5h, which
-	// leaves the host's name to the proxy; its user information are credentials.
-	// Without it neither a proxy nor what NO_PROXY says is taken from the
-	// environment.
+	// Proxy, if not nil, returns the proxy for a request; a nil URL means none.
+	// [http.ProxyURL] and [http.ProxyFromEnvironment] return such functions. The
+	// scheme of a proxy is http or https (both use CONNECT, for http URLs as well, so
+	// that the connection leads to the server), socks5, or socks5h, which lets the
+	// proxy look up the host's name. The URL's user information holds the
+	// credentials. If Proxy is nil, the environment is ignored, NO_PROXY included.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// ProxyConnectHeader are further fields of the CONNECT requests.
-	// GetProxyConnectHeader, if not nil, gives them for each instead; its error
-	// is that of the requests that wait for the connection.
+	// ProxyConnectHeader has additional fields for CONNECT requests.
+	// GetProxyConnectHeader, if not nil, returns them for each request instead. If it
+	// returns an error, the requests that wait for the connection fail with it.
 	ProxyConnectHeader    http.Header
 	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
 
-	// OnProxyConnectResponse, if not nil, is shown what a proxy answers CONNECT
-	// with, its body aside. With an error the connection is given up.
+	// OnProxyConnectResponse, if not nil, is called with a proxy's response to
+	// CONNECT, without its body. If it returns an error, the connection is closed.
 	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, request *http.Request, response *http.Response) error
 
-	// DialContext, if not nil, makes the connections to servers and proxies, in
-	// a goroutine of its own; network is tcp, and address has a port. A
-	// *net.TCPConn or *net.UnixConn goes over to libcurl. Of any other net.Conn
-	// the bytes are carried to and fro, which costs a copy and a goroutine each
-	// way. UnixSocket, LocalAddress, Resolve and KeepAlive do not count then.
+	// DialContext, if not nil, connects to servers and proxies, in its own
+	// goroutine. The network is "tcp", and the address has a port. libcurl uses the
+	// socket of a *net.TCPConn or *net.UnixConn directly. Any other net.Conn is
+	// relayed, which costs a copy and a goroutine in each direction. UnixSocket,
+	// LocalAddress, Resolve and KeepAlive are then ignored.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// UnixSocket is the path of a Unix socket that all connections go to,
 	// whatever the URL's host.
 	UnixSocket string
 
-	// LocalAddress is an IP address of this machine, or the name of one of its
-	// interfaces, that connections start from.
+	// LocalAddress is the local end of connections: an IP address of this machine,
+	// or the name of one of its interfaces.
 	LocalAddress string
 
-	// Resolve gives addresses to hosts: "host:port:address[,address]…"
+	// Resolve sets the addresses of hosts: "host:port:address[,address]…"
 	// [CURLOPT_RESOLVE(3)].
 	Resolve []string
 
 	// KeepAlive is the time between probes on an idle connection, in whole
-	// seconds at least 1; 0 means DefaultKeepAlive, a negative one no probes.
+	// seconds and at least 1; 0 means DefaultKeepAlive, a negative value no probes.
 	KeepAlive time.Duration
 
-	// ConnectTimeout is how long a connection may take to come about: looking up
-	// the name, proxy, connect and TLS's handshake together. Requests that wait
-	// for it then fail with ErrConnectTimeout. 0 means DefaultConnectTimeout.
+	// ConnectTimeout limits the time to establish a connection: name lookup, proxy,
+	// connect and TLS handshake together. Then the requests that wait for the
+	// connection fail with ErrConnectTimeout. 0 means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
 
-	// TLSHandshakeTimeout, if not 0, is how long of that a handshake may take.
+	// TLSHandshakeTimeout, if not 0, limits the TLS handshake within ConnectTimeout.
 	TLSHandshakeTimeout time.Duration
 
-	// ResponseHeaderTimeout, if not 0, is how long the header section of a
-	// response may be waited for, from when the whole request was handed to
-	// libcurl and those before it on an HTTP/1.1 connection are answered. The
-	// connection is closed then. It is noticed within a quarter of the time more.
+	// ResponseHeaderTimeout, if not 0, limits the wait for a response's header
+	// section. The time starts when the whole request has been handed to libcurl and
+	// the requests before it on an HTTP/1.1 connection have been answered. Then the
+	// connection is closed. The limit may be exceeded by a quarter.
 	ResponseHeaderTimeout time.Duration
 
-	// ExpectContinueTimeout is how long a request that says "Expect:
-	// 100-continue" waits before its body is sent all the same; 0 means
+	// ExpectContinueTimeout is how long a request with "Expect: 100-continue" waits
+	// for the server before it sends its body anyway; 0 means
 	// DefaultExpectContinueTimeout.
 	ExpectContinueTimeout time.Duration
 
-	// IdleConnTimeout, if not 0, closes connections that no request was on for so
+	// IdleConnTimeout, if not 0, closes a connection that has had no request for so
 	// long.
 	IdleConnTimeout time.Duration
 
-	// MaxIdleConns is the most connections without requests that are kept, and
-	// MaxIdleConnsPerHost of them those to one host; 0 means no limit.
+	// MaxIdleConns limits the idle connections that are kept, and
+	// MaxIdleConnsPerHost those to one host; 0 means no limit.
 	MaxIdleConns, MaxIdleConnsPerHost int
 
-	// DisableKeepAlives has each request end its connection.
+	// DisableKeepAlives closes each connection after one request.
 	DisableKeepAlives bool
 
-	// StallTimeout, if not 0, fails what is in flight on a connection with
-	// ErrStalled, and closes it, when for this long no byte has moved on it, in
-	// either direction, though the client waits for it. It is noticed within a
-	// quarter of the time more. It bounds ConnectTimeout as well.
+	// StallTimeout, if not 0, closes a connection on which no byte has moved in
+	// either direction for this long although the client waits for one. The requests
+	// in flight on it fail with ErrStalled. The limit may be exceeded by a quarter.
+	// ConnectTimeout is at most StallTimeout.
 	StallTimeout time.Duration
 
-	// MaxResponseHeaderBytes is how long the header sections of a response may be, those
-	// of interim responses included, and apart from them its chunk extensions and
-	// trailers; a longer one fails with ErrResponseTooLarge. 0 means
-	// DefaultMaxResponseHeaderBytes.
+	// MaxResponseHeaderBytes limits the header sections of a response, interim
+	// responses included. The same limit applies separately to its chunk extensions
+	// and trailers together. Beyond it the response fails with ErrResponseTooLarge.
+	// 0 means DefaultMaxResponseHeaderBytes.
 	MaxResponseHeaderBytes int64
 
-	// MaxResponseBytes is the largest response, header and body together, that
-	// Client keeps; a larger one fails with ErrResponseTooLarge. Bodies that are
-	// streamed may be of any length. 0 means DefaultMaxResponseBytes.
+	// MaxResponseBytes limits a response that Client returns, header and body
+	// together; a larger one fails with ErrResponseTooLarge. A streamed body may have
+	// any length. 0 means DefaultMaxResponseBytes.
 	MaxResponseBytes int64
 
-	// ReadBufferSize is how much of a body is read ahead of who reads it; then
-	// reading from the connection stops until there is room. 0 means
-	// DefaultReadBufferSize; less than 16 KiB, which libcurl may hand over at
-	// once, counts as that.
+	// ReadBufferSize is how many bytes of a body are read ahead of the caller. When
+	// they are there, nothing more is read from the connection until the caller has
+	// made room. 0 means DefaultReadBufferSize. The minimum is 16 KiB, which libcurl
+	// may deliver at once.
 	ReadBufferSize int
 
-	// DisableCoalescing has each TLS record of a connection that pipelines read
-	// and written by system calls of its own, as libcurl does. Otherwise records
-	// that are written one after the other leave together, at the latest when
-	// there is nothing else to do, and all that has come is read at once. Needs
-	// OpenSSL 1.1.1 or later; with an older one, or through an https proxy, it
-	// is always so.
+	// DisableCoalescing reads and writes each TLS record of a pipelined connection
+	// with its own system calls, as libcurl does. By default consecutive records are
+	// written together, at the latest when there is nothing else to do, and
+	// everything that has arrived is read at once. Coalescing needs OpenSSL 1.1.1 or
+	// later, and is not available through an https proxy.
 	DisableCoalescing bool
 
-	// MaxAbandonedBytes is how much of a response that nobody wants any more
-	// (abandoned, or too large) is read, and MaxAbandonedTime how long such a
-	// response is waited for, to save the connection. Beyond either the
-	// connection is closed; and after half a second in which nothing of it came,
-	// if others are behind it that may be sent again (MaxRetries): these have one
-	// more connection to go to. 0 means DefaultMaxAbandonedBytes and
-	// DefaultMaxAbandonedTime.
+	// MaxAbandonedBytes and MaxAbandonedTime limit the bytes that are read, and the
+	// time that is spent, to save the connection of a response that is no longer
+	// wanted (abandoned, or too large). Beyond either the connection is closed. It is
+	// closed earlier, after half a second without a byte, if requests behind it may
+	// be sent again (MaxRetries); one more connection is then opened for them. 0
+	// means DefaultMaxAbandonedBytes and DefaultMaxAbandonedTime.
 	MaxAbandonedBytes int64
 	MaxAbandonedTime  time.Duration
 
-	// MaxUnreadTime is how long a body that arrives may lie unread while other
-	// requests wait for its HTTP/1.1 connection, or are in flight behind it. Then
-	// it ends with ErrBodyUnread, and its connection with it. 0 means
+	// MaxUnreadTime limits how long an arriving body may stay unread while other
+	// requests wait for its HTTP/1.1 connection or are in flight behind it. Then the
+	// body fails with ErrBodyUnread and the connection is closed. 0 means
 	// DefaultMaxUnreadTime.
 	MaxUnreadTime time.Duration
 
 	// DisableCompression keeps RoundTrip from asking for gzip by itself.
 	DisableCompression bool
 
-	// Configure, if not nil, sets further options of libcurl on each easy
-	// handle, in a goroutine of its own: requests that need a new handle wait
-	// for it, and nobody else. It may run several times at once. What the engine
-	// cannot work without is refused with ErrReservedOption, or has no effect; the
-	// package's documentation lists it. libcurl decodes no content codings: what
-	// OPT_ACCEPT_ENCODING asks for comes as it is on the wire.
+	// Configure, if not nil, sets further options of libcurl on each easy handle. It
+	// is called in its own goroutine, perhaps several times at once; only requests
+	// that need a new handle wait for it. Options that the engine needs itself are
+	// refused with ErrReservedOption or have no effect; the package's documentation
+	// lists them. libcurl decodes no content codings: a body that was requested with
+	// OPT_ACCEPT_ENCODING is returned as received.
 	Configure func(*curl.CURL) error
 
-	// Logger, if not nil, is told of connections that open and close, of
-	// requests that are sent again and of what was given up. No request waits for
-	// it; what happens while it is busy it is told together, with the count. Close
-	// waits for it for a second at most.
+	// Logger, if not nil, receives a record when a connection opens or closes, when
+	// a request is sent again, and when a request or connection is given up. No
+	// request waits for it: events that occur while it is busy are combined into one
+	// record with their count. Close waits for it for one second at most.
 	Logger *slog.Logger
 
 	starting  sync.Mutex
@@ -270,7 +267,7 @@ type Transport struct {
 	noHTTP2     bool
 }
 
-// What the zero values of Transport's fields stand for.
+// Defaults for fields of Transport that are zero.
 const (
 	DefaultMaxConnsPerHost        = 1
 	DefaultMaxPipelineDepth       = 100
@@ -334,7 +331,7 @@ func (t *Transport) tryConfigure(e *engine) error {
 	return err
 }
 
-// CloseIdleConnections closes the connections that no request is on.
+// CloseIdleConnections closes the connections that have no request.
 func (t *Transport) CloseIdleConnections() {
 	t.starting.Lock()
 	defer t.starting.Unlock()
@@ -343,10 +340,10 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// Close ends every request that has not ended with [ErrClosed], bodies that are
-// being read included, closes the connections and frees what the transport
-// holds. It returns when all of that is done. Closing twice is fine; so is
-// closing a transport that was never used, which it then cannot be any more.
+// Close fails every unfinished request with [ErrClosed], bodies that are being read
+// included, closes the connections and frees all resources. It returns when all of
+// this is done. Close may be called more than once, and on a transport that was
+// never used. A closed transport cannot be used again.
 func (t *Transport) Close() error {
 	t.starting.Lock()
 	started := t.started

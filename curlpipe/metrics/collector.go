@@ -1,7 +1,7 @@
-// Package metrics shows a transport's counters to Prometheus.
+// Package metrics exports a transport's counters to Prometheus.
 //
-// It stands beside package curlpipe, which knows nothing of it: a program that
-// does not import it does not carry Prometheus' client.
+// It is a module of its own, so a program that does not import it does not depend
+// on Prometheus' client.
 package metrics
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/curlpipe/curlpipe/curlpipe"
 )
 
-// Source has counters: a *curlpipe.Transport or a *curlpipe.Client.
+// Source is a *curlpipe.Transport or a *curlpipe.Client.
 type Source interface {
 	Stats() curlpipe.Stats
 }
@@ -30,8 +30,8 @@ type metric struct {
 	value       func(*curlpipe.Stats) float64
 }
 
-// New makes a collector. The labels, perhaps nil, go with every metric; they
-// tell several sources in one registry apart.
+// New returns a collector of a source. The labels are added to every metric, to
+// tell several sources in one registry apart; they may be nil.
 func New(source Source, labels prometheus.Labels) *Collector {
 	c := &Collector{source: source}
 	counter := func(name, help string, value func(*curlpipe.Stats) uint64) {
@@ -53,13 +53,13 @@ func New(source Source, labels prometheus.Labels) *Collector {
 		"reset":         func(s *stats) uint64 { return s.ResetByServer },
 		"not_connected": func(s *stats) uint64 { return s.NotConnected },
 	})
-	counter("connections_given_up_total", "Connections closed over a response that nobody wanted or an unfinished upload.", func(s *stats) uint64 { return s.ConnectionsGivenUp })
+	counter("connections_given_up_total", "Connections closed because of an abandoned response or an unfinished upload.", func(s *stats) uint64 { return s.ConnectionsGivenUp })
 	kinds("tls_handshakes_total", "TLS handshakes, by kind.", "kind", map[string]func(*stats) uint64{
 		"full":          func(s *stats) uint64 { return s.Handshakes },
 		"resumed":       func(s *stats) uint64 { return s.Resumptions },
 		"renegotiation": func(s *stats) uint64 { return s.Renegotiations },
 	})
-	kinds("tls_blocked_total", "Times TLS could not go on, by what it waited for.", "want", map[string]func(*stats) uint64{
+	kinds("tls_blocked_total", "Times TLS was blocked, by what it waited for.", "want", map[string]func(*stats) uint64{
 		"write": func(s *stats) uint64 { return s.WantWrite },
 		"read":  func(s *stats) uint64 { return s.WantRead },
 	})
@@ -71,8 +71,8 @@ func New(source Source, labels prometheus.Labels) *Collector {
 		"failed":    func(s *stats) uint64 { return s.Failed },
 		"abandoned": func(s *stats) uint64 { return s.Abandoned },
 	})
-	counter("bodies_abandoned_total", "Bodies of responses left before their end.", func(s *stats) uint64 { return s.BodiesAbandoned })
-	counter("bodies_unread_total", "Bodies of responses ended because their caller did not read them in time.", func(s *stats) uint64 { return s.BodiesUnread })
+	counter("bodies_abandoned_total", "Bodies of responses closed before their end.", func(s *stats) uint64 { return s.BodiesAbandoned })
+	counter("bodies_unread_total", "Bodies of responses that failed because their caller did not read them in time.", func(s *stats) uint64 { return s.BodiesUnread })
 	counter("retries_total", "Requests sent again after their connection had ended.", func(s *stats) uint64 { return s.Retries })
 	gauge("requests_in_flight", "Requests handed to libcurl and not ended.", func(s *stats) int64 { return s.InFlight })
 	gauge("requests_queued", "Requests that wait for room on a connection.", func(s *stats) int64 { return s.Queued })
@@ -91,7 +91,7 @@ func (c *Collector) add(name, help string, constant prometheus.Labels, kind prom
 	c.metrics = append(c.metrics, m)
 }
 
-// Describe sends what Collect will have to say.
+// Describe sends the descriptions of all metrics.
 func (c *Collector) Describe(into chan<- *prometheus.Desc) {
 	for _, m := range c.metrics {
 		into <- m.description
