@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include "handshake.h"
 
+/* CURLMOPT_MAX_CONCURRENT_STREAMS, of libcurl 7.67.0 */
+#define MAX_CONCURRENT_STREAMS (CURLMoption)16
+
 /* CURLMOPT_PIPELINING; the headers of old releases have no names for it */
 static long pipelining_of(enum cshim_mode mode)
 {
@@ -24,6 +27,7 @@ static long pipelining_of(enum cshim_mode mode)
 static int make_multi(struct connection *connection)
 {
   const struct cshim_limits *limits = &connection->loop->limits;
+  CURLMcode code;
   connection->multi = curl_multi_init();
   if(!connection->multi)
     return -ENOMEM;
@@ -37,6 +41,11 @@ static int make_multi(struct connection *connection)
      for others to end, when the server allows no more. */
   if(limits->mode == CSHIM_MULTIPLEXING &&
      curl_multi_setopt(connection->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L))
+    return CSHIM_MULTI_FAILED;
+  code = limits->mode == CSHIM_MULTIPLEXING ?
+         curl_multi_setopt(connection->multi, MAX_CONCURRENT_STREAMS,
+                           limits->pipeline_length) : CURLM_OK;
+  if(code && code != CURLM_UNKNOWN_OPTION) /* there is no limit before it */
     return CSHIM_MULTI_FAILED;
   if(limits->mode == CSHIM_PIPELINING &&
      curl_multi_setopt(connection->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
