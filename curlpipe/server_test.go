@@ -123,6 +123,15 @@ func systemLibcurl() bool {
 	return err == nil && !lib.patched
 }
 
+// handlesServeOnce tells whether the libcurl at hand is one whose easy handles get
+// no second response over HTTP/1.1; see remembers_headers in package cshim.
+func handlesServeOnce(t testing.TB) bool {
+	t.Helper()
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	return lib.number >= 0x75400 && lib.number < 0x80100
+}
+
 // multiplexes tells whether the libcurl at hand does, over HTTP/2.
 func multiplexes(t testing.TB) bool {
 	t.Helper()
