@@ -26,11 +26,11 @@ import (
 // releasesOptions is what the arguments of releases ask for.
 type releasesOptions struct {
 	selection
-	built, missing, misfit []string
-	jobs                   int
-	fresh                  bool
-	update                 string
-	json                   string
+	run, built, missing, misfit []string
+	jobs                        int
+	fresh                       bool
+	update                      string
+	json                        string
 }
 
 func releasesCommand() *cobra.Command {
@@ -46,7 +46,8 @@ func releasesCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error { return runReleases(command, &o) },
 	}
 	flags := command.Flags()
-	flags.StringArrayVar(&o.built, "release", nil, "a release that is built: `VERSION=STOCK,PATCHED`, by their prefixes")
+	flags.StringArrayVar(&o.run, "release", nil, "a release to run: `VERSION=STOCK,PATCHED`, by their prefixes")
+	flags.StringArrayVar(&o.built, "built", nil, "one that is built, and not run: `VERSION=PATCHED`, by its prefix")
 	flags.StringArrayVar(&o.missing, "missing", nil, "one that the series fits and that cannot be built here: `VERSION=REASON`")
 	flags.StringArrayVar(&o.misfit, "misfit", nil, "one that the series does not fit: `VERSION=REASON`")
 	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
@@ -74,7 +75,7 @@ func runReleases(command *cobra.Command, o *releasesOptions) error {
 	if err != nil {
 		return cannotRun(err)
 	}
-	d, tasks, err := o.document(found.Folder)
+	d, tasks, err := o.document(found)
 	if err != nil {
 		return err
 	}
@@ -126,9 +127,9 @@ func (o *releasesOptions) judge(command *cobra.Command, d *releases.Document) er
 }
 
 // document is the table without its runs, and the runs that it needs.
-func (o *releasesOptions) document(folder string) (*releases.Document, []matrix.Task, error) {
+func (o *releasesOptions) document(found *checkout.Checkout) (*releases.Document, []matrix.Task, error) {
 	d := &releases.Document{Date: time.Now().UTC().Format(time.DateOnly)}
-	groups, err := series.Groups(filepath.Join(folder, "patches"))
+	groups, err := series.Groups(filepath.Join(found.Folder, "patches"))
 	if err != nil {
 		return nil, nil, cannotRun(err)
 	}
@@ -141,21 +142,29 @@ func (o *releasesOptions) document(folder string) (*releases.Document, []matrix.
 		values []string
 		take   func(r *releases.Release, value string) error
 	}{
-		{"release", o.built, func(r *releases.Release, value string) error {
+		{"release", o.run, func(r *releases.Release, value string) error {
 			made, err := o.tasksOf(r, strings.Split(value, ","))
 			tasks = append(tasks, made...)
 			return err
+		}},
+		{"built", o.built, func(r *releases.Release, value string) error {
+			built, err := findLibraries([]string{value}, found)
+			if err != nil {
+				return cannotRun(err)
+			}
+			r.OpenSSL = built[0].Manifest.OpenSSL.Version
+			return nil
 		}},
 		{"missing", o.missing, func(r *releases.Release, value string) error { r.Missing = value; return nil }},
 		{"misfit", o.misfit, func(r *releases.Release, value string) error { r.Misfit = value; return nil }},
 	} {
 		for _, each := range kind.values {
-			version, value, found := strings.Cut(each, "=")
-			if !found || value == "" {
+			version, value, cut := strings.Cut(each, "=")
+			if !cut || value == "" {
 				return nil, nil, usage(fmt.Errorf("--%s is of the form VERSION=…, not %q", kind.flag, each))
 			}
 			r := releases.Release{Version: version}
-			if r.Texts, err = textsOf(folder, version); err != nil {
+			if r.Texts, err = textsOf(found.Folder, version); err != nil {
 				return nil, nil, cannotRun(err)
 			}
 			if err := kind.take(&r, value); err != nil {
