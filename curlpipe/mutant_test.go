@@ -207,8 +207,11 @@ func mutate(text string, s *script) string {
 func mutant(lib library, text string, s *script) (mutated string, last bool) {
 	mutated = mutate(text, s)
 	switch readStrictly(mutated) {
-	case malformedReading, wholeReading:
+	case wholeReading:
 		return mutated, !seesAll(lib, mutated)
+	case malformedReading:
+		// a line may have to end, and be known not to go on, before it is read
+		return mutated + withLength(okLine, "", "id=stray;"), !seesAll(lib, mutated)
 	case crowdedReading:
 		return text, false // what is behind it may be anybody's
 	default:
