@@ -11,7 +11,12 @@ import (
 func (e *engine) enqueue(c *call) {
 	o := e.originOf(c.origin)
 	o.waiting.push(c)
-	c.place = placeQueued
+	e.queued(c, o)
+}
+
+// queued notes that a call is in an origin's queue.
+func (e *engine) queued(c *call, o *origin) {
+	c.place, c.waitsAt = placeQueued, o
 	e.counters.queued.Add(1)
 	e.settle(o)
 }
@@ -28,8 +33,9 @@ func (e *engine) originOf(key originKey) *origin {
 
 // dequeue takes a call out of its origin's queue.
 func (e *engine) dequeue(c *call) {
-	o := e.origins[c.origin]
+	o := c.waitsAt
 	o.waiting.remove(c)
+	c.waitsAt = nil
 	e.counters.queued.Add(-1)
 	e.settle(o)
 }
@@ -76,6 +82,7 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 	}
 	call := o.waiting.first
 	o.waiting.remove(call)
+	call.waitsAt = nil
 	e.counters.queued.Add(-1)
 	e.launch(call, c, now)
 	return true

@@ -43,6 +43,7 @@ type call struct {
 	// Of the engine alone.
 	place          place
 	handle         *handle   // from its start on, also while it waits to be sent again
+	waitsAt        *origin   // while queued
 	conn           *conn     // while in flight
 	turn           uint64    // calls were started in this order; 0: it was not yet
 	attempts       int       // so often it was started

@@ -67,11 +67,16 @@ func (e *engine) connected(d dialed) {
 	e.settle(c.origin)
 }
 
-// unconnected deals with a connection that did not come about. Those that wait
-// for it fail with it, unless there is another one for them.
+// unconnected deals with a connection that did not come about.
 func (e *engine) unconnected(c *conn, err error) {
 	o := c.origin
 	o.conns = slices.DeleteFunc(o.conns, func(each *conn) bool { return each == c })
+	e.failWaiting(o, err)
+}
+
+// failWaiting fails those that wait for a connection to an origin that did not
+// come about, unless there is another one for them.
+func (e *engine) failWaiting(o *origin, err error) {
 	e.settle(o)
 	for _, other := range o.conns {
 		if other.state == connDialing || other.state == connOpen {
@@ -118,8 +123,8 @@ func (e *engine) lookAfterConnect(c *conn, now time.Time) {
 	if slow {
 		err = &notConnectedError{curl.CurlError(curl.E_OPERATION_TIMEDOUT), errHandshakeTimeout}
 	}
-	e.breakConn(c, err)
-	e.unconnected(c, err)
+	e.breakConn(c, err) // its origin has it until it is closed
+	e.failWaiting(c.origin, err)
 }
 
 // learn notes what is new of a connection.

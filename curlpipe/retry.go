@@ -45,9 +45,8 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	reason := c.reason
 	h := e.takeOff(call)
 	if again {
-		call.place = placeQueued
-		e.counters.queued.Add(1)
-		e.originOf(call.origin).waiting.restore(call)
+		c.origin.waiting.restore(call)
+		e.queued(call, c.origin)
 		return
 	}
 	e.putBack(h, true)
