@@ -53,6 +53,8 @@ struct connection {
   bool output; /* bytes of ours wait until it takes more, see bio.c */
   bool unheard; /* at rest: something has come that stays in the socket */
   bool futile; /* libcurl wrote nothing when it could, see watch_futile() */
+  uint64_t read_turn; /* of the loop, in which so many bytes were read: */
+  size_t read_bytes; /* see has_had_its_turn() */
   uint64_t writes; /* of OpenSSL's that the socket took */
   bool changed; /* in the loop's list of changed ones */
   struct connection *next_changed;
@@ -189,6 +191,7 @@ struct cshim_loop {
   struct bio *busy; /* those that hold bytes */
   struct bio *next_busy; /* the next that bio_next_input() looks at */
   uint64_t turn; /* counts what the loop waited, or was called */
+  bool held_back; /* in this turn, a connection that could have read more */
   uint64_t input_taken; /* bytes that OpenSSL took of what was read ahead */
   bool sees_requests; /* libcurl tells of each before it sends it */
   struct transfer **slots;
@@ -263,13 +266,14 @@ void http2_leave_stream(struct transfer *transfer);
 void http2_left_stream(struct transfer *transfer);
 
 /* rest.c: connections that no request is on */
-bool rest_is_quiet(const struct connection *connection,
+bool rest_is_quiet(struct connection *connection,
                    const struct transfer *transfer);
 bool rest_may_go_on(struct connection *connection);
 
 /* tls.c: what OpenSSL tells about a connection */
 bool tls_tie(struct transfer *transfer);
 void tls_untie(CURL *easy);
+bool tls_is_quiet(struct connection *connection);
 struct connection *tls_connection_of(const void *ssl);
 const void *tls_session(const struct transfer *transfer);
 bool tls_is_http2(const struct transfer *transfer);

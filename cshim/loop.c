@@ -202,6 +202,12 @@ static void submit(struct cshim_loop *loop,
   results_add(transfer, code);
 }
 
+static void next_turn(struct cshim_loop *loop)
+{
+  loop->turn++;
+  loop->held_back = false;
+}
+
 static void act_on_timer(struct connection *connection)
 {
   int64_t until = 0;
@@ -316,7 +322,7 @@ static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
                                      SLEEP_ASLEEP))
     wait_ms = 0;
   count = poller_wait(loop->poller, ready, EVENTS, wait_ms);
-  loop->turn++;
+  next_turn(loop);
   if(atomic_exchange(&loop->sleep_state, SLEEP_AWAKE) == SLEEP_WOKEN)
     *woken = true;
   if(count < 0)
@@ -336,7 +342,7 @@ int cshim_loop_run(struct cshim_loop *loop,
   size_t i;
 
   results_forget(loop);
-  loop->turn++;
+  next_turn(loop);
   for(i = 0; i < count; i++)
     submit(loop, &requests[i], text);
 
@@ -346,7 +352,7 @@ int cshim_loop_run(struct cshim_loop *loop,
     bool more;
     bool any;
     act_on_timers(loop);
-    more = act_on_input(loop);
+    more = act_on_input(loop) || loop->held_back;
     results_gather(loop);
     bio_settle(loop);
     if(loop->failure)

@@ -10,10 +10,6 @@
 #include "internal.h"
 #include "openssl.h"
 
-/* From OpenSSL's headers, the same in every release since 1.1.1. */
-#define SSL_ERROR_WANT_READ 2
-#define SSL_ERROR_WANT_WRITE 3
-
 static bool is_over_tls(const struct transfer *transfer)
 {
   static const char scheme[] = "https:";
@@ -26,13 +22,11 @@ static bool is_over_tls(const struct transfer *transfer)
    messages may that are for TLS alone: OpenSSL deals with them, where it can
    be asked to. Those of HTTP/2 name the request that they are about, if any:
    they are libcurl's. */
-bool rest_is_quiet(const struct connection *connection,
+bool rest_is_quiet(struct connection *connection,
                    const struct transfer *transfer)
 {
   const struct openssl *openssl = openssl_loaded();
   char octet;
-  int error;
-  int result;
   if(connection->session || connection->socket == CURL_SOCKET_BAD)
     return true;
   if(!connection->taken && is_over_tls(transfer))
@@ -43,11 +37,7 @@ bool rest_is_quiet(const struct connection *connection,
   if(!connection->ssl)
     return recv(connection->socket, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
-  openssl->clear_errors();
-  result = openssl->peek(connection->ssl, &octet, 1);
-  error = openssl->error_of(connection->ssl, result);
-  openssl->clear_errors();
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+  return tls_is_quiet(connection);
 }
 
 /* The socket of a connection at rest is readable, and no more is known.

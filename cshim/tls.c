@@ -25,9 +25,14 @@
 #define SET_STATUS_TYPE 65 /* SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE */
 #define STATUS_OCSP 1 /* TLSEXT_STATUSTYPE_ocsp */
 #define EX_INDEX_SSL_CTX 1 /* CRYPTO_EX_INDEX_SSL_CTX */
+#define BIO_READ 0x02 /* BIO_CB_READ, before it is done */
 #define BIO_READ_RETURN 0x82 /* BIO_CB_READ | BIO_CB_RETURN */
 #define BIO_WRITE_RETURN 0x83 /* BIO_CB_WRITE | BIO_CB_RETURN */
 #define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
+#define BIO_READ_RETRY 0x09 /* BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY */
+#define BIO_ALL_RETRY 0x0f /* BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY */
+#define SSL_ERROR_WANT_READ 2
+#define SSL_ERROR_WANT_WRITE 3
 #define WANT_READING 3 /* SSL_READING */
 #define TLS13_VERSION 0x0304 /* TLS1_3_VERSION */
 #define NO_TICKET ((uint64_t)1 << 14) /* SSL_OP_NO_TICKET */
@@ -73,6 +78,44 @@ static void note_end(struct connection *connection, int result, int error)
     connection->seen_end = CSHIM_RESET_BY_SERVER;
 }
 
+/* So much is read from one connection before others have their turn. OpenSSL
+   goes on for as long as there are messages for TLS alone, as tickets are, and
+   libcurl for as long as there is something that is no request's, as PINGs are.
+   They are told then that there is nothing more. */
+#define TURN_BYTES (64 * 1024)
+
+/* Whether a connection may not read on in this turn of the loop. */
+static bool has_had_its_turn(struct connection *connection)
+{
+  struct cshim_loop *loop = connection->loop;
+  if(connection->read_turn != loop->turn) {
+    connection->read_turn = loop->turn;
+    connection->read_bytes = 0;
+  }
+  if(connection->read_bytes < TURN_BYTES)
+    return false;
+  loop->held_back = true;
+  return true;
+}
+
+/* Peeks for an octet of data, whatever was read in this turn before. True: there
+   is none. An end, data, and more messages than a server at rest sends: false. */
+bool tls_is_quiet(struct connection *connection)
+{
+  const struct openssl *openssl = openssl_loaded();
+  char octet;
+  int error;
+  int result;
+  connection->read_turn = connection->loop->turn;
+  connection->read_bytes = 0;
+  openssl->clear_errors();
+  result = openssl->peek(connection->ssl, &octet, 1);
+  error = openssl->error_of(connection->ssl, result);
+  openssl->clear_errors();
+  return (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) &&
+         connection->read_bytes < TURN_BYTES;
+}
+
 static long on_bio(void *bio, int operation, const char *data, size_t length,
                    int argi, long argl, int result, size_t *processed)
 {
@@ -83,15 +126,19 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
   (void)length;
   (void)argi;
   (void)argl;
-  (void)processed;
-  if(result > 0 && operation == BIO_WRITE_RETURN) {
-    connection = (void *)openssl->bio_argument(bio);
-    connection->writes++;
+  connection = (void *)openssl->bio_argument(bio);
+  if(operation == BIO_READ && has_had_its_turn(connection)) {
+    openssl->bio_clear_flags(bio, BIO_ALL_RETRY);
+    openssl->bio_set_flags(bio, BIO_READ_RETRY);
+    return -1;
   }
+  if(result > 0 && operation == BIO_READ_RETURN)
+    connection->read_bytes += processed ? *processed : (size_t)result;
+  if(result > 0 && operation == BIO_WRITE_RETURN)
+    connection->writes++;
   if(result > 0 ||
      (operation != BIO_WRITE_RETURN && operation != BIO_READ_RETURN))
     return result;
-  connection = (void *)openssl->bio_argument(bio);
   if(!openssl->bio_flags(bio, BIO_SHOULD_RETRY))
     note_end(connection, operation == BIO_READ_RETURN ? result : -1, error);
   else if(operation == BIO_WRITE_RETURN)

@@ -84,9 +84,13 @@
 //   - RST_STREAM that is not sent before the next request.
 //   - Requests that wait for input that a cancelled request has read (8.22, 8.23).
 //   - Uploads that use a whole processor while their window is closed (7.88.1).
+//   - Floods of frames that belong to no request, which libcurl reads without
+//     serving another connection as long as they last (7.88.1).
 //
-// One fault remains: if a server floods its connection, libcurl 7.88.1 reads a
-// hundred times in a row before it serves another connection.
+// One fault remains, in releases before 8.5.0 that are not patched: if a line of a
+// header section begins with a NUL, libcurl loses what it has read behind it. The
+// request then waits until StallTimeout, or takes the rest of the section for the
+// whole section.
 //
 // # Configure
 //
