@@ -26,7 +26,7 @@ func TestSubmitRefusesCommandLines(t *testing.T) {
 		{[]string{"--source"}, 2, "--source needs a value"},
 		{[]string{"--ref", "master", "out"}, 2, "--ref goes with a --source that is a clone"},
 		{[]string{"--base", "7.53", "out"}, 2, "of the form 7.53.1, not 7.53"},
-		{[]string{"--for", "suse", "out"}, 2, "--for is upstream, rpm or debian, not suse"},
+		{[]string{"--for", "suse", "out"}, 2, "--for is upstream, rpm, debian or tests, not suse"},
 		{[]string{"--evidence"}, 2, "--evidence needs a value"},
 		{[]string{"--evidence", "/nowhere", "out"}, 1, "/nowhere: may not be read"},
 		{[]string{taken}, 1, taken + " exists already: choose another folder"},

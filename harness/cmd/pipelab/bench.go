@@ -37,9 +37,10 @@ func benchCommand() *cobra.Command {
 	}
 	command := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure clients beside each other: CPU time, requests a second, latency, memory",
-		Long: "Starts an nginx on loopback and each client as a process of its own, in interleaved rounds, and prints\n" +
-			"medians. scripts/bench builds the clients and calls this. Every combination of the lists is measured.",
+		Short: "Compare clients: CPU time, requests a second, latency, memory",
+		Long: "Starts an nginx on loopback, runs each client as a separate process in interleaved rounds, and prints\n" +
+			"medians. Every combination of the lists is measured. scripts/bench builds the clients and calls this\n" +
+			"command.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return measure(command, &o) },
 	}
@@ -50,11 +51,11 @@ func benchCommand() *cobra.Command {
 	flags.Float64SliceVar(&o.rtts, "rtt", []float64{0}, "milliseconds of round-trip time to add")
 	flags.StringSliceVar(&o.clients, "client", names, "`NAME`s of clients")
 	flags.IntVar(&o.Rounds, "rounds", 5, "timed rounds of each client")
-	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "about how long a round lasts")
+	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "approximate length of a round")
 	flags.BoolVar(&o.Count, "count", true, "count system calls and TLS records, in untimed runs")
-	flags.StringVar(&o.json, "json", "", "write the rows to `FILE`, too")
+	flags.StringVar(&o.json, "json", "", "also write the rows to `FILE` as JSON")
 	flags.StringVar(&o.update, "update", "", "write the table into a Markdown `FILE`, between its comments")
-	flags.StringVar(&o.against, "against", "", "compare curlpipe with the one of revision `REV`, which scripts/bench has built, in 10 rounds at least")
+	flags.StringVar(&o.against, "against", "", "compare curlpipe with that of revision `REV`, which scripts/bench has built, in at least 10 rounds")
 	flags.StringVar(&o.newest, "newest", "", "`COMMAND` that runs a program with the newest libcurl, which scripts/bench has found")
 	return command
 }

@@ -33,14 +33,14 @@ func checkCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check [flags] -- COMMAND ...",
 		Short: "Judge any HTTP client",
-		Long: "Runs a command against an origin and judges what can be seen from outside: connections, requests, how\n" +
-			"connections end, what it prints and, where the client links OpenSSL dynamically, its writes. The origin is\n" +
-			"honest or, with --scenario, misbehaves once in each of a list of ways. In the command {url} stands for the\n" +
-			"origin's URL, without a slash at its end, {host} and {port} for its parts, {ca} for the file that has its\n" +
-			"authority, {file} for a file of 1 MB to upload, {dir} for a folder to write to. The variables of the\n" +
-			"environment with which curl, OpenSSL, Python, git, Node and Perl find authorities name {ca}; those of proxies\n" +
-			"are removed. What cannot be seen is n/a, which is no pass. Exits 0 exactly when something was seen and\n" +
-			"nothing failed.",
+		Long: "Runs a command against an origin and judges what can be observed from outside: connections, requests, how\n" +
+			"connections end, what the client prints and, if it links OpenSSL dynamically, its writes. The origin is\n" +
+			"honest; with --scenario it misbehaves, in one run for each scenario. In the command, {url} stands for the\n" +
+			"origin's URL without a final slash, {host} and {port} for its parts, {ca} for the file with its certificate\n" +
+			"authority, {file} for a file of 1 MB to upload, and {dir} for a folder to write to. The environment variables\n" +
+			"that name an authority for curl, OpenSSL, Python, git, Node and Perl are set to {ca}; variables that name a\n" +
+			"proxy are removed. An invariant that cannot be observed is n/a, which is not a pass. Exits with 0 exactly if\n" +
+			"something was observed and nothing failed.",
 		Example: "  pipelab check -- curl {url}/1 {url}/2\n" +
 			"  pipelab check --scenario 'framing-*' -- curl --fail-early {url}/1 {url}/2\n" +
 			"  pipelab check --stall -- curl -T {file} {url}/1\n" +
@@ -54,20 +54,20 @@ func checkCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.SetInterspersed(false)
-	flags.StringVar(&o.scenario, "scenario", "", "what the origin does wrong, all that match `GLOB`; pipelab list has them (default nothing)")
+	flags.StringVar(&o.scenario, "scenario", "", "run the scenarios that match `GLOB`; pipelab list names them (default: an honest origin)")
 	flags.BoolVar(&o.Plain, "plain", false, "HTTP without TLS")
-	flags.BoolVar(&o.HTTP2, "http2", false, "offer HTTP/2, too, and misbehave in it; needs TLS")
+	flags.BoolVar(&o.HTTP2, "http2", false, "also offer HTTP/2, and misbehave in it; needs TLS")
 	flags.BoolVar(&o.Stall, "stall", false, "stop reading until the client is stuck in a write, with small buffers")
-	flags.StringSliceVar(&o.tls, "tls", nil, "over which `VERSIONS` of TLS, 1.2, 1.3 or both in turn (default what is agreed on)")
-	flags.StringVar(&o.Host, "host", "", "`NAME` of the origin in {url}: localhost, or another name of this machine (default 127.0.0.1)")
-	flags.BoolVar(&o.Gateway, "gateway", false, "the client is a proxy or a gateway, and may answer 502 where a user agent has to go on")
-	flags.IntVar(&o.Connections, "connections", 1, "how many connections the client may make")
-	flags.IntVar(&o.Requests, "requests", 1, "how many requests it has to make at least")
-	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "end the client after that `TIME`")
-	flags.StringVar(&o.complaint, "complaint", "", "by what the client reports a failure that ends with exit code 0: a `REGEXP` of what it prints")
-	flags.IntVar(&o.repeat, "repeat", 1, "how often each run is made")
-	flags.BoolVar(&o.capture, "capture", false, "judge by the packets, too; needs CAP_NET_RAW")
-	flags.StringVar(&o.out, "out", "", "keep the evidence in `DIR`/SCENARIO/CLIENT; overwrites nothing")
+	flags.StringSliceVar(&o.tls, "tls", nil, "`VERSIONS` of TLS: 1.2, 1.3 or both in turn (default: negotiated)")
+	flags.StringVar(&o.Host, "host", "", "`NAME` of the origin in {url}: localhost or another name of this machine (default 127.0.0.1)")
+	flags.BoolVar(&o.Gateway, "gateway", false, "the client is a proxy or a gateway, which may answer 502 where a user agent has to continue")
+	flags.IntVar(&o.Connections, "connections", 1, "maximum number of connections")
+	flags.IntVar(&o.Requests, "requests", 1, "minimum number of requests")
+	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "kill the client after this `TIME`")
+	flags.StringVar(&o.complaint, "complaint", "", "`REGEXP` for the output by which a client reports a failure although its exit code is 0")
+	flags.IntVar(&o.repeat, "repeat", 1, "number of times to make each run")
+	flags.BoolVar(&o.capture, "capture", false, "also judge by the packets; needs CAP_NET_RAW")
+	flags.StringVar(&o.out, "out", "", "keep the evidence in `DIR`/SCENARIO/CLIENT; existing files are not overwritten")
 	o.outputs.addTo(flags)
 	return command
 }

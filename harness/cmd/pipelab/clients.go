@@ -31,10 +31,11 @@ func clientsCommand() *cobra.Command {
 	var o clientsOptions
 	command := &cobra.Command{
 		Use:   "clients [flags] [CLIENT...]",
-		Short: "Make a table of what HTTP clients do in each scenario of check",
-		Long: "Runs each client of the recipes that is installed through every scenario of check that fits it, and\n" +
-			"prints a table in Markdown, client by family of scenarios, and what is behind each fail. scripts/clients\n" +
-			"builds the clients in Go and calls it. Exits 0 when every run was made, whatever came of it.",
+		Short: "Test many HTTP clients with the scenarios of check",
+		Long: "Runs each installed client of the recipes through every scenario of check that applies to it. Prints a table\n" +
+			"in Markdown, with a row for each client and a column for each family of scenarios, and details of each fail.\n" +
+			"scripts/clients builds the clients in Go and calls this command. Exits with 0 if every run was made, whatever\n" +
+			"its result.",
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if o.jobs < 1 {
 				return usage(errors.New("--jobs has to be 1 or more"))
@@ -45,8 +46,8 @@ func clientsCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&o.recipes, "recipes", "", "`FILE` with the recipes (default harness/clients/roster/recipes.yaml)")
 	flags.StringVar(&o.npm, "npm", "", "`FOLDER` with a node_modules in it, for clients in JavaScript")
-	flags.StringVar(&o.json, "json", "", "write all results to `FILE` as JSON, too")
-	flags.IntVar(&o.jobs, "jobs", 2, "how many runs are made at a time")
+	flags.StringVar(&o.json, "json", "", "also write all results to `FILE` as JSON")
+	flags.IntVar(&o.jobs, "jobs", 2, "number of runs at a time")
 	flags.BoolVar(&o.update, "update", false, "write the table into harness/docs/clients.md")
 	return command
 }

@@ -32,29 +32,28 @@ func fleetCommand() *cobra.Command {
 	var o fleetOptions
 	command := &cobra.Command{
 		Use:   "fleet",
-		Short: "Run thousands of clients against one server that stalls now and then",
-		Long: "Runs many clients, each with its own connection and its own pipeline, against one TLS server, once\n" +
-			"with each libcurl, and prints what they cost the server. The server now and then reads nothing on any\n" +
-			"connection until it has seen that the client is stuck, or for 2 seconds. Without --server it is\n" +
-			"started on the loopback interface.\n" +
-			"Exits 0 exactly when writes were blocked, a patched libcurl had every request answered over one\n" +
-			"connection a client, and a stock one had not. A shard exits 0 when it was run; pipelab merge puts\n" +
-			"shards together and judges the whole.",
+		Short: "Run thousands of clients against one server that stalls from time to time",
+		Long: "Runs many clients against one TLS server, once with each libcurl, and prints what they cost the server. Each\n" +
+			"client has its own connection and its own pipeline. From time to time the server stops reading from every\n" +
+			"connection until the client is stuck, or for 2 seconds. Without --server, a server is started on loopback.\n" +
+			"Exits with 0 exactly if writes were blocked, if every request of a patched libcurl was answered over one\n" +
+			"connection for each client, and if stock failed to do so. A shard exits with 0 if it was run; pipelab merge\n" +
+			"combines the shards and judges the result.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return runFleet(command, &o) },
 	}
 	flags := command.Flags()
-	flags.IntVar(&o.config.Clients, "clients", 2000, "how many `CLIENTS`, in all shards")
-	flags.IntVar(&o.config.Requests, "requests", 200, "how many `REQUESTS` each makes")
-	flags.IntVar(&o.config.Processes, "processes", 2, "how many `PROCESSES` the clients are shared among, of each shard")
-	flags.IntVar(&o.config.StallEvery, "stall-every", 40, "stall after so many `REQUESTS` of each client; 0 is never")
-	flags.DurationVar(&o.patience, "patience", 10*time.Second, "a client gives up what it has under way when none of it has ended for so long a `TIME`")
+	flags.IntVar(&o.config.Clients, "clients", 2000, "number of `CLIENTS`, of all shards together")
+	flags.IntVar(&o.config.Requests, "requests", 200, "number of `REQUESTS` of each client")
+	flags.IntVar(&o.config.Processes, "processes", 2, "number of `PROCESSES` of each shard, among which its clients are divided")
+	flags.IntVar(&o.config.StallEvery, "stall-every", 40, "stall after this number of `REQUESTS` of each client on average; 0 is never")
+	flags.DurationVar(&o.patience, "patience", 10*time.Second, "a client gives up its requests in flight if none of them has ended for this `TIME`")
 	flags.StringVar(&o.config.TLS, "tls", "1.2", "`VERSION` of TLS: 1.2 or 1.3")
-	flags.StringSliceVar(&o.programs, "client", []string{"c-fleet"}, "`NAME`s of the programs that are the clients: c-fleet, curlpipe-fleet")
-	flags.StringSliceVar(&o.libraries, "library", []string{"stock", "patched"}, "libcurls, as with run")
-	flags.DurationVar(&o.config.Limit, "limit", 10*time.Minute, "give up a run after so long a `TIME`")
-	flags.StringVar(&o.config.Server, "server", "", "use the server at `URL`, which fleet serve says, and start none")
-	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "the part of the clients to run: `I/N`; needs --server")
+	flags.StringSliceVar(&o.programs, "client", []string{"c-fleet"}, "`NAME`s of client programs: c-fleet, curlpipe-fleet")
+	flags.StringSliceVar(&o.libraries, "library", []string{"stock", "patched"}, "`NAME`s of libcurls, as with run")
+	flags.DurationVar(&o.config.Limit, "limit", 10*time.Minute, "give up a run after this `TIME`")
+	flags.StringVar(&o.config.Server, "server", "", "use the server at `URL`, as printed by fleet serve, instead of starting one")
+	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "run part `I/N` of the clients; needs --server")
 	o.outputs.addTo(flags)
 	command.AddCommand(fleetServeCommand())
 	return command
@@ -65,10 +64,10 @@ func fleetServeCommand() *cobra.Command {
 	var listen, control string
 	command := &cobra.Command{
 		Use:   "serve",
-		Short: "Be the server of fleets, until it is interrupted",
-		Long: "Says as JSON at which URL the shards of a fleet reach it, and serves one run after the other: it\n" +
-			"waits until all shards of a run are there, lets them go together, and when all are done tells each what\n" +
-			"it has counted. fleet without --server starts one by itself.",
+		Short: "Serve fleets until interrupted",
+		Long: "Prints the URL for the shards of a fleet as JSON, and serves one run after the other: waits until all shards of\n" +
+			"a run are connected, starts their clients together, and sends each shard the server's counts when all are done.\n" +
+			"pipelab fleet without --server starts a server by itself.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM) // as containers are ended
@@ -160,7 +159,7 @@ func (o *fleetOptions) run(ctx context.Context, l *library.Library, w io.Writer)
 	c.Progress = p.at
 	if c.Server != "" { // else it is being started
 		c.Waiting = func(limit time.Duration) {
-			fmt.Fprintf(w, "pipelab: nobody listens at %s yet; waiting for the fleet's server, %s at most\n", c.Server, limit)
+			fmt.Fprintf(w, "pipelab: no server at %s yet; waiting for it, %s at most\n", c.Server, limit)
 		}
 	}
 	return fleet.Run(ctx, c)

@@ -20,10 +20,10 @@ type fleetOutputs struct {
 }
 
 func (o *fleetOutputs) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.json, "json", "", "write the results to `FILE` as JSON, too; - is standard output, without the table")
-	flags.StringVar(&o.svg, "svg", "", "draw the handshakes per second into `FILE`, too")
-	flags.StringVar(&o.html, "html", "", "make a page of table and picture in `FILE`, too")
-	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with fleet:")
+	flags.StringVar(&o.json, "json", "", "also write the results to `FILE` as JSON; - is standard output, without the table")
+	flags.StringVar(&o.svg, "svg", "", "also draw the handshakes per second into `FILE`")
+	flags.StringVar(&o.html, "html", "", "also make an HTML page with table and picture in `FILE`")
+	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after the comment that starts with fleet:")
 }
 
 // check tells what can be told before there are any results.

@@ -29,7 +29,7 @@ func listCommand() *cobra.Command {
 			return list(command, asJSON)
 		},
 	}
-	command.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	command.Flags().BoolVar(&asJSON, "json", false, "print the lists as JSON")
 	return command
 }
 

@@ -77,7 +77,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pipelab",
-		Short:         "Put HTTP clients on the bench and see whether their pipelined connection holds",
+		Short:         "Test HTTP clients against an origin that misbehaves",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -108,8 +108,8 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// version is that of the module, with the commit that it was built from where the
-// go command has noted it.
+// version returns the version of the module, and the commit that it was built from
+// if the go command has recorded it.
 func version() string {
 	info, known := debug.ReadBuildInfo()
 	if !known {

@@ -20,9 +20,9 @@ func manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man FOLDER",
 		Short: "Write the manual pages",
-		Long: "Writes a manual page for pipelab and one for each of its commands into a folder, which is made if it does\n" +
-			"not exist. The folder of a user is ~/.local/share/man/man1, that of a machine /usr/local/share/man/man1;\n" +
-			"man(1) shows a page in any other folder by its path.",
+		Long: "Writes a manual page for pipelab and for each of its commands into a folder, which is created if necessary.\n" +
+			"man(1) finds pages in ~/.local/share/man/man1, for one user, and in /usr/local/share/man/man1, for all.\n" +
+			"It shows a page in any other folder if you give the path of the page.",
 		Example: "  pipelab man ~/.local/share/man/man1\n" +
 			"  man pipelab-run",
 		Args: cobra.ExactArgs(1),

@@ -41,10 +41,10 @@ func matrixCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "matrix",
 		Short: "Run clients with every OpenSSL, libcurl and version of TLS, and print a grid",
-		Long: "Makes every run that the axes have, several at a time, and prints a grid with a row for each\n" +
-			"OpenSSL and a column for each libcurl and version of TLS. Exits 0 exactly when every run came out\n" +
-			"as expected. Finished runs are kept until the matrix is complete: the same call goes on where one\n" +
-			"was interrupted. scripts/matrix builds what is missing first.",
+		Long: "Makes every run of the axes, several at a time, and prints a grid with a row for each OpenSSL and a column for\n" +
+			"each libcurl and version of TLS. Exits with 0 exactly if every run had the expected result. Finished runs are\n" +
+			"kept until the matrix is complete: repeat an interrupted call to resume it. scripts/matrix first builds the\n" +
+			"missing libraries.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			o.seedChosen = command.Flags().Changed("seed")
@@ -63,10 +63,10 @@ func matrixCommand() *cobra.Command {
 	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
 	flags.StringSliceVar(&o.tls, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
-	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time (default: twice the number of CPUs)")
+	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it
-	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "the part of the runs to make: `I/N`; pipelab merge puts them together")
-	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
+	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "make part `I/N` of the runs; pipelab merge combines the parts")
+	flags.BoolVar(&o.fresh, "fresh", false, "start anew instead of resuming an interrupted call")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
 	o.outputs.addTo(flags)
 	flags.StringVar(&o.html, "html", "", htmlUsage)

@@ -24,10 +24,9 @@ func mergeCommand() *cobra.Command {
 	var o mergeOptions
 	command := &cobra.Command{
 		Use:   "merge FILE...",
-		Short: "Put the shards of a matrix or of a fleet together",
-		Long: "Reads what pipelab matrix --shard or pipelab fleet --shard has written with --json, all shards of\n" +
-			"one, prints the grid or the table of the whole, and exits 0 exactly when every run came out as\n" +
-			"expected.",
+		Short: "Combine the shards of a matrix or a fleet",
+		Long: "Reads all shards of one matrix or fleet, as written by pipelab matrix or fleet with --shard and --json, and\n" +
+			"prints the grid or table of the whole. Exits with 0 exactly if every run had the expected result.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, names []string) error {
 			if err := o.runs.check(); err != nil {
@@ -45,8 +44,8 @@ func mergeCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	o.runs.addTo(flags)
-	flags.StringVar(&o.svg, "svg", "", "of a fleet: draw the handshakes per second into `FILE`, too")
-	flags.StringVar(&o.html, "html", "", "of a matrix: make `PATH`/index.html, one page with the grid and every run; of a fleet: make the page PATH")
+	flags.StringVar(&o.svg, "svg", "", "for a fleet: also draw the handshakes per second into `FILE`")
+	flags.StringVar(&o.html, "html", "", "for a matrix: make `PATH`/index.html, one page with the grid and every run; for a fleet: make the page PATH")
 	return command
 }
 

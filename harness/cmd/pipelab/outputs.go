@@ -25,11 +25,11 @@ type outputs struct {
 // each returns the files by the names of their flags, with what writes them.
 func (o *outputs) each() []output {
 	return []output{
-		{"json", &o.json, "write the runs to `FILE` as JSON, too", func(w io.Writer, runs []outcome.Run) error {
+		{"json", &o.json, "also write the runs to `FILE` as JSON", func(w io.Writer, runs []outcome.Run) error {
 			return report.NewDocument(runs).Write(w)
 		}},
-		{"junit", &o.junit, "write the runs to `FILE` as JUnit's XML, too, for CI", report.JUnit},
-		{"markdown", &o.markdown, "write the runs to `FILE` as Markdown, too, for a mail or an issue", markdown.Write},
+		{"junit", &o.junit, "also write the runs to `FILE` as JUnit XML, for CI", report.JUnit},
+		{"markdown", &o.markdown, "also write the runs to `FILE` as Markdown, for a mail or an issue", markdown.Write},
 	}
 }
 

@@ -17,9 +17,9 @@ func packageCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "package FOLDER",
 		Short: "Make a package of a patched libcurl, for dpkg or rpm",
-		Long: "Makes a package of a libcurl that scripts/build-libcurl has built, which is installed in\n" +
-			packaging.Root + " beside the system's own, and prints its path. scripts/package builds the library\n" +
-			"first, and calls it.",
+		Long: "Makes a package of a libcurl that scripts/build-libcurl has built, and prints its path. The package is\n" +
+			"installed in " + packaging.Root + " and does not affect the system's own libcurl. scripts/package builds the\n" +
+			"library and calls this command.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return makePackage(command, &p, arguments[0])
@@ -28,8 +28,8 @@ func packageCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&p.Format, "format", packaging.Deb, "`FORMAT` of the package: deb or rpm")
 	flags.StringVar(&p.Prefix, "prefix", "", "`PREFIX` that scripts/build-libcurl has printed")
-	flags.StringVar(&p.Release, "release", "1", "what comes behind the version: `RELEASE`")
-	flags.StringVar(&p.Packager, "packager", "", "who answers for the package: `\"NAME <ADDRESS>\"` (default: the author of the first patch)")
+	flags.StringVar(&p.Release, "release", "1", "`RELEASE` number of the package, after the version")
+	flags.StringVar(&p.Packager, "packager", "", "maintainer of the package: `\"NAME <ADDRESS>\"` (default: the author of the first patch)")
 	return command
 }
 

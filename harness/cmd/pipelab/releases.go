@@ -37,28 +37,28 @@ func releasesCommand() *cobra.Command {
 	var o releasesOptions
 	command := &cobra.Command{
 		Use:   "releases",
-		Short: "Run clients with each release of libcurl, stock and patched, and make the table of the series",
-		Long: "Makes the runs of each release, several at a time, and prints a row for each: the patches that it\n" +
-			"takes, by group, the OpenSSL it was built with, and what came of the runs. Finished runs are kept until\n" +
-			"all are made: the same call goes on where one was interrupted. Exits 0 exactly when the series goes into\n" +
-			"every release and every run came out as expected. scripts/releases builds the libcurls, and calls it.",
+		Short: "Test the series with each release of libcurl, and make its table",
+		Long: "Makes the runs of each release, several at a time, and prints a row for each: the patches that it takes, by\n" +
+			"group, the OpenSSL it was built with, and the results of the runs. Finished runs are kept until all are made:\n" +
+			"repeat an interrupted call to resume it. Exits with 0 exactly if the series applies to every release and every\n" +
+			"run had the expected result. scripts/releases builds the libcurls and calls this command.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return runReleases(command, &o) },
 	}
 	flags := command.Flags()
-	flags.StringArrayVar(&o.run, "release", nil, "a release to run: `VERSION=STOCK,PATCHED`, by their prefixes")
-	flags.StringArrayVar(&o.built, "built", nil, "one that is built, and not run: `VERSION=PATCHED`, by its prefix")
-	flags.StringArrayVar(&o.missing, "missing", nil, "one that the series fits and that cannot be built here: `VERSION=REASON`")
-	flags.StringArrayVar(&o.misfit, "misfit", nil, "one that the series does not fit: `VERSION=REASON`")
+	flags.StringArrayVar(&o.run, "release", nil, "a release to run, with the prefixes of both builds: `VERSION=STOCK,PATCHED`")
+	flags.StringArrayVar(&o.built, "built", nil, "a release that was built but is not run, with its prefix: `VERSION=PATCHED`")
+	flags.StringArrayVar(&o.missing, "missing", nil, "a release that the series fits but that cannot be built here: `VERSION=REASON`")
+	flags.StringArrayVar(&o.misfit, "misfit", nil, "a release that the series does not fit: `VERSION=REASON`")
 	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
 	flags.StringSliceVar(&o.subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
 	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
-	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "how many runs at a time; most of them wait most of the time (default: twice the number of CPUs)")
+	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it
-	flags.BoolVar(&o.fresh, "fresh", false, "do not go on where an interrupted call has ended")
-	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after its comment that begins with releases:")
-	flags.StringVar(&o.json, "json", "", "write the releases with their runs to `FILE` as JSON, too")
+	flags.BoolVar(&o.fresh, "fresh", false, "start anew instead of resuming an interrupted call")
+	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after the comment that starts with releases:")
+	flags.StringVar(&o.json, "json", "", "also write the releases and their runs to `FILE` as JSON")
 	return command
 }
 

@@ -37,14 +37,14 @@ func reportCommand() *cobra.Command {
 	var o reportOptions
 	command := &cobra.Command{
 		Use:   "report DIR",
-		Short: "Make one HTML page of what run --out has kept",
-		Long: "Makes DIR/index.html of the evidence in DIR: verdicts, timelines before and after side by side,\n" +
-			"versions, the command to repeat each run, and a fleet if pipelab fleet --json has written\n" +
-			"DIR/fleet.json. The page needs no network and nothing beside it but the packets and the JSON that\n" +
-			"it links to. What cannot be read is named, and the exit code is 3.",
+		Short: "Make an HTML page of the evidence from run --out",
+		Long: "Makes DIR/index.html from the evidence in DIR: verdicts, timelines of stock and patched side by side, versions,\n" +
+			"the command that repeats each run, and a fleet if pipelab fleet --json has written DIR/fleet.json. The page needs\n" +
+			"no network, and no other files than the packets and JSON files that it links to. Files that cannot be read are\n" +
+			"named, and the exit code is then 3.",
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) != 1 {
-				return usage(errors.New("report takes one folder, that of run --out"))
+				return usage(errors.New("report takes one folder: the one given to run --out"))
 			}
 			return nil
 		},
@@ -54,15 +54,15 @@ func reportCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.page, "html", "", "write the page to `FILE` (default DIR/index.html)")
-	flags.StringVar(&o.markdown, "markdown", "", "write the same in short to `FILE`, for a mail or an issue; - for standard output")
+	flags.StringVar(&o.markdown, "markdown", "", "write a summary in Markdown to `FILE`, for a mail or an issue; - is standard output")
 	flags.StringVar(&o.picture, "picture", "", "write the timelines of all runs, one below the other, to `FILE` as SVG")
-	flags.StringVar(&o.trace, "trace", "", "write them to `FILE` in the JSON of Chrome's trace events, which ui.perfetto.dev shows")
+	flags.StringVar(&o.trace, "trace", "", "write the timelines to `FILE` as Chrome trace events in JSON, for ui.perfetto.dev")
 	return command
 }
 
 func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
-		return usage(fmt.Errorf("%s is a file: report takes a folder, that of run --out or check --out", folder))
+		return usage(fmt.Errorf("%s is a file: report takes a folder, the one given to run --out or check --out", folder))
 	}
 	all, unread := evidence.ReadAll(folder)
 	if len(all) == 0 {

@@ -54,9 +54,9 @@ func runCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Run clients through scenarios and judge them",
-		Long: "Runs each chosen subject with each chosen libcurl through each chosen scenario, prints a table,\n" +
-			"and exits 0 exactly when every run came out as the scenario expects: the stock libcurl has to\n" +
-			"show the defects that it is known for, the patched one has to pass.",
+		Long: "Runs each chosen subject with each chosen libcurl through each chosen scenario, and prints a table. Exits with 0\n" +
+			"exactly if every run had the result that its scenario expects: stock libcurl has to show its known defects, the\n" +
+			"patched one has to pass.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			s.seedChosen = command.Flags().Changed("seed")
@@ -71,23 +71,23 @@ func runCommand() *cobra.Command {
 	flags.StringSliceVar(&s.drivers, "driver", nil,
 		"perform, socket or both (default: the first that the subject has)")
 	flags.StringSliceVar(&s.tls, "tls", nil,
-		"`VERSION`s of TLS, 1.2, 1.3 or both; a scenario that is about one of them is n/a over the other\n"+
+		"`VERSION`s of TLS, 1.2, 1.3 or both; a scenario for one of them is n/a over the other\n"+
 			"(default: the one in the scenario)")
 	flags.IntVar(&s.requests, "requests", 0,
-		"`NUMBER` of requests, for the scenarios that are the same with it; the others are left out")
-	flags.IntVar(&s.repeat, "repeat", 1, "how often each run is made")
+		"`NUMBER` of requests; scenarios that depend on their own number are left out")
+	flags.IntVar(&s.repeat, "repeat", 1, "number of times to make each run")
 	flags.BoolVar(&s.again, "again", false,
-		fmt.Sprintf("make a run again that shows nothing, %d times at most, as matrix does: one that is inconclusive,\n"+
-			"or one with stock that lacks the defect which stock is known for", outcome.Attempts))
-	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to make it again (default random)")
+		fmt.Sprintf("repeat a run that shows nothing, up to %d times, as matrix does: an inconclusive run, or a run of stock\n"+
+			"without its known defect", outcome.Attempts))
+	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to repeat it (default random)")
 	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
 	s.outputs.addTo(flags)
-	flags.StringVar(&s.logFile, "origin-log", "", "write what the origin saw of each run to `FILE`, a JSON object a line")
+	flags.StringVar(&s.logFile, "origin-log", "", "write the origin's log of each run to `FILE`, one JSON object a line")
 	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
 	flags.StringVar(&s.wrap, "wrap", "", "start the subject by `COMMAND`, which has the terminal: 'gdb --args', 'valgrind --leak-check=full'")
 	flags.DurationVar(&s.limit, "time-limit", lab.DefaultLimit,
-		"kill a subject that has not ended after so long a `TIME` (with --wrap on a terminal, none unless it is given)")
-	flags.BoolVar(&s.capture, "capture", false, "capture the packets of each run, too, for --out; needs CAP_NET_RAW")
+		"kill a subject after this `TIME`; with --wrap on a terminal there is no limit unless it is given")
+	flags.BoolVar(&s.capture, "capture", false, "also capture the packets of each run, for --out; needs CAP_NET_RAW")
 	return command
 }
 

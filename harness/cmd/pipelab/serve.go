@@ -19,9 +19,9 @@ func serveCommand() *cobra.Command {
 	var authority, id string
 	command := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the origin of check alone and print what it sees",
-		Long: "Serves until it is interrupted, for a client elsewhere on the machine, and prints a line for each\n" +
-			"connection, request and end.",
+		Short: "Run the origin of check alone",
+		Long: "Serves until interrupted, for a client that something else starts, and prints a line for each connection, request\n" +
+			"and end of a connection.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return serve(command, config, authority, id)
@@ -30,12 +30,12 @@ func serveCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&config.Address, "listen", "", "`HOST:PORT` (default 127.0.0.1 and a free port)")
 	flags.BoolVar(&config.Plain, "plain", false, "HTTP without TLS")
-	flags.BoolVar(&config.HTTP2, "http2", false, "offer HTTP/2, too; needs TLS")
-	flags.StringVar(&id, "scenario", "", "what the origin does wrong, once: the `ID` of one (default nothing)")
+	flags.BoolVar(&config.HTTP2, "http2", false, "also offer HTTP/2; needs TLS")
+	flags.StringVar(&id, "scenario", "", "`ID` of the scenario to play once (default: an honest origin)")
 	flags.BoolVar(&config.Stall, "stall", false, "read nothing for a tenth of a second before each answer, with a small buffer")
-	flags.StringVar(&config.TLS, "tls", "", "the one `VERSION` of TLS that is spoken, 1.2 or 1.3 (default both)")
+	flags.StringVar(&config.TLS, "tls", "", "the only `VERSION` of TLS, 1.2 or 1.3 (default both)")
 	flags.StringVar(&config.Host, "host", "", "`NAME` of the origin in its URL and certificate (default the address)")
-	flags.StringVar(&authority, "ca", "", "write the authority of the origin's certificate to `FILE`; needs TLS")
+	flags.StringVar(&authority, "ca", "", "write the certificate authority of the origin to `FILE`; needs TLS")
 	return command
 }
 

@@ -23,10 +23,10 @@ func soakCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "soak",
 		Short: "Run scenarios at random, with random seeds, for a time",
-		Long: "Picks scenarios, drivers and seeds at random until the time is over, and prints each run that does\n" +
-			"not come out as expected, with the call that makes it again. With the library patched-sanitize,\n" +
-			"which scripts/build-libcurl --variant patched --sanitize builds, AddressSanitizer and\n" +
-			"UndefinedBehaviorSanitizer watch. Exits 0 exactly when every run came out as expected.",
+		Long: "Picks scenarios, drivers and seeds at random until the time is over, and prints each run with an unexpected\n" +
+			"result, with the command that repeats it. With the library patched-sanitize, which scripts/build-libcurl\n" +
+			"--variant patched --sanitize builds, the runs use AddressSanitizer and UndefinedBehaviorSanitizer. Exits with 0\n" +
+			"exactly if every run had the expected result.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			o.seedChosen = command.Flags().Changed("seed")
@@ -34,14 +34,14 @@ func soakCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.Float64Var(&o.minutes, "minutes", 1, "for how many `MINUTES`")
-	flags.IntVar(&o.runs, "runs", 0, "stop after so many runs, too (default no limit)")
-	flags.IntVar(&o.jobs, "jobs", 2, "how many runs are made at a time")
+	flags.Float64Var(&o.minutes, "minutes", 1, "duration in `MINUTES`")
+	flags.IntVar(&o.runs, "runs", 0, "also stop after this number of runs (default no limit)")
+	flags.IntVar(&o.jobs, "jobs", 2, "number of runs at a time")
 	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
-	flags.StringSliceVar(&o.libraries, "library", []string{"patched"}, "libcurls, as with run")
+	flags.StringSliceVar(&o.libraries, "library", []string{"patched"}, "`NAME`s of libcurls, as with run")
 	flags.StringSliceVar(&o.subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
 	flags.StringSliceVar(&o.drivers, "driver", []string{"perform", "socket"}, "perform, socket or both")
-	flags.Uint64Var(&o.seed, "seed", 0, "seed of the choices (default random, and printed)")
+	flags.Uint64Var(&o.seed, "seed", 0, "seed of the choices (default: random, and printed)")
 	return command
 }
 

@@ -33,29 +33,29 @@ func submitCommand() *cobra.Command {
 	var s submitted
 	command := &cobra.Command{
 		Use:   "submit FOLDER",
-		Short: "Make what is sent to curl or to a vendor: the series in its form, a text, a tarball of evidence",
-		Long: "Makes FOLDER with the patch series as the addressee takes it: upstream as mails for git am, cover\n" +
-			"letter included, with the text of a pull request; rpm as files for SOURCES/ with the lines for curl.spec;\n" +
-			"debian as debian/patches with an entry for debian/changelog. Vendors get a report of the bug as well, and\n" +
-			"all of them a tarball of the evidence. Refuses a series that does not go in, does not build at each\n" +
-			"step, is not in curl's style, or has a patch that is neither proven nor says why it is not.\n" +
-			"With tests, makes a mail and a pull request of the test for curl's own tests/http instead.\n" +
-			"scripts/submit prepares what this needs, and calls it.",
+		Short: "Make a submission of the series for curl or a vendor",
+		Long: "Makes FOLDER with the patch series in the form that the addressee uses. upstream: mails for git am with a cover\n" +
+			"letter, and the text of a pull request. rpm: files for SOURCES/ and the lines for curl.spec. debian:\n" +
+			"debian/patches and an entry for debian/changelog. Vendors also get a report of the bug. All forms include a\n" +
+			"tarball of the evidence. Fails if the series does not apply, does not build at each step or is not in curl's\n" +
+			"style, or if a patch has neither a proof nor a reason for its absence. tests: a mail and the text of a pull\n" +
+			"request with the test for curl's own tests/http, without the series. scripts/submit prepares the inputs and\n" +
+			"calls this command.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return submit(command, &s, arguments[0])
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&s.addressee, "for", submission.Upstream, "who gets it, `ADDRESSEE`: "+strings.Join(submission.Addressees(), ", ")+", "+submission.Tests)
-	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl that the series goes on top of")
-	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "what that is, for people: `NAME`")
+	flags.StringVar(&s.addressee, "for", submission.Upstream, "`ADDRESSEE`: "+strings.Join(submission.Addressees(), ", ")+", "+submission.Tests)
+	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl to apply the series to")
+	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "`NAME` of these sources, for the texts")
 	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
 	flags.StringVar(&s.evidence, "evidence", "", "`FILE` of pipelab run --json, with runs of stock and patched")
-	flags.StringVar(&s.report, "report", "", "`FOLDER` of pipelab run --out that goes into the tarball as well, without packets")
+	flags.StringVar(&s.report, "report", "", "`FOLDER` of pipelab run --out to add to the tarball, without packets")
 	flags.StringVar(&s.clone, "clone", "", "`CLONE` of curl's repository, for tests")
-	flags.StringVar(&s.ref, "ref", "HEAD", "the `REF` in it that the test goes on top of")
-	flags.StringSliceVar(&s.build, "build-argument", nil, "`ARGUMENT`s for scripts/build-libcurl, as --version,7.47.1")
+	flags.StringVar(&s.ref, "ref", "HEAD", "`REF` in the clone to apply the test to")
+	flags.StringSliceVar(&s.build, "build-argument", nil, "`ARGUMENT`s for scripts/build-libcurl, such as --version,7.47.1")
 	return command
 }
 

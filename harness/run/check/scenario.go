@@ -71,29 +71,29 @@ type Reaction string
 // The reactions.
 const (
 	// GoOn: every response is valid, and the client gets all of them.
-	GoOn Reaction = "every request is answered, and the client ends well"
+	GoOn Reaction = "the client gets every response, and exits with 0"
 	// Cease: the response is valid and the last one on its connection.
-	Cease Reaction = "the client takes the response, and sends no more requests on that connection"
+	Cease Reaction = "the client accepts the response, and sends no more requests on that connection"
 	// Discard: the response is none. The client reports it, or asks again on
 	// another connection.
-	Discard Reaction = "the response is discarded, and the connection is used no more"
+	Discard Reaction = "the client discards the response, and does not use the connection again"
 	// Incomplete: a part of the response is missing. The client reports it or
 	// asks again.
-	Incomplete Reaction = "the response is known to be incomplete: the client reports it, or asks again"
+	Incomplete Reaction = "the client reports that the response is incomplete, or repeats the request"
 	// Unanswered: there is no response. The client reports it or asks again, if
 	// the request is idempotent.
-	Unanswered Reaction = "the client reports it, or asks again if the method is idempotent"
+	Unanswered Reaction = "the client reports it, or repeats the request if its method is idempotent"
 	// Refused: there is none because the request was not looked at; it may be
 	// made again whatever its method is.
-	Refused Reaction = "the client reports it, or asks again"
+	Refused Reaction = "the client reports it, or repeats the request"
 	// Surplus: bytes follow a valid response that are nobody's.
-	Surplus Reaction = "what follows the response is no response to anything"
+	Surplus Reaction = "the client takes nothing after the response for a response"
 	// Either: the client may take the response or discard it.
-	Either Reaction = "the client takes the response in the one way that there is, or discards it, and ends"
+	Either Reaction = "the client accepts the response in its one valid reading, or discards it, and ends"
 	// Stop: the client need not send the rest of its request.
-	Stop Reaction = "the client reads the response, and does not send all of the body"
+	Stop Reaction = "the client reads the response, and stops sending the body"
 	// Within: the client keeps to a limit.
-	Within Reaction = "the client keeps to the limit, and every request is answered"
+	Within Reaction = "the client keeps to the limit, and gets every response"
 )
 
 // All returns the table, in the order in which it is shown.

@@ -27,17 +27,17 @@ func Families() []string {
 var plain = []Scenario{
 	{
 		ID: honest, Family: "control", Allows: GoOn,
-		Summary: "An origin that answers at once: the control, which every client passes.",
+		Summary: "The control: an origin that answers at once. Every client passes.",
 		Rule:    "RFC 9112 §9.3: \"HTTP/1.1 defaults to the use of persistent connections\"",
 	},
 	{
 		ID: "late-response", Family: "timing", Allows: GoOn, Late: 500 * time.Millisecond,
-		Summary: "The response comes half a second late.",
+		Summary: "The response arrives half a second late.",
 		Rule:    "RFC 9112 §9.5: servers and clients time out by a policy of their own; half a second is within any",
 	},
 	{
 		ID: "split-response", Family: "timing", Allows: GoOn, Drip: true,
-		Summary: "The response comes byte by byte.",
+		Summary: "The response arrives byte by byte.",
 		Rule:    "RFC 9112 §2.2: a message is parsed as a sequence of octets, however they arrive",
 	},
 	{
@@ -47,7 +47,7 @@ var plain = []Scenario{
 	},
 	{
 		ID: "interim-responses", Family: "1xx", Allows: GoOn,
-		Summary: "100, 102 and 103 come before the response.",
+		Summary: "Interim responses 100, 102 and 103 precede the response.",
 		Rule: "RFC 9110 §15.2: \"A client MUST be able to parse one or more 1xx responses received prior to a final " +
 			"response, even if the client does not expect one.\"",
 		Answer: scenario.Answer{Raw: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
@@ -56,7 +56,7 @@ var plain = []Scenario{
 	},
 	{
 		ID: "early-response", Family: "upload", Needs: Upload, Allows: Stop, Early: true,
-		Summary: "A final response that closes the connection comes while the body of the request is being sent.",
+		Summary: "A final response that closes the connection arrives while the client sends the request's body.",
 		Rule: "RFC 9112 §9.5: \"If the client sees a response that indicates the server does not wish to receive the " +
 			"message body and is closing the connection, the client SHOULD immediately cease transmitting the body and " +
 			"close its side of the connection.\"",
@@ -93,12 +93,12 @@ var tlsMessages = []Scenario{
 	},
 	{
 		ID: "keyupdate-while-writing", Family: "TLS", Needs: Upload, Allows: GoOn, TLS: "1.3", Secured: true,
-		Summary: "A KeyUpdate that asks for another one comes while a write is blocked.", Rule: keyUpdate,
+		Summary: "A KeyUpdate that asks for another one arrives while a write is blocked.", Rule: keyUpdate,
 		Answer: scenario.Answer{Hold: scenario.HoldStuck, Event: scenario.KeyUpdate},
 	},
 	{
 		ID: "renegotiate-while-writing", Family: "TLS", Needs: Upload, Allows: GoOn, TLS: "1.2", Secured: true,
-		Summary: "A HelloRequest comes while a write is blocked.", Rule: helloRequest,
+		Summary: "A HelloRequest arrives while a write is blocked.", Rule: helloRequest,
 		Answer: scenario.Answer{Hold: scenario.HoldStuck, Event: scenario.HelloRequest},
 	},
 }
@@ -122,7 +122,7 @@ var ends = []Scenario{
 	},
 	{
 		ID: "close-unannounced", Family: "close", Allows: Either, Answer: scenario.Answer{Close: true},
-		Summary: "The connection is closed after the response, which does not say so.",
+		Summary: "The connection is closed after the response, which does not announce it.",
 		Rule: "RFC 9112 §9.5: \"A client, server, or proxy MAY close the transport connection at any time.\" A client has to " +
 			"be able to recover from it",
 	},
@@ -135,20 +135,20 @@ var ends = []Scenario{
 	},
 	{
 		ID: "dropped", Family: "close", Allows: Unanswered, Answer: scenario.Answer{Drop: true},
-		Summary: "The connection is closed in the place of a response.", Rule: retryRule,
+		Summary: "The connection is closed instead of a response.", Rule: retryRule,
 	},
 	{
 		ID: "dropped-upload", Family: "upload", Needs: Upload, Allows: Unanswered, Answer: scenario.Answer{Drop: true},
-		Summary: "The connection is closed in the place of the response to an upload.", Rule: retryRule,
+		Summary: "The connection is closed instead of a response to an upload.", Rule: retryRule,
 	},
 	{
 		ID: "reset", Family: "close", Allows: Unanswered, Answer: scenario.Answer{Drop: true, Reset: true},
-		Summary: "A RST comes in the place of a response.", Rule: retryRule,
+		Summary: "A RST arrives instead of a response.", Rule: retryRule,
 	},
 	{
 		ID: "reset-mid-response", Family: "truncation", Allows: Incomplete,
 		Answer:  scenario.Answer{CutAfter: 12, Reset: true},
-		Summary: "A RST comes in the middle of a response's body.", Rule: incompleteRule,
+		Summary: "A RST arrives in the middle of a response's body.", Rule: incompleteRule,
 	},
 	{
 		ID: "truncated-body", Family: "truncation", Allows: Incomplete, Answer: scenario.Answer{CutAfter: 12},
@@ -168,14 +168,14 @@ var ends = []Scenario{
 var extras = []Scenario{
 	{
 		ID: "excess-bytes", Family: "excess bytes", Allows: Surplus,
-		Summary: "A response that nobody asked for follows the one that was asked for, in one piece with it.",
+		Summary: "An unsolicited response follows the response, in one piece with it.",
 		Rule:    surplusRule,
 		Answer: scenario.Answer{Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}" +
 			"HTTP/1.1 200 OK\r\n{foreign-field}Content-Length: {foreign-length}\r\n\r\n{foreign}"},
 	},
 	{
 		ID: "timeout-at-rest", Family: "excess bytes", Allows: Surplus,
-		Summary: "408 and the end of the connection follow the response, when nothing has been asked for.",
+		Summary: "A 408 and the end of the connection follow the response while no request is in flight.",
 		Rule:    surplusRule,
 		Answer: scenario.Answer{Close: true, Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}" +
 			"HTTP/1.1 408 Request Timeout\r\n{foreign-field}Connection: close\r\nContent-Length: {foreign-length}\r\n\r\n{foreign}"},
@@ -190,7 +190,7 @@ var extras = []Scenario{
 	},
 	{
 		ID: "no-content-with-length", Family: "excess bytes", Allows: GoOn,
-		Summary: "204 comes with a Content-Length.",
+		Summary: "A 204 has a Content-Length.",
 		Rule: "RFC 9112 §6.3: \"any response with a 1xx (Informational), 204 (No Content), or 304 (Not Modified) status code " +
 			"is always terminated by the first empty line after the header fields\"",
 		Answer: scenario.Answer{Raw: "HTTP/1.1 204 No Content\r\n{id}Content-Length: 5\r\n\r\n"},

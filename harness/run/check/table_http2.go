@@ -24,21 +24,21 @@ const notProcessed = "RFC 9113 §8.7: \"Requests that have not been processed ha
 var multiplexed = []Scenario{
 	{
 		ID: "http2-goaway", Family: "HTTP/2", HTTP2: true, Allows: Cease, Move: goAway,
-		Summary: "GOAWAY comes behind the response, which was to the last stream.",
+		Summary: "GOAWAY follows the response to the last stream.",
 		Rule: "RFC 9113 §6.8: \"Receivers of a GOAWAY frame MUST NOT open additional streams on the connection, although a " +
 			"new connection can be established for new streams.\"",
 	},
 	{
 		ID: "http2-goaway-unprocessed", Family: "HTTP/2", HTTP2: true, Allows: Refused, Move: goAwayBefore,
-		Summary: "GOAWAY says that the stream was not looked at.", Rule: notProcessed,
+		Summary: "GOAWAY says that the stream was not processed.", Rule: notProcessed,
 	},
 	{
 		ID: "http2-refused-stream", Family: "HTTP/2", HTTP2: true, Allows: Refused, Move: refuseStream,
-		Summary: "RST_STREAM with REFUSED_STREAM comes in the place of the response.", Rule: notProcessed,
+		Summary: "RST_STREAM with REFUSED_STREAM arrives instead of the response.", Rule: notProcessed,
 	},
 	{
 		ID: "http2-reset-stream", Family: "HTTP/2", HTTP2: true, Allows: Incomplete, Move: cutStream,
-		Summary: "RST_STREAM comes in the middle of a response's body.",
+		Summary: "RST_STREAM arrives in the middle of a response's body.",
 		Rule:    "RFC 9113 §8.1: a response is complete when a frame with the END_STREAM flag has come; a stream error is none",
 	},
 	{
@@ -55,7 +55,7 @@ var multiplexed = []Scenario{
 	},
 	{
 		ID: "http2-fewer-streams", Family: "HTTP/2", HTTP2: true, Allows: Within, Move: fewStreams,
-		Summary: "After the first response, SETTINGS allow no more than one stream at a time.",
+		Summary: "After the first response, SETTINGS allow only one stream at a time.",
 		Rule:    "RFC 9113 §5.1.2: \"Endpoints MUST NOT exceed the limit set by their peer.\"",
 	},
 	{
@@ -66,7 +66,7 @@ var multiplexed = []Scenario{
 	},
 	{
 		ID: "http2-settings-ping", Family: "HTTP/2", HTTP2: true, Allows: GoOn, Move: settingsPing,
-		Summary: "SETTINGS and PING come before the response, and are acknowledged.",
+		Summary: "SETTINGS and PING precede the response, and have to be acknowledged.",
 		Rule: "RFC 9113 §6.7: \"Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the " +
 			"ACK flag set in response\"; §6.5.3",
 	},

@@ -12,9 +12,8 @@ var table = slices.Concat(control, writeContract, tlsMessages, atRest, leavingEa
 
 var control = []Scenario{
 	{
-		ID: "honest-origin",
-		Summary: "An origin that reads at once and answers at once: the control, " +
-			"which every client passes.",
+		ID:      "honest-origin",
+		Summary: "The control: an origin that reads and answers at once. Every client passes.",
 		Client: Client{
 			Requests:          500,
 			AnyFrom:           1,
@@ -25,9 +24,8 @@ var control = []Scenario{
 		},
 	},
 	{
-		ID: "added-at-once",
-		Summary: "Requests that are added at once, before there is a connection, are pipelined as soon as one of " +
-			"them has been answered.",
+		ID:      "added-at-once",
+		Summary: "Requests that are added before there is a connection are pipelined as soon as one of them has been answered.",
 		Client: func() Client {
 			c := pipelined(50, plan.TLS12)
 			c.AllAtOnce = true
@@ -36,7 +34,7 @@ var control = []Scenario{
 		Origin: Origin{EveryAnswer: Answer{Hold: HoldQuiet}},
 		Expect: Expect{
 			MinPipelined:  20,
-			Stock:         both("those that wait for a connection are woken one at a time, and none is behind another"),
+			Stock:         both("handles that wait for a connection are woken one at a time, so nothing is pipelined"),
 			StockReleases: wakesOne,
 		},
 	},

@@ -7,34 +7,34 @@ import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 var serversEnd = []Scenario{
 	{
 		ID: "close-announced",
-		Summary: "Five connections in a row are closed after the third response, which says so, when " +
-			"more requests have been sent behind it.",
+		Summary: "The origin closes five connections in a row after the third response, which announces the close, while later " +
+			"requests are in flight.",
 		Client: shortPipeline(),
 		Origin: Origin{Places: []Place{
 			{Connections: 5, Request: 2, Answer: Answer{Hold: HoldNext, CloseAnnounced: true}},
 		}},
 		Expect: Expect{
 			MaxConnections: 6,
-			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 			StockPasses:    wakesThem,
 		},
 	},
 	{
 		ID:      "close-unannounced",
-		Summary: "The same, but the responses do not say so.",
+		Summary: "The same, but the responses do not announce the close.",
 		Client:  shortPipeline(),
 		Origin: Origin{Places: []Place{
 			{Connections: 5, Request: 2, Answer: Answer{Hold: HoldNext, Close: true}},
 		}},
 		Expect: Expect{
 			MaxConnections: 6,
-			StockSometimes: map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 		},
 	},
 	{
 		ID: "close-every-connection",
-		Summary: "The origin answers one request on each of five connections, then none any more, and " +
-			"closes every connection in place of answering: nothing is asked for again and again.",
+		Summary: "The origin answers one request on each of five connections. Then it closes every connection instead of answering: " +
+			"no request may be retried without limit.",
 		Client: pipelined(45, plan.PlainText),
 		Origin: Origin{
 			Places: []Place{
@@ -47,7 +47,7 @@ var serversEnd = []Scenario{
 			MaxConnections: 45,
 			MaxRequests:    7,
 			Results:        mayFail(45, curleGotNothing),
-			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 			StockPasses:    wakesThem,
 		},
 	},
@@ -62,13 +62,13 @@ var serversEnd = []Scenario{
 			Results: map[int]Result{10: {
 				Outcome: AnsweredOrFailed, Codes: []int{curlePartialFile, curleRecvError},
 			}},
-			Stock:       map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:       map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 			StockPasses: wakesThem,
 		},
 	},
 	{
 		ID:      "reset-half-sent",
-		Summary: "A RST arrives when a part of a request has been sent.",
+		Summary: "A RST arrives after a part of a request was sent.",
 		Client: Client{
 			Requests:          10,
 			HeaderBytes:       Range{100, 300},
@@ -81,8 +81,8 @@ var serversEnd = []Scenario{
 		Origin: whileHalfSent(Answer{Drop: true, Reset: true}),
 		Expect: Expect{
 			MaxConnections: 2,
-			Stock:          map[string]string{plan.DriverSocket: "the application is told of a socket that does not exist"},
-			StockSometimes: map[string]string{plan.DriverPerform: "requests land inside of what is left of the one that was half sent"},
+			Stock:          map[string]string{plan.DriverSocket: "the application is told to watch a closed socket"},
+			StockSometimes: map[string]string{plan.DriverPerform: "requests are sent in the middle of a half-sent one"},
 		},
 	},
 	{
@@ -93,7 +93,7 @@ var serversEnd = []Scenario{
 		Expect: Expect{
 			MaxConnections: 2,
 			Results:        map[int]Result{10: {Outcome: Failed, Codes: []int{curlePartialFile}}},
-			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 			StockPasses:    wakesThem,
 		},
 	},
@@ -101,7 +101,7 @@ var serversEnd = []Scenario{
 
 // wakesThem is the subject that does itself what stock leaves out when a
 // connection is lost.
-var wakesThem = map[string]string{"curlpipe": "it has libcurl run every transfer when a connection is lost"}
+var wakesThem = map[string]string{"curlpipe": "it makes libcurl run every transfer when a connection is lost"}
 
 // shortPipeline is a client that has few requests under way at a time.
 func shortPipeline() Client {

@@ -10,67 +10,67 @@ import (
 // way. Thirteen requests wait behind it: whatever becomes of it, they get their
 // own responses.
 var framing = []Scenario{
-	refused("framing-length-invalid", "The Content-Length of a response is no number.",
-		"what looks like a number is one",
+	refused("framing-length-invalid", "The Content-Length of a response is not a number.",
+		"a sign before the number is accepted",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: +{length}\r\n\r\n{body}"),
 	refused("framing-lengths-differ", "A response has two different lengths.",
-		"the last length counts, and the next responses are part of the body",
+		"the last length counts, and the body includes later responses",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nContent-Length: 1{length}\r\n\r\n{body}"),
 	taken("framing-lengths-equal", "A response has the same length three times, in two fields.",
 		"",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}, {length}\r\nContent-Length: {length}\r\n\r\n{body}"),
 	refused("framing-length-and-coding", "A response has a Content-Length and a Transfer-Encoding.",
-		"it is read in one of two ways",
+		"it is accepted, although it can be read in two ways",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
-	refused("framing-coding-unknown", "The Transfer-Encoding of a response is nearly chunked.",
-		"the chunks and all responses behind them are the body",
+	refused("framing-coding-unknown", "The Transfer-Encoding of a response is xchunked.",
+		"the chunks and all later responses become the body",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: xchunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
-	refused("framing-coding-folded", "The Transfer-Encoding of a response goes on in the next line.",
-		"the chunks and all responses behind them are the body",
+	refused("framing-coding-folded", "The Transfer-Encoding of a response is folded onto the next line.",
+		"the chunks and all later responses become the body",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding:\r\n chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
-	taken("framing-field-folded", "A field that frames nothing goes on in the next line.",
+	taken("framing-field-folded", "A field without a role in framing is folded onto the next line.",
 		"",
 		"HTTP/1.1 200 OK\r\n{id}X-Folded: a\r\n Content-Length: 1\r\nContent-Length: {length}\r\n\r\n{body}"),
 	refused("framing-space-before-colon", "White space is between Content-Length and its colon.",
-		"all responses behind it are part of the body",
+		"the body includes all later responses",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length : {length}\r\n\r\n{body}"),
-	spareNobody(refused("framing-nul", "A NUL is at the beginning of a header line.",
-		"what was read behind the NUL is lost",
+	spareNobody(refused("framing-nul", "A header line begins with a NUL.",
+		"bytes that were read after the NUL are lost",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\x00X: y\r\n\r\n{body}")),
-	refused("framing-bare-cr", "A CR is within a header line.",
+	refused("framing-bare-cr", "A header line contains a CR.",
 		"the CR is part of the value",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nX: a\rb\r\n\r\n{body}"),
-	refused("framing-second-status-line", "Another status line is within the header section.",
-		"the second one is a field",
+	refused("framing-second-status-line", "The header section contains another status line.",
+		"the second one counts as a field",
 		"HTTP/1.1 403 Forbidden\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
 	refused("framing-status-line-invalid", "The status has four digits.",
-		"any number is a status",
+		"any number counts as a status",
 		"HTTP/1.1 2000 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
-	refused("framing-blank-line-first", "An empty line is before the status line.",
-		"the empty line is the end of the header section",
+	refused("framing-blank-line-first", "An empty line precedes the status line.",
+		"the empty line ends the header section",
 		"\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
-	refused("framing-101-unasked", "The origin switches protocols, which nobody asked for.",
-		"all responses behind it are its body",
+	refused("framing-101-unasked", "The origin switches protocols although the request did not ask for it.",
+		"all later responses become its body",
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
-	someStop(mayRefuse(taken("framing-interim-with-length", "Interim responses have the fields that frame a body.",
+	someStop(mayRefuse(taken("framing-interim-with-length", "Interim responses have Content-Length and Transfer-Encoding.",
 		"the fields count for the final response",
 		"HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"+
 			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"))),
-	someStop(refused("framing-interim-endless", "Interim responses do not come to an end, as far as anybody would wait.",
-		"they are read for as long as they come",
+	someStop(refused("framing-interim-endless", "Two thousand interim responses precede the response.",
+		"they are read without a limit",
 		strings.Repeat("HTTP/1.1 102 Processing\r\nX-Filler: "+strings.Repeat("a", 1000)+"\r\n\r\n", 2000)+
 			"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
 	refused("framing-chunk-size", "A chunk's size begins with 0x.",
-		"the chunk of 0 bytes is the last one",
+		"the size counts as 0, and the body ends",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n0x{size}\r\n{body}\r\n0\r\n\r\n"),
 	refused("framing-chunk-overflow", "A chunk's size does not fit into 64 bits.",
 		"",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n1000000000000000{size}\r\n{body}\r\n0\r\n\r\n"),
-	refused("framing-chunk-end", "The data of a chunk are followed by another chunk at once.",
+	refused("framing-chunk-end", "The CRLF after the data of a chunk is missing.",
 		"",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{body}0\r\n\r\n"),
-	refused("framing-trailer-status-line", "The empty line behind the last chunk is missing.",
-		"the status line is a trailer",
+	refused("framing-trailer-status-line", "The empty line after the last chunk is missing.",
+		"the next status line counts as a trailer",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\nHTTP/1.1 200 OK\r\n\r\n"),
 }
 
@@ -91,7 +91,7 @@ func misframed(id, summary, raw string) Scenario {
 func (e *Expect) stock(reason string) {
 	if reason != "" {
 		e.Stock = both(reason)
-		e.StockPasses = map[string]string{"curlpipe": "it holds responses to one reading itself"}
+		e.StockPasses = map[string]string{"curlpipe": "it checks the framing of responses itself"}
 	}
 }
 
@@ -105,7 +105,7 @@ func refused(id, summary, stock, raw string) Scenario {
 	}
 	s.Expect.stock(stock)
 	if stock == "" {
-		s.Expect.StockSometimes = map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"}
+		s.Expect.StockSometimes = map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"}
 	}
 	return s
 }

@@ -14,13 +14,13 @@ import (
 var multiplexing = overHTTP2(
 	Scenario{
 		ID:      "h2-honest",
-		Summary: "Two hundred requests at once over HTTP/2, whose responses come in turn, a frame each.",
+		Summary: "Two hundred requests at once over HTTP/2; their responses arrive in turn, one frame each.",
 		Client:  pipelined(200, plan.TLS12),
 	},
 	Scenario{
 		ID: "h2-reported",
-		Summary: "The report of March 2016 over HTTP/2: writes answer WANT_WRITE while responses come in, and " +
-			"nothing turns in vain.",
+		Summary: "The report of March 2016 over HTTP/2: writes return WANT_WRITE while responses arrive, and the client does " +
+			"not run in a busy loop.",
 		Client: Client{
 			Requests:          50,
 			AnyFrom:           20,
@@ -35,8 +35,8 @@ var multiplexing = overHTTP2(
 	},
 	Scenario{
 		ID: "h2-pause",
-		Summary: "The application pauses a stream in the middle of its response: another one goes on to its end, " +
-			"and nothing turns in vain.",
+		Summary: "The application pauses a stream in the middle of its response: another stream completes, and the client does not " +
+			"run in a busy loop.",
 		Client: Client{
 			Requests:    3,
 			HeaderBytes: Range{100, 300},
@@ -54,13 +54,13 @@ var multiplexing = overHTTP2(
 		Origin: Origin{InStep: true},
 		Expect: Expect{
 			MaxTurns: 2000,
-			Stock:    map[string]string{plan.DriverPerform: "what is kept of the paused stream goes to the other one"},
+			Stock:    map[string]string{plan.DriverPerform: "buffered data of the paused stream go to the other stream"},
 		},
 	},
 	Scenario{
 		ID: "h2-remove",
-		Summary: "A request is removed while its stream waits for the response; the others have been answered, and " +
-			"one that is added afterwards is.",
+		Summary: "A request is removed while its stream waits for the response. All others are answered, and so is one that is " +
+			"added afterwards.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -77,7 +77,7 @@ var multiplexing = overHTTP2(
 	},
 	Scenario{
 		ID:      "h2-timeout",
-		Summary: "A request over HTTP/2 that is not answered times out; those behind it are answered long before.",
+		Summary: "A request over HTTP/2 that is not answered times out; later requests are answered long before.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -96,7 +96,7 @@ var multiplexing = overHTTP2(
 	},
 	Scenario{
 		ID:      "h2-reset",
-		Summary: "The origin resets streams, before and within their responses; the others do not suffer.",
+		Summary: "The origin resets streams before and within their responses; other streams are not affected.",
 		Client:  pipelined(20, plan.TLS12),
 		Origin: Origin{Answers: map[int]Answer{
 			4: {Hold: HoldRest, ResetStream: http2.ErrCodeInternal},
@@ -104,12 +104,12 @@ var multiplexing = overHTTP2(
 		}},
 		Expect: Expect{
 			Results:        map[int]Result{4: {Outcome: Failed}, 9: {Outcome: Failed}},
-			StockSometimes: map[string]string{plan.DriverSocket: "nobody wakes a stream that was reset"},
+			StockSometimes: map[string]string{plan.DriverSocket: "a stream that was reset is not woken"},
 		},
 	},
 	Scenario{
 		ID:      "h2-upload",
-		Summary: "Requests with bodies go out among others, each on its stream.",
+		Summary: "Requests with bodies are sent among others, each on its own stream.",
 		Client: Client{
 			Requests:    20,
 			HeaderBytes: Range{100, 300},
@@ -141,7 +141,7 @@ var multiplexing = overHTTP2(
 	},
 	Scenario{
 		ID:      "h2-flow-control",
-		Summary: "Responses are larger than what the client takes of one stream, and of all, without asking for more.",
+		Summary: "Responses are larger than the flow-control windows of a stream and of the connection.",
 		Client: Client{
 			Requests:          8,
 			HeaderBytes:       Range{100, 300},
@@ -152,14 +152,14 @@ var multiplexing = overHTTP2(
 	},
 	Scenario{
 		ID:      "h2-streams-limited",
-		Summary: "The origin takes three streams at a time, and there are many requests.",
+		Summary: "The origin allows three streams at a time, and there are many requests.",
 		Client:  pipelined(60, plan.TLS12),
 		Origin:  Origin{MaxStreams: 3},
 	},
 	Scenario{
 		ID: "h2-goaway",
-		Summary: "A GOAWAY names the last stream that is answered, with more streams behind it: their requests " +
-			"are answered on another connection, or fail, and none hangs.",
+		Summary: "A GOAWAY names the last stream that is answered. The requests of later streams are answered on another " +
+			"connection, or fail; none hangs.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -174,13 +174,13 @@ var multiplexing = overHTTP2(
 		},
 		Expect: Expect{
 			MaxConnections: 3, Results: mayFail(20),
-			StockSometimes: map[string]string{plan.DriverSocket: "nobody wakes the streams that a GOAWAY leaves out"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the streams that a GOAWAY excludes are not woken"},
 		},
 	},
 	Scenario{
 		ID: "h2-close",
-		Summary: "The origin closes the connection in the middle of a response: with one connection at a time, " +
-			"what is added afterwards is answered on another one.",
+		Summary: "The origin closes the connection in the middle of a response; requests that are added afterwards are answered on " +
+			"another connection.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -192,7 +192,7 @@ var multiplexing = overHTTP2(
 		Origin: Origin{Answers: map[int]Answer{5: {Hold: HoldRest, CutAfter: 200}}},
 		Expect: Expect{
 			MaxConnections: 2, Results: mayFail(10),
-			StockSometimes: map[string]string{plan.DriverSocket: "nobody wakes the streams of a closed connection"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the streams of a closed connection are not woken"},
 		},
 	},
 )

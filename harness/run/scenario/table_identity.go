@@ -6,8 +6,8 @@ import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 var identity = []Scenario{
 	{
 		ID: "credentials-not-shared",
-		Summary: "Requests with other credentials come when the connection's pipeline waits to send: each is " +
-			"made in its own name.",
+		Summary: "Requests with different credentials are added while the pipeline waits to send: each is sent with its own " +
+			"credentials.",
 		Client: Client{
 			Requests:    6,
 			HeaderBytes: Range{100, 300},
@@ -28,11 +28,11 @@ var identity = []Scenario{
 			},
 		},
 		Origin: whileHalfSent(Answer{Signal: "join"}),
-		Expect: Expect{Stock: both("a request lands inside of the one that is half sent")},
+		Expect: Expect{Stock: both("a request is sent in the middle of a half-sent one")},
 	},
 	{
 		ID:      "post-not-pipelined",
-		Summary: "POST among GET: it travels alone, and nothing is sent behind it before it is answered.",
+		Summary: "A POST among GETs: it is sent alone, and nothing is sent behind it before its response.",
 		Client: Client{
 			Requests:    6,
 			HeaderBytes: Range{100, 300},
@@ -47,7 +47,7 @@ var identity = []Scenario{
 	},
 	{
 		ID:      "custom-method-not-pipelined",
-		Summary: "The same with a method that the application has made of GET.",
+		Summary: "The same with a custom method in place of GET.",
 		Client: Client{
 			Requests:    6,
 			HeaderBytes: Range{100, 300},

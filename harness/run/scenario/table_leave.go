@@ -47,7 +47,7 @@ var leavingEarly = []Scenario{
 	},
 	{
 		ID:      "remove-half-sent",
-		Summary: "A request is removed when a part of it has been sent.",
+		Summary: "A request is removed after a part of it was sent.",
 		Client: Client{
 			Requests:          10,
 			HeaderBytes:       Range{100, 300},
@@ -64,14 +64,14 @@ var leavingEarly = []Scenario{
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
 			StockSometimes: map[string]string{
-				plan.DriverSocket:  "the application is told of a socket that does not exist",
-				plan.DriverPerform: "the next request lands inside of what is left of the removed one",
+				plan.DriverSocket:  "the application is told to watch a closed socket",
+				plan.DriverPerform: "the next request is sent in the middle of the removed one",
 			},
 		},
 	},
 	{
 		ID:      "remove-awaiting-response",
-		Summary: "A request is removed when it has been sent and others are to be answered before it.",
+		Summary: "A request is removed after it was sent, while earlier requests wait for their responses.",
 		Client: Client{
 			Requests:          40,
 			HeaderBytes:       Range{100, 300},
@@ -87,12 +87,12 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{20: {Outcome: Removed}},
-			StockSometimes: map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 		},
 	},
 	{
 		ID:      "remove-mid-body",
-		Summary: "A request is removed in the middle of its response, with others sent behind it.",
+		Summary: "A request is removed in the middle of its response, with later requests in flight.",
 		Client: Client{
 			Requests:          10,
 			HeaderBytes:       Range{100, 300},
@@ -107,13 +107,13 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
-			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 		},
 	},
 	{
 		ID: "remove-behind-body",
-		Summary: "A request is removed while a large response before it comes in, whose beginning the " +
-			"application has already.",
+		Summary: "A request is removed while a large response to an earlier request arrives, after the application has received " +
+			"the beginning of that response.",
 		Client: Client{
 			Requests:          10,
 			HeaderBytes:       Range{100, 300},
@@ -136,7 +136,7 @@ var leavingEarly = []Scenario{
 	},
 	{
 		ID:      "timeout-half-sent",
-		Summary: "A request times out when a part of it has been sent.",
+		Summary: "A request times out after a part of it was sent.",
 		Client: Client{
 			Requests:    10,
 			HeaderBytes: Range{100, 300},
@@ -153,12 +153,12 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Failed, Codes: []int{curleOperationTimedOut}}},
-			Stock:          map[string]string{plan.DriverSocket: "the application is told of a socket that does not exist"},
+			Stock:          map[string]string{plan.DriverSocket: "the application is told to watch a closed socket"},
 		},
 	},
 	{
 		ID:      "abort-from-callback",
-		Summary: "The application refuses the body of a response, with others sent behind the request.",
+		Summary: "The application refuses the body of a response, with later requests in flight.",
 		Client: Client{
 			Requests:          40,
 			HeaderBytes:       Range{100, 300},
@@ -172,7 +172,7 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{20: {Outcome: Failed, Codes: []int{curleWriteError}}},
-			Stock:          map[string]string{plan.DriverSocket: "nobody wakes the requests of a broken pipe"},
+			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
 		},
 	},
 }

@@ -6,7 +6,7 @@ import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 var reading = []Scenario{
 	{
 		ID:      "small-receive-buffer",
-		Summary: "Chunked responses come in TLS records that are larger than the client's buffer.",
+		Summary: "Chunked responses arrive in TLS records that are larger than the client's buffer.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -21,11 +21,11 @@ var reading = []Scenario{
 			},
 			EveryAnswer: Answer{Chunked: true},
 		},
-		Expect: Expect{Stock: both("a transfer reads on behind its last chunk")},
+		Expect: Expect{Stock: both("a transfer reads beyond its last chunk")},
 	},
 	{
 		ID:      "redirect-with-next-response",
-		Summary: "A redirect with a body and the response to the next request come in one piece.",
+		Summary: "A redirect with a body and the response to the next request arrive in one piece.",
 		Client: Client{
 			Requests:          5,
 			HeaderBytes:       Range{100, 300},
@@ -37,12 +37,12 @@ var reading = []Scenario{
 		Origin: Origin{Answers: map[int]Answer{
 			2: {Hold: HoldNext, Redirect: "/elsewhere?body=600", WithNext: true},
 		}},
-		Expect: Expect{Stock: both("what follows an ignored body is lost")},
+		Expect: Expect{Stock: both("bytes after an ignored body are lost")},
 	},
 	{
 		ID: "two-responses-one-record",
-		Summary: "The end of one response and the whole of the next are in one TLS record, and nothing " +
-			"follows that would wake a client which read the first one only.",
+		Summary: "The end of one response and the whole next response are in one TLS record. No later data wakes a client that " +
+			"reads only the first response.",
 		Client: Client{
 			Requests:          3,
 			HeaderBytes:       Range{100, 300},
@@ -55,13 +55,13 @@ var reading = []Scenario{
 			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldNext, WithNext: true}},
 		}},
 		Expect: Expect{
-			Stock:          map[string]string{plan.DriverPerform: "the socket is asked whether there is more, and not TLS"},
-			StockSometimes: map[string]string{plan.DriverSocket: "the socket is asked whether there is more, and not TLS"},
+			Stock:          map[string]string{plan.DriverPerform: "the socket is polled although TLS has data"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the socket is polled although TLS has data"},
 		},
 	},
 	{
 		ID:      "head-with-body",
-		Summary: "The first response of a connection, to HEAD, has a body, which is nobody's response.",
+		Summary: "The first response of a connection, to HEAD, has a body, which belongs to no response.",
 		Client: Client{
 			Requests:          6,
 			HeaderBytes:       Range{100, 300},
@@ -75,13 +75,13 @@ var reading = []Scenario{
 			MaxEarlyEnds:   1,
 			MaxFailed:      1,
 			Results:        mayFail(6, curleWeirdServerReply),
-			Stock:          map[string]string{plan.DriverPerform: "the next request is answered with memory that was never written"},
-			StockSometimes: map[string]string{plan.DriverSocket: "the next request is answered with memory that was never written"},
+			Stock:          map[string]string{plan.DriverPerform: "the next request is answered with uninitialized memory"},
+			StockSometimes: map[string]string{plan.DriverSocket: "the next request is answered with uninitialized memory"},
 		},
 	},
 	{
 		ID:      "excess-bytes",
-		Summary: "More bytes than the Content-Length says follow a response, with requests sent behind it.",
+		Summary: "A response is followed by more bytes than its Content-Length says, with later requests in flight.",
 		Client:  pipelined(6, plan.TLS12),
 		Origin: Origin{Places: []Place{
 			{Connections: 1, Request: 1, Answer: Answer{Hold: HoldRest, Excess: 300}},
@@ -91,13 +91,13 @@ var reading = []Scenario{
 			MaxEarlyEnds:   1,
 			MaxFailed:      1,
 			Results:        mayFail(6, curleWeirdServerReply),
-			Stock:          both("what follows a response is the body of the next one"),
+			Stock:          both("bytes after a response become the body of the next one"),
 		},
 	},
 	{
 		ID: "paused-head",
-		Summary: "The application pauses a large response; those behind it wait, and nothing is hoarded, " +
-			"until it goes on.",
+		Summary: "The application pauses a large response. Until it resumes, later responses wait, and their data are not " +
+			"gathered in memory.",
 		Client: Client{
 			Requests:          6,
 			HeaderBytes:       Range{100, 300},
@@ -114,14 +114,14 @@ var reading = []Scenario{
 		Expect: Expect{
 			MaxMemory: 24 << 20,
 			Stock: map[string]string{
-				plan.DriverPerform: "those behind it are given parts of its body",
-				plan.DriverSocket:  "all of the body is read and kept in memory",
+				plan.DriverPerform: "later requests get parts of its body",
+				plan.DriverSocket:  "the whole body is gathered in memory",
 			},
 		},
 	},
 	{
 		ID:      "bodies-1b-to-16mb",
-		Summary: "Bodies of all sizes, around those of records and buffers above all.",
+		Summary: "Bodies of many sizes, most of them near the sizes of records and buffers.",
 		Client: Client{
 			Requests:    24,
 			HeaderBytes: Range{100, 300},

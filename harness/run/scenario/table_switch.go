@@ -7,7 +7,7 @@ import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 var switches = []Scenario{
 	{
 		ID:      "pipelining-off-midway",
-		Summary: "Pipelining is switched off when many requests are in the pipeline.",
+		Summary: "Pipelining is switched off while many requests are in the pipeline.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{100, 300},
@@ -20,7 +20,7 @@ var switches = []Scenario{
 	},
 	{
 		ID:      "depth-changed-midway",
-		Summary: "The pipeline is made shorter when it is full, and longer again later.",
+		Summary: "The pipeline's length is reduced while it is full, and increased again later.",
 		Client: Client{
 			Requests:          40,
 			HeaderBytes:       Range{100, 300},

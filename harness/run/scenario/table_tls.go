@@ -25,8 +25,8 @@ func writer(tls string) Client {
 var tlsMessages = []Scenario{
 	{
 		ID: "renegotiate-while-writing",
-		Summary: "The server asks for a new handshake while a write is blocked: it happens between the writes " +
-			"that follow, or in one, which then answers WANT_READ.",
+		Summary: "The server asks for a new handshake while a write is blocked. The handshake takes place between later writes, or " +
+			"within a write, which then returns WANT_READ.",
 		Client: writer(plan.TLS12),
 		Origin: whileStuck(Answer{Event: HelloRequest}),
 		Expect: Expect{
@@ -36,8 +36,8 @@ var tlsMessages = []Scenario{
 	},
 	{
 		ID: "renegotiate-quiet",
-		Summary: "The server asks for a new handshake and takes its time: a write waits for something to be " +
-			"read, while the socket could be written to.",
+		Summary: "The server asks for a new handshake and delays it: a write waits for data from the server although the socket " +
+			"is writable.",
 		Client: Client{
 			Requests:          5,
 			HeaderBytes:       Range{100, 300},
@@ -51,7 +51,7 @@ var tlsMessages = []Scenario{
 		}}}},
 		Expect: Expect{
 			MinBlockedWrites: 1, MinWantRead: 1, MinTLSAnswers: 1,
-			Stock: map[string]string{plan.DriverPerform: "the socket is supervised for the wrong direction"},
+			Stock: map[string]string{plan.DriverPerform: "the socket is watched for the wrong direction"},
 		},
 	},
 	{
@@ -62,9 +62,8 @@ var tlsMessages = []Scenario{
 		Expect:  Expect{MinBlockedWrites: 1, MinTLSAnswers: 1, Stock: both("bad write retries")},
 	},
 	{
-		ID: "want-write-while-reading",
-		Summary: "The server asks for a new handshake while the client reads and its socket takes no more, so " +
-			"that a read answers WANT_WRITE.",
+		ID:      "want-write-while-reading",
+		Summary: "The server asks for a new handshake while the client reads and its socket is full, so a read returns WANT_WRITE.",
 		Client: func() Client {
 			c := pipelined(6, plan.TLS12)
 			c.BlockedReads = 1
@@ -75,7 +74,7 @@ var tlsMessages = []Scenario{
 		}},
 		Expect: Expect{
 			MinTLSAnswers: 1, MinBlockedReads: 1,
-			Stock: both("a read that waits to write waits for something to read"),
+			Stock: both("a read that needs to write waits for data"),
 		},
 	},
 }
@@ -91,7 +90,7 @@ func oneByOne(requests int, tls string) Client {
 }
 
 // restingStock is what stock makes of whatever arrives at rest.
-var restingStock = both("a connection on which something has arrived is taken for dead")
+var restingStock = both("an idle connection with unread data counts as dead")
 
 // atRest has the scenarios in which TLS has something to say while no request
 // is under way.

@@ -40,8 +40,8 @@ func heldBack(o Origin) Origin {
 var writeContract = []Scenario{
 	{
 		ID: "reported",
-		Summary: "Writes answer WANT_WRITE while responses come in, as in the report of " +
-			"March 2016: stock libcurl lets the next request write, and loses the connection.",
+		Summary: "The report of March 2016: writes return WANT_WRITE while responses arrive. Stock libcurl lets the next request " +
+			"write, and loses the connection.",
 		Client: Client{
 			Requests:          50,
 			AnyFrom:           20,
@@ -52,12 +52,12 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, each of which costs a connection")},
 	},
 	{
 		ID: "moving-buffer",
-		Summary: "One write is blocked while a long response comes in: stock libcurl lets the next request " +
-			"write, and the negative control, which has OpenSSL put up with that, destroys it.",
+		Summary: "One write is blocked while a long response arrives. Stock libcurl lets the next request write. The negative " +
+			"control makes OpenSSL accept that write, and the request is destroyed.",
 		Client: Client{
 			Requests:          6,
 			HeaderBytes:       Range{300, 300},
@@ -86,12 +86,12 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, one connection for each")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, each of which costs a connection")},
 	},
 	{
 		ID: "plain-interleave",
-		Summary: "The same over plain HTTP, where nothing refuses a wrong write: stock libcurl " +
-			"puts a later request inside one that is half sent.",
+		Summary: "The same over plain HTTP, where nothing refuses a wrong write: stock libcurl sends a later request in the middle " +
+			"of one that is half sent.",
 		Client: Client{
 			Requests:          20,
 			HeaderBytes:       Range{60000, 70000},
@@ -100,12 +100,12 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: heldBack(slowReader(4)),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests are sent in the middle of others")},
 	},
 	{
 		ID: "plain-crosstalk",
-		Summary: "Not a byte of a request can be sent, while a long response comes in: stock libcurl sends the " +
-			"requests behind it first, and each gets the response to another one.",
+		Summary: "No byte of a request can be sent while a long response arrives. Stock libcurl sends later requests first, and " +
+			"each of them gets the response to another one.",
 		Client: Client{
 			Requests:          6,
 			HeaderBytes:       Range{100, 300},
@@ -138,7 +138,7 @@ var writeContract = []Scenario{
 	},
 	{
 		ID:      "blocked-quiet",
-		Summary: "A write is blocked for a while, in which the client has nothing to do.",
+		Summary: "A write stays blocked while the client has nothing else to do.",
 		Client: Client{
 			Requests:          12,
 			HeaderBytes:       Range{12000, 15000},
@@ -152,8 +152,8 @@ var writeContract = []Scenario{
 	},
 	{
 		ID: "large-request",
-		Summary: "Requests of several TLS records, up to 75 KB: stock libcurl sends them in pieces " +
-			"of 16 KB, and others get between the pieces.",
+		Summary: "Requests of several TLS records, up to 75 KB. Stock libcurl sends them in pieces of 16 KB, and sends other " +
+			"requests between the pieces.",
 		Client: Client{
 			Requests:          20,
 			AnyFrom:           12,
@@ -164,6 +164,6 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(4),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests land inside others")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests are sent in the middle of others")},
 	},
 }
