@@ -98,6 +98,10 @@ var table = map[string][]command{
 		{text: "scripts/submit OUT", class: weekly},
 		{text: "scripts/submit --for rpm", class: weekly, as: "scripts/submit --for rpm OUT"},
 		{text: "pipelab run --scenario '*' --driver perform,socket", class: byTest, by: "TestEveryScenario", folder: acceptance},
+		{
+			text:  "pipelab run --scenario h2-reported --driver socket --library stock-full,patched-full",
+			class: byTest, by: "TestEveryScenarioOverHTTP2", folder: acceptance,
+		},
 		{text: "go test ./harness/acceptance/framing", class: byTest, by: "TestTable", folder: "harness/acceptance/framing"},
 		{text: "go test ./harness/acceptance/framing -run Cut", class: byTest, by: "TestCut", folder: "harness/acceptance/framing"},
 		{text: "go test ./harness/acceptance -run Proven", class: byTest, by: "TestEachPatchIsProven", folder: acceptance},
