@@ -74,12 +74,7 @@ func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o 
 	if k == nil {
 		return nil
 	}
-	err := c.Finish(evidence.Record{
-		Run:      *r,
-		Manifest: setup.Library.Manifest,
-		Programs: evidence.Programs(setup.Subject.Path, setup.Library.File(), setup.Interposer),
-		Summary:  setup.Scenario.Summary,
-	}, o.Origin)
+	err := keepRun(c, setup, r, o)
 	if !errors.Is(err, evidence.ErrNoPackets) {
 		return err
 	}
@@ -88,6 +83,16 @@ func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o 
 		fmt.Fprintf(k.warn, "pipelab: %v; the rest is written\n", err)
 	}
 	return nil
+}
+
+// keepRun writes the folder of a run.
+func keepRun(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o *judge.Observation) error {
+	return c.Finish(evidence.Record{
+		Run:      *r,
+		Manifest: setup.Library.Manifest,
+		Programs: evidence.Programs(setup.Subject.Path, setup.Library.File(), setup.Interposer),
+		Summary:  setup.Scenario.Summary,
+	}, o.Origin)
 }
 
 // problem is what the exit code has to tell of at the end.

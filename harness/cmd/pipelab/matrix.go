@@ -15,7 +15,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -69,7 +72,7 @@ func matrixCommand() *cobra.Command {
 	flags.BoolVar(&o.fresh, "fresh", false, "start anew instead of resuming an interrupted call")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of all runs (default random)")
 	o.outputs.addTo(flags)
-	flags.StringVar(&o.html, "html", "", htmlUsage)
+	flags.StringVar(&o.html, "html", "", htmlUsage+", and keep the evidence of the unexpected ones beside it")
 	return command
 }
 
@@ -98,6 +101,9 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		Store:    &matrix.Store{Folder: filepath.Join(cache, "matrix")},
 		Progress: command.ErrOrStderr(),
 	}
+	if o.html != "" {
+		w.Evidence = evidenceBelow(o.html)
+	}
 	if err := w.Prepare(o.fresh); err != nil {
 		return cannotRun(err)
 	}
@@ -116,6 +122,23 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 		return cannotRun(err)
 	}
 	return sum(runs)
+}
+
+// evidenceBelow keeps the evidence of runs that do not come out as expected below the
+// folder of the page.
+func evidenceBelow(page string) func(string, *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error) {
+	return func(openssl string, setup *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error) {
+		name := filepath.Join("evidence", openssl, setup.Scenario.ID, runName(setup, 1))
+		folder := filepath.Join(page, name)
+		collector := evidence.Collect(folder, false)
+		setup.Tap = collector.Tap()
+		return func(r *outcome.Run, seen *judge.Observation) (string, error) {
+			if r.AsExpected() {
+				return "", os.RemoveAll(folder)
+			}
+			return filepath.ToSlash(name), keepRun(collector, setup, r, seen)
+		}
+	}
 }
 
 // show prints the grid and what is not as expected, and writes the files that
@@ -146,6 +169,11 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs, html strin
 	if html != "" {
 		if err := os.MkdirAll(html, 0o755); err != nil {
 			return cannotRun(fmt.Errorf("--html %s: %w", html, err))
+		}
+		for i := range d.Runs { // of a shard it may be elsewhere
+			if _, err := os.Stat(filepath.Join(html, d.Runs[i].Evidence)); err != nil {
+				d.Runs[i].Evidence = ""
+			}
 		}
 		if err := report.WriteFile(filepath.Join(html, "index.html"), d.Page); err != nil {
 			return cannotRun(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
 // addOpenSSL puts an OpenSSL of that name into the cache of the checkout, and
@@ -101,6 +102,32 @@ func TestShardsMakeTheWhole(t *testing.T) {
 	code, _, stderr = pipelab("merge", "nowhere.json")
 	require.Equal(t, exitCannotRun, code)
 	require.Contains(t, stderr, "nowhere.json: no such file")
+}
+
+// The page of a matrix leads to the evidence of what nobody expected, and only that is
+// kept.
+func TestAMatrixKeepsTheEvidenceOfTheUnexpected(t *testing.T) {
+	enterCheckout(t, "silent")
+	code, stdout, stderr := pipelab("matrix", "--scenario", "honest-origin", "--subject", "c-demo", "--driver", "perform",
+		"--tls", "1.3", "--html", "page")
+	require.Equal(t, exitUnexpected, code, stdout+stderr)
+	page, err := os.ReadFile("page/index.html")
+	require.NoError(t, err)
+	for _, variant := range []string{"stock", "patched"} {
+		folder := "evidence/system/honest-origin/c-demo-perform-" + variant + "-tls1.3"
+		require.Contains(t, string(page), `<a href="`+folder+`/run.json">evidence</a>`)
+		e, err := evidence.Read(filepath.Join("page", filepath.FromSlash(folder)))
+		require.NoError(t, err)
+		require.False(t, e.Record.Run.AsExpected())
+	}
+
+	t.Setenv(fakeVariable, "good")
+	code, stdout, stderr = pipelab("matrix", "--scenario", "honest-origin", "--subject", "c-demo", "--driver", "perform",
+		"--tls", "1.3", "--html", "other", "--fresh")
+	require.Equal(t, exitExpected, code, stdout+stderr)
+	kept, err := filepath.Glob("other/evidence/*/*/*")
+	require.NoError(t, err)
+	require.Empty(t, kept)
 }
 
 // names tells runs apart.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
@@ -50,6 +51,10 @@ type Work struct {
 	Store *Store
 	// Progress is told how far the runs are, in lines.
 	Progress io.Writer
+	// Evidence, if not nil, prepares an attempt at a run with that OpenSSL for
+	// being kept. What it returns is called after the attempt that counts, and says
+	// where the evidence is, empty for nowhere.
+	Evidence func(openssl string, setup *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error)
 
 	keys []string      // of the tasks
 	runs []outcome.Run // of the tasks; one that is not made yet has no scenario
@@ -142,12 +147,20 @@ func (w *Work) take() int {
 func (w *Work) make(ctx context.Context, at int) error {
 	setup := w.Tasks[at].Setup
 	setup.Seed = w.Seed
-	r, _, attempt, err := outcome.MakeShown(ctx, &setup, nil)
+	var begin func(*lab.Setup)
+	keep := func(*outcome.Run, *judge.Observation) (string, error) { return "", nil }
+	if w.Evidence != nil {
+		begin = func(attempt *lab.Setup) { keep = w.Evidence(w.Tasks[at].OpenSSL, attempt) }
+	}
+	r, seen, attempt, err := outcome.MakeShown(ctx, &setup, begin)
 	if err != nil {
 		return err
 	}
 	r.Repetition = attempt
 	r.OpenSSLName = w.Tasks[at].OpenSSL
+	if r.Evidence, err = keep(&r, seen); err != nil {
+		return err
+	}
 	w.runs[at] = r
 	return w.Store.Keep(w.keys[at], &r)
 }
