@@ -13,6 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/embedded"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 )
 
 // checkOptions is what the arguments of check ask for.
@@ -89,7 +90,7 @@ func (o *checkOptions) understand(command *cobra.Command, arguments []string) er
 	case o.repeat < 1:
 		return usage(errors.New("--repeat has to be 1 or more"))
 	}
-	if err := checkVersions(o.tls); err != nil {
+	if err := choice.CheckVersions(o.tls); err != nil {
 		return usage(err)
 	}
 	if o.complaint != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 	"github.com/curlpipe/curlpipe/harness/many/shard"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 )
 
 // fleetOptions is what the arguments of fleet ask for.
@@ -95,7 +96,7 @@ func runFleet(command *cobra.Command, o *fleetOptions) error {
 	if o.config.Interposer, err = subject.In(found.Programs()).Interposer(); err != nil {
 		return cannotRun(err)
 	}
-	libraries, err := findLibraries(o.libraries, found)
+	libraries, err := choice.FindLibraries(o.libraries, found)
 	if err != nil {
 		return cannotRun(err)
 	}

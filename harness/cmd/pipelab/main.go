@@ -1,8 +1,8 @@
-// Command pipelab is the command line over the laboratory: it lists scenarios
-// and runs clients through them.
+// Command pipelab is the command line of the laboratory: it lists scenarios and
+// runs clients through them.
 //
-// It parses arguments, finds libraries and subjects, and leaves the rest to
-// the packages beside it. Nothing imports it.
+// It parses arguments, calls the packages of the other folders, and prints. Nothing
+// imports it.
 package main
 
 import (

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,9 +23,6 @@ import (
 
 // htmlUsage is the usage of --html.
 const htmlUsage = "make `DIR`/index.html, one page with the grid and every run"
-
-// system is how the OpenSSL of the machine is named.
-const system = "system"
 
 // matrixOptions is what the arguments of matrix ask for.
 type matrixOptions struct {
@@ -55,17 +51,17 @@ func matrixCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringSliceVar(&o.openssl, "openssl", []string{system},
+	flags.StringSliceVar(&o.openssl, "openssl", []string{matrix.System},
 		"OpenSSLs: `NAME`s of what scripts/build-openssl has made, or system")
-	flags.StringSliceVar(&o.libraries, "libcurl", []string{library.Stock, library.Patched},
+	flags.StringSliceVar(&o.Libraries, "libcurl", []string{library.Stock, library.Patched},
 		"libcurls: `NAME`s of what scripts/build-libcurl has built, without the OpenSSL, and packaged for\nwhat a Debian suite has itself, over HTTP/2")
 	flags.StringArrayVar(&o.unavailable, "unavailable", nil,
 		"an OpenSSL, or a libcurl with it, that cannot be had: `NAME[/LIBCURL]=REASON`; its cells are n/a")
-	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
-	flags.StringSliceVar(&o.subjects, "subject", subjectNames(), "`NAME`s of subjects")
-	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
+	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&o.Subjects, "subject", subjectNames(), "`NAME`s of subjects")
+	flags.StringSliceVar(&o.Drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
-	flags.StringSliceVar(&o.tls, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
+	flags.StringSliceVar(&o.TLS, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
 	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it
 	flags.StringVar(&o.shard, "shard", shard.Whole.String(), "make part `I/N` of the runs; pipelab merge combines the parts")
@@ -198,4 +194,20 @@ func gaps(values []string) ([]matrix.Gap, error) {
 	return list, nil
 }
 
-var errNoCells = errors.New("nothing to run: everything that is asked for is unavailable, or no subject has the driver")
+// tasks returns the runs of the matrix, and what it is made of.
+func (o *matrixOptions) tasks() ([]matrix.Task, *matrix.Axes, error) {
+	missing, err := gaps(o.unavailable)
+	if err != nil {
+		return nil, nil, usage(err)
+	}
+	for option, values := range map[string][]string{
+		"--openssl": o.openssl, "--libcurl": o.Libraries, "--tls": o.TLS, "--subject": o.Subjects, "--driver": o.Drivers,
+	} {
+		if name := twice(values); name != "" {
+			return nil, nil, usage(fmt.Errorf("%s names %s twice", option, name))
+		}
+	}
+	c := matrix.Choice{Choice: o.Choice, OpenSSL: o.openssl, Gaps: missing}
+	tasks, axes, err := c.Tasks()
+	return tasks, axes, chosen(err)
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
@@ -153,11 +154,11 @@ func TestAnInterruptedMatrixIsGoneOnWith(t *testing.T) {
 
 	store := filepath.Join("cache", "matrix")
 	kept := &matrix.Store{Folder: store}
-	o := matrixOptions{selection: selection{
-		scenario: "honest-origin", subjects: []string{"c-demo"}, drivers: []string{"perform"},
-		libraries: []string{"patched"}, tls: []string{"1.2"},
-	}, openssl: []string{system}}
-	tasks, _, err := o.tasks()
+	c := matrix.Choice{Choice: choice.Choice{
+		Scenario: "honest-origin", Subjects: []string{"c-demo"}, Drivers: []string{"perform"},
+		Libraries: []string{"patched"}, TLS: []string{"1.2"},
+	}, OpenSSL: []string{matrix.System}}
+	tasks, _, err := c.Tasks()
 	require.NoError(t, err)
 	key, err := kept.Key(&tasks[0].Setup)
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/many/matrix"
 	"github.com/curlpipe/curlpipe/harness/many/releases"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 	"github.com/curlpipe/curlpipe/harness/show/readme"
 	"github.com/curlpipe/curlpipe/harness/show/report"
@@ -50,9 +51,9 @@ func releasesCommand() *cobra.Command {
 	flags.StringArrayVar(&o.built, "built", nil, "a release that was built but is not run, with its prefix: `VERSION=PATCHED`")
 	flags.StringArrayVar(&o.missing, "missing", nil, "a release that the series fits but that cannot be built here: `VERSION=REASON`")
 	flags.StringArrayVar(&o.misfit, "misfit", nil, "a release that the series does not fit: `VERSION=REASON`")
-	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
-	flags.StringSliceVar(&o.subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
-	flags.StringSliceVar(&o.drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
+	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&o.Subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
+	flags.StringSliceVar(&o.Drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
 		"perform, socket or both, of those that a subject has")
 	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it
@@ -148,7 +149,7 @@ func (o *releasesOptions) document(found *checkout.Checkout) (*releases.Document
 			return err
 		}},
 		{"built", o.built, func(r *releases.Release, value string) error {
-			built, err := findLibraries([]string{value}, found)
+			built, err := choice.FindLibraries([]string{value}, found)
 			if err != nil {
 				return cannotRun(err)
 			}
@@ -195,10 +196,10 @@ func (o *releasesOptions) tasksOf(r *releases.Release, prefixes []string) ([]mat
 		return nil, usage(fmt.Errorf("--release names two prefixes, stock and patched, not %d", len(prefixes)))
 	}
 	s := o.selection
-	s.libraries = prefixes
-	setups, err := resolve(&s)
+	s.Libraries = prefixes
+	setups, err := s.Setups()
 	if err != nil {
-		return nil, err
+		return nil, chosen(err)
 	}
 	r.OpenSSL = setups[0].Library.Manifest.OpenSSL.Version
 	var tasks []matrix.Task

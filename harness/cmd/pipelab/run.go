@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/mattn/go-shellwords"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
@@ -22,16 +25,10 @@ import (
 
 // selection is what the arguments of run ask for.
 type selection struct {
-	scenario   string
-	libraries  []string
-	subjects   []string
-	drivers    []string
-	tls        []string
-	requests   int
+	choice.Choice
 	repeat     int
 	again      bool
 	seed       uint64
-	address    string
 	outputs    outputs
 	logFile    string
 	outFolder  string
@@ -64,23 +61,23 @@ func runCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&s.scenario, "scenario", "*", "`GLOB` of scenario ids")
-	flags.StringSliceVar(&s.libraries, "library", []string{"stock", "patched"},
+	flags.StringVar(&s.Scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&s.Libraries, "library", []string{"stock", "patched"},
 		"libcurls: `NAME`s of what scripts/build-libcurl has built, or prefixes of your own")
-	flags.StringSliceVar(&s.subjects, "subject", subjectNames(), "`NAME`s of subjects")
-	flags.StringSliceVar(&s.drivers, "driver", nil,
+	flags.StringSliceVar(&s.Subjects, "subject", subjectNames(), "`NAME`s of subjects")
+	flags.StringSliceVar(&s.Drivers, "driver", nil,
 		"perform, socket or both (default: the first that the subject has)")
-	flags.StringSliceVar(&s.tls, "tls", nil,
+	flags.StringSliceVar(&s.TLS, "tls", nil,
 		"`VERSION`s of TLS, 1.2, 1.3 or both; a scenario for one of them is n/a over the other\n"+
 			"(default: the one in the scenario)")
-	flags.IntVar(&s.requests, "requests", 0,
+	flags.IntVar(&s.Requests, "requests", 0,
 		"`NUMBER` of requests; scenarios that depend on their own number are left out")
 	flags.IntVar(&s.repeat, "repeat", 1, "number of times to make each run")
 	flags.BoolVar(&s.again, "again", false,
 		fmt.Sprintf("repeat a run that shows nothing, up to %d times, as matrix does: an inconclusive run, or a run of stock\n"+
 			"without its known defect", outcome.Attempts))
 	flags.Uint64Var(&s.seed, "seed", 0, "seed of the first run, as printed, to repeat it (default random)")
-	flags.StringVar(&s.address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
+	flags.StringVar(&s.Address, "listen", "", "`HOST:PORT` for the origin (default 127.0.0.1 and a free port)")
 	s.outputs.addTo(flags)
 	flags.StringVar(&s.logFile, "origin-log", "", "write the origin's log of each run to `FILE`, one JSON object a line")
 	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
@@ -106,13 +103,13 @@ func run(command *cobra.Command, s *selection) error {
 	if s.repeat < 1 {
 		return usage(fmt.Errorf("--repeat must be 1 or more, not %d", s.repeat))
 	}
-	if command.Flags().Changed("requests") && (s.requests < 1 || s.requests > mostRequests) {
-		return usage(fmt.Errorf("--requests must be 1 to %d, not %d", mostRequests, s.requests))
+	if command.Flags().Changed("requests") && (s.Requests < 1 || s.Requests > mostRequests) {
+		return usage(fmt.Errorf("--requests must be 1 to %d, not %d", mostRequests, s.Requests))
 	}
 	for _, list := range []struct {
 		flag   string
 		values []string
-	}{{"library", s.libraries}, {"subject", s.subjects}, {"driver", s.drivers}, {"tls", s.tls}} {
+	}{{"library", s.Libraries}, {"subject", s.Subjects}, {"driver", s.Drivers}, {"tls", s.TLS}} {
 		if again := twice(list.values); again != "" {
 			return usage(fmt.Errorf("--%s has %q twice", list.flag, again))
 		}
@@ -124,9 +121,9 @@ func run(command *cobra.Command, s *selection) error {
 	if err := s.outputs.check(); err != nil { // not after all the runs
 		return err
 	}
-	setups, err := resolve(s)
+	setups, err := s.Setups()
 	if err != nil {
-		return err
+		return chosen(err)
 	}
 	keep, err := openKeeper(s, setups, command.ErrOrStderr())
 	if err != nil {
@@ -181,6 +178,28 @@ func (s *selection) understandWrap(limitChosen, onTerminal bool) error {
 		s.limit = lab.NoLimit
 	}
 	return nil
+}
+
+// chosen gives an error of a choice the exit code that it means.
+func chosen(err error) error {
+	var argument *choice.ArgumentError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &argument):
+		return usage(err)
+	}
+	return cannotRun(err)
+}
+
+// twice returns a value that is there more than once; empty if none is.
+func twice(values []string) string {
+	for i, value := range values {
+		if slices.Contains(values[:i], value) {
+			return value
+		}
+	}
+	return ""
 }
 
 // sum is the outcome of all runs. If none of them could be made, as no subject

@@ -11,6 +11,7 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
+	"github.com/curlpipe/curlpipe/harness/run/choice"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
@@ -63,7 +64,7 @@ func serve(command *cobra.Command, config check.Config, authority, id string) er
 		return usage(errors.New("--http2 and --ca need TLS, which --plain takes away"))
 	}
 	if config.TLS != "" {
-		if err := checkVersions([]string{config.TLS}); err != nil {
+		if err := choice.CheckVersions([]string{config.TLS}); err != nil {
 			return usage(err)
 		}
 	}

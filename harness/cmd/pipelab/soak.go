@@ -37,10 +37,10 @@ func soakCommand() *cobra.Command {
 	flags.Float64Var(&o.minutes, "minutes", 1, "duration in `MINUTES`")
 	flags.IntVar(&o.runs, "runs", 0, "also stop after this number of runs (default no limit)")
 	flags.IntVar(&o.jobs, "jobs", 2, "number of runs at a time")
-	flags.StringVar(&o.scenario, "scenario", "*", "`GLOB` of scenario ids")
-	flags.StringSliceVar(&o.libraries, "library", []string{"patched"}, "`NAME`s of libcurls, as with run")
-	flags.StringSliceVar(&o.subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
-	flags.StringSliceVar(&o.drivers, "driver", []string{"perform", "socket"}, "perform, socket or both")
+	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
+	flags.StringSliceVar(&o.Libraries, "library", []string{"patched"}, "`NAME`s of libcurls, as with run")
+	flags.StringSliceVar(&o.Subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
+	flags.StringSliceVar(&o.Drivers, "driver", []string{"perform", "socket"}, "perform, socket or both")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of the choices (default: random, and printed)")
 	return command
 }
@@ -50,9 +50,9 @@ func runSoak(command *cobra.Command, o *soakOptions) error {
 		return usage(errors.New("--minutes and --jobs must be more than 0, --runs not less"))
 	}
 	o.chooseSeed()
-	setups, err := resolve(&o.selection)
+	setups, err := o.Setups()
 	if err != nil {
-		return err
+		return chosen(err)
 	}
 	fmt.Fprintf(command.ErrOrStderr(), "pipelab: %.1f minutes, %d at a time, --seed %d\n", o.minutes, o.jobs, o.seed)
 	soak := soak.Soak{

@@ -1,4 +1,9 @@
-package main
+// Package choice turns the names that a person gives, of scenarios, libcurls,
+// subjects and drivers, into runs that can be made.
+//
+// It stands between the command line and package lab. Everything is found before
+// anything is run.
+package choice
 
 import (
 	"errors"
@@ -13,52 +18,80 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// resolve turns names into what can be run. Everything is found before
-// anything is run.
-func resolve(s *selection) ([]lab.Setup, error) {
-	scenarios, err := scenario.Match(s.scenario)
+// Choice is what is asked for, by names.
+type Choice struct {
+	// Scenario is a glob of ids.
+	Scenario string
+	// Libraries are names of builds, or prefixes.
+	Libraries []string
+	// Subjects are names of clients.
+	Subjects []string
+	// Drivers of those that a subject has; empty for the first one of each.
+	Drivers []string
+	// TLS has the versions to speak; empty for each scenario's own.
+	TLS []string
+	// Requests, if not 0, is how many a run has. Scenarios that depend on their own
+	// number are left out.
+	Requests int
+	// Address is where the origin listens; see lab.Setup.
+	Address string
+}
+
+// ArgumentError is an error about a name or a number that does not exist. All
+// other errors are about something that is missing.
+type ArgumentError struct{ Err error }
+
+func (e *ArgumentError) Error() string { return e.Err.Error() }
+func (e *ArgumentError) Unwrap() error { return e.Err }
+
+func wrong(err error) error { return &ArgumentError{err} }
+
+// Setups returns the runs, by scenario, subject, driver, library and version of
+// TLS.
+func (c *Choice) Setups() ([]lab.Setup, error) {
+	scenarios, err := scenario.Match(c.Scenario)
 	if err != nil {
-		return nil, usage(err)
+		return nil, wrong(err)
 	}
-	if scenarios, err = withRequests(scenarios, s.requests); err != nil {
-		return nil, usage(err)
+	if scenarios, err = withRequests(scenarios, c.Requests); err != nil {
+		return nil, wrong(err)
 	}
-	if err := checkVersions(s.tls); err != nil {
-		return nil, usage(err)
+	if err := CheckVersions(c.TLS); err != nil {
+		return nil, wrong(err)
 	}
 	found, err := checkout.Find()
 	if err != nil {
-		return nil, cannotRun(err)
+		return nil, err
 	}
 	programs := subject.In(found.Programs())
 	engine, err := programs.Engine()
 	if err != nil {
-		return nil, cannotRun(err)
+		return nil, err
 	}
 	interposer, err := programs.Interposer()
 	if err != nil {
-		return nil, cannotRun(err)
+		return nil, err
 	}
-	libraries, err := findLibraries(s.libraries, found)
+	libraries, err := FindLibraries(c.Libraries, found)
 	if err != nil {
-		return nil, cannotRun(err)
+		return nil, err
 	}
 	var setups []lab.Setup
 	for i := range scenarios {
-		for _, name := range s.subjects {
+		for _, name := range c.Subjects {
 			client, err := programs.Find(name)
 			if unknown := (*subject.UnknownError)(nil); errors.As(err, &unknown) {
-				return nil, usage(err)
+				return nil, wrong(err)
 			} else if err != nil {
-				return nil, cannotRun(err)
+				return nil, err
 			}
-			drivers, err := chooseDrivers(client, s.drivers)
+			drivers, err := chooseDrivers(client, c.Drivers)
 			if err != nil {
-				return nil, usage(err)
+				return nil, wrong(err)
 			}
 			for _, driver := range drivers {
 				for _, l := range libraries {
-					for _, tls := range versions(&scenarios[i], s.tls) {
+					for _, tls := range versions(&scenarios[i], c.TLS) {
 						setups = append(setups, lab.Setup{
 							Scenario:   &scenarios[i],
 							Subject:    client,
@@ -67,7 +100,7 @@ func resolve(s *selection) ([]lab.Setup, error) {
 							TLS:        tls,
 							Interposer: interposer,
 							Engine:     engine,
-							Address:    s.address,
+							Address:    c.Address,
 						})
 					}
 				}
@@ -75,7 +108,7 @@ func resolve(s *selection) ([]lab.Setup, error) {
 		}
 	}
 	if len(setups) == 0 {
-		return nil, usage(errors.New("nothing to run: none of the subjects has one of the drivers"))
+		return nil, wrong(errors.New("nothing to run: none of the subjects has one of the drivers"))
 	}
 	return setups, nil
 }
@@ -89,8 +122,8 @@ func versions(s *scenario.Scenario, wanted []string) []string {
 	return wanted
 }
 
-// checkVersions returns an error for a version of TLS that nothing speaks.
-func checkVersions(wanted []string) error {
+// CheckVersions returns an error for a version of TLS that nothing speaks.
+func CheckVersions(wanted []string) error {
 	known := []string{plan.TLS12, plan.TLS13}
 	for _, version := range wanted {
 		if !slices.Contains(known, version) {
@@ -118,7 +151,8 @@ func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, er
 	return list, nil
 }
 
-func findLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {
+// FindLibraries returns the libcurls of those names, of a checkout.
+func FindLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no libcurl is named")
 	}
