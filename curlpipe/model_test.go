@@ -3,12 +3,14 @@ package curlpipe
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -19,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// modelRequests is how many requests TestModelOfSendings makes, unless
-// CURLPIPE_MODEL says another number: 200000 take about ten minutes.
+// modelRequests is how many requests TestModelOfSendings makes over HTTP/1.1, and
+// a quarter of that over HTTP/2, unless CURLPIPE_MODEL says another number.
 const modelRequests = 6000
 
 // ledger counts what servers have carried out, by request.
@@ -91,6 +93,58 @@ func serveFickly(connection *net.TCPConn, book *ledger, dice *rand.Rand) {
 	}
 }
 
+// fickleHTTP2Server is the same over HTTP/2: it ends streams, announces the end of
+// its connections, and ends them under the requests that are on them.
+func fickleHTTP2Server(t *testing.T, book *ledger, seed uint64) string {
+	t.Helper()
+	var mutex sync.Mutex
+	dice := rand.New(rand.NewPCG(seed, 2))
+	roll := func(n int) int {
+		mutex.Lock()
+		defer mutex.Unlock()
+		return dice.IntN(n)
+	}
+	type connection struct{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if _, err := io.Copy(io.Discard, request.Body); err != nil {
+			return
+		}
+		id := request.Method + " " + request.URL.Path
+		book.book(id)
+		raw := request.Context().Value(connection{}).(*tls.Conn).NetConn().(*net.TCPConn)
+		half := func() {
+			_, _ = io.WriteString(w, id[:len(id)/2])
+			_ = http.NewResponseController(w).Flush()
+		}
+		switch fate := roll(100); {
+		case fate < 4:
+			if fate%2 == 0 {
+				half()
+			}
+			if roll(2) == 0 {
+				_ = raw.SetLinger(0)
+			}
+			_ = raw.Close()
+			panic(http.ErrAbortHandler)
+		case fate < 6:
+			panic(http.ErrAbortHandler) // RST_STREAM
+		case fate < 8:
+			half()
+			panic(http.ErrAbortHandler)
+		case fate < 10:
+			w.Header().Set("Connection", "close") // GOAWAY
+		}
+		_, _ = io.WriteString(w, id)
+	}))
+	server.Config.ErrorLog = quiet()
+	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{newIssuer(t).issue(t, unchanged, "127.0.0.1")}}
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
 // TestModelOfSendings has callers send requests of every kind to many fickle
 // servers, spelled in more than one way, leave some of them, and close what is
 // idle at random. No request whose method is not idempotent is carried out
@@ -104,16 +158,24 @@ func TestModelOfSendings(t *testing.T) {
 		count, err = strconv.Atoi(text)
 		require.NoError(t, err)
 	}
+	t.Run("HTTP/1.1", func(t *testing.T) { modelSendings(t, count, "http", 80, fickleServer) })
+	t.Run("HTTP/2", func(t *testing.T) {
+		needsMultiplexing(t)
+		modelSendings(t, count/4, "https", 30, fickleHTTP2Server)
+	})
+}
+
+func modelSendings(t *testing.T, count int, scheme string, servers int, start func(*testing.T, *ledger, uint64) string) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	book := &ledger{count: make(map[string]int)}
 	var hosts []string
-	for i := range 80 {
-		address := fickleServer(t, book, seed+uint64(i)<<32)
+	for i := range servers {
+		address := start(t, book, seed+uint64(i)<<32)
 		_, port, _ := net.SplitHostPort(address)
 		hosts = append(hosts, address, "LocalHost:"+port, "localhost:"+port)
 	}
-	transport := newTestTransport(t, nil, &Transport{MaxPipelineDepth: 20, Resolve: resolveAll(hosts)})
+	transport := newTestTransport(t, nil, &Transport{MaxPipelineDepth: 20, InsecureSkipVerify: true, Resolve: resolveAll(hosts)})
 	client := &http.Client{Transport: transport}
 	answered := &ledger{count: make(map[string]int)}
 	var group sync.WaitGroup
@@ -124,7 +186,7 @@ func TestModelOfSendings(t *testing.T) {
 				if dice.IntN(50) == 0 {
 					transport.CloseIdleConnections()
 				}
-				sendOne(t, client, answered, dice, hosts, fmt.Sprintf("/%d/%d", worker, i))
+				sendOne(t, client, answered, dice, scheme, hosts, fmt.Sprintf("/%d/%d", worker, i))
 			}
 		})
 	}
@@ -147,6 +209,7 @@ func TestModelOfSendings(t *testing.T) {
 	}
 	require.LessOrEqual(t, sendings, stats.Requests+stats.Retries, "Stats count each sending")
 	require.EqualValues(t, stats.Requests, stats.Answered+stats.Failed+stats.Abandoned)
+	t.Logf("%d carried out of %d, %+v", sendings, count, stats)
 	require.Zero(t, stats.InFlight+stats.Queued)
 	require.Positive(t, stats.Retries)
 }
@@ -161,7 +224,7 @@ func resolveAll(hosts []string) (lines []string) {
 }
 
 // sendOne sends a request of some kind, and checks that the response is its own.
-func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Rand, hosts []string, path string) {
+func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Rand, scheme string, hosts []string, path string) {
 	method := []string{"GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "PATCH", "BREW"}[dice.IntN(9)]
 	ctx := context.Background()
 	if dice.IntN(20) == 0 {
@@ -178,7 +241,7 @@ func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Ran
 	if dice.IntN(3) == 0 {
 		host = hosts[dice.IntN(len(hosts))]
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, scheme+"://"+host+path, body)
 	if err != nil {
 		t.Error(err)
 		return
