@@ -2,6 +2,7 @@ package fleet
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -32,7 +33,33 @@ func execute(w io.Writer, name string, results []*Result) error {
 		Style   template.CSS
 		Picture template.HTML // our own, its text is escaped
 		Says    string
+		Judged  []judged
 		Heads   []line
 		Lines   []line
-	}{template.CSS(style.Page()), template.HTML(picture.String()), describe(results), lines[:heads], lines[heads:]})
+	}{template.CSS(style.Page()), template.HTML(picture.String()), describe(results), judge(results), lines[:heads], lines[heads:]})
+}
+
+// judged is what came of a run.
+type judged struct {
+	Run, Says string
+	Class     string // as a verdict
+}
+
+func judge(results []*Result) []judged {
+	var list []judged
+	for _, r := range results {
+		one := judged{Run: r.label(), Says: fmt.Sprintf("%d connections for %d clients, %d of %d requests answered",
+			r.Connections, r.Clients, r.Answered, r.AllRequests()), Class: "pass"}
+		switch err := r.Judge(); {
+		case err != nil:
+			one.Says, one.Class = strings.TrimPrefix(err.Error(), r.label()+": "), "fail"
+			if strings.HasPrefix(one.Says, "inconclusive") {
+				one.Class = "other"
+			}
+		case r.Connections > int64(r.Clients) || r.Answered < r.AllRequests():
+			one.Class = "fail"
+		}
+		list = append(list, one)
+	}
+	return list
 }

@@ -41,7 +41,6 @@ const (
 	plotWidth, plotHeight = 720, 240
 	pictureWidth          = plotLeft + plotWidth + 30
 	pictureHeight         = plotTop + plotHeight + 50
-	gridLines             = 4
 	// the picture may stand in a page with others, so all of it is of one class
 	colours = 4
 	// the legend has so many entries in a row
@@ -65,6 +64,7 @@ func Picture(w io.Writer, results []*Result) error {
 	for _, r := range results {
 		seconds, most = max(seconds, math.Ceil(r.Seconds)), max(most, r.mostHandshakes())
 	}
+	most = step(most) * math.Ceil(most/step(most)) // the axis ends at a tick
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" class="fleet" aria-labelledby="fleet-title fleet-desc">`+"\n",
 		pictureWidth, pictureHeight)
@@ -72,13 +72,14 @@ func Picture(w io.Writer, results []*Result) error {
 		html.EscapeString(describe(results)))
 	fmt.Fprintf(&b, "<style>%s</style>\n<rect class=\"back\" width=\"100%%\" height=\"100%%\"/>\n", pictureStyle)
 	fmt.Fprintf(&b, "<text x=\"%d\" y=\"24\">TLS handshakes per second at the server</text>\n", plotLeft)
-	for i := range gridLines + 1 {
-		y := plotTop + plotHeight - float64(i)*plotHeight/gridLines
+	for rate := 0.0; rate <= most; rate += step(most) {
+		y := plotTop + plotHeight*(1-rate/most)
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%.0f</text>`+"\n",
-			plotLeft, plotLeft+plotWidth, y, y, plotLeft-8, y+4, most*float64(i)/gridLines)
-		x := plotLeft + float64(i)*plotWidth/gridLines
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%.3g s</text>`+"\n",
-			x, plotTop+plotHeight+22, seconds*float64(i)/gridLines)
+			plotLeft, plotLeft+plotWidth, y, y, plotLeft-8, y+4, rate)
+	}
+	for second := 0.0; second <= seconds; second += step(seconds) {
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%.0f s</text>`+"\n",
+			plotLeft+second/seconds*plotWidth, plotTop+plotHeight+22, second)
 	}
 	for i, r := range results {
 		x, y := plotLeft+i%legendColumns*legendStep, legendTop+i/legendColumns*legendRow
@@ -96,6 +97,18 @@ func Picture(w io.Writer, results []*Result) error {
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// step is the distance of the ticks of an axis that reaches so far: 1, 2 or 5 with
+// zeros, and so that there are five at most.
+func step(most float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(most/5)))
+	for _, factor := range []float64{1, 2, 5} {
+		if factor*power >= most/5 {
+			return max(1, factor*power)
+		}
+	}
+	return max(1, 10*power)
 }
 
 // describe says in words what the picture shows.

@@ -199,6 +199,19 @@ func TestPage(t *testing.T) {
 	require.Contains(t, b.String(), `<th scope="col">7.53.1 &lt;stock&gt; &amp; &#34;more&#34;</th>`)
 	require.Regexp(t, `<th scope="row">  answered</th><td>20</td><td>20</td>`, b.String())
 	require.NotContains(t, b.String(), "<stock>")
+	require.Contains(t, b.String(), `<strong>c-fleet, 7.53.1 patched</strong>: <span class="pass">4 connections for 4 clients, 20 of 20 requests answered</span>`)
+	vague, stock := sample(), another()
+	vague.BlockedWrites, stock.Variant, stock.Connections = 0, library.Stock, 500
+	b.Reset()
+	require.NoError(t, Section(&b, []*Result{vague, stock}))
+	require.Contains(t, b.String(), `<span class="fail">500 connections for 4 clients, 20 of 20 requests answered</span>`)
+	require.Contains(t, b.String(), `<span class="other">inconclusive, no write of a client was ever blocked`)
+}
+
+func TestTicksAreRoundAndFew(t *testing.T) {
+	for most, want := range map[float64]float64{1: 1, 4: 1, 5: 1, 6: 2, 24: 5, 149: 50, 500: 100, 501: 200, 2000: 500, 142274: 50000} {
+		require.Equal(t, want, step(most), "%v", most)
+	}
 }
 
 func TestTable(t *testing.T) {
