@@ -14,6 +14,8 @@ import (
 // for them.
 type bench struct {
 	work, source, goroot string
+	libcurl              string // patched or system
+	race                 bool   // with the race detector
 	overlay              string // file that replaces net/http's transport
 	stdOverlay           string // the same, for net/http's own tests
 }
@@ -105,13 +107,13 @@ func init() {
 }
 `
 
-func newBench(work, source string) (*bench, error) {
+func newBench(b *bench) (*bench, error) {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, fmt.Errorf("asking go env for GOROOT: %w", err)
 	}
-	b := &bench{work: work, source: source, goroot: strings.TrimSpace(string(goroot))}
-	module := "module curlpipe.test/fill\n\ngo 1.25\n\nrequire github.com/curlpipe/curlpipe v0.0.0\n\nreplace github.com/curlpipe/curlpipe => " + source + "\n"
+	b.goroot = strings.TrimSpace(string(goroot))
+	module := "module curlpipe.test/fill\n\ngo 1.25\n\nrequire github.com/curlpipe/curlpipe v0.0.0\n\nreplace github.com/curlpipe/curlpipe => " + b.source + "\n"
 	if err := b.write(map[string]string{"fill/fill.go": fill, "fill/go.mod": module}); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,6 +19,7 @@ type report struct {
 	suite       suite
 	tests, same int
 	differences []difference
+	inside      map[string]string // tests that http.Transport alone can pass, each with why; they did not run
 }
 
 // compare runs a suite both ways.
@@ -35,26 +32,36 @@ func (b *bench) compare(s suite) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := test(folder, overlay, packages, false)
+	inside, err := b.insides(s, folder)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := test(folder, overlay, packages, true)
+	programs, err := b.compile(folder, overlay, packages)
 	if err != nil {
 		return nil, err
 	}
-	r := &report{suite: s}
+	left := func(name string) bool { return (counted == nil || counted[name]) && inside[name] == "" }
+	theirs, err := b.test(folder, programs, left, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	skipped, gone := b.withoutHTTP2(s, theirs)
+	ours, err := b.test(folder, programs, left, true, skipped)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{suite: s, inside: inside}
 	for name, outcome := range theirs {
-		if s.Top && strings.Contains(name, "/") || counted != nil && !counted[name] || outcome == "skip" {
+		if s.Top && strings.Contains(name, "/") || outcome == "skip" || gone[name] {
 			continue
 		}
 		r.tests++
-		if got := ours[name]; got == outcome {
+		switch got := ours[name]; got {
+		case outcome:
 			r.same++
-		} else {
-			if got == "" {
-				got = "no end"
-			}
+		case "":
+			r.differences = append(r.differences, difference{test: name, theirs: outcome, ours: "not run"})
+		default:
 			r.differences = append(r.differences, difference{test: name, theirs: outcome, ours: got})
 		}
 	}
@@ -63,6 +70,36 @@ func (b *bench) compare(s suite) (*report, error) {
 	}
 	slices.SortFunc(r.differences, func(a, b difference) int { return strings.Compare(a.test, b.test) })
 	return r, nil
+}
+
+// insides are the tests of a suite that http.Transport alone can pass.
+func (b *bench) insides(s suite, folder string) (map[string]string, error) {
+	if s.Std == "" {
+		return nil, nil
+	}
+	return insides(folder, filepath.Join(b.goroot, "src", s.Std, "export_test.go"), s.Files)
+}
+
+// withoutHTTP2 are the subtests over HTTP/2 where this libcurl has none, and the
+// tests of which nothing else is left.
+func (b *bench) withoutHTTP2(s suite, outcomes map[string]string) (skipped []string, gone map[string]bool) {
+	if s.HTTP2 == "" || b.libcurl != "patched" {
+		return nil, nil
+	}
+	over := regexp.MustCompile(s.HTTP2)
+	gone = make(map[string]bool)
+	for name := range outcomes {
+		if parent, _, found := strings.Cut(name, "/"); found && over.MatchString(name) {
+			skipped = append(skipped, name)
+			gone[parent] = true
+		}
+	}
+	for name := range outcomes {
+		if parent, _, found := strings.Cut(name, "/"); found && !over.MatchString(name) {
+			delete(gone, parent)
+		}
+	}
+	return skipped, gone
 }
 
 var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
@@ -83,59 +120,6 @@ func countedTests(s suite, folder string) (map[string]bool, error) {
 		}
 	}
 	return counted, nil
-}
-
-// test runs the tests and returns what came of each, by its name; that of its
-// package stands before it where there are several.
-func test(folder, overlay string, packages []string, ours bool) (map[string]string, error) {
-	arguments := append([]string{"test", "-json", "-count=1", "-mod=mod", "-vet=off", "-timeout=280s", "-overlay=" + overlay}, packages...)
-	c := command(folder, "go", arguments...)
-	log := filepath.Join(folder, "theirs.log")
-	if ours {
-		c.Env = append(c.Env, "CURLPIPE_TEST_CONFORMANCE=1")
-		log = filepath.Join(folder, "ours.log")
-	}
-	file, err := os.Create(log)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	c.Stdout, c.Stderr = file, file
-	err = c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return nil, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	outcomes, err := readOutcomes(file, len(packages) > 1 || strings.Contains(packages[0], "..."))
-	if err == nil && len(outcomes) == 0 {
-		err = fmt.Errorf("no test ran, see %s", log)
-	}
-	return outcomes, err
-}
-
-// readOutcomes reads what go test -json says.
-func readOutcomes(from io.Reader, several bool) (map[string]string, error) {
-	outcomes := make(map[string]string)
-	scanner := bufio.NewScanner(from)
-	scanner.Buffer(nil, 16<<20)
-	for scanner.Scan() {
-		var event struct{ Action, Package, Test string }
-		if json.Unmarshal(scanner.Bytes(), &event) != nil || event.Test == "" {
-			continue
-		}
-		switch event.Action {
-		case "pass", "fail", "skip":
-			name := event.Test
-			if several {
-				name = event.Package + "." + name
-			}
-			outcomes[name] = event.Action
-		}
-	}
-	return outcomes, scanner.Err()
 }
 
 // reason is why tests of a suite come out differently.
@@ -197,13 +181,13 @@ func (r *report) explain(known []reason, libcurl string) {
 // markdown is the table of all suites.
 func markdown(reports []*report) string {
 	var text strings.Builder
-	text.WriteString("| suite | version | tests | same | different |\n| --- | --- | ---: | ---: | ---: |\n")
+	text.WriteString("| suite | version | tests | same | different | not run |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
 	for _, r := range reports {
 		version := r.suite.Version
 		if version == "" {
 			version = "of Go"
 		}
-		fmt.Fprintf(&text, "| %s | %s | %d | %d | %d |\n", r.suite.Name, version, r.tests, r.same, len(r.differences))
+		fmt.Fprintf(&text, "| %s | %s | %d | %d | %d | %d |\n", r.suite.Name, version, r.tests, r.same, len(r.differences), len(r.inside))
 	}
 	return text.String()
 }

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,24 +24,27 @@ type suite struct {
 	Std      string   `json:"std"`      // or a package of the standard library
 	Files    []string `json:"files"`    // and its test files whose tests count
 	Top      bool     `json:"top"`      // a test counts with all of its subtests
+	HTTP2    string   `json:"http2"`    // its subtests over HTTP/2, a regular expression
 }
 
 //go:embed suites.json
 var suitesText []byte
 
 func main() {
-	work := flag.String("work", "", "folder for copies and what is generated")
-	source := flag.String("source", "", "root of this repository")
-	libcurl := flag.String("libcurl", "patched", "which libcurl this is, for reasons that hold for one: patched or system")
+	b := &bench{}
+	flag.StringVar(&b.work, "work", "", "folder for copies and what is generated")
+	flag.StringVar(&b.source, "source", "", "root of this repository")
+	flag.StringVar(&b.libcurl, "libcurl", "patched", "which libcurl this is, for reasons that hold for one: patched or system")
+	flag.BoolVar(&b.race, "race", false, "with the race detector")
 	readme := flag.String("readme", "", "file whose table is brought up to date")
 	flag.Parse()
-	if err := run(*work, *source, *libcurl, *readme, flag.Args()); err != nil {
+	if err := run(b, *readme, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(work, source, libcurl, readme string, names []string) error {
+func run(b *bench, readme string, names []string) error {
 	var suites []suite
 	if err := json.Unmarshal(suitesText, &suites); err != nil {
 		return fmt.Errorf("suites.json: %w", err)
@@ -52,7 +57,7 @@ func run(work, source, libcurl, readme string, names []string) error {
 	if err != nil {
 		return err
 	}
-	bench, err := newBench(work, source)
+	bench, err := newBench(b)
 	if err != nil {
 		return err
 	}
@@ -63,13 +68,16 @@ func run(work, source, libcurl, readme string, names []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
-		r.explain(known, libcurl)
+		r.explain(known, b.libcurl)
 		reports = append(reports, r)
 	}
 	table := markdown(reports)
 	fmt.Print(table)
 	unknown := 0
 	for _, r := range reports {
+		for _, name := range slices.Sorted(maps.Keys(r.inside)) {
+			fmt.Printf("%s\t%s\tnot run\t%s\n", r.suite.Name, name, r.inside[name])
+		}
 		for _, d := range r.differences {
 			fmt.Printf("%s\t%s\t%s with net/http, %s with curlpipe\t%s\n", r.suite.Name, d.test, d.theirs, d.ours, d.reason)
 			if d.reason == "" {
@@ -83,7 +91,7 @@ func run(work, source, libcurl, readme string, names []string) error {
 	if readme == "" {
 		return nil
 	}
-	return replaceTable(readme, libcurl, table)
+	return replaceTable(readme, b.libcurl, table)
 }
 
 // choose are the suites of those names; without names all.
