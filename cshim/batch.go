@@ -14,6 +14,8 @@ type Request struct {
 	Upload     bool       // has a body, which [Loop.Feed] hands over
 	Close      bool       // the connection ends with the response
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
+	Interim    bool       // interim responses have results, and are not limited
+	Proxy      bool       // the connection is one to an HTTP proxy, which is asked in the absolute form
 	// Again sends the slot's last request once more, after a result that is
 	// Lost. Nothing else but Slot, Connection and HTTP11 is looked at. It fails
 	// with CURLE_SEND_FAIL_REWIND when what was sent of its body is not all there.
@@ -57,6 +59,8 @@ func (r *Request) flags() C.uint32_t {
 		{r.Again, C.CSHIM_REQUEST_AGAIN},
 		{r.HTTP11, C.CSHIM_REQUEST_HTTP11},
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
+		{r.Interim, C.CSHIM_REQUEST_INTERIM},
+		{r.Proxy, C.CSHIM_REQUEST_PROXY},
 	} {
 		if flag.set {
 			flags |= flag.bit
@@ -96,6 +100,7 @@ type Result struct {
 	// the body since, with the transfer coding taken off.
 	Response     []byte
 	HeaderLength int    // length of the header section in Response; 0 when it is not there
+	Interim      []byte // header sections of interim responses that have come, with Request.Interim
 	Trailer      []byte // trailer section of a chunked response, when Done
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
@@ -116,6 +121,7 @@ func newResult(result *C.struct_cshim_result) Result {
 		Code:         int(result.code),
 		HeaderLength: int(result.header_length),
 		Response:     view(result.response, result.header_length+result.body_length),
+		Interim:      view(result.interim, result.interim_length),
 		Trailer:      view(result.trailer, result.trailer_length),
 		TooLarge:     result.flags&C.CSHIM_RESULT_TOO_LARGE != 0,
 		GivenUp:      result.flags&C.CSHIM_RESULT_GIVEN_UP != 0,
@@ -138,6 +144,7 @@ type News struct {
 	Connection  Connection
 	Proven      bool // what it can do is known
 	Multiplexes bool // with Proven: HTTP/2
+	Secured     bool // TLS's handshake is made; never without OpenSSL
 	Announced   bool // the server has said that it ends
 	Over        bool // it is closed; all of its requests have had their results, and its number may be another's
 }
@@ -147,6 +154,7 @@ func newNews(news *C.struct_cshim_connection_news) News {
 		Connection:  Connection(news.connection),
 		Proven:      news.flags&C.CSHIM_CONNECTION_PROVEN != 0,
 		Multiplexes: news.flags&C.CSHIM_CONNECTION_MULTIPLEXES != 0,
+		Secured:     news.flags&C.CSHIM_CONNECTION_SECURED != 0,
 		Announced:   news.flags&C.CSHIM_CONNECTION_ANNOUNCED != 0,
 		Over:        news.flags&C.CSHIM_CONNECTION_OVER != 0,
 	}

@@ -55,7 +55,7 @@ static int make_multi(struct connection *connection)
 }
 
 /* A connection has no more news than there are flags, each once. */
-#define NEWS_OF_ONE 4
+#define NEWS_OF_ONE 5
 
 /* Finds a place for one more connection, and for news of it. */
 static bool make_place(struct cshim_loop *loop, uint32_t *number)

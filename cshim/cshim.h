@@ -47,6 +47,10 @@ struct cshim_limits {
   bool coalesce; /* with CSHIM_PIPELINING: TLS records that are written back to
                    back go to the socket in one system call, and one reads all
                    that has come */
+  int tls_lowest; /* version of TLS, 0x0301 to 0x0304, that connections are
+                     held to where libcurl cannot be told; 0: none. Without
+                     OpenSSL 1.1.1 or later they fail. */
+  int tls_highest; /* the same */
 };
 
 /* One request of a batch. The batch's text holds, from `text` on, the URL, the
@@ -72,6 +76,10 @@ struct cshim_request {
                                  with CURLE_SEND_FAIL_REWIND when what was
                                  sent of its body is not all there any more. */
 #define CSHIM_REQUEST_HTTP11 32 /* not HTTP/2 */
+#define CSHIM_REQUEST_INTERIM 64 /* interim responses are told of, and do not
+                                    count towards header_bytes */
+#define CSHIM_REQUEST_PROXY 128 /* the connection is one to an HTTP proxy, which
+                                   is asked in the absolute form */
 #define CSHIM_REQUEST_CLOSE 16 /* the connection ends with the response */
 
 /* News of one request. The pointers hold until the next cshim_loop_run(),
@@ -87,6 +95,9 @@ struct cshim_result {
                            NUL-terminated */
   size_t header_length;
   size_t body_length;
+  const char *interim; /* header sections of interim responses, with
+                          CSHIM_REQUEST_INTERIM */
+  size_t interim_length;
   const char *trailer; /* trailer section of a chunked response */
   size_t trailer_length;
   const char *detail; /* libcurl's own words for a failure; may be empty */
@@ -119,6 +130,7 @@ struct cshim_connection_news {
 #define CSHIM_CONNECTION_MULTIPLEXES 2 /* with it: HTTP/2 */
 #define CSHIM_CONNECTION_ANNOUNCED 4 /* the server has said that it ends */
 #define CSHIM_CONNECTION_OVER 8 /* it is closed */
+#define CSHIM_CONNECTION_SECURED 16 /* TLS's handshake is made */
 
 #define CSHIM_RESULT_MALFORMED 64 /* detail says how the response breaks
                                      RFC 9112; the connection was closed */

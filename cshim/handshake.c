@@ -135,6 +135,8 @@ void handshake_done(struct connection *connection, const void *ssl)
   if(staple_length > 0 && staple)
     buffer_append(&handshake->staple, (char *)staple, (size_t)staple_length);
   show(handshake);
+  connection->news |= CSHIM_CONNECTION_SECURED;
+  connection_touch(connection);
 }
 
 void handshake_free(struct handshake *handshake)

@@ -144,6 +144,7 @@ struct transfer {
   size_t outstanding; /* of a streamed body: delivered, not consumed */
   size_t dropped;
   struct buffer response;
+  struct buffer interim; /* header sections that the caller was not told of */
   struct buffer trailer;
 
   /* request */
@@ -245,6 +246,7 @@ const struct connection *connection_told(const struct cshim_loop *loop,
 
 /* socket.c: the socket of a connection, as libcurl is given it */
 bool socket_tie(struct transfer *transfer);
+CURLcode socket_proxy(CURL *easy, bool proxied);
 void socket_untie(CURL *easy);
 bool socket_prepare(struct transfer *transfer,
                     struct connection *connection);

@@ -88,8 +88,8 @@ const (
 	Multiplexing Mode = C.CSHIM_MULTIPLEXING // HTTP/2, where the server speaks it
 )
 
-// Limits bound what a loop does. All of them have to be set, the last two
-// excepted: there is no default here.
+// Limits bound what a loop does. All of them have to be set, those from
+// DroppedBytes on excepted: there is no default here.
 type Limits struct {
 	Mode           Mode
 	PipelineLength int   // most requests on one connection, 1 or more
@@ -98,6 +98,11 @@ type Limits struct {
 	WindowBytes    int64 // so much of a streamed body may lie at the caller's before reading stops
 	DroppedBytes   int64 // so much of one unwanted response is read before its connection is closed
 	Coalesce       bool  // with Pipelining: few system calls for many TLS records
+
+	// The versions of TLS that connections are held to where libcurl cannot be
+	// told, as crypto/tls numbers them; 0: none. Without OpenSSL 1.1.1 or later
+	// no connection comes about then.
+	TLSLowest, TLSHighest uint16
 }
 
 // Slot names an attached easy handle.
@@ -130,6 +135,8 @@ func NewLoop(limits Limits) (*Loop, error) {
 		window_bytes:    C.size_t(limits.WindowBytes),
 		dropped_bytes:   C.size_t(limits.DroppedBytes),
 		coalesce:        C.bool(limits.Coalesce),
+		tls_lowest:      C.int(limits.TLSLowest),
+		tls_highest:     C.int(limits.TLSHighest),
 	})
 	syscall.ForkLock.RUnlock()
 	if handle == nil {

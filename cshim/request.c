@@ -72,6 +72,8 @@ static CURLcode reset_special(struct transfer *transfer)
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
   if(!code && (special & CSHIM_REQUEST_HTTP11))
     code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, HTTP_VERSION_2TLS);
+  if(!code && (special & CSHIM_REQUEST_PROXY))
+    code = socket_proxy(easy, false);
   if(!code && (special & CSHIM_REQUEST_CLOSE))
     code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
   if(!code && (special & CSHIM_REQUEST_UPLOAD))
@@ -106,6 +108,10 @@ static CURLcode set_special(struct transfer *transfer,
   if(!code && (request->flags & CSHIM_REQUEST_CLOSE)) {
     transfer->special |= CSHIM_REQUEST_CLOSE;
     code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
+  if(!code && (request->flags & CSHIM_REQUEST_PROXY)) {
+    transfer->special |= CSHIM_REQUEST_PROXY;
+    code = socket_proxy(easy, true);
   }
   return code;
 }

@@ -33,6 +33,7 @@ void response_begin(struct transfer *transfer)
   transfer->refusal = NULL;
   transfer->satisfied = false;
   transfer->sections_length = 0;
+  transfer->interim.length = 0;
 }
 
 void response_drop(struct transfer *transfer)
@@ -217,6 +218,17 @@ static bool is_trailer(const struct transfer *transfer, const char *data,
          transfer->framing.http2 && (length < 5 || memcmp(data, "HTTP/", 5));
 }
 
+/* After the last line of an interim response's header section. */
+static bool tell_interim(struct transfer *transfer)
+{
+  const struct buffer *section = &transfer->response;
+  if(!(transfer->flags & CSHIM_REQUEST_INTERIM) || transfer->dropping)
+    return true;
+  transfer->sections_length = 0;
+  results_tell(transfer);
+  return buffer_append(&transfer->interim, section->data, section->length);
+}
+
 /* CURLOPT_HEADERFUNCTION: one line a call, the last one of a section empty.
    Sections of interim responses come first. */
 static size_t on_header(char *data, size_t size, size_t count, void *userp)
@@ -246,6 +258,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
       return 0; /* of those there may be any number: there is no end to read */
   }
   if(!keep(transfer, &transfer->response, data, length, limit))
+    return 0;
+  if(transfer->framing.section == FRAMING_INTERIM && !tell_interim(transfer))
     return 0;
   if(transfer->framing.section == FRAMING_FINAL && !begin_body(transfer))
     return 0;

@@ -78,13 +78,34 @@ bool socket_prepare(struct transfer *transfer, struct connection *connection)
                            connection);
 }
 
+/* What libcurl would tell a proxy, and nobody needs. */
+static struct curl_slist untold = { .data = (char *)"Proxy-Connection:" };
+
+#define OPT_PROXYHEADER ((CURLoption)(CURLOPTTYPE_OBJECTPOINT + 228))
+
+/* Tells libcurl whether the socket is connected to an HTTP proxy, which is asked
+   for all in the absolute form. It is not to look for that one, either; and an
+   address that stands for the server would have it ask for a tunnel. */
+CURLcode socket_proxy(CURL *easy, bool proxied)
+{
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO,
+                                   proxied ? NULL : &anywhere);
+  if(code && code != CURLE_UNKNOWN_OPTION) /* it is older than 7.49.0 */
+    return code;
+  code = curl_easy_setopt(easy, OPT_PROXYHEADER, proxied ? &untold : NULL);
+  if(code && code != CURLE_UNKNOWN_OPTION) /* older than 7.37.0 */
+    return code;
+  return curl_easy_setopt(easy, CURLOPT_PROXY,
+                          proxied ? "http://127.0.0.1:80" : "");
+}
+
 bool socket_tie(struct transfer *transfer)
 {
   CURL *easy = transfer->easy;
-  CURLcode code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO, &anywhere);
   return
-    (!code || code == CURLE_UNKNOWN_OPTION) && /* it is older than 7.49.0 */
-    !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
+    !socket_proxy(easy, false) &&
+    !curl_easy_setopt(easy, CURLOPT_NOPROXY, "") && /* not the environment's */
+    !curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) &&
     !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) &&

@@ -22,6 +22,8 @@
 #define CB_READ_ALERT 0x4004 /* SSL_CB_READ_ALERT */
 #define CLOSE_NOTIFY 0 /* in the low octet of what comes with it */
 #define RECORD_HEADER 0x100 /* SSL3_RT_HEADER */
+#define SET_LOWEST_VERSION 123 /* SSL_CTRL_SET_MIN_PROTO_VERSION */
+#define SET_HIGHEST_VERSION 124 /* SSL_CTRL_SET_MAX_PROTO_VERSION */
 #define SET_STATUS_TYPE 65 /* SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE */
 #define STATUS_OCSP 1 /* TLSEXT_STATUSTYPE_ocsp */
 #define EX_INDEX_SSL_CTX 1 /* CRYPTO_EX_INDEX_SSL_CTX */
@@ -208,6 +210,24 @@ static void on_key(const void *ssl, const char *line)
   (void)written;
 }
 
+/* Whether the versions of TLS are limited by something else than libcurl. */
+static bool has_versions(const struct cshim_limits *limits)
+{
+  return limits->tls_lowest || limits->tls_highest;
+}
+
+static bool set_versions(void *context, const struct cshim_limits *limits)
+{
+  const struct openssl *openssl = openssl_loaded();
+  return
+    (!limits->tls_lowest ||
+     openssl->context_control(context, SET_LOWEST_VERSION,
+                              limits->tls_lowest, NULL)) &&
+    (!limits->tls_highest ||
+     openssl->context_control(context, SET_HIGHEST_VERSION,
+                              limits->tls_highest, NULL));
+}
+
 /* CURLOPT_SSL_CTX_FUNCTION */
 static CURLcode on_context(CURL *easy, void *context, void *userp)
 {
@@ -217,7 +237,9 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
   (void)easy;
   if(!openssl || pthread_once(&indexed, make_index) ||
      connection_index == -1 || !transfer->connection)
-    return CURLE_OK;
+    return has_versions(&loop->limits) ? CURLE_SSL_CONNECT_ERROR : CURLE_OK;
+  if(!set_versions(context, &loop->limits))
+    return CURLE_SSL_CONNECT_ERROR;
   openssl->set_data(context, connection_index, transfer->connection);
   openssl->on_info(context, on_info);
   openssl->on_message(context, on_message);
@@ -266,7 +288,7 @@ bool tls_tie(struct transfer *transfer)
   CURLcode code = curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION,
                                    on_context);
   if(code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION)
-    return true;
+    return !has_versions(&transfer->loop->limits);
   return !code && !curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA,
                                     transfer);
 }

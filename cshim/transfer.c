@@ -54,6 +54,7 @@ void transfer_free(struct transfer *transfer)
 {
   untie(transfer->easy);
   buffer_free(&transfer->response);
+  buffer_free(&transfer->interim);
   buffer_free(&transfer->trailer);
   buffer_free(&transfer->text);
   buffer_free(&transfer->upload);
@@ -181,6 +182,8 @@ void transfer_result(struct transfer *transfer, int code,
   result->response = transfer->response.data;
   result->header_length = header;
   result->body_length = transfer->shown - header;
+  result->interim = transfer->interim.data;
+  result->interim_length = transfer->interim.length;
   result->trailer = transfer->trailer.data;
   result->trailer_length = transfer->trailer.length;
   result->detail = transfer->refusal ? transfer->refusal : transfer->detail;
@@ -192,6 +195,7 @@ void transfer_result(struct transfer *transfer, int code,
 void transfer_taken(struct transfer *transfer)
 {
   struct buffer *response = &transfer->response;
+  transfer->interim.length = 0;
   if(!transfer->shown)
     return;
   response->length -= transfer->shown;
@@ -206,6 +210,7 @@ void transfer_taken(struct transfer *transfer)
 /* The request has ended, and the caller has its result. */
 void transfer_rest(struct transfer *transfer)
 {
+  buffer_free(&transfer->interim);
   if(transfer->response.capacity > KEEP_CAPACITY)
     buffer_free(&transfer->response);
   if(transfer->trailer.capacity > KEEP_CAPACITY)

@@ -132,6 +132,11 @@ func (e *engine) launch(c *call, on *conn, now time.Time) {
 	if e.settings.headerTimeout > 0 {
 		e.lookAt(now.Add(e.settings.headerTimeout))
 	}
+	c.trace.launched(on, !on.established && !on.proven, now)
+	if c.trace != nil {
+		e.traced++
+		e.lookAt(now)
+	}
 	on.add(c, now)
 	if !on.established {
 		e.connecting(on, now)
@@ -142,7 +147,7 @@ func (e *engine) launch(c *call, on *conn, now time.Time) {
 	e.counters.inFlight.Add(1)
 	e.batch.Add(&request)
 	c.dropText()
-	if c.upload != nil && c.attempts == 1 {
+	if c.upload != nil && c.attempts == 1 && !c.flags.expects {
 		c.upload.begin(e)
 	}
 }
@@ -155,6 +160,11 @@ func (e *engine) feed(f feed) {
 	}
 	if f.err == nil {
 		f.err = e.loop.Feed(c.handle.slot, f.piece, f.last)
+	}
+	c.fed += int64(len(f.piece))
+	if f.last && c.trace != nil {
+		c.handed = time.Now()
+		e.lookAt(c.handed)
 	}
 	if f.last && e.settings.headerTimeout > 0 {
 		c.handed = time.Now()

@@ -121,7 +121,10 @@ func withoutEmptyPort(authority string) string { return strings.TrimSuffix(autho
 // targetOf is the target of a request for a URL: path and query, which begin
 // with a slash, whatever the URL has [RFC 9112 §3.2.1].
 func targetOf(u *url.URL) (string, error) {
-	target := u.EscapedPath()
+	target, err := pathOf(u)
+	if err != nil {
+		return "", err
+	}
 	if target == "*" {
 		return "", fmt.Errorf("%w: target *: give a path", ErrUnsupportedRequest)
 	}
@@ -137,4 +140,27 @@ func targetOf(u *url.URL) (string, error) {
 		}
 	}
 	return target, nil
+}
+
+// pathOf is the path of a URL as it goes out. An opaque URL has it as it is,
+// perhaps behind the host.
+func pathOf(u *url.URL) (string, error) {
+	if u.Opaque == "" {
+		return u.EscapedPath(), nil
+	}
+	path := u.Opaque
+	if rest, ok := strings.CutPrefix(path, "//"); ok {
+		slash := strings.IndexByte(rest, '/')
+		if slash < 0 {
+			slash = len(rest)
+		}
+		if !strings.EqualFold(rest[:slash], u.Host) {
+			return "", fmt.Errorf("%w: the opaque URL names host %q, and its Host is %q: give the same", ErrUnsupportedRequest, rest[:slash], u.Host)
+		}
+		path = rest[slash:]
+	}
+	if path != "" && !strings.HasPrefix(path, "/") {
+		return "", fmt.Errorf("%w: the opaque URL %q has no path: let it begin with a slash", ErrUnsupportedRequest, u.Opaque)
+	}
+	return path, nil
 }

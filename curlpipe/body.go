@@ -96,7 +96,7 @@ func (b *streamedBody) follow(ctx context.Context, canceled <-chan struct{}) {
 		return
 	}
 	unfollow := context.AfterFunc(ctx, func() {
-		b.abandon(contextError(ctx)) // bare, as in net/http
+		b.abandon(context.Cause(ctx)) // bare, as in net/http
 	})
 	if canceled != nil {
 		unfollow = alsoFollow(canceled, func() { b.abandon(errRequestCanceled) }, unfollow)
@@ -154,6 +154,9 @@ func (b *streamedBody) Read(into []byte) (int, error) {
 	}
 	for {
 		n, err := b.take(into)
+		if err != nil {
+			b.call.trace.run() // what has happened before the end is told before it
+		}
 		if n > 0 || err != nil {
 			return n, err
 		}

@@ -39,9 +39,9 @@ func TestProxiesThatSayNothing(t *testing.T) {
 			transport := newTestTransport(t, nil, &Transport{Proxy: http.ProxyURL(proxy), ConnectTimeout: 300 * time.Millisecond})
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			_, err = transport.RoundTrip(get(t, "http://127.0.0.1:1/").WithContext(ctx))
+			_, err = transport.RoundTrip(get(t, "https://127.0.0.1:1/").WithContext(ctx))
 			require.Error(t, err)
-			_, err = transport.RoundTrip(get(t, "http://127.0.0.1:1/"))
+			_, err = transport.RoundTrip(get(t, "https://127.0.0.1:1/"))
 			if name == "http-long" {
 				require.Error(t, err)
 			} else {
@@ -62,7 +62,7 @@ func TestProxiesThatSayNothing(t *testing.T) {
 		transport := newTestTransport(t, nil, &Transport{Proxy: http.ProxyURL(proxy)})
 		ended := make(chan error, 1)
 		go func() {
-			_, err := transport.RoundTrip(get(t, "http://127.0.0.1:1/"))
+			_, err := transport.RoundTrip(get(t, "https://127.0.0.1:1/"))
 			ended <- err
 		}()
 		until(t, func() bool { return s.accepted.Load() == 1 }, "the proxy is asked")

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"sync"
@@ -16,7 +17,8 @@ import (
 type call struct {
 	// What the caller asks for.
 	asked        *http.Request
-	owner        any // kept alive until the call has ended
+	ctx          context.Context // its values go along to who dials
+	owner        any             // kept alive until the call has ended
 	origin       originKey
 	text         cshim.Text // see takeText
 	textOf       *cshim.Text
@@ -53,6 +55,7 @@ type call struct {
 	abandoned      bool      // on the wire
 	left           time.Time // when that was
 	handed         time.Time // all of the request was handed to libcurl; zero: not yet
+	fed            int64     // bytes of its body that were
 	next, previous *call     // in its origin's or its connection's queue
 }
 
@@ -63,6 +66,8 @@ type flags struct {
 	repeatable bool // may be sent again [RFC 9110 §9.2.2]
 	exclusive  bool // shares no HTTP/1.1 connection while it lasts
 	close      bool // ends its connection
+	expects    bool // its body waits for 100 (Continue)
+	proxied    bool // goes to a proxy in the absolute form
 }
 
 const (
@@ -125,7 +130,7 @@ func (c *call) refuse(err error) error {
 // it is, like net/http's.
 func (c *call) failure(err error, detail string) error {
 	if c.stream && ofContext(err) {
-		return err
+		return bare(err)
 	}
 	return newError(c.asked, detail, err)
 }
@@ -161,6 +166,8 @@ func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 		Stream:       c.stream,
 		Upload:       c.flags.upload,
 		Close:        c.flags.close,
+		Interim:      c.trace.wantsInterim(),
+		Proxy:        c.flags.proxied,
 		UploadLength: c.uploadLength,
 		Text:         c.text,
 	}

@@ -200,12 +200,22 @@ func TestLargeBodies(t *testing.T) {
 }
 
 func TestTLSVersions(t *testing.T) {
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+	const v11, v12, v13 = tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13
+	for _, each := range []struct{ server, min, max, want uint16 }{ // want 0: they have none in common
+		{v12, v12, v12, v12}, {v13, v13, v13, v13}, {v13, v12, v12, v12},
+		{v13, v12, 0, v13}, {v13, 0, v12, v12}, {v13, v12, v13, v13}, {v13, v11, v12, v12}, {v12, v12, v13, v12},
+		{v12, v13, v13, 0}, {v12, v13, 0, 0}, {v11, v12, 0, 0}, {v11, v12, v13, 0},
+	} {
 		s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
 			fmt.Fprint(writer, request.TLS.Version)
-		})
-		client := newTestClient(t, s, &Transport{MinTLSVersion: version, MaxTLSVersion: version})
-		require.Equal(t, fmt.Sprint(version), fetch(t, client, s.URL))
+		}, func(s *httptest.Server) { s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: each.server} })
+		client := newTestClient(t, s, &Transport{MinTLSVersion: each.min, MaxTLSVersion: each.max})
+		if each.want == 0 {
+			_, err := client.Do(t.Context(), get(t, s.URL))
+			require.ErrorIs(t, err, curl.CurlError(curl.E_SSL_CONNECT_ERROR), "%+v", each)
+			continue
+		}
+		require.Equal(t, fmt.Sprint(each.want), fetch(t, client, s.URL), "%+v", each)
 	}
 }
 

@@ -32,9 +32,14 @@ func (d *dialed) close() {
 func (e *engine) dial(o *origin, now time.Time) {
 	c := &conn{origin: o, since: now, connectBy: now.Add(e.settings.connectTimeout)}
 	o.conns = append(o.conns, c)
+	values := context.Background()
+	if first := o.waiting.first; first != nil {
+		values = context.WithoutCancel(first.ctx) // for DialContext, and the hooks of httptrace
+	}
 	go func() {
-		ctx, cancel := context.WithDeadline(e.dialing, c.connectBy)
+		ctx, cancel := context.WithDeadline(values, c.connectBy)
 		defer cancel()
+		defer context.AfterFunc(e.dialing, cancel)()
 		d := dialed{conn: c}
 		d.line, d.err = e.settings.dialer.dial(ctx, o.key)
 		if !e.mailbox.dialed(d) {

@@ -22,8 +22,10 @@ func (e *engine) deliver(result *cshim.Result) {
 		c.tls = on.tls
 	}
 	if result.Hungry && c.upload != nil {
+		c.upload.begin(e) // if it was to wait for that
 		c.upload.want()
 	}
+	e.traceResult(c, result)
 	if !result.Done {
 		e.deliverPart(c, result)
 		return
@@ -37,7 +39,6 @@ func (e *engine) deliver(result *cshim.Result) {
 		e.lose(c, result)
 		return
 	}
-	c.trace.learn(c, result)
 	if result.Code != 0 {
 		e.deliverCut(c, result)
 	}
@@ -103,7 +104,6 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 	first := c.body == nil
 	if first {
-		c.trace.learn(c, result)
 		c.body = newStreamedBody(c, e)
 	}
 	c.body.push(result.Response[result.HeaderLength:])
@@ -140,6 +140,9 @@ func codeOf(result *cshim.Result) curl.CurlError { return curl.CurlError(result.
 // returned.
 func (e *engine) takeOff(c *call) *handle {
 	e.counters.inFlight.Add(-1)
+	if c.trace != nil {
+		e.traced--
+	}
 	o := c.conn.origin
 	c.conn.remove(c)
 	c.place = placeNone
@@ -153,6 +156,9 @@ func (e *engine) takeOff(c *call) *handle {
 func (e *engine) end(c *call, err error) {
 	c.place = placeNone
 	c.owner = nil // what is left of a body is in memory
+	if err != nil {
+		c.trace.ended(err)
+	}
 	if c.upload != nil && c.upload.stop() {
 		go c.upload.close() // the caller's: it may take its time
 	}

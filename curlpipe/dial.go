@@ -76,9 +76,11 @@ func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
 	if d.proxy == nil {
 		return d.direct(ctx, to.host, to.port)
 	}
-	switch d.proxy.Scheme {
-	case "socks5", "socks5h":
+	switch {
+	case strings.HasPrefix(d.proxy.Scheme, "socks5"):
 		return d.throughSOCKS(ctx, to)
+	case to.proxied():
+		return d.proxyConn(ctx)
 	}
 	return d.throughHTTP(ctx, to)
 }
@@ -121,14 +123,7 @@ func (d *dialer) given(host, port string) []netip.Addr {
 
 // proxyConn connects to the proxy.
 func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
-	port := d.proxy.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[d.proxy.Scheme]
-	}
-	if port == "" {
-		port = "1080"
-	}
-	connection, err := d.direct(ctx, d.proxy.Hostname(), port)
+	connection, err := d.direct(ctx, d.proxy.Hostname(), proxyPort(d.proxy))
 	if err != nil {
 		return nil, d.proxyError(err)
 	}
@@ -145,6 +140,17 @@ func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
 	}
 	_ = connection.Close()
 	return nil, d.proxyError(err)
+}
+
+// proxyPort is where a proxy listens.
+func proxyPort(proxy *url.URL) string {
+	if port := proxy.Port(); port != "" {
+		return port
+	}
+	if strings.HasPrefix(proxy.Scheme, "socks5") {
+		return "1080"
+	}
+	return portOf(proxy.Scheme)
 }
 
 // proxyError says that it is the proxy that fails, as net/http does.
@@ -231,6 +237,9 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 		case response.StatusCode/100 == 2:
 			return nil
 		case response.StatusCode/100 != 1:
+			if _, text, _ := strings.Cut(response.Status, " "); text == "" {
+				return fmt.Errorf("the proxy refuses: %s: unknown status code", response.Status)
+			}
 			return fmt.Errorf("the proxy refuses: %s", response.Status)
 		}
 	}

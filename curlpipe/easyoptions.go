@@ -85,7 +85,7 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 		limit := t.ExpectContinueTimeout
 		if limit == 0 {
 			limit = DefaultExpectContinueTimeout
-		}
+		} // a negative one is not waited for
 		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit/time.Millisecond, math.MaxInt32))))
 	} else if t.ExpectContinueTimeout != 0 {
 		return o, lib.atLeast(firstExpectTimeout, "ExpectContinueTimeout")

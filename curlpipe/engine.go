@@ -39,6 +39,7 @@ type engine struct {
 	handles []*handle // by slot
 	idle    []*handle
 	making  int // handles that are being made
+	traced  int // calls with hooks that are in flight
 	journal *journal
 
 	dialing context.Context // ends with the engine
@@ -192,6 +193,11 @@ func (e *engine) cross() error {
 	}
 	for i := range results {
 		e.deliver(&results[i])
+	}
+	for i := range news {
+		if news[i].Secured && e.traced > 0 {
+			e.traceHandshake(e.conns[news[i].Connection])
+		}
 	}
 	for i := range news {
 		if news[i].Over {

@@ -150,6 +150,15 @@ func ofContext(err error) bool {
 	return err == context.Canceled || err == context.DeadlineExceeded || errors.As(err, &caused)
 }
 
+// bare is an error of contextError as net/http returns it: the cause alone.
+func bare(err error) error {
+	var caused *contextEnd
+	if errors.As(err, &caused) {
+		return caused.cause
+	}
+	return err
+}
+
 // contextEnd is a context's error with its cause.
 type contextEnd struct{ err, cause error }
 

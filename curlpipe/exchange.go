@@ -13,6 +13,7 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
+	c.ctx = ctx
 	if c.stream {
 		c.trace = newTrace(ctx)
 		c.gunzip = e.settings.compression && wantsGzip(c.asked)
@@ -21,7 +22,7 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 		return err
 	}
 	c.window = e.settings.readBufferSize
-	c.trace.begin(c.asked)
+	c.trace.begin(c.origin)
 	return nil
 }
 
@@ -39,6 +40,9 @@ func (e *engine) start(ctx context.Context, c *call) error {
 
 // await waits for a call to be answered, or for the context.
 func (e *engine) await(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
+	if call.trace != nil {
+		return e.awaitTraced(ctx, request, call)
+	}
 	left := ctx.Done()
 	if left == nil && request.Cancel == nil { // a receive costs less than a select
 		<-call.done
@@ -60,9 +64,39 @@ func (e *engine) await(ctx context.Context, request *http.Request, call *call) (
 	return e.answer(ctx, request, call)
 }
 
+// awaitTraced does the same, and runs the request's hooks meanwhile.
+func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
+	trace := call.trace
+	for {
+		var left error
+		select {
+		case <-call.done:
+		case <-trace.changed:
+			if trace.run(); trace.refusal == nil {
+				continue
+			}
+			left = trace.refusal
+		case <-request.Cancel:
+			left = errRequestCanceled
+		case <-ctx.Done():
+			left = contextError(ctx)
+		}
+		if left == nil {
+			break
+		}
+		if e.abandon(call) {
+			trace.leave()
+			return nil, call.failure(left, "")
+		}
+		<-call.done // it was answered at the same moment
+		break
+	}
+	trace.leave()
+	return e.answer(ctx, request, call)
+}
+
 // answer makes the response of an answered call, or its error.
 func (e *engine) answer(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
-	call.trace.report(call)
 	err := call.err
 	var response *http.Response
 	if err == nil {

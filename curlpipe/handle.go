@@ -97,6 +97,13 @@ func configure(easy *curl.CURL, set func(*curl.CURL) error) (err error) {
 	return nil
 }
 
+// number is what libcurl tells of the last transfer.
+func (h *handle) number(info curl.CurlInfo) int {
+	value, _ := h.easy.Getinfo(info)
+	number, _ := value.(int)
+	return number
+}
+
 // free lets go of a handle that carries no request, or whose loop is closed.
 func (h *handle) free(loop *cshim.Loop) {
 	loop.Detach(h.slot)

@@ -47,6 +47,9 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		ExpectContinueTimeout:  from.ExpectContinueTimeout,
 		MaxResponseHeaderBytes: max(0, from.MaxResponseHeaderBytes),
 	}
+	if to.ExpectContinueTimeout == 0 {
+		to.ExpectContinueTimeout = -1 // the body is not held back
+	}
 	if dial := from.Dial; to.DialContext == nil && dial != nil {
 		to.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
 			return dial(network, address)

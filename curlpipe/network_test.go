@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,15 +32,21 @@ func splice(left net.Conn, right net.Conn) {
 	group.Wait()
 }
 
-// connectProxy is a proxy that knows CONNECT alone, for one user.
+// connectProxy is a proxy for one user. It counts tunnels, and requests that
+// come in the absolute form as well.
 func connectProxy(tunnels *atomic.Int64) http.HandlerFunc {
 	return func(writer http.ResponseWriter, request *http.Request) {
-		if request.Method != http.MethodConnect {
-			http.Error(writer, "only CONNECT", http.StatusMethodNotAllowed)
-			return
-		}
 		if request.Header.Get("Proxy-Authorization") != "Basic bWU6c2VjcmV0" {
 			http.Error(writer, "who are you", http.StatusProxyAuthRequired)
+			return
+		}
+		if request.Method != http.MethodConnect {
+			tunnels.Add(1)
+			if request.URL.Scheme != "http" || request.Header.Get("Proxy-Connection") != "" {
+				http.Error(writer, "not in the absolute form, or for a proxy of old", http.StatusBadRequest)
+				return
+			}
+			(&httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}}).ServeHTTP(writer, request)
 			return
 		}
 		server, err := net.Dial("tcp", request.Host)
@@ -135,6 +142,11 @@ func TestProxies(t *testing.T) {
 				s := newServer(t, overTLS, echo)
 				transport := newTestTransport(t, s, &Transport{Proxy: http.ProxyURL(start(t, &tunnels))})
 				fetchMany(t, transport, s.URL, 100)
+				require.EqualValues(t, 1, transport.Stats().ConnectionsOpened)
+				if name == "connect" && !overTLS { // it gets the requests themselves
+					require.EqualValues(t, 100, tunnels.Load())
+					return
+				}
 				require.EqualValues(t, 1, tunnels.Load())
 				require.EqualValues(t, 1, s.accepted.Load())
 			})

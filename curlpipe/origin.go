@@ -24,6 +24,12 @@ func originOf(u *url.URL) originKey {
 	return key
 }
 
+// proxied tells whether requests go to a proxy as they are, in the absolute form
+// [RFC 9112 §3.2.2]: http ones through an http proxy.
+func (k originKey) proxied() bool {
+	return k.scheme == "http" && strings.HasPrefix(k.proxy, "http")
+}
+
 // address is where the origin's server listens.
 func (k originKey) address() string { return net.JoinHostPort(k.host, k.port) }
 

@@ -45,10 +45,14 @@ func repeatable(method string, fields http.Header) bool {
 func (c *call) encode(request *http.Request, s *settings) error {
 	method := methodOf(request)
 	if !isToken(method) || method == http.MethodConnect {
-		return fmt.Errorf("%w: invalid method %q: give one of RFC 9110, section 9, but not CONNECT", ErrUnsupportedRequest, method)
+		return fmt.Errorf("%w: give a method of RFC 9110, section 9, but not CONNECT: invalid method %q", ErrUnsupportedRequest, method)
 	}
 	fields := canonical(request.Header)
+	c.lookFirst(request)
 	c.uploadLength = bodyLength(request)
+	if c.upload == nil {
+		c.uploadLength = 0
+	}
 	c.flags = flags{
 		head:       method == http.MethodHead,
 		upload:     c.upload != nil,
@@ -61,16 +65,16 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if len(request.Trailer) > 0 {
 		return fmt.Errorf("%w: a trailer section: send it without, or set Transport.Fallback", ErrUnsupportedRequest)
 	}
+	c.flags.expects = c.flags.upload && saysContinue(fields["Expect"])
+	if c.trace != nil {
+		c.trace.expects = c.flags.expects
+	}
 	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
 	c.takeText()
 	if !c.flags.upload && (method == http.MethodGet || method == http.MethodHead) {
 		method = "" // libcurl's own
 	}
-	if err := c.encodeURL(request.URL, method, s.serverName); err != nil {
-		return err
-	}
-	var err error
-	if c.origin.proxy, err = s.proxyOf(request); err != nil {
+	if err := c.encodeURL(request, method, s); err != nil {
 		return err
 	}
 	return c.encodeHeader(request)
@@ -85,16 +89,15 @@ func sendsLength(method string) bool {
 // encodeURL begins the text with the method and the URL, without user information
 // and fragment, so that libcurl's own reading of URLs has nothing to decide: where
 // it connects to is in the URL's Host, whatever the rest says.
-func (c *call) encodeURL(u *url.URL, method, serverName string) error {
+func (c *call) encodeURL(request *http.Request, method string, s *settings) error {
+	u := request.URL
 	switch {
 	case u == nil:
 		return fmt.Errorf("%w: nil Request.URL", ErrUnsupportedRequest)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: unsupported protocol scheme %q: only http and https are known", ErrUnsupportedRequest, u.Scheme)
+		return fmt.Errorf("%w: only http and https are known: unsupported protocol scheme %q", ErrUnsupportedRequest, u.Scheme)
 	case u.Host == "":
 		return fmt.Errorf("%w: no Host in request URL", ErrUnsupportedRequest)
-	case u.Opaque != "":
-		return fmt.Errorf("%w: the URL is opaque: give Host and Path", ErrUnsupportedRequest)
 	}
 	if ascii := inASCII(u.Host); ascii != u.Host {
 		copied := *u
@@ -109,7 +112,17 @@ func (c *call) encodeURL(u *url.URL, method, serverName string) error {
 	if err != nil {
 		return err
 	}
-	c.text.Start(method, u.Scheme, "://", namedHost(u, serverName), target)
+	if c.origin.proxy, err = s.proxyOf(request); err != nil {
+		return err
+	}
+	named := namedHost(u, s.serverName)
+	if c.flags.proxied = c.origin.proxied(); c.flags.proxied && request.Host != "" {
+		named = inASCII(request.Host) // the target says what Host says [RFC 9112 §3.2.2]
+		if err := checkAuthority(named); err != nil {
+			return err
+		}
+	}
+	c.text.Start(method, u.Scheme, "://", withoutEmptyPort(named), target)
 	return nil
 }
 
@@ -142,6 +155,8 @@ func (c *call) encodeHeader(request *http.Request) error {
 	}
 	// libcurl's own would lack a port that is the scheme's
 	_ = c.addLine("Host", host)
+	c.addProxy(fields)
+	c.trace.noteFraming(c)
 	if c.gunzip {
 		_ = c.addLine("Accept-Encoding", "gzip")
 	}
@@ -173,6 +188,32 @@ func (c *call) encodeHeader(request *http.Request) error {
 		}
 	}
 	return nil
+}
+
+// addProxy adds what an http proxy is told that gets the request itself, and
+// leaves out what libcurl would say to it.
+func (c *call) addProxy(fields http.Header) {
+	if !c.flags.proxied {
+		return
+	}
+	c.text.Without("Proxy-Connection")
+	proxy, err := url.Parse(c.origin.proxy)
+	if err == nil && proxy.User != nil && fields.Get("Proxy-Authorization") == "" {
+		_ = c.addLine("Proxy-Authorization", basic(proxy.User))
+	}
+}
+
+// saysContinue tells whether these values of Expect ask for 100 (Continue) [RFC
+// 9110 §10.1.1].
+func saysContinue(values []string) bool {
+	for _, value := range values {
+		for each := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(trimBlank(each), "100-continue") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // canonical is a header section to ask for fields, whose names are compared
@@ -223,5 +264,6 @@ func (c *call) addLine(name, value string) error {
 		return fmt.Errorf("%w: %s: %s: the protocol cannot be switched here", ErrUnsupportedRequest, name, value)
 	}
 	c.text.Field(name, value)
+	c.trace.note(name, value)
 	return nil
 }

@@ -89,6 +89,14 @@ func TestRequestOnTheWire(t *testing.T) {
 			func(r *http.Request) { r.URL.ForceQuery = true },
 			[]string{"GET /? HTTP/1.1", "Host: HOST", "User-Agent: curlpipe"},
 		},
+		"opaque path": {
+			func(r *http.Request) { r.URL.Opaque, r.URL.RawQuery = "/a%2Fb//c", "q" },
+			[]string{"GET /a%2Fb//c?q HTTP/1.1", "Host: HOST", "User-Agent: curlpipe"},
+		},
+		"opaque path behind the host": {
+			func(r *http.Request) { r.URL.Opaque = "//" + r.URL.Host + "/a%2Fb" },
+			[]string{"GET /a%2Fb HTTP/1.1", "Host: HOST", "User-Agent: curlpipe"},
+		},
 		"user information": {
 			func(r *http.Request) { r.URL.User = url.UserPassword("Aladdin", "open sesame") },
 			[]string{"GET / HTTP/1.1", "Host: HOST", "User-Agent: curlpipe", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
@@ -121,7 +129,9 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"no URL":               func(r *http.Request) { r.URL = nil },
 		"no host":              func(r *http.Request) { r.URL.Host = "" },
 		"scheme":               func(r *http.Request) { r.URL.Scheme = "ftp" },
-		"opaque":               func(r *http.Request) { r.URL.Opaque = "//x/y" },
+		"opaque for another":   func(r *http.Request) { r.URL.Opaque = "//x/y" },
+		"opaque, no path":      func(r *http.Request) { r.URL.Opaque = "x/y" },
+		"space in opaque":      func(r *http.Request) { r.URL.Opaque = "/x y" },
 		"line break in query":  func(r *http.Request) { r.URL.RawQuery = "x\r\nInjected: y" },
 		"space in query":       func(r *http.Request) { r.URL.RawQuery = "x HTTP/1.1" },
 		"fragment in query":    func(r *http.Request) { r.URL.RawQuery = "x#y" },

@@ -45,6 +45,7 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	reason := c.reason
 	h := e.takeOff(call)
 	if again {
+		call.trace.ended(errSentAgain)
 		c.origin.waiting.restore(call)
 		e.queued(call, c.origin)
 		return
@@ -112,6 +113,9 @@ func (e *engine) lookAfter(now time.Time) {
 				e.disconnect(c)
 			}
 			continue
+		}
+		if e.traced > 0 && !c.ours {
+			e.lookAfterTraces(c, now)
 		}
 		e.lookAfterHead(c, now)
 		if !c.established && !c.ours {

@@ -97,6 +97,9 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Coalesce:       !t.DisableCoalescing,
 	}
+	if _, beyond, err := t.sslVersion(lib); beyond && err == nil {
+		s.limits.TLSLowest, s.limits.TLSHighest = t.MinTLSVersion, t.MaxTLSVersion
+	}
 	if t.ServerName != "" && checkAuthority(t.ServerName) != nil || strings.Contains(t.ServerName, ":") {
 		refused = append(refused, fmt.Errorf("curlpipe: ServerName is %q: give the name of a host", t.ServerName))
 	}

@@ -45,7 +45,7 @@ func (t *Transport) addTLS(o *easyOptions, lib library) error {
 
 // addPeer adds what the server is held to; see proxyTLS for an https proxy.
 func (t *Transport) addPeer(o *easyOptions, lib library) error {
-	version, err := t.sslVersion(lib)
+	version, _, err := t.sslVersion(lib)
 	if err != nil {
 		return err
 	}
@@ -157,29 +157,31 @@ const (
 )
 
 // sslVersion turns MinTLSVersion and MaxTLSVersion into CURLOPT_SSLVERSION.
-func (t *Transport) sslVersion(lib library) (int, error) {
+// beyond: they are a range, which this libcurl cannot be told, and OpenSSL has to
+// be.
+func (t *Transport) sslVersion(lib library) (version int, beyond bool, err error) {
 	lowest, err := sslVersionOf(t.MinTLSVersion)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	highest, err := sslVersionOf(t.MaxTLSVersion)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	switch {
 	case highest != sslVersionDefault && lowest > highest:
-		return 0, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
+		return 0, false, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
 	case lib.number < firstTLS13 && (lowest == sslVersionTLS13 || highest == sslVersionTLS13):
-		return 0, fmt.Errorf("%w: %s cannot be held to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
+		return 0, false, fmt.Errorf("%w: %s cannot be held to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
 	case lib.number >= firstMaxTLSVersion:
-		return lowest | highest<<sslVersionMaxShift, nil
+		return lowest | highest<<sslVersionMaxShift, false, nil
 	case lowest == sslVersionDefault && highest == sslVersionDefault:
-		return sslVersionDefault, nil
+		return sslVersionDefault, false, nil
 	case lowest == highest, lowest == sslVersionTLS13:
 		// before 7.54.0 a version stands for exactly that one
-		return lowest, nil
+		return lowest, false, nil
 	}
-	return 0, fmt.Errorf("%w: %s cannot limit TLS to a range of versions: set MinTLSVersion and MaxTLSVersion to the same, or to 0, or use libcurl 7.54.0 or later", ErrUnsupportedByLibcurl, lib.version)
+	return sslVersionDefault, true, nil
 }
 
 func sslVersionOf(version uint16) (int, error) {

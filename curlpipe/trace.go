@@ -5,8 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	curl "github.com/andelf/go-curl"
@@ -14,125 +18,370 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// Values of CURLINFO that go-curl does not name (curl.h).
-const (
-	infoPrimaryIP      = 0x100000 + 32
-	infoAppConnectTime = 0x300000 + 33
-	infoPrimaryPort    = 0x200000 + 40
-	infoLocalIP        = 0x100000 + 41
-	infoLocalPort      = 0x200000 + 42
-	infoOSErrno        = 0x200000 + 25
-)
+// infoOSErrno is a value of CURLINFO that go-curl does not name (curl.h).
+const infoOSErrno = 0x200000 + 25
 
-// trace tells an httptrace.ClientTrace what happened to a request. libcurl says
-// so only afterwards: the hooks run one after the other when the response's
-// header section is there, or the request has failed. A nil trace tells nobody.
+// trace tells an httptrace.ClientTrace what happens to a request. The engine
+// finds out, and the hooks run in the caller's goroutine while it waits, after
+// that in one of their own: one at a time, in the order of what happened. Those
+// of a connection that is dialed run as package net calls them. A nil trace tells
+// nobody.
 type trace struct {
-	hooks *httptrace.ClientTrace
+	hooks   *httptrace.ClientTrace
+	fields  []traceField // that go out, for WroteHeaderField
+	expects bool         // 100 (Continue)
 
-	// Set by the engine.
-	known     bool
-	connected bool // for this request
-	secured   bool // a TLS handshake was made for it
-	answered  bool
-	retries   int
-	link      link
+	changed chan struct{} // there are events
+	mutex   sync.Mutex
+	events  []func()
+	left    bool // the caller does not wait any more
+	running sync.Mutex
+	refusal error // of Got1xxResponse; of who runs the hooks
+
+	// Of the engine.
+	stage       stage
+	handshaking bool // of TLS, for this request
+	info        httptrace.GotConnInfo
+	first       bool // byte of a response has come
+	polls       int
 }
+
+type traceField struct {
+	name   string
+	values []string
+}
+
+// stage is how far a request has come.
+type stage uint8
+
+const (
+	stageNone    stage = iota
+	stageOnConn        // it is on a connection, which may not be ready
+	stageConn          // which is
+	stageHeaders       // its header section has left
+	stageRequest       // all of it has
+)
 
 func newTrace(ctx context.Context) *trace {
 	hooks := httptrace.ContextClientTrace(ctx)
 	if hooks == nil {
 		return nil
 	}
-	return &trace{hooks: hooks}
+	return &trace{hooks: hooks, changed: make(chan struct{}, 1)}
 }
 
 // begin is the request's setting out.
-func (t *trace) begin(request *http.Request) {
+func (t *trace) begin(to originKey) {
 	if t == nil || t.hooks.GetConn == nil {
 		return
 	}
-	host := request.URL.Host
-	if request.URL.Port() == "" {
-		host = net.JoinHostPort(request.URL.Hostname(), portOf(request.URL.Scheme))
+	address := to.address()
+	if proxy, err := url.Parse(to.proxy); err == nil && to.proxied() {
+		address = net.JoinHostPort(proxy.Hostname(), proxyPort(proxy))
 	}
-	t.hooks.GetConn(host)
+	t.hooks.GetConn(address)
 }
 
-// learn asks the handle about the connection, once. It is the engine's.
-func (t *trace) learn(c *call, result *cshim.Result) {
-	if t == nil || t.known {
+// wantsInterim tells whether there is a hook for interim responses.
+func (t *trace) wantsInterim() bool {
+	return t != nil && (t.hooks.Got100Continue != nil || t.hooks.Got1xxResponse != nil)
+}
+
+// note writes down a field for WroteHeaderField.
+func (t *trace) note(name, value string) {
+	if t == nil || t.hooks.WroteHeaderField == nil {
 		return
 	}
-	t.known = true
-	t.answered = result.HeaderLength > 0
-	t.retries = c.attempts - 1
-	h := c.handle
-	t.connected = h.number(curl.INFO_NUM_CONNECTS) > 0
-	t.secured = h.seconds(infoAppConnectTime) > 0
-	t.link = link{
-		local:  address(h.text(infoLocalIP), h.number(infoLocalPort)),
-		remote: address(h.text(infoPrimaryIP), h.number(infoPrimaryPort)),
+	if last := len(t.fields) - 1; last >= 0 && t.fields[last].name == name {
+		t.fields[last].values = append(t.fields[last].values, value)
+		return
+	}
+	t.fields = append(t.fields, traceField{name, []string{value}})
+}
+
+// noteFraming writes down what libcurl says about the request's body.
+func (t *trace) noteFraming(c *call) {
+	switch {
+	case t == nil || !c.flags.upload:
+	case c.uploadLength < 0:
+		t.note("Transfer-Encoding", "chunked")
+	default:
+		t.note("Content-Length", strconv.FormatInt(c.uploadLength, 10))
 	}
 }
 
-// report runs the hooks, in the goroutine of the caller.
-func (t *trace) report(c *call) {
-	if t == nil || !t.known || t.link.remote == nil {
+// post leaves an event for who runs the hooks.
+func (t *trace) post(event func()) {
+	t.mutex.Lock()
+	t.events = append(t.events, event)
+	left := t.left
+	t.mutex.Unlock()
+	if left {
+		go t.run()
 		return
 	}
-	for range t.retries { // as net/http: each attempt has a connection, and a write that came to nothing
-		t.gotConn(true)
-		t.wroteRequest(errSentAgain)
+	select {
+	case t.changed <- struct{}{}:
+	default:
 	}
-	if t.connected {
-		t.reportConnect()
-	}
-	t.gotConn(!t.connected)
-	if !t.answered {
-		t.wroteRequest(c.err)
+}
+
+// run runs the hooks of what has happened.
+func (t *trace) run() {
+	if t == nil {
 		return
+	}
+	t.running.Lock()
+	defer t.running.Unlock()
+	for {
+		t.mutex.Lock()
+		events := t.events
+		t.events = nil
+		t.mutex.Unlock()
+		if len(events) == 0 {
+			return
+		}
+		for _, event := range events {
+			event()
+		}
+	}
+}
+
+// leave is the caller's end of waiting.
+func (t *trace) leave() {
+	if t == nil {
+		return
+	}
+	t.mutex.Lock()
+	t.left = true
+	t.mutex.Unlock()
+	t.run()
+}
+
+// launched is the request's coming onto a connection. fresh: it makes the
+// handshake of TLS, if there is one.
+func (t *trace) launched(on *conn, fresh bool, now time.Time) {
+	if t == nil {
+		return
+	}
+	t.stage, t.first, t.polls = stageOnConn, false, 0
+	t.info = httptrace.GotConnInfo{Conn: &link{on.local, on.remote}, Reused: !fresh}
+	if t.info.WasIdle = !fresh && on.inFlight == 0; t.info.WasIdle {
+		t.info.IdleTime = now.Sub(on.idleSince)
+	}
+	if t.handshaking = fresh && on.origin.key.scheme == "https"; !t.handshaking {
+		t.reach(stageConn, nil)
+	} else if hook := t.hooks.TLSHandshakeStart; hook != nil {
+		t.post(hook)
+	}
+}
+
+// reach has the hooks run for all that a request has come by. state is that of
+// TLS, as far as a handshake was made.
+func (t *trace) reach(to stage, state *tls.ConnectionState) {
+	if t == nil || t.stage == stageNone {
+		return
+	}
+	for ; t.stage < to; t.stage++ {
+		switch t.stage {
+		case stageOnConn:
+			t.secured(state, nil)
+			if hook, info := t.hooks.GotConn, t.info; hook != nil {
+				t.post(func() { hook(info) })
+			}
+		case stageConn:
+			t.wroteHeaders()
+		case stageHeaders:
+			t.wroteRequest(nil)
+		}
+	}
+}
+
+func (t *trace) secured(state *tls.ConnectionState, err error) {
+	if !t.handshaking {
+		return
+	}
+	t.handshaking = false
+	if hook := t.hooks.TLSHandshakeDone; hook != nil {
+		if state == nil {
+			state = &tls.ConnectionState{HandshakeComplete: err == nil}
+		}
+		t.post(func() { hook(*state, err) })
+	}
+}
+
+func (t *trace) wroteHeaders() {
+	if hook := t.hooks.WroteHeaderField; hook != nil {
+		for _, field := range t.fields {
+			t.post(func() { hook(field.name, field.values) })
+		}
 	}
 	if hook := t.hooks.WroteHeaders; hook != nil {
-		hook()
+		t.post(hook)
 	}
-	t.wroteRequest(nil)
-	if hook := t.hooks.GotFirstResponseByte; hook != nil {
-		hook()
-	}
-}
-
-// errSentAgain is what WroteRequest gets for an attempt whose connection ended.
-var errSentAgain = errors.New("curlpipe: the connection ended before the response; the request was sent again")
-
-func (t *trace) gotConn(reused bool) {
-	if hook := t.hooks.GotConn; hook != nil {
-		hook(httptrace.GotConnInfo{Conn: &t.link, Reused: reused})
+	if hook := t.hooks.Wait100Continue; hook != nil && t.expects {
+		t.post(hook)
 	}
 }
 
 func (t *trace) wroteRequest(err error) {
 	if hook := t.hooks.WroteRequest; hook != nil {
-		hook(httptrace.WroteRequestInfo{Err: err})
+		t.post(func() { hook(httptrace.WroteRequestInfo{Err: err}) })
 	}
 }
 
-func (t *trace) reportConnect() {
-	network, address := t.link.remote.Network(), t.link.remote.String()
-	if hook := t.hooks.ConnectStart; hook != nil {
-		hook(network, address)
-	}
-	if hook := t.hooks.ConnectDone; hook != nil {
-		hook(network, address, nil)
-	}
-	if !t.secured {
+// ended is the end of an attempt with an error: that of the handshake, or of the
+// writing, whichever was under way.
+func (t *trace) ended(err error) {
+	if t == nil {
 		return
 	}
-	if hook := t.hooks.TLSHandshakeStart; hook != nil {
-		hook()
+	switch t.stage {
+	case stageOnConn:
+		var refused *tls.CertificateVerificationError
+		if errors.As(err, &refused) {
+			err = refused
+		}
+		t.secured(nil, err)
+	case stageConn, stageHeaders:
+		t.wroteRequest(err)
 	}
-	if hook := t.hooks.TLSHandshakeDone; hook != nil {
-		hook(tls.ConnectionState{HandshakeComplete: true}, nil)
+	t.stage = stageNone
+}
+
+// errSentAgain is what WroteRequest gets for an attempt whose connection ended.
+var errSentAgain = errors.New("curlpipe: the connection ended before the response; the request was sent again")
+
+// interim tells of interim responses.
+func (t *trace) interim(sections string) {
+	if t == nil || sections == "" {
+		return
+	}
+	t.reach(stageHeaders, nil)
+	t.answered()
+	for sections != "" {
+		var section string
+		section, sections = cutSection(sections)
+		line, fields, _ := strings.Cut(section, "\n")
+		_, status, _ := strings.Cut(line, " ")
+		code, err := strconv.Atoi(strings.TrimSpace(status[:min(3, len(status))]))
+		header, failed := parseFields(fields)
+		if err != nil || failed != nil {
+			continue
+		}
+		if hook := t.hooks.Got100Continue; hook != nil && code == 100 && t.expects {
+			t.post(hook)
+		}
+		if hook := t.hooks.Got1xxResponse; hook != nil {
+			t.post(func() {
+				if err := hook(code, textproto.MIMEHeader(header)); t.refusal == nil {
+					t.refusal = err
+				}
+			})
+		}
+	}
+}
+
+// cutSection takes a header section off several.
+func cutSection(sections string) (section, rest string) {
+	for end := 0; ; {
+		next := strings.IndexByte(sections[end:], '\n')
+		if next < 0 {
+			return sections, ""
+		}
+		line := sections[end : end+next]
+		end += next + 1
+		if strings.TrimSuffix(line, "\r") == "" {
+			return sections[:end], sections[end:]
+		}
+	}
+}
+
+// answered is the coming of the first byte of a response, interim ones included.
+func (t *trace) answered() {
+	if t == nil || t.first {
+		return
+	}
+	t.first = true
+	if hook := t.hooks.GotFirstResponseByte; hook != nil {
+		t.post(hook)
+	}
+}
+
+// idle is the end of a response whose connection goes on.
+func (t *trace) idle() {
+	if t != nil && t.hooks.PutIdleConn != nil {
+		t.post(func() { t.hooks.PutIdleConn(nil) })
+	}
+}
+
+// traceResult tells of a request what a result of the loop has.
+func (e *engine) traceResult(c *call, result *cshim.Result) {
+	if c.trace == nil {
+		return
+	}
+	c.trace.interim(string(result.Interim))
+	if result.HeaderLength > 0 {
+		c.trace.reach(stageHeaders, c.conn.tls)
+		if c.upload == nil {
+			c.trace.reach(stageRequest, nil)
+		}
+		c.trace.answered()
+	}
+	if result.Done && result.Code == 0 {
+		if e.isWritten(c) {
+			c.trace.reach(stageRequest, c.conn.tls)
+		}
+		if !c.conn.multiplexes && c.conn.state == connOpen && !c.conn.announced && !c.flags.close {
+			c.trace.idle()
+		}
+	}
+}
+
+// traceHandshake tells those on a connection of the end of TLS's handshake. Those
+// whose certificate libcurl has refused then are not on it any more.
+func (e *engine) traceHandshake(c *conn) {
+	for call := c.calls.first; call != nil; call = call.next {
+		if call.trace != nil && call.trace.stage == stageOnConn {
+			call.trace.reach(stageConn, e.tlsState(c))
+		}
+	}
+}
+
+// isWritten tells whether all of a request's body is on its way.
+func (e *engine) isWritten(c *call) bool {
+	if c.upload == nil {
+		return true
+	}
+	if c.handed.IsZero() {
+		return false
+	}
+	value, _ := c.handle.easy.Getinfo(curl.INFO_SIZE_UPLOAD)
+	sent, _ := value.(float64)
+	return int64(sent) >= c.fed
+}
+
+// longestTracePoll is how long the looks at what of a traced request has left
+// are apart, at most. The first ones follow each other at once.
+const longestTracePoll = 20 * time.Millisecond
+
+// lookAfterTraces finds out how far traced requests have come: libcurl does not
+// tell.
+func (e *engine) lookAfterTraces(c *conn, now time.Time) {
+	for call := c.calls.first; call != nil; call = call.next {
+		t := call.trace
+		if t == nil || t.stage == stageRequest || t.stage == stageNone || call.abandoned {
+			continue
+		}
+		if t.stage < stageHeaders && e.loop.Sent(call.handle.slot) {
+			t.reach(stageHeaders, nil)
+		}
+		if t.stage == stageHeaders && e.isWritten(call) {
+			t.reach(stageRequest, nil)
+			continue
+		}
+		e.lookAt(now.Add(min(time.Duration(t.polls)*time.Millisecond, longestTracePoll)))
+		t.polls++
 	}
 }
 
@@ -143,46 +392,30 @@ func portOf(scheme string) string {
 	return "80"
 }
 
-// address is what libcurl knows of one end of a connection; nil: nothing.
-func address(ip string, port int) net.Addr {
-	if parsed := net.ParseIP(ip); parsed != nil {
-		return &net.TCPAddr{IP: parsed, Port: port}
-	}
-	if ip == "" {
-		return nil
-	}
-	return &net.UnixAddr{Name: ip, Net: "unix"}
-}
-
-func (h *handle) number(info curl.CurlInfo) int {
-	value, _ := h.easy.Getinfo(info)
-	number, _ := value.(int)
-	return number
-}
-
-func (h *handle) seconds(info curl.CurlInfo) float64 {
-	value, _ := h.easy.Getinfo(info)
-	seconds, _ := value.(float64)
-	return seconds
-}
-
-func (h *handle) text(info curl.CurlInfo) string {
-	value, _ := h.easy.Getinfo(info)
-	text, _ := value.(string)
-	return text
-}
-
 // link stands for libcurl's connection in httptrace.GotConnInfo: it has its
 // addresses and can do nothing.
 type link struct{ local, remote net.Addr }
+
+// unknownAddr is an address that DialContext has not told.
+type unknownAddr struct{}
+
+func (unknownAddr) Network() string { return "tcp" }
+func (unknownAddr) String() string  { return "unknown" }
 
 var errNotYours = errors.New("curlpipe: the connection is libcurl's: it can neither be read, written nor closed here")
 
 func (*link) Read([]byte) (int, error)         { return 0, errNotYours }
 func (*link) Write([]byte) (int, error)        { return 0, errNotYours }
 func (*link) Close() error                     { return errNotYours }
-func (l *link) LocalAddr() net.Addr            { return l.local }
-func (l *link) RemoteAddr() net.Addr           { return l.remote }
+func (l *link) LocalAddr() net.Addr            { return known(l.local) }
+func (l *link) RemoteAddr() net.Addr           { return known(l.remote) }
 func (*link) SetDeadline(time.Time) error      { return errNotYours }
 func (*link) SetReadDeadline(time.Time) error  { return errNotYours }
 func (*link) SetWriteDeadline(time.Time) error { return errNotYours }
+
+func known(address net.Addr) net.Addr {
+	if address == nil {
+		return unknownAddr{}
+	}
+	return address
+}

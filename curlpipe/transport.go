@@ -94,9 +94,9 @@ type Transport struct {
 	ClientCertFile, ClientKeyFile, ClientKeyPassword string
 
 	// MinTLSVersion and MaxTLSVersion are tls.VersionTLS10 … tls.VersionTLS13;
-	// 0 leaves the choice to libcurl and OpenSSL. With libcurl up to 7.53.1, set both
-	// to the same version, or only MinTLSVersion to TLS 1.3. They apply to an https
-	// proxy as well, and so does Ciphers.
+	// 0 leaves the choice to libcurl and OpenSSL. A range needs libcurl 7.54.0 or
+	// later, or OpenSSL 1.1.1 or later: without either, connections fail. They apply
+	// to an https proxy as well, and so does Ciphers.
 	MinTLSVersion, MaxTLSVersion uint16
 
 	// Ciphers selects the cipher suites up to TLS 1.2, in the form of
@@ -181,7 +181,7 @@ type Transport struct {
 
 	// ExpectContinueTimeout is how long a request with "Expect: 100-continue" waits
 	// for the server before it sends its body anyway; 0 means
-	// DefaultExpectContinueTimeout.
+	// DefaultExpectContinueTimeout, a negative value that it does not wait.
 	ExpectContinueTimeout time.Duration
 
 	// IdleConnTimeout, if not 0, closes a connection that has had no request for so

@@ -62,8 +62,8 @@ func newUpload(c *call, request *http.Request) *upload {
 
 // begin has the body read, now that the engine has the request.
 func (u *upload) begin(e *engine) {
-	u.engine = e
 	if u.taken.CompareAndSwap(false, true) {
+		u.engine = e
 		go u.run()
 	}
 }
@@ -102,9 +102,9 @@ func (u *upload) run() {
 		if !more {
 			return
 		}
-		if f.last && f.err == nil {
+		if f.last || f.err != nil { // who gets the error finds it closed
 			closed = true
-			if err := u.body.Close(); err != nil { // it may mean that what was read is not right
+			if err := u.body.Close(); err != nil && f.err == nil { // it may mean that what was read is not right
 				f.err = fmt.Errorf("curlpipe: cannot close the request's body: %w", err)
 			}
 		}
