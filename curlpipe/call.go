@@ -3,6 +3,8 @@ package curlpipe
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -133,6 +135,16 @@ func (c *call) failure(err error, detail string) error {
 		return bare(err)
 	}
 	return newError(c.asked, detail, err)
+}
+
+// bodyError is what a body that is cut short ends with. io.ErrUnexpectedEOF is
+// compared with == by many a program, so it comes bare, as from net/http.
+func (c *call) bodyError(err error) error {
+	var failed *transferError
+	if errors.As(err, &failed) && failed.cause == io.ErrUnexpectedEOF {
+		return io.ErrUnexpectedEOF
+	}
+	return newError(c.asked, c.detail, err)
 }
 
 // release makes the call's memory available to others. Only for a call that

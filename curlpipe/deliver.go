@@ -164,7 +164,7 @@ func (e *engine) end(c *call, err error) {
 	}
 	if c.body != nil {
 		if err != nil {
-			err = newError(c.asked, c.detail, err)
+			err = c.bodyError(err)
 		}
 		c.body.end(err, "")
 		return

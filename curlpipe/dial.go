@@ -25,6 +25,7 @@ type dialer struct {
 	own        func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// of the tunnels through a proxy; see the fields of Transport
+	userAgent       string
 	connectHeader   http.Header
 	connectHeaderOf func(context.Context, *url.URL, string) (http.Header, error)
 	onConnected     func(context.Context, *url.URL, *http.Request, *http.Response) error
@@ -204,7 +205,7 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 		header = make(http.Header)
 	}
 	if _, ok := header["User-Agent"]; !ok {
-		header.Set("User-Agent", userAgent)
+		header.Set("User-Agent", d.userAgent)
 	}
 	request := &http.Request{
 		Method: http.MethodConnect,

@@ -162,7 +162,14 @@ func bare(err error) error {
 // contextEnd is a context's error with its cause.
 type contextEnd struct{ err, cause error }
 
-func (e *contextEnd) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *contextEnd) Error() string {
+	text, cause := e.err.Error(), e.cause.Error()
+	if text == cause {
+		return text
+	}
+	return text + ": " + cause
+}
+
 func (e *contextEnd) Unwrap() []error { return []error{e.err, e.cause} }
 
 func newError(request *http.Request, detail string, err error) *Error {

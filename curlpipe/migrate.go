@@ -23,9 +23,13 @@ func (e *NotCarriedError) Error() string {
 		": leave them out (the package's documentation says what there is instead)"
 }
 
+// netHTTPUserAgent is the User-Agent of net/http over HTTP/1.1.
+const netHTTPUserAgent = "Go-http-client/1.1"
+
 // FromHTTPTransport returns a transport with the settings of an http.Transport,
 // which is not changed. If some settings are not supported, it returns the
-// transport without them, and a [*NotCarriedError] that lists them.
+// transport without them, and a [*NotCarriedError] that lists them. UserAgent
+// stays that of net/http.
 //
 // If MaxConnsPerHost is 0, there is one connection to each host. The buffer sizes
 // are ignored. Registered protocols have to be registered again.
@@ -46,6 +50,7 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		ResponseHeaderTimeout:  from.ResponseHeaderTimeout,
 		ExpectContinueTimeout:  from.ExpectContinueTimeout,
 		MaxResponseHeaderBytes: max(0, from.MaxResponseHeaderBytes),
+		UserAgent:              netHTTPUserAgent,
 	}
 	if to.ExpectContinueTimeout == 0 {
 		to.ExpectContinueTimeout = -1 // the body is not held back

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -23,6 +24,7 @@ func (t *Transport) dialer() (*dialer, error) {
 		unixSocket:      t.UnixSocket,
 		proxyTLS:        t.proxyTLS,
 		own:             t.DialContext,
+		userAgent:       cmp.Or(t.UserAgent, DefaultUserAgent),
 		connectHeader:   t.ProxyConnectHeader,
 		connectHeaderOf: t.GetProxyConnectHeader,
 		onConnected:     t.OnProxyConnectResponse,

@@ -11,10 +11,6 @@ import (
 	"strings"
 )
 
-// userAgent is sent when the request has no User-Agent of its own; an empty one
-// leaves the line out (as in net/http).
-const userAgent = "curlpipe"
-
 func methodOf(request *http.Request) string {
 	if request.Method == "" {
 		return http.MethodGet
@@ -77,7 +73,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if err := c.encodeURL(request, method, s); err != nil {
 		return err
 	}
-	return c.encodeHeader(request)
+	return c.encodeHeader(request, s.userAgent)
 }
 
 // sendsLength tells the methods whose requests say how long their body is even
@@ -144,7 +140,7 @@ func basic(user *url.Userinfo) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 }
 
-func (c *call) encodeHeader(request *http.Request) error {
+func (c *call) encodeHeader(request *http.Request, userAgent string) error {
 	fields := canonical(request.Header)
 	host := inASCII(request.URL.Host)
 	if request.Host != "" {
@@ -167,7 +163,9 @@ func (c *call) encodeHeader(request *http.Request) error {
 		c.text.Without("Expect") // libcurl would wait for 100 (Continue)
 	}
 	if _, ok := fields["User-Agent"]; !ok {
-		_ = c.addLine("User-Agent", userAgent)
+		if err := c.addLine("User-Agent", userAgent); err != nil {
+			return err
+		}
 	} else if agent := fields.Get("User-Agent"); agent != "" {
 		if err := c.addLine("User-Agent", agent); err != nil {
 			return err

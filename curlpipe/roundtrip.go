@@ -135,8 +135,9 @@ func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
 // contextError is the context's error and, where there is one, its cause.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return &contextEnd{err, cause}
+	cause := context.Cause(ctx)
+	if (err == context.Canceled || err == context.DeadlineExceeded) && cause == err {
+		return err
 	}
-	return err
+	return &contextEnd{err, cause}
 }

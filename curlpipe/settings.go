@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ type settings struct {
 	readBufferSize int
 	compression    bool
 	serverName     string
+	userAgent      string
 	insecure       bool // takes any certificate
 	proxy          func(*http.Request) (*url.URL, error)
 	retryPolicy    func(*http.Request, error) bool
@@ -71,6 +73,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		readBufferSize: max(leastReadBufferSize, atLeastOne(&refused, "ReadBufferSize", t.ReadBufferSize, DefaultReadBufferSize)),
 		compression:    !t.DisableCompression,
 		serverName:     t.ServerName,
+		userAgent:      cmp.Or(t.UserAgent, DefaultUserAgent),
 		insecure:       t.InsecureSkipVerify,
 		proxy:          t.Proxy,
 		retryPolicy:    t.RetryPolicy,

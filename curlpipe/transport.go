@@ -240,6 +240,10 @@ type Transport struct {
 	// DefaultMaxUnreadTime.
 	MaxUnreadTime time.Duration
 
+	// UserAgent is the User-Agent of requests that have none of their own; empty
+	// means DefaultUserAgent.
+	UserAgent string
+
 	// DisableCompression keeps RoundTrip from asking for gzip by itself.
 	DisableCompression bool
 
@@ -282,6 +286,8 @@ const (
 	DefaultKeepAlive              = 15 * time.Second
 
 	DefaultExpectContinueTimeout = time.Second
+
+	DefaultUserAgent = "curlpipe"
 )
 
 // engine starts the transport if that has not happened yet.

@@ -18,6 +18,10 @@ import (
 // its process with it.
 const noEnd = "no end"
 
+// mostNames is how many tests run together: an argument of a program may not be
+// of any length.
+const mostNames = 1000
+
 // silence is how long nothing may come of the tests that run.
 const silence = 20 * time.Second
 
@@ -93,19 +97,21 @@ func (b *bench) testPackage(p tested, wanted func(string) bool, ours bool, skipp
 	})
 	outcomes := make(map[string]string)
 	var suspects []string
-	for before := -1; ; {
-		left := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-			return outcomes[name] != "" || slices.Contains(suspects, name)
-		})
-		if len(left) == 0 || len(left) == before { // what is left was not meant to run
-			break
+	for some := range slices.Chunk(names, mostNames) {
+		for before := -1; ; {
+			left := slices.DeleteFunc(slices.Clone(some), func(name string) bool {
+				return outcomes[name] != "" || slices.Contains(suspects, name)
+			})
+			if len(left) == 0 || len(left) == before { // what is left was not meant to run
+				break
+			}
+			before = len(left)
+			hung, err := b.runOnce(p, left, ours, skipped, outcomes, log)
+			if err != nil {
+				return nil, err
+			}
+			suspects = append(suspects, hung...)
 		}
-		before = len(left)
-		hung, err := b.runOnce(p, left, ours, skipped, outcomes, log)
-		if err != nil {
-			return nil, err
-		}
-		suspects = append(suspects, hung...)
 	}
 	for _, name := range suspects { // several ran at a time: one of them is to blame
 		hung, err := b.runOnce(p, []string{name}, ours, skipped, outcomes, log)
