@@ -144,10 +144,10 @@
 //
 // One table of tests runs over both transports. These are the differences:
 //
-//   - The hooks of an httptrace.ClientTrace run when the response's header section
-//     has arrived, not when the events happen. The DNS hooks, PutIdleConn,
-//     Got100Continue and Got1xxResponse do not run. The net.Conn of GotConn has
-//     addresses but cannot be used.
+//   - libcurl does not report each event of a request. WroteHeaders and WroteRequest
+//     of an httptrace.ClientTrace run up to 20 ms after the event, and PutIdleConn
+//     runs when a response has ended, also if other requests are on the connection.
+//     The net.Conn of GotConn has addresses but cannot be used.
 //   - Response.TLS has no certificates and no version unless libcurl's TLS library
 //     is OpenSSL 1.1.1 or later.
 //   - CONNECT, Upgrade, OPTIONS * and a request's trailer section are refused
@@ -156,7 +156,6 @@
 //     send a trailer section before 7.64.0.
 //   - The environment's proxies are not followed unless Proxy is
 //     http.ProxyFromEnvironment, as in http.DefaultTransport.
-//   - Requests for http URLs go through a tunnel of the proxy, too; see Proxy.
 //   - Fields of TLSClientConfig that need Go code during the handshake are refused:
 //     VerifyPeerCertificate, VerifyConnection, GetClientCertificate, KeyLogWriter,
 //     Time, Rand; so are CurvePreferences, Renegotiation and ECH. Inspect
@@ -164,15 +163,36 @@
 //     DialContext but no DialTLSContext, because libcurl does TLS.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it.
-//   - The default User-Agent is "curlpipe".
+//   - The default User-Agent is "curlpipe"; set UserAgent. FromHTTPTransport sets
+//     that of net/http over HTTP/1.1.
+//   - The fields of a transport are read with the first request, and later changes
+//     have no effect: use Clone. There is no CancelRequest, which net/http has
+//     deprecated: use the request's context.
+//   - The fields that libcurl itself writes, which describe a request's body, come
+//     before the others. A body that is written in small pieces may go out in fewer,
+//     larger chunks.
+//   - If a complete response arrives while the request's body is being sent, or waits
+//     for 100 (Continue), the body is not sent any more and the connection is closed.
+//     net/http sends the rest.
+//   - An opaque URL must contain a path, and the URL's host if it has one.
+//   - A response with white space before the colon of a field, 101 (Switching
+//     Protocols) that was not requested, or a Content-Length that is not one number is
+//     read as RFC 9112 requires: the white space is removed, the others are refused.
+//   - libcurl compares a certificate's name after the handshake: the server sees a
+//     closed connection and no alert.
+//   - libcurl accepts 100 kB for a field line, and from 8.3.0 on (in Debian's 7.88.1,
+//     too) 300 kB for all of them ([ErrResponseTooLarge]).
+//   - A goroutine that is in libcurl is not durably blocked: in a bubble of
+//     testing/synctest time stands still.
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
 //   - Over HTTP/2, libcurl 7.88 drops the trailer section of a response that has a
 //     Content-Length, and accepts at most 100 kB of header fields, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
-//     ([Error.Unwrap]): use errors.Is and errors.As. A context's error is returned as
-//     it is, followed by its cause if it has one.
+//     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
+//     is returned as it is, and a body that ends too early returns io.ErrUnexpectedEOF
+//     itself.
 //
 // A program that the process executes inherits no file descriptor of this package;
 // libcurl 7.68.0 and later has a socket pair of its own that is inherited. A process

@@ -126,9 +126,9 @@ type Transport struct {
 
 	// Proxy, if not nil, returns the proxy for a request; a nil URL means none.
 	// [http.ProxyURL] and [http.ProxyFromEnvironment] return such functions. The
-	// scheme of a proxy is http or https (both use CONNECT, for http URLs as well, so
-	// that the connection leads to the server), socks5, or socks5h, which lets the
-	// proxy look up the host's name. The URL's user information holds the
+	// scheme of a proxy is http or https (both get requests for http URLs in the
+	// absolute form, and CONNECT for https), socks5, or socks5h, which lets the proxy
+	// look up the host's name. The URL's user information holds the
 	// credentials. If Proxy is nil, the environment is ignored, NO_PROXY included.
 	Proxy func(*http.Request) (*url.URL, error)
 
