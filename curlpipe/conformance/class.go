@@ -16,7 +16,8 @@ import (
 // or through other functions of the test files, is
 //
 //   - something that export_test.go declares with the insides of Transport in it:
-//     its pool of idle connections, a persistConn, one of its hooks for tests;
+//     its pool of idle connections, a persistConn, one of its hooks for tests, or
+//     the error that it does not export and tests compare with;
 //   - package testing/synctest, in whose bubbles time stands still while a
 //     goroutine is in libcurl.
 //
@@ -74,7 +75,7 @@ var general = map[string]bool{
 }
 
 // transportsInsides are what Transport keeps for itself.
-var transportsInsides = regexp.MustCompile(`persistConn|idleConn|closeIdle|reqCanceler|idleMu|testHook(EnterRoundTrip|RoundTripRetried|ReadLoop|P)|h2transport\.|queueForIdle|maxWriteWait|ErrServerClosedIdle|http2goAwayTimeout`)
+var transportsInsides = regexp.MustCompile(`persistConn|idleConn|closeIdle|reqCanceler|idleMu|testHook(EnterRoundTrip|RoundTripRetried|ReadLoop|P)|h2transport\.|queueForIdle|maxWriteWait|ErrServerClosedIdle|http2goAwayTimeout|errRequestCanceled`)
 
 // exportedInsides reads what export_test.go shows of them.
 func exportedInsides(set *token.FileSet, name string) (map[string]string, error) {

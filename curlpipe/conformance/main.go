@@ -11,8 +11,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // suite is one project's tests.
@@ -91,7 +93,8 @@ func run(b *bench, readme string, names []string) error {
 	if readme == "" {
 		return nil
 	}
-	return replaceTable(readme, b.libcurl, table)
+	dated := fmt.Sprintf("On %s with %s, and %s libcurl:\n\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), map[string]string{"patched": "the patched", "system": "the system's"}[b.libcurl])
+	return replaceTable(readme, b.libcurl, dated+table)
 }
 
 // choose are the suites of those names; without names all.
