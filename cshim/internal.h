@@ -73,6 +73,7 @@ struct connection {
   struct http2_session *session; /* that libcurl has on it, or NULL */
   struct transfer *requesting; /* libcurl is about to send its request */
   bool left; /* one on it was taken off: the others look */
+  bool has_broken; /* transfers that end_broken() is to end */
   bool session_changed; /* http2_settle() has something to do */
 
   const struct transfer *dropping; /* at its head; nobody wants its response */
@@ -176,6 +177,7 @@ struct transfer {
 
 struct cshim_loop {
   struct cshim_limits limits;
+  unsigned libcurl; /* the number of its version */
   CURLSH *share; /* TLS sessions, which outlive a connection */
   struct poller *poller;
   int key_log; /* file descriptor, or -1 */

@@ -63,6 +63,7 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
   if(!loop)
     return NULL;
   loop->limits = *limits;
+  loop->libcurl = curl_version_info(CURLVERSION_NOW)->version_num;
   loop->key_log = -1;
   loop->poller = poller_new();
   if(!loop->poller) {

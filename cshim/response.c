@@ -22,10 +22,9 @@ static void forget(struct transfer *transfer)
 
 void response_begin(struct transfer *transfer)
 {
-  const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
   struct framing_rules rules = {
     .head = transfer->flags & CSHIM_REQUEST_HEAD,
-    .fields_stick = version->version_num < FIRST_BODILESS,
+    .fields_stick = transfer->loop->libcurl < FIRST_BODILESS,
     .overhead = transfer->loop->limits.header_bytes
   };
   forget(transfer);
@@ -168,7 +167,7 @@ static bool is_repeated(const struct transfer *transfer)
          transfer->framing.status == 417 &&
          (transfer->flags & CSHIM_REQUEST_UPLOAD) &&
          !upload_is_whole(transfer) &&
-         curl_version_info(CURLVERSION_NOW)->version_num >= FIRST_REPEATED;
+         transfer->loop->libcurl >= FIRST_REPEATED;
 }
 
 /* Whether a line says that no response comes after this one. */

@@ -144,12 +144,15 @@ static void gather_finished(struct connection *connection)
 static void end_broken(struct connection *connection)
 {
   struct transfer *transfer = connection->first;
+  if(!connection->has_broken)
+    return;
   while(transfer && connection->loop->result_count < CSHIM_MAX_BATCH) {
     struct transfer *next = transfer->next;
     if(transfer->broken)
       results_finish(transfer, transfer->broken);
     transfer = next;
   }
+  connection->has_broken = transfer != NULL;
 }
 
 /* Far away for a timer: it is not what a connection waits for. */

@@ -74,6 +74,7 @@ void transfer_pause(struct transfer *transfer)
                     (transfer->paused ? CURLPAUSE_RECV : 0) |
                     (transfer->upload_waiting ? CURLPAUSE_SEND : 0));
   http2_leave(before);
+  transfer->connection->has_broken |= transfer->broken != CURLE_OK;
   watch_futile(transfer->connection, false);
   transfer->connection->timer_set = true;
   transfer->connection->timer_at = 0;
@@ -152,8 +153,9 @@ static void count(struct transfer *transfer)
    have freed. So a handle gets no second response. */
 static bool remembers_headers(const struct transfer *transfer)
 {
-  unsigned number = curl_version_info(CURLVERSION_NOW)->version_num;
-  return transfer->sections_length && number >= 0x075400 && number < 0x080100;
+  unsigned libcurl = transfer->loop->libcurl;
+  return transfer->sections_length && libcurl >= 0x075400 &&
+         libcurl < 0x080100;
 }
 
 /* Fills in what has come since the last result. `code` is -1 while the request

@@ -112,7 +112,7 @@ func (c *conn) add(call *call, now time.Time) {
 }
 
 // remove takes a call off the connection.
-func (c *conn) remove(call *call) {
+func (c *conn) remove(call *call, now time.Time) {
 	head := c.calls.first == call
 	c.calls.remove(call)
 	c.inFlight--
@@ -121,10 +121,10 @@ func (c *conn) remove(call *call) {
 	}
 	if c.inFlight == 0 {
 		c.exclusive = false
-		c.idleSince = time.Now()
+		c.idleSince = now
 	}
 	if head {
-		c.headSince = time.Now()
+		c.headSince = now
 		c.watched = false
 	}
 	call.conn = nil
