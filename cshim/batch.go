@@ -81,8 +81,8 @@ func (b *Batch) reset() {
 	b.text = b.text[:0]
 }
 
-// rest gives much room back if the batch is empty, as its loop may sleep now
-// for long, and there may be many loops.
+// rest frees a large buffer if the batch is empty, because its loop may now sleep
+// for long and there may be many loops.
 func (b *Batch) rest() {
 	if len(b.requests) == 0 && cap(b.text) > keptText {
 		b.text = nil

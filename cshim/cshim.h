@@ -23,7 +23,7 @@ struct cshim_loop;
 #define CSHIM_MULTI_FAILED (-100000)
 
 /* Most requests, and most results, of one cshim_loop_run(): enough that a full
-   pipeline crosses at once, small enough that nobody waits long for others. */
+   pipeline crosses at once, small enough that no request waits long for others. */
 #define CSHIM_MAX_BATCH 512
 
 /* How requests to one host share its connections. */
@@ -256,10 +256,10 @@ bool cshim_is_private(void *easy);
 void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot);
 
 /* Submits `count` requests (at most CSHIM_MAX_BATCH), in order, and runs
-   until there is news of at least one request, somebody called
-   cshim_loop_wake(), or `wait_ms` milliseconds have passed (-1: no limit).
-   Returns how many results cshim_loop_results() holds, perhaps none, or a
-   negative error; after an error only cshim_loop_free() is left. */
+   until there is a result, cshim_loop_wake() was called, or `wait_ms`
+   milliseconds have passed (-1: no limit). Returns the number of results that
+   cshim_loop_results() holds, perhaps 0, or a negative error; after an error
+   only cshim_loop_free() may be called. */
 int cshim_loop_run(struct cshim_loop *loop,
                    const struct cshim_request *requests, size_t count,
                    const char *text, int wait_ms);

@@ -1,24 +1,28 @@
 // Package cshim drives libcurl's multi interface from C and hands Go batches.
 //
-// It stands between package curlpipe and libcurl: curlpipe decides what is asked
-// and when, cshim moves it. It is the only package of this module with C of its
-// own. The C is one event loop: one curl_multi handle, what waits for its
-// sockets, and what wakes it. Go crosses into C once for a batch of requests and
-// comes back with a batch of results; C never calls Go and keeps no state
-// outside of the loop, the addresses of OpenSSL's functions excepted. cshim.h
-// says what it offers; loop.c drives libcurl, results.c tells what came of it,
-// watch.c has the sockets, connection.c their beginning and end, system.h what
-// depends on the operating system, rest.c what may be done between, request.c,
-// upload.c and response.c the two halves of an exchange, framing.c and chunked.c
-// the one reading of a response that is believed, transfer.c the easy handle
-// that carries it, groups.c what libcurl has of the patch series, tls.c and
-// handshake.c what OpenSSL tells of it (openssl.c finds its functions), bio.c
-// what stands between OpenSSL and the socket, nghttp2.c what stands between
-// libcurl and nghttp2, and http2.c what becomes of requests on an HTTP/2
-// connection.
+// It stands between package curlpipe and libcurl: curlpipe decides which requests
+// are sent and when, cshim sends them. It is the only package of this module with
+// C code. The C code is an event loop around one curl_multi handle. Go calls C once
+// for a batch of requests and gets back a batch of results. C never calls Go, and
+// keeps no state outside of the loop except the addresses of OpenSSL's functions.
 //
-// Easy handles are made, configured and cleaned up by the caller (through
-// go-curl); [Loop.Attach] ties one to the loop and names it by its slot. What
-// differs between two requests on one handle (URL, method, header lines)
-// travels in a [Batch], so a request costs no crossing of its own.
+//	cshim.h                    the interface
+//	loop.c                     drives libcurl
+//	results.c                  the results of requests
+//	watch.c, system.h          sockets, and the operating system's way to watch them
+//	connection.c               the begin and end of connections
+//	rest.c                     work between two requests
+//	request.c, upload.c        sends a request and its body
+//	response.c                 receives a response
+//	framing.c, chunked.c       checks the framing of responses strictly
+//	transfer.c                 the easy handle of a request
+//	groups.c                   the groups of the patch series that libcurl has
+//	tls.c, handshake.c         observes OpenSSL; openssl.c finds its functions
+//	bio.c                      between OpenSSL and the socket
+//	nghttp2.c, http2.c         between libcurl and nghttp2; HTTP/2 connections
+//
+// The caller makes, configures and frees easy handles, through go-curl.
+// [Loop.Attach] adds one to the loop and assigns it a slot. A [Batch] carries what
+// differs between the requests on a handle (URL, method, header lines), so a request
+// needs no call of its own.
 package cshim

@@ -336,8 +336,8 @@ func (l *Loop) Movement(connection Connection) uint64 {
 	return uint64(C.cshim_loop_movement(l.handle, C.uint32_t(connection)))
 }
 
-// Counters count what the loop did since it was made. What is about TLS stays 0
-// when libcurl's TLS library is not OpenSSL.
+// Counters are counters since the loop was made. Those of TLS stay 0 unless
+// libcurl's TLS library is OpenSSL.
 type Counters struct {
 	SocketsOpened  uint64 // sockets that the loop was given
 	SocketsClosed  uint64 // sum of the next three
@@ -354,7 +354,8 @@ type Counters struct {
 	BytesReceived  uint64 // of responses, with their transfer coding, before TLS
 }
 
-// Counters reads the counters; any goroutine may. Those of a closed loop stay.
+// Counters returns the counters. It may be called from any goroutine, and after
+// Close.
 func (l *Loop) Counters() Counters {
 	l.shared.Lock()
 	defer l.shared.Unlock()

@@ -27,9 +27,9 @@ func Libcurl(t *testing.T, arguments ...string) string {
 	return strings.TrimSpace(string(said))
 }
 
-// Compile makes a program of C files, against the headers and the library in a
-// prefix, and returns its path, in a folder that goes with the test. Flags are
-// those of the compiler, beyond the warnings of the house.
+// Compile compiles C files against the headers and the library in a prefix, and
+// returns the path of the program, in a temporary folder of the test. Flags are
+// added to the usual warnings.
 func Compile(t *testing.T, prefix string, sources []string, flags ...string) string {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(sources[0]), ".c")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// PlainText is HTTP over plain TCP, in the place of a TLS version.
+// PlainText stands for HTTP over plain TCP instead of a TLS version.
 const PlainText = "plain"
 
 // Client is one row of the table.

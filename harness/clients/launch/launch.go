@@ -1,8 +1,8 @@
-// Package launch starts the programs under test, and it alone does: with the
-// libcurl that a run is about, whatever loader that needs, with the interposer
-// preloaded, and so that nothing of them is left when a run has ended.
+// Package launch starts the programs under test. It sets up the libcurl of the run
+// and its loader, preloads the interposer, and kills all processes that are left
+// when a run has ended. No other package starts them.
 //
-// It knows nothing of what a program is to do, or of what it says.
+// It does not interpret the programs' input or output.
 package launch
 
 import (
@@ -70,9 +70,9 @@ const (
 	reportFD
 )
 
-// Run runs the client to its end, or to that of the context, when it is killed
-// with all that it has started. Waited says how it ended, as exec.Cmd.Wait
-// does: nil for exit code 0. Err is what kept it from running at all.
+// Run runs the client until it ends. If the context ends first, the client and all
+// processes that it has started are killed. Waited says how the client ended, as
+// exec.Cmd.Wait does: nil for exit code 0. Err is the reason why it did not run.
 func (c *Client) Run(ctx context.Context) (waited, err error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {

@@ -81,8 +81,8 @@ func (p *Programs) Subjects() []Subject {
 	return list
 }
 
-// Find returns the subjects of that name, which have to be built. The error
-// says which exist, or how to build them.
+// Find returns the subject of that name. If there is none or it is not built, the
+// error names the subjects that exist, or the script that builds them.
 func (p *Programs) Find(name string) (*Subject, error) {
 	var names []string
 	for _, s := range p.Subjects() {

@@ -110,8 +110,8 @@ func runCheck(ctx context.Context, o *checkOptions, s *check.Scenario, tls strin
 	}, observation.Origin)
 }
 
-// evidenceFolder returns a folder for the evidence of a run that is not there
-// yet, and what removes it if nobody wants to keep it.
+// evidenceFolder returns a new folder for the evidence of a run, and a function that
+// removes the folder unless the evidence is to be kept.
 func evidenceFolder(out string, s *check.Scenario, client string) (folder string, done func(), err error) {
 	if out == "" { // the packets are judged all the same
 		folder, err := os.MkdirTemp("", "pipelab-check-")

@@ -56,7 +56,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"a fleet of nobody":        {"fleet --clients 0", "a fleet needs at least one client"},
 		"a fleet of nobody known":  {"fleet --client wget", `there is no program of clients "wget"; there are: c-fleet, curlpipe-fleet`},
 		"half a second's patience": {"fleet --patience 500ms", "--patience is in whole seconds, not 500ms"},
-		"half a fleet":             {"fleet --shard 1/2", "shards meet at a server; name that of pipelab fleet serve"},
+		"half a fleet":             {"fleet --shard 1/2", "shards meet at a server; name the one of pipelab fleet serve"},
 		"no shard of a fleet":      {"fleet --shard 0/2", `--shard: "0/2" is no shard`},
 		"a fleet over old TLS":     {"fleet --tls 1.1", `there is no TLS "1.1" here`},
 		"a picture of a shard":     {"fleet --server http://x --shard 1/2 --svg x.svg", "a shard has no picture and no table to keep"},

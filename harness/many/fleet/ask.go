@@ -103,7 +103,8 @@ func attend(ctx context.Context, server string, b beginning, waiting func(limit 
 	}
 }
 
-// notThere reports whether nobody listens yet, or has that name yet.
+// notThere reports whether the server does not listen yet, or its name does not exist
+// yet.
 func notThere(err error) bool {
 	var name *net.DNSError
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &name)

@@ -33,7 +33,7 @@ type Config struct {
 	Processes int
 	// Limit bounds the run, the wait for other shards included.
 	Limit time.Duration
-	// Waiting, if not nil, is called once when nobody listens at the server's URL,
+	// Waiting, if not nil, is called once if there is no server at its URL yet,
 	// with how long it is waited for.
 	Waiting func(limit time.Duration)
 	// Progress, if not nil, is called about once a second with the number of
@@ -57,7 +57,7 @@ func (c *Config) Check() error {
 	case c.Limit < time.Second:
 		return errors.New("the limit of a run is at least a second")
 	case c.Server == "" && c.Shard.Of > 1:
-		return errors.New("shards meet at a server; name that of pipelab fleet serve")
+		return errors.New("shards meet at a server; name the one of pipelab fleet serve")
 	}
 	if c.Server != "" {
 		if u, err := url.Parse(c.Server); err != nil || u.Scheme != "http" || u.Hostname() == "" {

@@ -12,7 +12,7 @@ import (
 
 // Serve is the server of runs, one after the other, in a process of its own, so
 // that its CPU time is what the clients cost it. Shards meet at the address of
-// control; the clients go to that of listen. Both are host and port, 0 for one
+// control; the clients use the address listen. Both are host and port, 0 for one
 // that is free. Serve says its [Address] as JSON, and ends when the context
 // does.
 func Serve(ctx context.Context, listen, control string, out io.Writer) error {

@@ -38,7 +38,7 @@ type Client struct {
 	See func(events.Event)
 }
 
-// Ending is what became of the client.
+// Ending says how the client ended.
 type Ending struct {
 	// Failure is empty if the client ended with exit code 0.
 	Failure string

@@ -74,19 +74,19 @@ const (
 	GoOn Reaction = "the client gets every response, and exits with 0"
 	// Cease: the response is valid and the last one on its connection.
 	Cease Reaction = "the client accepts the response, and sends no more requests on that connection"
-	// Discard: the response is none. The client reports it, or asks again on
-	// another connection.
+	// Discard: the response is invalid. The client reports it, or repeats the request
+	// on another connection.
 	Discard Reaction = "the client discards the response, and does not use the connection again"
-	// Incomplete: a part of the response is missing. The client reports it or
-	// asks again.
+	// Incomplete: a part of the response is missing. The client reports it or repeats
+	// the request.
 	Incomplete Reaction = "the client reports that the response is incomplete, or repeats the request"
-	// Unanswered: there is no response. The client reports it or asks again, if
-	// the request is idempotent.
+	// Unanswered: there is no response. The client reports it, or repeats the request
+	// if its method is idempotent.
 	Unanswered Reaction = "the client reports it, or repeats the request if its method is idempotent"
-	// Refused: there is none because the request was not looked at; it may be
-	// made again whatever its method is.
+	// Refused: there is no response because the request was not processed. It may be
+	// repeated whatever its method is.
 	Refused Reaction = "the client reports it, or repeats the request"
-	// Surplus: bytes follow a valid response that are nobody's.
+	// Surplus: a valid response is followed by bytes that belong to no response.
 	Surplus Reaction = "the client takes nothing after the response for a response"
 	// Either: the client may take the response or discard it.
 	Either Reaction = "the client accepts the response in its one valid reading, or discards it, and ends"

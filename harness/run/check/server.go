@@ -30,7 +30,7 @@ type Config struct {
 	Address string
 	// Plain is true for HTTP without TLS.
 	Plain bool
-	// HTTP2 is true to offer HTTP/2 to those who ask for it with ALPN.
+	// HTTP2 offers HTTP/2 in ALPN.
 	HTTP2 bool
 	// TLS is the one version that is spoken, "1.2" or "1.3"; empty for both.
 	TLS string
@@ -39,8 +39,8 @@ type Config struct {
 	// Engine is the path of tls-engine, which a scenario needs in which TLS has
 	// something to say.
 	Engine string
-	// Host stands in the URL, in the place of the address: "localhost", or
-	// another name of the loopback that the certificate is to be for as well.
+	// Host replaces the address in the URL: "localhost", or another name of the
+	// loopback interface. The certificate is valid for it, too.
 	Host string
 	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
 	ReceiveBuffer int

@@ -1,8 +1,8 @@
-// Package flow says what packets tell about connections: who opened them, who
-// ended them first, after which byte, and what was left unread.
+// Package flow derives from packets which side opened each connection, which side
+// ended it first and after which byte, and which bytes were left unread.
 //
-// It stands between the capture, which reads and writes packets, and those who
-// judge and show them. It does no I/O.
+// It stands between the capture, which reads and writes packets, and the judge and
+// the report. It does no I/O.
 package flow
 
 import (
@@ -67,8 +67,8 @@ type Connection struct {
 	ZeroWindows int `json:"zero_windows"`
 }
 
-// EndedFirst is the earlier one of FIN and RST, nil if nobody ended the
-// connection while packets were captured.
+// EndedFirst returns the first FIN or RST, nil if the connection did not end while
+// packets were captured.
 func (c *Connection) EndedFirst() *Ending {
 	switch {
 	case c.FIN == nil:

@@ -53,9 +53,9 @@ func (t *Traffic) From(client netip.AddrPort) *Connection {
 	return nil
 }
 
-// HowEnded says in words who ended the connection first and where: "a RST from
-// the client after its byte 1234, with 77 bytes from the other side
-// unacknowledged"; empty if nobody ended it while packets were captured.
+// HowEnded describes how the connection ended first: "a RST from the client after
+// its byte 1234, with 77 bytes from the other side unacknowledged"; empty if it did
+// not end while packets were captured.
 func (c *Connection) HowEnded() string {
 	end := c.EndedFirst()
 	if end == nil {

@@ -45,11 +45,11 @@
  *
  *   {"t":NS,"call":"version","version":"OpenSSL 3.0.19 27 Jan 2026"}
  *
- * Whether a full pipe blocks the host or costs events is the choice of who
- * made the pipe: with O_NONBLOCK a line that does not fit is dropped, and the
- * next line that does is preceded by {"t":NS,"call":"dropped","count":N}.
- * When nobody reads the pipe any more, writing stops for good; the host does
- * not get a SIGPIPE.
+ * The pipe's creator decides what happens when the pipe is full. Without
+ * O_NONBLOCK the host blocks; with it, a line that does not fit is dropped, and
+ * the next line that fits is preceded by {"t":NS,"call":"dropped","count":N}.
+ * If the reading end is closed, nothing more is written, and the host does not
+ * get a SIGPIPE.
  */
 
 #include <stdbool.h>

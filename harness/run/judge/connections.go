@@ -16,8 +16,8 @@ func noReset(o *Observation) (Verdict, string, string) {
 	return EarlyEnds(o.Origin, o.Packets, &o.Events, o.Scenario.Expect.MaxEarlyEnds)
 }
 
-// Connections compares the number of connections with how many are allowed, 1
-// or more. Packets, if there are any, also show those that the origin never
+// Connections compares the number of connections with the number that is allowed, at
+// least 1. Packets, if not nil, also show connections that the origin never
 // accepted.
 func Connections(log *origin.Log, packets *flow.Traffic, allowed int) (verdict Verdict, expected, actual string) {
 	opened := len(log.Connections)

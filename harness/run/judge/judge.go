@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Verdict is what comes of holding an observation against an invariant.
+// Verdict is the result of comparing an observation with an invariant.
 type Verdict string
 
 // The verdicts.

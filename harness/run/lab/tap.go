@@ -7,8 +7,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 )
 
-// Tap is given what happens in a run beyond what the judge needs, to be kept
-// as evidence. Each of its fields may be nil; the methods put up with that.
+// Tap receives the observations of a run that the judge does not need, to keep them
+// as evidence. Each field may be nil; the methods then do nothing.
 type Tap struct {
 	// KeyLog gets the secrets of TLS in the form of SSLKEYLOGFILE. Connections
 	// write to it at the same time, each line at once.

@@ -31,11 +31,11 @@ type Config struct {
 	Address string
 	// TLS is the one version that is spoken, as in plan.Plan.
 	TLS string
-	// Engine, if not empty, is the path of tls-engine: TLS is OpenSSL's then,
-	// and not that of Go's own library.
+	// Engine, if not empty, is the path of tls-engine: the origin then uses OpenSSL
+	// instead of Go's crypto/tls.
 	Engine string
-	// HTTP2 has the origin speak HTTP/2 in the place of HTTP/1.1. It needs TLS,
-	// of Go's own library, and answers that HTTP/2 has.
+	// HTTP2 makes the origin speak HTTP/2 instead of HTTP/1.1. It needs TLS from Go's
+	// crypto/tls, and answers that exist in HTTP/2.
 	HTTP2 bool
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.

@@ -1,7 +1,7 @@
-// Package outcome says what came of runs, and what should have.
+// Package outcome has the results of runs, and the results that are expected.
 //
-// It stands behind the judge: a [Run] holds one run's figures and findings, the
-// verdict, and the one that is expected of this library. It shows nothing.
+// It stands behind the judge: a [Run] holds the figures and findings of one run, its
+// verdict, and the verdict that is expected of this library.
 package outcome
 
 import (
@@ -69,8 +69,8 @@ func (r *Run) Place() string {
 	return "OpenSSL " + r.OpenSSLName + ", TLS " + r.TLS
 }
 
-// OwnResponses is how many requests got their own response, of how many:
-// "49/50", or "–" where that cannot be seen.
+// OwnResponses returns how many of all requests got their own response, as "49/50",
+// or "–" if this cannot be observed.
 func (r *Run) OwnResponses() string {
 	for _, f := range r.Invariants {
 		if f.ID == "own-response" && f.Verdict == judge.NotApplicable {

@@ -133,7 +133,7 @@ func (e TLSEvent) version() string {
 // sends a request behind another one does so long before.
 const QuietTime = 100 * time.Millisecond
 
-// Honest reports whether the answer is that of an honest origin.
+// Honest reports whether an honest origin would give this answer.
 func (a Answer) Honest() bool {
 	a.Always = false
 	return a == Answer{}

@@ -2,9 +2,9 @@ package scenario
 
 import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
-// Expect is what has to come of a scenario. What is zero is what an honest
-// origin and a client without faults come to: each request is answered with
-// status 200 and its own body, over one connection, asked for once.
+// Expect is the expected result of a scenario. The zero value is the result of an
+// honest origin and a client without faults: each request is sent once, over one
+// connection, and answered with status 200 and its own body.
 type Expect struct {
 	// MaxConnections is how many connections the origin may see; 0 means 1.
 	MaxConnections int
@@ -38,8 +38,8 @@ type Expect struct {
 	// Stock has, by driver, what the stock libcurl is known to do wrong. With
 	// a driver that is not in it, it has to pass.
 	Stock map[string]string
-	// StockReleases are those of which stock fails, always or sometimes; the others
-	// pass.
+	// StockReleases are the releases whose stock libcurl fails, always or sometimes;
+	// all others pass.
 	StockReleases Releases
 	// StockSometimes has what it does wrong in some runs and not in others,
 	// where that depends on how the kernel deals out the CPU.

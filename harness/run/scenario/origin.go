@@ -27,9 +27,9 @@ type Origin struct {
 	Answers map[int]Answer
 	// EveryAnswer is how all others are answered.
 	EveryAnswer Answer
-	// Places are how the requests in certain places of a connection are
-	// answered, whichever these are: in what order a client sends what was
-	// submitted together is its own affair.
+	// Places has the answers to the requests at certain places of a connection,
+	// whichever requests these are. A client may send requests that were submitted
+	// together in any order.
 	Places []Place
 
 	// MaxStreams, if not 0, is SETTINGS_MAX_CONCURRENT_STREAMS [RFC 9113 §6.5.2],
@@ -68,8 +68,8 @@ func (o *Origin) AnswerTo(id string) Answer {
 	return o.EveryAnswer
 }
 
-// Honest reports whether every answer is that of an honest origin; it may
-// stall before it.
+// Honest reports whether every answer is one that an honest origin would give. The
+// origin may stall before it.
 func (o *Origin) Honest() bool {
 	return !slices.ContainsFunc(o.all(), func(a Answer) bool { return !a.Honest() })
 }

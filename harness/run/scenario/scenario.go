@@ -20,10 +20,8 @@ type Scenario struct {
 	ID string
 	// Summary says in one sentence what happens.
 	Summary string
-	// FixedTLS is true if the scenario is about the version of TLS that it is
-	// over, or its moments are those of that version, and no other will do.
-	// Where the origin sends what one version has and the other has not, this
-	// goes without saying.
+	// FixedTLS is true if the scenario works only over its own version of TLS. It need
+	// not be set if the origin sends a message that only this version has.
 	FixedTLS bool
 	// HTTP2 is true if it takes HTTP/2 to show it: the client multiplexes, and
 	// the origin speaks nothing else.
@@ -56,8 +54,8 @@ func All() []Scenario {
 	return append([]Scenario(nil), table...)
 }
 
-// Match returns the scenarios whose id matches the shell pattern. The error
-// names the ids that exist when there is none.
+// Match returns the scenarios whose id matches the shell pattern. If there are none,
+// the error lists all ids.
 func Match(pattern string) ([]Scenario, error) {
 	var found []Scenario
 	for _, s := range table {

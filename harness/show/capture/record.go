@@ -41,7 +41,7 @@ const (
 type Capture struct {
 	// Packets in the order in which they were sent.
 	Packets []flow.Packet
-	// Lost is how many packets the kernel dropped for want of room.
+	// Lost is the number of packets that the kernel dropped because its buffer was full.
 	Lost int
 	// Beyond is how many were left out because the limit was reached.
 	Beyond int

@@ -1,4 +1,4 @@
-// Package evidence keeps what one run shows in a folder, and reads it again.
+// Package evidence writes the evidence of a run into a folder, and reads it again.
 //
 // It stands behind the lab and before the report. The folder of a run,
 // SCENARIO/SUBJECT-DRIVER-LIBRARY, holds
@@ -67,7 +67,7 @@ func (r *Record) Stock() bool {
 	return r.Manifest != nil && r.Manifest.Variant == library.Stock
 }
 
-// Clock relates the interposer's clock to that of packets and origin.
+// Clock relates the interposer's clock to the clock of the packets and the origin.
 type Clock struct {
 	// Monotonic is a time of CLOCK_MONOTONIC in nanoseconds, Time the same
 	// moment.

@@ -1,4 +1,4 @@
-// Package report shows what came of runs: as a table for people, as JSON for
+// Package report writes the results of runs, as a table for people and as JSON for
 // programs.
 //
 // The JSON of a [Document] is documented in harness/docs/run.md, and fields are
@@ -59,8 +59,8 @@ func WriteJSON(path string, value any) error {
 	return WriteFile(path, func(w io.Writer) error { return writeJSON(w, value) })
 }
 
-// WriteFile has a file written. It appears whole or not at all: what was there
-// before stays until then. What is no regular file, as a pipe or a terminal, is
+// WriteFile writes a file atomically: until the new content is complete, the old file
+// stays. If the path is not a regular file, such as a pipe or a terminal, it is
 // written to and not replaced.
 func WriteFile(path string, write func(io.Writer) error) error {
 	var content bytes.Buffer

@@ -1,10 +1,10 @@
-// Package timeline puts what was seen of a run on one scale of time, a lane for
-// each connection.
+// Package timeline combines the observations of a run on one time scale, with a lane
+// for each connection.
 //
 // It stands between the evidence of a run and the pictures of the report. The
-// interposer's events say when something was written and what was blocked, the
-// origin's log which requests that was and when they were answered, the packets
-// who ended the connection. It does no I/O.
+// interposer's events tell when writes were made or blocked, the origin's log tells
+// the requests and when they were answered, and the packets tell which side ended the
+// connection. It does no I/O.
 package timeline
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
-// Unknown stands for a time that nobody saw.
+// Unknown stands for a time that was not observed.
 const Unknown = time.Duration(-1)
 
 // Timeline is one run. All its times count from Begin.
@@ -35,9 +35,9 @@ type Timeline struct {
 type Lane struct {
 	// Number of the connection, from 1.
 	Number int
-	// Opened is when the client connected, Secured when the handshake was over
-	// (Unknown without TLS), Closed when the connection ended, Unknown if
-	// nobody saw that.
+	// Opened is when the client connected, Secured when the handshake was complete
+	// (Unknown without TLS), and Closed when the connection ended (Unknown if this was
+	// not observed).
 	Opened, Secured, Closed time.Duration
 	Requests                []Request
 	Blocked                 []Blocked
@@ -48,12 +48,12 @@ type Lane struct {
 	Ending         Ending
 }
 
-// Interval is a time between two moments; To is Unknown if nobody saw its end.
+// Interval is a time between two moments; To is Unknown if its end was not observed.
 type Interval struct {
 	From, To time.Duration
 }
 
-// Request is one request on a connection. A time that nobody saw is Unknown.
+// Request is one request on a connection. A time that was not observed is Unknown.
 type Request struct {
 	ID string
 	// Queued is when the client was given the request.
@@ -81,7 +81,7 @@ type Blocked struct {
 	Refused bool
 }
 
-// Ending says who ended the connection first.
+// Ending says which side ended the connection first.
 type Ending struct {
 	ByClient bool
 	Reset    bool

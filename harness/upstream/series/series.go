@@ -118,8 +118,8 @@ func readPatch(path string) (*Patch, error) {
 	return p, nil
 }
 
-// readProof reads what proves the patches: lines "NUMBER SCENARIO/DRIVER…" and,
-// for those that nothing proves, "NUMBER none: REASON". Every patch has one.
+// readProof reads the proofs of the patches: a line "NUMBER SCENARIO/DRIVER…" for a
+// proven patch, "NUMBER none: REASON" for any other. Every patch has a line.
 func readProof(path string, list []Patch) error {
 	file, err := os.Open(path)
 	if err != nil {

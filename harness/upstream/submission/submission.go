@@ -22,14 +22,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// Submission is what is to be sent, to whom, and on top of what.
+// Submission is a submission to make: its addressee, its base and its contents.
 type Submission struct {
 	// For is the addressee: Upstream, RPM or Debian.
 	For string
 	// Patches is the folder of the series.
 	Patches string
-	// Tree is a folder with the sources of libcurl that the series goes on top
-	// of. It is not changed.
+	// Tree is a folder with the sources of libcurl to apply the series to. It is not
+	// changed.
 	Tree string
 	// Base is what that is, for people: "libcurl 7.53.1".
 	Base string

@@ -20,7 +20,7 @@ const (
 // Tests is what an [HTTPTest] is for: curl, but not the series.
 const Tests = "tests"
 
-// Addressees lists those of the series.
+// Addressees lists the possible addressees of the series.
 func Addressees() []string { return []string{Upstream, RPM, Debian} }
 
 // Names of what Write makes for vendors.

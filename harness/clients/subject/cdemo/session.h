@@ -2,9 +2,9 @@
 #define CDEMO_SESSION_H
 
 /*
- * A session: the transfers of a plan and the multi handle they share. Who
- * drives it goes round until session_goes_on() says no, and calls
- * session_collect() whenever it has called into the multi handle.
+ * A session: the transfers of a plan and the multi handle they share. The
+ * driver loops until session_goes_on() returns false, and calls
+ * session_collect() after each call into the multi handle.
  */
 
 #include <stdbool.h>

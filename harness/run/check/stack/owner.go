@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Owner returns the process of this machine that has the socket with those
-// addresses; the local one alone may be that of several. The error wraps fs.ErrNotExist if there is none, or none that may be
-// looked at.
+// Owner returns the process on this machine that owns the socket with these
+// addresses. The local address alone may belong to several sockets. The error wraps
+// fs.ErrNotExist if there is no such process or it may not be inspected.
 func Owner(local, remote netip.AddrPort) (int, error) {
 	inode := ""
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
@@ -85,5 +85,5 @@ func holder(name string) (int, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("looking for the client's process: nobody has %s: %w", name, fs.ErrNotExist)
+	return 0, fmt.Errorf("looking for the client's process: no process has %s: %w", name, fs.ErrNotExist)
 }

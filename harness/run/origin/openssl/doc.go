@@ -1,6 +1,6 @@
-// Package openssl is the origin's second TLS: that of OpenSSL, for what Go's
-// crypto/tls cannot do as a server: renegotiate, send a KeyUpdate, send a
-// NewSessionTicket long after the handshake.
+// Package openssl is the origin's second TLS implementation. It uses OpenSSL for
+// actions that Go's crypto/tls does not support in a server: renegotiation,
+// KeyUpdate, and a NewSessionTicket long after the handshake.
 //
 // It stands between the origin and its sockets, where crypto/tls stands
 // otherwise, and behaves like it: a [Stream] reads from its socket only when

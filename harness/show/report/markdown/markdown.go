@@ -1,5 +1,5 @@
-// Package markdown writes what came of runs in the form that mails and issues
-// take: GitHub's Markdown.
+// Package markdown writes the results of runs in GitHub's Markdown, for mails and
+// issues.
 //
 // It stands behind package report and does no I/O of its own.
 package markdown
@@ -13,8 +13,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// Write writes a table of the runs and, for each that did not pass, what was
-// expected, what was seen and how to repeat it.
+// Write writes a table of the runs and, for each run that did not pass, the expected
+// and the actual result and the command that repeats it.
 func Write(w io.Writer, runs []outcome.Run) error {
 	var out strings.Builder
 	table(&out, runs)
