@@ -92,6 +92,9 @@
 // request then waits until StallTimeout, or takes the rest of the section for the
 // whole section.
 //
+// The folder upstream, beside this package, has a program for each of the most
+// important of these faults, which shows it with libcurl alone.
+//
 // # Configure
 //
 // Options that [Transport].Configure sets take effect, except these:

@@ -21,7 +21,7 @@ const (
 	// anybody sees them, and reads what it has made of them.
 	firstUnfolding = 0x81200
 	// firstReadingOn is libcurl 8.5.0. Those before it forget what they have read
-	// where a line begins with a NUL, see ../upstream; patched ones do not.
+	// where a line begins with a NUL, see upstream/README.md; patched ones do not.
 	firstReadingOn = 0x80500
 )
 

@@ -1,0 +1,32 @@
+/*
+ * Half of a response has come when the server breaks HTTP/2's rules, with
+ * HEADERS on stream 0 [RFC 9113, section 6.2], and closes. The body is cut
+ * short; 7.88.1 says CURLE_OK.
+ */
+#include "origin.h"
+
+static void serve(int socket, int number)
+{
+  unsigned stream;
+  char rest[4096];
+  (void)number;
+  if(!greet(socket))
+    return;
+  stream = read_request(socket);
+  send_frame(socket, HEADERS, END_HEADERS, stream, STATUS_200, 1);
+  send_frame(socket, DATA, 0, stream, "half", 4);
+  wait_for_delivery();
+  send_frame(socket, HEADERS, END_HEADERS, 0, STATUS_200, 1);
+  while(recv(socket, rest, sizeof(rest), 0) > 0)
+    ;
+}
+
+int main(void)
+{
+  static struct origin origin;
+  CURLcode code;
+  origin_start(&origin, serve);
+  code = curl_easy_perform(request(&origin,
+                                   CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+  return report(!code, "a body without END_STREAM: result %d", (int)code);
+}

@@ -1,0 +1,44 @@
+/*
+ * The server answers a POST half-way and then resets its stream with
+ * HTTP_1_1_REQUIRED. It has acted on it; libcurl sends it again, over HTTP/1.1.
+ */
+#include "origin.h"
+
+static volatile int carried_out;
+
+static void serve(int socket, int number)
+{
+  static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  unsigned stream;
+  char rest[4096];
+  if(number) {
+    if(recv(socket, rest, sizeof(rest), 0) > 4 && !memcmp(rest, "POST", 4)) {
+      carried_out++;
+      say(socket, answer, sizeof(answer) - 1);
+    }
+    return;
+  }
+  if(!greet(socket))
+    return;
+  stream = read_request(socket);
+  carried_out++;
+  send_frame(socket, HEADERS, END_HEADERS, stream, STATUS_200, 1);
+  send_frame(socket, DATA, 0, stream, "half", 4);
+  wait_for_delivery();
+  send_frame(socket, RESET, 0, stream, "\0\0\0\x0d", 4);
+  while(recv(socket, rest, sizeof(rest), 0) > 0)
+    ;
+}
+
+int main(void)
+{
+  static struct origin origin;
+  CURL *easy;
+  CURLcode code;
+  origin_start(&origin, serve);
+  easy = request(&origin, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+  code = curl_easy_perform(easy);
+  return report(carried_out > 1, "a POST was carried out %d times, result %d",
+                carried_out, (int)code);
+}

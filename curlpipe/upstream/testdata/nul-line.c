@@ -1,0 +1,32 @@
+/*
+ * A line of the header section begins with a NUL. RFC 9110, section 5.5, has
+ * such a response refused; libcurl up to 8.4.0 forgets all that it has read
+ * behind the line before, and takes what comes later for the rest of the
+ * section: Curl_http_readwrite_headers() ends with while(*k->str).
+ */
+#include "origin.h"
+
+static void serve(int socket, int number)
+{
+  static const char first[] =
+    "HTTP/1.1 200 OK\r\n\0: x\r\nContent-Length: 5\r\n\r\nfirst";
+  static const char later[] = "Content-Length: 5\r\n\r\nlater";
+  char asked[4096];
+  (void)number;
+  if(recv(socket, asked, sizeof(asked), 0) <= 0)
+    return;
+  say(socket, first, sizeof(first) - 1);
+  usleep(300 * 1000); /* so that it is read by itself */
+  say(socket, later, sizeof(later) - 1);
+  recv(socket, asked, sizeof(asked), 0);
+}
+
+int main(void)
+{
+  static struct origin origin;
+  CURLcode code;
+  origin_start(&origin, serve);
+  code = curl_easy_perform(request(&origin, CURL_HTTP_VERSION_1_1));
+  return report(!code || code == CURLE_OPERATION_TIMEDOUT,
+                "a NUL in the header section: result %d", (int)code);
+}
