@@ -23,7 +23,7 @@ struct cshim_loop;
 #define CSHIM_MULTI_FAILED (-100000)
 
 /* Most requests, and most results, of one cshim_loop_run(): enough that a full
-   pipeline crosses at once, small enough that no request waits long for others. */
+   pipeline crosses at once, small enough that no request waits long. */
 #define CSHIM_MAX_BATCH 512
 
 /* How requests to one host share its connections. */

@@ -8,8 +8,8 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// patience is how long others wait behind what nobody takes, and for a
-// connection under way, before they go elsewhere.
+// patience is how long requests wait behind an unread response, or for a
+// connection that is being made, before they use another connection.
 const patience = 250 * time.Millisecond
 
 // conn is one connection to an origin. A request belongs to the conn whose calls

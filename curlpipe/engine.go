@@ -10,15 +10,16 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// engine carries requests between their callers and the loop, in one goroutine
-// that has the loop to itself. Callers reach it through the mailbox. It is not
-// bound to an OS thread: libcurl asks for one user at a time, not for one
-// thread, and a goroutine that is free to move wakes its callers for less.
+// engine passes requests from their callers to the loop and results back. It
+// runs in one goroutine, which alone uses the loop; callers reach it through
+// the mailbox. The goroutine is not bound to an OS thread: libcurl needs one
+// user at a time, not one thread, and a goroutine that can move wakes its
+// callers at less cost.
 //
-// engine.go has its life, connect.go how connections come about, admit.go the
-// way of a request to one, handles.go the easy handles that they are carried by,
-// deliver.go the way of a response to its caller, and
-// retry.go what becomes of requests whose connection ends.
+// engine.go has its start and end, connect.go makes connections, admit.go
+// assigns requests to connections, handles.go manages easy handles, deliver.go
+// returns responses, and retry.go handles the requests of a connection that has
+// ended.
 type engine struct {
 	loop     *cshim.Loop
 	settings *settings

@@ -87,8 +87,8 @@ func versionsOf(runs []*outcome.Run) []string {
 	return versions
 }
 
-// Page writes the matrix as one HTML page, which needs nothing beside it: the
-// grid, what went in, and below it every run.
+// Page writes the matrix as one self-contained HTML page: the grid, the
+// versions that were used, and every run.
 func (d *Document) Page(w io.Writer) error {
 	g := d.Grid()
 	p := page{

@@ -67,8 +67,8 @@ const (
 // farewell bounds the wait for connections that a client left open.
 const farewell = 2 * time.Second
 
-// Examine runs the client against an origin of its own. Only what keeps it from
-// running at all is an error.
+// Examine runs the client against an origin that it starts. It returns an error
+// only if the client could not be run.
 func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	if setup.Gateway && setup.Scenario != nil {
 		setup.Scenario = setup.Scenario.forGateway()

@@ -65,8 +65,8 @@ var examiners = map[string]func(*Observation) (judge.Verdict, string, string){
 	"exercised":      exercised,
 }
 
-// Findings returns one finding for each invariant of package judge. Those that
-// only the client itself could speak to are n/a.
+// Findings returns one finding for each invariant of package judge. An
+// invariant that cannot be observed from outside of the client is n/a.
 func Findings(o *Observation) []judge.Finding {
 	var list []judge.Finding
 	missed := o.missed()

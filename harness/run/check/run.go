@@ -76,8 +76,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Run runs the client to its end. Only what keeps it from running at all is an
-// error.
+// Run runs the client until it ends. It returns an error only if the client
+// could not be run.
 func (c *Client) Run(ctx context.Context) (*Ending, error) {
 	limited, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()

@@ -99,8 +99,8 @@ const (
 // All returns the table, in the order in which it is shown.
 func All() []Scenario { return slices.Clone(table) }
 
-// Match returns the scenarios whose id matches the shell pattern, of HTTP/2 or of
-// HTTP/1.1. The error names the ids that there are.
+// Match returns the scenarios for HTTP/2 or for HTTP/1.1 whose id matches the
+// shell pattern. If there are none, the error lists all ids.
 func Match(pattern string, http2 bool) ([]Scenario, error) {
 	var found []Scenario
 	var ids []string

@@ -148,7 +148,7 @@ func (s *Server) closeEngine() error {
 	return s.engine.Close()
 }
 
-// Host returns the name or address that stands in the URL, and Port the port.
+// Host returns the name or address in the URL, and Port the port.
 func (s *Server) Host() string {
 	return cmp.Or(s.config.Host, s.listener.Addr().(*net.TCPAddr).IP.String())
 }
@@ -167,8 +167,8 @@ func (s *Server) URL() string {
 	return scheme + net.JoinHostPort(s.Host(), s.Port())
 }
 
-// Authority returns the certificate, in PEM, that the origin's own is to be
-// verified against; nil without TLS.
+// Authority returns the certificate authority, in PEM, to verify the origin's
+// certificate with; nil without TLS.
 func (s *Server) Authority() []byte { return s.authority }
 
 func (s *Server) accept() {

@@ -70,8 +70,8 @@ func isClogged(ctx context.Context, tcp *net.TCPConn) bool {
 	}
 }
 
-// Clogs is how often a client was stuck in front of a write, and not in one, as far
-// as could be seen.
+// Clogs is how often a client was seen waiting for room before a write, rather
+// than in a blocked write.
 func (s *Server) Clogs() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -97,8 +97,8 @@ func (e *Event) IsWrite() bool {
 	return e.IsTLSWrite() || e.Call == "send"
 }
 
-// Blocked reports whether the event is a write that could not go on. A plain
-// send that took only a part of the data is one.
+// Blocked reports whether the event is a blocked write. A plain send that
+// accepted only a part of the data counts as blocked.
 func (e *Event) Blocked() bool {
 	if e.Call == "send" && e.Result >= 0 {
 		return e.Result < e.Length
@@ -115,9 +115,10 @@ func Parse(line []byte) (Event, error) {
 	return e, nil
 }
 
-// Read reads events from r until its end and hands each to see, in order. It
-// returns the first error of reading or parsing; the end of the stream is
-// none, nor is a last line that was cut off when the subject ended.
+// Read reads events from r until its end and passes each to see, in order. It
+// returns the first error of reading or parsing. The end of the stream is not
+// an error, and neither is an incomplete last line, which a killed subject
+// leaves.
 func Read(r io.Reader, see func(Event)) error {
 	reader := bufio.NewReader(r)
 	for {

@@ -2,7 +2,7 @@ package events
 
 import "fmt"
 
-// Breach is how a write broke OpenSSL's contract: after WANT_WRITE or WANT_READ,
+// Breach is a way to break OpenSSL's rule that after WANT_WRITE or WANT_READ
 // the same call has to be repeated with the same arguments [SSL_write(3)].
 type Breach string
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Summary is what the events say about the writes of a subject.
+// Summary summarizes the events about a subject's writes.
 type Summary struct {
 	// Events that were seen; 0 means that the interposer saw nothing, the
 	// subject does not use OpenSSL or is statically linked.
@@ -39,8 +39,8 @@ type Summary struct {
 	OpenSSL string
 }
 
-// Accountant takes events one by one and keeps the sums. The zero value is
-// ready to use; it is not safe for concurrent use.
+// Accountant sums up events one by one. The zero value is ready to use. It is
+// not safe for concurrent use.
 type Accountant struct {
 	summary Summary
 	pending map[string]Event // by SSL object: the write that has to be repeated

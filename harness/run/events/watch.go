@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Watch tells others, while a subject runs, whether it is stuck: whether the
-// last write that it tried was blocked. It is safe for concurrent use.
+// Watch reports, while a subject runs, whether it is stuck, which means that
+// its last write was blocked. It is safe for concurrent use.
 type Watch struct {
 	mutex   sync.Mutex
 	tls     bool // it has written over TLS
@@ -45,8 +45,9 @@ func (w *Watch) See(e Event) {
 	}
 }
 
-// WaitStuck returns true when a write is blocked, or when the last one was and
-// the subject does not try again, and false when the context ends before.
+// WaitStuck waits until a write is blocked, or was blocked last and the subject
+// does not try again; then it returns true. It returns false if the context
+// ends first.
 func (w *Watch) WaitStuck(ctx context.Context) bool {
 	settled := time.NewTimer(settle)
 	defer settled.Stop()

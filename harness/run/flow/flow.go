@@ -42,7 +42,7 @@ type Ending struct {
 	Unacknowledged int64 `json:"unacknowledged"`
 }
 
-// Connection is what the packets tell about one TCP connection.
+// Connection is a TCP connection, as derived from packets.
 type Connection struct {
 	// Number counts from 1, in the order of the SYNs.
 	Number int `json:"number"`
@@ -93,8 +93,8 @@ type state struct {
 	client, origin stream
 }
 
-// Connections derives the connections to the origin's port from packets in
-// their order. What is no TCP packet of that port is passed over.
+// Connections derives the connections to the origin's port from packets, which
+// must be in order. All other packets are ignored.
 func Connections(packets []Packet, port uint16) []Connection {
 	var list []*state
 	current := make(map[netip.AddrPort]*state)

@@ -17,8 +17,8 @@ type Traffic struct {
 	Connections []Connection `json:"connections"`
 }
 
-// Missing is how many packets are. If any are, what the others do not show may
-// have happened all the same.
+// Missing is the number of packets that were not captured. If it is not 0, the
+// other fields may be incomplete.
 func (t *Traffic) Missing() int { return t.Lost + t.Beyond }
 
 // SYNs is how many the client sent, over all connections.
@@ -30,8 +30,8 @@ func (t *Traffic) SYNs() int {
 	return n
 }
 
-// ResetFirst is how many connections that side ended with a RST, before the
-// other one ended them.
+// ResetFirst returns the number of connections that this side ended with a RST
+// before the other side ended them.
 func (t *Traffic) ResetFirst(by Side) int {
 	n := 0
 	for i := range t.Connections {

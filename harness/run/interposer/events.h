@@ -46,8 +46,8 @@
  *   {"t":NS,"call":"version","version":"OpenSSL 3.0.19 27 Jan 2026"}
  *
  * The pipe's creator decides what happens when the pipe is full. Without
- * O_NONBLOCK the host blocks; with it, a line that does not fit is dropped, and
- * the next line that fits is preceded by {"t":NS,"call":"dropped","count":N}.
+ * O_NONBLOCK the host blocks; with it, a line that does not fit is dropped,
+ * and the next one that fits follows {"t":NS,"call":"dropped","count":N}.
  * If the reading end is closed, nothing more is written, and the host does not
  * get a SIGPIPE.
  */

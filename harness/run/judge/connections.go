@@ -33,11 +33,12 @@ func Connections(log *origin.Log, packets *flow.Traffic, allowed int) (verdict V
 	return passIf(opened >= 1 && opened <= allowed), expected, actual
 }
 
-// EarlyEnds holds how many connections the client ended before it had all its
-// answers against how many it may. The origin knows which answers were still
-// to come; the packets know how the connection ended and after which byte, and
-// the interposer what was left unread. That the origin's FIN may have come first
-// changes nothing: it answers the client's close_notify.
+// EarlyEnds compares the number of connections that the client ended before it
+// had all its answers with the number that is allowed. The origin knows which
+// answers were missing. The packets tell how the connection ended and after
+// which byte, and the interposer tells what was left unread. A FIN that the
+// origin sent first does not count as the end: it answers the client's
+// close_notify.
 func EarlyEnds(log *origin.Log, packets *flow.Traffic, seen *events.Summary, most int) (verdict Verdict, expected, actual string) {
 	early, resets, first := 0, 0, ""
 	for i := range log.Connections {

@@ -12,8 +12,7 @@ type Invariant struct {
 	examine func(*Observation) (verdict Verdict, expected, actual string)
 }
 
-// Invariants returns all that the judge knows, in the order in which they are
-// shown.
+// Invariants returns all invariants, in the order in which they are shown.
 func Invariants() []Invariant {
 	return append([]Invariant(nil), invariants...)
 }

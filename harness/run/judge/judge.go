@@ -83,8 +83,8 @@ func Findings(o *Observation) []Finding {
 	return list
 }
 
-// Sum returns the verdict on a whole run: n/a if everything is, else fail if
-// anything failed, else inconclusive if anything is, else pass.
+// Sum returns the verdict on a whole run: n/a if all findings are n/a, else
+// fail if one failed, else inconclusive if one is inconclusive, else pass.
 func Sum(findings []Finding) Verdict {
 	count := make(map[Verdict]int)
 	for _, f := range findings {

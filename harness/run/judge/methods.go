@@ -11,6 +11,6 @@ var idempotent = []string{
 	http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete,
 }
 
-// Idempotent reports whether a request with that method may be sent again, and
-// others may be sent behind it.
+// Idempotent reports whether a request with this method may be sent again, and
+// whether other requests may be sent behind it.
 func Idempotent(method string) bool { return slices.Contains(idempotent, method) }

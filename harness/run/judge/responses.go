@@ -112,8 +112,8 @@ func unfailed(r plan.Result, codes []int) string {
 	return ""
 }
 
-// OwnResponses returns how many requests got their own response, whole, and
-// one line for each that was told to be answered and got anything else.
+// OwnResponses returns the number of requests that got their own complete
+// response, and one line for each answered request that got something else.
 func OwnResponses(o *Observation) (own int, wrong []string) {
 	if o.Report == nil {
 		return 0, nil

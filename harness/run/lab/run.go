@@ -58,7 +58,7 @@ const (
 // has closed them already.
 const farewell = 2 * time.Second
 
-// Run carries a run out. Only what keeps it from happening at all is an error.
+// Run makes a run. It returns an error only if the run could not be made.
 func Run(ctx context.Context, setup Setup) (*judge.Observation, error) {
 	r, why, err := setup.resolve()
 	if err != nil {

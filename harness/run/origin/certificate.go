@@ -70,9 +70,9 @@ func template(serial int64, name string) *x509.Certificate {
 	}
 }
 
-// NewIdentity makes a certificate for the loopback addresses and for the hosts,
-// names or addresses, and returns it with the authority that signed it, in PEM.
-// It is for one run and holds for a day.
+// NewIdentity makes a certificate for the loopback addresses and for the given
+// hosts, names or addresses. It returns the certificate and the authority that
+// signed it, in PEM. Both are valid for one day.
 func NewIdentity(hosts ...string) (certificate tls.Certificate, authority []byte, err error) {
 	i, err := newIdentity(hosts...)
 	if err != nil {

@@ -51,8 +51,7 @@ func (c *connection) noteTLS() {
 	}
 }
 
-// Cork keeps what is written from being sent until it is taken off again, or
-// until a segment is full.
+// Cork delays sending until it is removed or a segment is full.
 func Cork(tcp *net.TCPConn, on bool) error {
 	value := 0
 	if on {

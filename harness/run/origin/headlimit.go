@@ -9,8 +9,8 @@ import (
 // LongestHead is how long a request line and header section may be, together.
 const LongestHead = 1 << 20
 
-// HeadLimit is what a server reads requests from, with a bound on how much of a
-// head it takes: parsers keep a line until it ends.
+// HeadLimit is a reader of requests with a limit on the size of a request's
+// head. It is needed because parsers buffer a line until it ends.
 type HeadLimit struct {
 	source io.Reader
 	left   int64
@@ -24,7 +24,7 @@ func NewHeadLimit(source io.Reader) *HeadLimit {
 // Head says that a head is next.
 func (l *HeadLimit) Head() { l.left = LongestHead }
 
-// Body says that the head has ended: what follows has no bound.
+// Body ends the head: the bytes that follow have no limit.
 func (l *HeadLimit) Body() { l.left = math.MaxInt64 }
 
 // Read fails when the bound is reached.

@@ -26,9 +26,9 @@ const (
 // cannot listen where it was told to, because the port is in use for instance.
 var ErrAddress = errors.New("the origin cannot listen")
 
-// Listen listens at an address, host and port; empty means 127.0.0.1 and any
-// port. The connections have that SO_RCVBUF and TCP_MAXSEG, in bytes; 0 leaves
-// the system's.
+// Listen listens at an address, host and port; empty means any port of
+// 127.0.0.1. It sets SO_RCVBUF and TCP_MAXSEG of the connections, in bytes; 0
+// leaves the system's values.
 func Listen(address string, receiveBuffer, maxSegment int) (*net.TCPListener, error) {
 	if address == "" {
 		address = "127.0.0.1:0"
@@ -57,8 +57,8 @@ func Listen(address string, receiveBuffer, maxSegment int) (*net.TCPListener, er
 	return listener.(*net.TCPListener), nil
 }
 
-// Drain waits until all is served. When the context ends before that it calls
-// force, which has to end what is left.
+// Drain waits until all connections have been served. If the context ends
+// first, it calls force, which has to end the remaining ones.
 func Drain(ctx context.Context, serving *sync.WaitGroup, force func()) {
 	done := make(chan struct{})
 	go func() {

@@ -85,8 +85,8 @@ type Request struct {
 	AsPlanned bool `json:"as_planned"`
 }
 
-// Wait is a time in which the origin kept the client waiting and the client
-// could not do anything.
+// Wait is a period in which the origin made the client wait and the client
+// could do nothing.
 type Wait struct {
 	// Duration of the wait, in nanoseconds.
 	Duration time.Duration `json:"duration_ns"`

@@ -72,7 +72,8 @@ type Server struct {
 	stopped     bool            // ends what is accepted from now on
 }
 
-// Start listens and serves. The error wraps ErrAddress if that is the reason.
+// Start listens and serves. The error wraps ErrAddress if the address cannot be
+// used.
 func Start(config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("starting the origin: %w", err)
@@ -117,8 +118,8 @@ func (s *Server) URL() string {
 	return scheme + "://" + s.listener.Addr().String()
 }
 
-// Authority returns the certificate, in PEM, that the origin's own is to be
-// verified against; nil without TLS.
+// Authority returns the certificate authority, in PEM, to verify the origin's
+// certificate with; nil without TLS.
 func (s *Server) Authority() []byte {
 	if s.identity == nil {
 		return nil
@@ -126,9 +127,9 @@ func (s *Server) Authority() []byte {
 	return s.identity.authority
 }
 
-// Stop ends the origin and returns what it saw. Connections that the client
-// has ended are served to their end; the context bounds the wait for those
-// that it has not, which the origin then ends itself.
+// Stop ends the origin and returns its log. Connections that the client has
+// ended are served to their end. The context limits the wait for all others,
+// which the origin then ends itself.
 func (s *Server) Stop(ctx context.Context) *Log {
 	s.listener.Close()
 	Drain(ctx, &s.serving, func() {

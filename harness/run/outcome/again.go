@@ -10,8 +10,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Make makes one run, and returns what was seen of it, too. The error says
-// which run could not be made.
+// Make makes one run, and also returns its observation. The error names the run
+// that could not be made.
 func Make(ctx context.Context, setup *lab.Setup) (Run, *judge.Observation, error) {
 	observation, err := lab.Run(ctx, *setup)
 	if err != nil {

@@ -11,18 +11,19 @@ import (
 // Attempts is how often a run is made at most that shows nothing.
 const Attempts = 5
 
-// ShowsNothing reports whether the run, which was made with that library, is to
-// be made again: it is inconclusive, or made with stock and does not show what
-// stock is known for. Both can need a moment that the kernel grants. No other
-// run that is not as expected has a second attempt.
+// ShowsNothing reports whether a run with this library should be repeated: it
+// is inconclusive, or it was made with stock and does not show stock's known
+// defect. Both can depend on the kernel's timing. No other unexpected run is
+// repeated.
 func (r *Run) ShowsNothing(l *library.Library) bool {
 	return r.SubjectError == "" && !r.AsExpected() &&
 		(r.Verdict == judge.Inconclusive || l.Manifest.Variant == library.Stock)
 }
 
-// MakeShown does what [Make] does, and makes the run again with the next seed
-// while it shows nothing, [Attempts] times at most. Begin, if not nil, may
-// change the setup of each attempt. Attempt is the one that counts, from 1.
+// MakeShown makes a run as [Make] does, and repeats it with the next seed while
+// it shows nothing, up to [Attempts] times. Begin, if not nil, may change the
+// setup of each attempt. Attempt is the number of the attempt that counts, from
+// 1.
 func MakeShown(ctx context.Context, setup *lab.Setup, begin func(*lab.Setup)) (r Run, seen *judge.Observation, attempt int, err error) {
 	for attempt = 1; ; attempt++ {
 		one := *setup

@@ -43,8 +43,8 @@ func parseKnown(text []byte) (map[[4]string]string, error) {
 	return reasons, nil
 }
 
-// KnownFailure returns why a run with that libcurl fails although it should
-// not; empty if that is not known.
+// KnownFailure returns the reason why a run with this libcurl is known to fail;
+// empty if it is not known to.
 func KnownFailure(scenario, driver string, l *library.Manifest) string {
 	version := ""
 	if l.Variant == library.Packaged {

@@ -50,15 +50,15 @@ type Run struct {
 }
 
 // AsExpected reports whether the verdict is the one that the scenario expects
-// of this library. A subject that broke down failed, but it has not shown the
-// defect that the scenario is about: that is never as expected.
+// of this library. A run whose subject broke down is never as expected, because
+// it has not shown the scenario's defect.
 func (r *Run) AsExpected() bool {
 	varies := r.Expected == PassOrFail && (r.Verdict == judge.Pass || r.Verdict == judge.Fail)
 	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && r.SubjectError == ""
 }
 
-// Place says which cell of a matrix the run is in: "OpenSSL trixie, TLS 1.3".
-// It is empty for a run that is in none.
+// Place names the cell of a matrix that the run belongs to: "OpenSSL trixie,
+// TLS 1.3". It is empty outside of a matrix.
 func (r *Run) Place() string {
 	switch {
 	case r.OpenSSLName == "":
@@ -80,7 +80,8 @@ func (r *Run) OwnResponses() string {
 	return fmt.Sprintf("%d/%d", r.OwnResponse, r.Requests)
 }
 
-// WhyNotApplicable is why a run is n/a: every finding says the same then.
+// WhyNotApplicable returns the reason why a run is n/a, which is the same in
+// every finding.
 func (r *Run) WhyNotApplicable() string {
 	if len(r.Invariants) == 0 {
 		return "nothing is known of it"
@@ -104,7 +105,7 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 	return r
 }
 
-// OfClient makes a Run of what was seen of any client from outside.
+// OfClient makes a Run of the observation of any client from outside.
 func OfClient(o *check.Observation, name string) Run {
 	r := seen(o.Origin, &o.Events, o.Failure, check.Findings(o))
 	r.Scenario, r.Subject, r.Driver, r.Repetition = "check", name, "command", 1

@@ -79,7 +79,7 @@ type Answer struct {
 	Always bool
 }
 
-// Hold is something that the origin waits for before it answers a request.
+// Hold is a condition that the origin waits for before it answers a request.
 type Hold string
 
 // What the origin can wait for.
@@ -102,8 +102,8 @@ const (
 	HoldQuiet Hold = "quiet"
 )
 
-// TLSEvent is something that TLS sends when no handshake is due. It takes an
-// origin whose TLS is OpenSSL.
+// TLSEvent is a TLS message that is sent outside of a handshake. The origin
+// needs OpenSSL for it.
 type TLSEvent string
 
 // What TLS can send.

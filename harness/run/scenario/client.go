@@ -39,8 +39,8 @@ type Client struct {
 	FollowRedirects bool
 }
 
-// Request is what is special about one request. Fields that are zero are as
-// with all others.
+// Request has the properties in which one request differs from the others. Zero
+// fields are as in the others.
 type Request struct {
 	// Method is GET, HEAD or POST; empty means GET.
 	Method string
@@ -61,8 +61,8 @@ type Request struct {
 	AbortAtBytes int
 }
 
-// Step is something that the client does while requests are under way. It
-// waits for the first of its conditions that is not zero, or for nothing.
+// Step is an action of the client while requests are in flight. It waits for
+// the first of its conditions that is not zero, or for nothing.
 type Step struct {
 	// OnSignal is a signal that an Answer raises.
 	OnSignal string

@@ -118,7 +118,7 @@ func (s *Scenario) StockVaries(driver, release string) string {
 	return s.Expect.StockSometimes[driver]
 }
 
-// ResultOf returns what has to come of the request with that id.
+// ResultOf returns the expected result of the request with that id.
 func (s *Scenario) ResultOf(id string) Result {
 	number, known := Number(id)
 	if !known {

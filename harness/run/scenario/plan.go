@@ -15,16 +15,16 @@ func ID(number int) string {
 	return fmt.Sprintf("r%04d", number)
 }
 
-// Number returns the number of the request with that id, and whether it is the
-// id of one.
+// Number returns the number of the request with that id, and false if the id is
+// not one of a request.
 func Number(id string) (int, bool) {
 	digits, found := strings.CutPrefix(id, "r")
 	number, err := strconv.Atoi(digits)
 	return number, found && err == nil
 }
 
-// Plan returns the client's half as a plan for a subject. The seed picks the
-// sizes; url, caFile and driver go into the plan as they are.
+// Plan returns the client's half as a plan for a subject. The seed selects the
+// sizes; url, caFile and driver are copied into the plan.
 func (s *Scenario) Plan(seed uint64, url, caFile, driver string) *plan.Plan {
 	random := rand.New(rand.NewPCG(seed, 0))
 	p := &plan.Plan{

@@ -15,8 +15,8 @@ type Releases struct {
 	Before string
 }
 
-// Has reports whether the release is in the range; one that is no number is in
-// the range that has all.
+// Has reports whether the release is in the range. A release that is not a
+// number is only in the range of all releases.
 func (r Releases) Has(release string) bool {
 	return (r.From == "" || semver.Compare("v"+release, "v"+r.From) >= 0) &&
 		(r.Before == "" || semver.Compare("v"+release, "v"+r.Before) < 0)
@@ -32,9 +32,9 @@ func (r Releases) valid() bool {
 var wakesOne = Releases{From: "7.60.0"}
 
 // FirstAlone reports whether the first request has to end before the others are
-// submitted, so that those are pipelined by that release of libcurl, patched or
-// not. What follows is the same with all: none pipelines before it knows that
-// the server is able to.
+// submitted, because this release of libcurl, patched or not, would not
+// pipeline them otherwise. Afterwards all releases behave alike: none pipelines
+// before it knows that the server supports it.
 func (s *Scenario) FirstAlone(release string) bool {
 	return !s.HTTP2 && !s.Client.AllAtOnce && wakesOne.Has(release)
 }

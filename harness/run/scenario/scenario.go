@@ -34,8 +34,8 @@ type Scenario struct {
 	Expect Expect
 }
 
-// Range is an inclusive range of sizes in bytes, of which the seed of a run
-// picks one for each request.
+// Range is an inclusive range of sizes in bytes. The seed of a run selects a
+// size for each request.
 type Range struct {
 	Min, Max int
 }
@@ -73,8 +73,8 @@ func Match(pattern string) ([]Scenario, error) {
 	return found, nil
 }
 
-// WithRequests returns the scenario with another number of requests, and
-// whether it is the same with that many.
+// WithRequests returns the scenario with another number of requests, and false
+// if the scenario depends on its own number.
 func (s Scenario) WithRequests(n int) (Scenario, bool) {
 	if n == s.Client.Requests {
 		return s, true
@@ -90,9 +90,9 @@ func (s Scenario) WithRequests(n int) (Scenario, bool) {
 // others in what nghttp2 sends as one header section (NGHTTP2_MAX_HEADERSLEN).
 const maxHTTP2Header = 60 << 10
 
-// HTTP1Only returns why the scenario is about HTTP/1.1 alone; empty if it is the
-// same over HTTP/2: when it is about that, or when the client does nothing but
-// make requests over TLS, and the origin nothing but stall between honest
+// HTTP1Only returns the reason why the scenario needs HTTP/1.1; empty if it is
+// the same over HTTP/2. That is so if it is written for HTTP/2, or if the
+// client only makes requests over TLS and the origin only stalls between honest
 // answers.
 func (s *Scenario) HTTP1Only() string {
 	c := &s.Client

@@ -6,9 +6,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// WithTLS returns the scenario over another version of TLS. The error says why
-// it does not exist over that one: it is about what another version does.
-// Over plain HTTP there is no version to choose.
+// WithTLS returns the scenario over another version of TLS. It returns an error
+// if the scenario depends on a feature of its own version, or uses plain HTTP.
 func (s Scenario) WithTLS(version string) (Scenario, error) {
 	switch {
 	case version != plan.TLS12 && version != plan.TLS13:

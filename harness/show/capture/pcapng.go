@@ -18,8 +18,8 @@ import (
 // form of SSLKEYLOGFILE: "TLSK".
 const tlsKeyLog = 0x544c534b
 
-// Write writes packets as pcapng, with the secrets before them. Secrets may be
-// empty.
+// Write writes packets as pcapng, with the TLS secrets before them. Secrets may
+// be empty.
 func Write(w io.Writer, packets []flow.Packet, secrets []byte) error {
 	err := write(w, packets, secrets)
 	if err != nil {

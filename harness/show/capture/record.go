@@ -56,9 +56,9 @@ type Recorder struct {
 	size  int
 }
 
-// Start records the TCP packets from and to that port on the loopback
-// interface, and of these no more than limit bytes. The error wraps
-// ErrNotPermitted if that is the reason.
+// Start records the TCP packets from and to a port on the loopback interface,
+// up to limit bytes. The error wraps ErrNotPermitted if the process lacks the
+// permission.
 func Start(port uint16, limit int) (*Recorder, error) {
 	filter, err := bpf.Assemble(filterOf(port))
 	if err != nil {
@@ -199,8 +199,7 @@ func timeOf(control []byte) time.Time {
 	return time.Now()
 }
 
-// Stop ends the recording and returns what was taken: all that was sent
-// before.
+// Stop ends the recording and returns all packets that were sent before.
 func (r *Recorder) Stop() (*Capture, error) {
 	err := r.conn.SetReadDeadline(time.Unix(1, 0))
 	if err == nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/capture"
 )
 
-// Collector gathers the evidence of one run while it is on. Its Tap goes into
-// the run; Finish has to be called after it.
+// Collector gathers the evidence of a run. Its Tap is given to the run, and
+// Finish has to be called after the run.
 type Collector struct {
 	evidence  *Evidence
 	capture   bool
@@ -33,8 +33,8 @@ type Collector struct {
 	failed    error
 }
 
-// Collect makes a Collector that writes into that folder. Without packets, if
-// capture is false or they cannot be captured, everything else is kept.
+// Collect returns a Collector that writes into a folder. If capture is false,
+// or packets cannot be captured, it keeps everything else.
 func Collect(folder string, packets bool) *Collector {
 	return &Collector{evidence: &Evidence{Path: folder, Events: Events{Clock: now()}}, capture: packets}
 }

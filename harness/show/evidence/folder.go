@@ -62,7 +62,7 @@ type Record struct {
 	NoPackets string `json:"no_packets,omitempty"`
 }
 
-// Stock reports whether the run shows libcurl before the change.
+// Stock reports whether the run used stock libcurl.
 func (r *Record) Stock() bool {
 	return r.Manifest != nil && r.Manifest.Variant == library.Stock
 }
@@ -99,8 +99,7 @@ type Evidence struct {
 	Packets *flow.Traffic // the content of packets.json, nil without packets
 }
 
-// Write writes the JSON files into the folder, which it makes if it is not
-// there.
+// Write writes the JSON files into the folder, which it creates if necessary.
 func (e *Evidence) Write() error {
 	if err := os.MkdirAll(e.Path, 0o755); err != nil {
 		return fmt.Errorf("making the folder of a run: %w", err)
@@ -189,9 +188,9 @@ func readJSON(path string, into any) error {
 	return nil
 }
 
-// ReadAll reads the folders of all runs below a folder, ordered by their
-// paths. What can be read is returned even if the error says that others
-// cannot.
+// ReadAll reads the folders of all runs below a folder, ordered by path. It
+// returns every run that can be read, even if it also returns an error about
+// others.
 func ReadAll(folder string) ([]*Evidence, error) {
 	paths, err := filepath.Glob(filepath.Join(escape(folder), "*", "*", RunFile))
 	if err != nil {

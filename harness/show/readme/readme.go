@@ -28,8 +28,8 @@ func Table(table string, now time.Time) string {
 	return block.String()
 }
 
-// Between returns what stands between the comment of a Markdown file that
-// begins with the name and a colon, and the next one that says end.
+// Between returns the text between the comment of a Markdown file that begins
+// with the name and a colon, and the next comment that says end.
 func Between(file, name string) (string, error) {
 	parts, err := split(file, name)
 	if err != nil {

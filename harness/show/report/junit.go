@@ -54,9 +54,9 @@ type seconds float64
 // reader knows.
 func (s seconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f", float64(s)), nil }
 
-// JUnit writes the runs as JUnit's XML: a test suite for each scenario, a test
-// case for each run. A run fails if it did not come out as expected, so stock
-// libcurl that shows the defect passes; it is an error if the subject broke
+// JUnit writes the runs as JUnit XML: a test suite for each scenario, a test
+// case for each run. A run fails if its result was not expected, so stock
+// libcurl that shows the defect passes. A run is an error if the subject broke
 // down, and skipped if it is n/a.
 func JUnit(w io.Writer, runs []outcome.Run) error {
 	var all junitSuites

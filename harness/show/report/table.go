@@ -64,9 +64,9 @@ func (g *group) verdict() string {
 	return strings.Join(parts, ", ")
 }
 
-// Table writes the runs as a table for people, a row for runs that differ in
-// nothing but the repetition, and below it what requests cost with one library
-// compared to another, and what is behind each verdict that is no pass.
+// Table writes the runs as a table for people, with one row for all repetitions
+// of a run. Below the table it compares the cost of a request with each
+// library, and explains each verdict other than pass.
 func Table(w io.Writer, runs []outcome.Run) error {
 	rows := groups(runs)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

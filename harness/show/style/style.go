@@ -1,5 +1,4 @@
-// Package style is how pages and pictures look: their colours, and the rules
-// that every page has. Pages and pictures add what only they have.
+// Package style has the colours and CSS rules that pages and pictures share.
 package style
 
 import (

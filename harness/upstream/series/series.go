@@ -31,8 +31,9 @@ type Patch struct {
 	// Scenarios prove it: "scenario/driver", which fail with the patches before
 	// it and pass with it.
 	Scenarios []string
-	// Programs prove it as well: "name.c/driver", of the folder "proofs" beside
-	// the patches, which exit with 1 with the patches before it, with 0 with it.
+	// Programs are further proofs: programs of the folder "proofs" beside the
+	// patches, as "name.c/driver". They exit with 1 with the patches before
+	// this one, and with 0 with this one added.
 	Programs []string
 	// Unproven is why nothing proves it; empty when something does.
 	Unproven string

@@ -35,7 +35,7 @@ type Stack struct {
 	Library string
 }
 
-// String names it in a few words: "GnuTLS (libgnutls.so.30)", or "OpenSSL 3.0.13,
+// String describes the stack: "GnuTLS (libgnutls.so.30)", or "OpenSSL 3.0.13,
 // linked statically".
 func (s Stack) String() string {
 	switch {
@@ -77,7 +77,8 @@ type Process struct {
 	executable *os.File // which stays when the process has ended
 }
 
-// Look takes down what Stacks needs. The Process has to be closed.
+// Look records the information that Stacks needs. The caller must close the
+// Process.
 func Look(pid int) (*Process, error) {
 	folder := filepath.Join("/proc", strconv.Itoa(pid))
 	maps, err := os.ReadFile(filepath.Join(folder, "maps"))
@@ -91,8 +92,9 @@ func Look(pid int) (*Process, error) {
 	return &Process{maps: string(maps), executable: executable}, nil
 }
 
-// Stacks returns the stacks that the process has, those in its executable first.
-// It need not use all of them: Debian's libcurl has GnuTLS beside its OpenSSL.
+// Stacks returns the TLS stacks in the process, those linked into its
+// executable first. The process may not use all of them: Debian's libcurl loads
+// GnuTLS beside OpenSSL.
 func (p *Process) Stacks() ([]Stack, error) {
 	found, err := within(p.executable)
 	return append(found, loaded(p.maps)...), err

@@ -35,8 +35,8 @@ type Config struct {
 	KeyLog io.Writer
 }
 
-// Engine is a running tls-engine. Any number of connections can share it, as
-// the connections of one server: a ticket of one is good for another.
+// Engine is a running tls-engine. Connections can share it like the connections
+// of one server: a session ticket from one is valid for another.
 type Engine struct {
 	command *exec.Cmd
 	stderr  bytes.Buffer
@@ -120,8 +120,8 @@ func (e *Engine) Server(tcp *net.TCPConn) (*Stream, error) {
 	return newStream(e, number, tcp), nil
 }
 
-// Close ends the program, and with it TLS on all connections. The error says
-// that the program had something to complain of.
+// Close ends the program, and with it TLS on all connections. It returns an
+// error if the program reported one.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.mutex.Lock()

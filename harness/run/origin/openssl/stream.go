@@ -51,9 +51,9 @@ func newStream(engine *Engine, number uint32, tcp *net.TCPConn) *Stream {
 	return s
 }
 
-// Handshake reads from the client until no handshake is going on: neither the
-// first one nor, after Renegotiate, another one. Plain bytes that come in
-// meanwhile are kept for Read. Like Read it keeps to the read deadline.
+// Handshake reads from the client until no handshake is in progress, neither
+// the first one nor one that Renegotiate has started. Application data that
+// arrives meanwhile is kept for Read. Like Read it respects the read deadline.
 func (s *Stream) Handshake() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -78,8 +78,8 @@ func (s *Stream) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Write writes as an io.Writer does, in as few records as possible. While a
-// handshake is going on it waits for its end, see Handshake.
+// Write writes as an io.Writer does, in as few records as possible. It waits
+// for the end of a handshake that is in progress, see Handshake.
 func (s *Stream) Write(b []byte) (int, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -100,14 +100,14 @@ func (s *Stream) Write(b []byte) (int, error) {
 }
 
 // Renegotiate sends a HelloRequest, which asks the client for a new handshake
-// (TLS 1.2 only). It goes out whatever the client is doing, and the handshake
-// happens within the reads that follow, among the plain bytes that the client
-// sends until it takes notice; Handshake waits for its end.
+// (TLS 1.2 only). It is sent whatever the client is doing. The handshake takes
+// place within later reads; until the client notices the request, it may send
+// more application data. Handshake waits for the end.
 func (s *Stream) Renegotiate() error { return s.tell(commandRenegotiate, nil) }
 
-// KeyUpdate changes the key of what is sent from now on (TLS 1.3 only). With
-// request, the client is to do the same; its own KeyUpdate comes in within the
-// reads that follow, see Messages.
+// KeyUpdate changes the key for all data that is sent from now on (TLS 1.3
+// only). With request, the client has to do the same; its own KeyUpdate arrives
+// within later reads, see Messages.
 func (s *Stream) KeyUpdate(request bool) error {
 	content := []byte{0}
 	if request {
@@ -119,8 +119,7 @@ func (s *Stream) KeyUpdate(request bool) error {
 // SendTicket sends a NewSessionTicket (TLS 1.3 only, and it needs OpenSSL 3.0).
 func (s *Stream) SendTicket() error { return s.tell(commandTicket, nil) }
 
-// CloseWrite says that nothing more will be written: with a close_notify and
-// with a FIN.
+// CloseWrite sends a close_notify and a FIN; nothing can be written afterwards.
 func (s *Stream) CloseWrite() error {
 	return errors.Join(s.tell(commandCloseNotify, nil), s.tcp.CloseWrite())
 }
@@ -135,9 +134,8 @@ func (s *Stream) tell(command byte, content []byte) error {
 	return s.flush()
 }
 
-// Close closes the socket, without a close_notify, and gives up what the
-// engine holds. Reads and writes that are under way fail. It does nothing the
-// second time.
+// Close closes the socket without a close_notify and frees the engine's state.
+// Reads and writes in progress fail. A second call does nothing.
 func (s *Stream) Close() error {
 	err := s.tcp.Close() // first, so that nobody holds the mutex for long
 	s.mutex.Lock()
@@ -154,12 +152,12 @@ func (s *Stream) Close() error {
 	return err
 }
 
-// SetReadDeadline bounds reads from the socket; the zero time takes the bound
-// away.
+// SetReadDeadline sets the deadline for reads from the socket; the zero time
+// removes it.
 func (s *Stream) SetReadDeadline(t time.Time) error { return s.tcp.SetReadDeadline(t) }
 
-// Version is the version of TLS, "TLS 1.2"; empty before the handshake is
-// through.
+// Version returns the version of TLS, "TLS 1.2"; empty until the handshake is
+// complete.
 func (s *Stream) Version() string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -169,22 +167,23 @@ func (s *Stream) Version() string {
 	return s.engine.tls
 }
 
-// Renegotiating reports whether a handshake that Renegotiate asked for is not
-// through.
+// Renegotiating reports whether a handshake that Renegotiate has asked for is
+// not complete.
 func (s *Stream) Renegotiating() bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.renegotiating
 }
 
-// Renegotiations is how many handshakes that Renegotiate asked for are through.
+// Renegotiations returns the number of complete handshakes that Renegotiate has
+// asked for.
 func (s *Stream) Renegotiations() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.renegotiations
 }
 
-// Messages returns the messages of TLS so far, in both directions, the oldest
+// Messages returns all TLS messages so far, in both directions, the oldest
 // first.
 func (s *Stream) Messages() []Message {
 	s.mutex.Lock()

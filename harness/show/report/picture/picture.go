@@ -59,8 +59,8 @@ type drawing struct {
 	scale  float64 // units a nanosecond
 }
 
-// SVG writes the panels one below the other, on one scale of time, as a file
-// of its own.
+// SVG writes the panels one below the other, on one time scale, as a complete
+// file.
 func SVG(w io.Writer, panels ...Panel) error {
 	d := newDrawing(0, panels)
 	var texts []string
@@ -74,10 +74,10 @@ func SVG(w io.Writer, panels ...Panel) error {
 		d.open("timeline", 0, width, strings.Join(texts, " ")), Style, d.labels.String(), d.String()))
 }
 
-// Inline writes one panel as elements of a page that has Style. Its scale
-// reaches at least so far, so that pictures side by side can be compared. A page
-// that is narrower shows a part of it, and the labels; it has its own heading and
-// Legend.
+// Inline writes one panel as elements of a page that includes Style. The time
+// scale reaches at least to the given time, so that pictures side by side can
+// be compared. If the page is narrower than the picture, it shows a part, and
+// the labels. The page has its own heading and Legend.
 func Inline(w io.Writer, panel Panel, scale time.Duration) error {
 	d := newDrawing(scale, []Panel{panel})
 	d.panel(panel)
