@@ -26,14 +26,14 @@ type Request struct {
 	Text Text
 }
 
-// Batch gathers requests for one crossing. The zero value is empty and ready;
-// [Loop.Run] empties it, and its memory is used again.
+// Batch gathers requests for one call into C. The zero value is empty and ready
+// to use. [Loop.Run] empties it and reuses its memory.
 type Batch struct {
 	requests []C.struct_cshim_request
 	text     []byte
 }
 
-// Add puts a request at the end of the batch. The text is copied.
+// Add appends a request to the batch. The text is copied.
 func (b *Batch) Add(request *Request) {
 	item := C.struct_cshim_request{
 		slot:          C.uint32_t(request.Slot),
@@ -69,8 +69,8 @@ func (r *Request) flags() C.uint32_t {
 	return flags
 }
 
-// Len is the number of requests in the batch; at most [MaxBatch] may go into
-// one Run.
+// Len returns the number of requests in the batch. One Run takes at most
+// [MaxBatch].
 func (b *Batch) Len() int { return len(b.requests) }
 
 // keptText is how many bytes of text an empty batch keeps room for.
@@ -89,8 +89,8 @@ func (b *Batch) rest() {
 	}
 }
 
-// Result is news of one request. The byte slices lie in C memory: copy what is
-// to outlive the next call of a method of the loop.
+// Result is an event of one request. The byte slices are in C memory: copy what
+// you need after the next call of a method of the loop.
 type Result struct {
 	Slot Slot
 	Done bool // the request has ended; before that only a streamed one has results

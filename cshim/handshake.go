@@ -26,8 +26,9 @@ type Handshake struct {
 	Record  []byte // header of the first record that the server sent; nil: none came
 }
 
-// Handshake tells what TLS told of a connection, also of one whose end the last
-// Run has told of; nil when nothing is known: without TLS or without OpenSSL.
+// Handshake returns what is known of a connection's TLS handshake; nil without
+// TLS or OpenSSL. It also works for a connection whose end the last Run has
+// reported.
 func (l *Loop) Handshake(connection Connection) *Handshake {
 	if l.handle == nil {
 		return nil
@@ -79,8 +80,8 @@ const (
 	ResetByServer  End = C.CSHIM_RESET_BY_SERVER  // a RST came, or the network took the connection away
 )
 
-// EndOf tells how a connection ended, also of one whose end the last Run has
-// told of.
+// EndOf returns how a connection ended. It also works for a connection whose
+// end the last Run has reported.
 func (l *Loop) EndOf(connection Connection) End {
 	if l.handle == nil {
 		return ClosedByClient

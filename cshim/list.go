@@ -18,11 +18,12 @@ import (
 	"unsafe"
 )
 
-// List is a list of strings for an option of libcurl that takes one. libcurl
-// does not copy it: it has to outlive the easy handles that it was set on.
+// List is a list of strings for an option of libcurl. libcurl does not copy it,
+// so it must outlive the easy handles that it was set on.
 type List struct{ first *C.struct_curl_slist }
 
-// NewList makes a list. The caller frees it. A line must not have a NUL in it.
+// NewList makes a list, which the caller must free. A line must not contain a
+// NUL.
 func NewList(lines []string) (*List, error) {
 	list := &List{}
 	for _, line := range lines {

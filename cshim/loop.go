@@ -63,16 +63,17 @@ var ErrPrivate = errors.New("cshim: CURLOPT_PRIVATE is set")
 // ErrClosed is what the methods of a closed loop return.
 var ErrClosed = errors.New("cshim: the loop is closed")
 
-// HTTP2Watched tells whether loops see how the streams of HTTP/2 connections
-// end; without that HTTP/2 must not be used, as a response that was cut short
-// would be taken for whole. It takes a libcurl that has nghttp2 as a shared
-// library, and this package in the program itself, not in a shared library.
+// HTTP2Watched reports whether loops can see how the streams of HTTP/2
+// connections end. Otherwise HTTP/2 must not be used, because a truncated
+// response would count as complete. It needs a libcurl that loads nghttp2 as a
+// shared library, and this package linked into the executable, not into a
+// shared library.
 func HTTP2Watched() bool { return bool(C.cshim_http2_watched()) }
 
-// Patched tells whether libcurl has what a loop needs to pipeline: from the
-// patch series a DOING phase and the socket bookkeeping, without which DOING
-// hangs with curl_multi_socket_action(). The library itself says so; libcurl
-// has to be initialised.
+// Patched reports whether libcurl has the patches that a loop needs to
+// pipeline: the DOING phase, and the socket bookkeeping without which DOING
+// hangs with curl_multi_socket_action(). It asks the library itself, which must
+// be initialized.
 func Patched() bool {
 	const needed = 1<<0 | 1<<1 // groups 01 and 02
 	return C.cshim_pipeline_groups()&needed == needed
@@ -88,8 +89,8 @@ const (
 	Multiplexing Mode = C.CSHIM_MULTIPLEXING // HTTP/2, where the server speaks it
 )
 
-// Limits bound what a loop does. All of them have to be set, those from
-// DroppedBytes on excepted: there is no default here.
+// Limits are limits of a loop. All fields must be set, except those from
+// DroppedBytes on. There are no defaults here.
 type Limits struct {
 	Mode           Mode
 	PipelineLength int   // most requests on one connection, 1 or more
@@ -108,8 +109,8 @@ type Limits struct {
 // Slot names an attached easy handle.
 type Slot uint32
 
-// Loop is one event loop with its connections. One goroutine at a time may use
-// it; [Loop.Wake] and [Loop.Counters] are for any goroutine.
+// Loop is an event loop with its connections. Only one goroutine at a time may
+// use it, but any goroutine may call [Loop.Wake] and [Loop.Counters].
 type Loop struct {
 	handle  *C.struct_cshim_loop
 	shared  sync.Mutex // guards handle against Close where other goroutines than the owner read it
@@ -145,9 +146,9 @@ func NewLoop(limits Limits) (*Loop, error) {
 	return &Loop{handle: handle}, nil
 }
 
-// Close takes every request off the wire, closes every connection and frees
-// the loop. Easy handles that are still attached are let go, not cleaned up.
-// Closing twice is fine.
+// Close cancels every request, closes every connection and frees the loop. Easy
+// handles that are still attached are detached but not freed. Closing twice is
+// allowed.
 func (l *Loop) Close() {
 	l.shared.Lock()
 	defer l.shared.Unlock()
@@ -161,8 +162,8 @@ func (l *Loop) Close() {
 	l.results = nil
 }
 
-// IsPrivate tells whether the private pointer of an easy handle is set, so that
-// [Loop.Attach] would fail with [ErrPrivate].
+// IsPrivate reports whether the private pointer of an easy handle is set, so
+// that [Loop.Attach] would fail with [ErrPrivate].
 func IsPrivate(easy unsafe.Pointer) bool { return bool(C.cshim_is_private(easy)) }
 
 // Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
@@ -185,19 +186,19 @@ func (l *Loop) Attach(easy unsafe.Pointer) (Slot, error) {
 	return Slot(slot), nil
 }
 
-// Detach lets go of an easy handle. A request that it still carries is taken
-// off the wire, which costs its connection.
+// Detach removes an easy handle from the loop. If the handle still has a
+// request, the request is cancelled, which closes its connection.
 func (l *Loop) Detach(slot Slot) {
 	if l.handle != nil {
 		C.cshim_loop_detach(l.handle, C.uint32_t(slot))
 	}
 }
 
-// Run submits the batch in order, empties it, and runs until there is news of
-// at least one request or connection, [Loop.Wake] was called, or wait has passed
-// (negative: no limit). The results, perhaps none, hold until the next call of
-// Run, Disconnect or Close; [Loop.News] has the rest. After an error only Close
-// is left.
+// Run submits the batch in order and empties it. It runs until there is an
+// event of a request or connection, [Loop.Wake] was called, or wait has passed
+// (negative: no limit). The results, perhaps none, are valid until the next
+// call of Run, Disconnect or Close. [Loop.News] has the other events. After an
+// error, only Close may be called.
 func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
 	if l.handle == nil {
 		return nil, ErrClosed
@@ -222,16 +223,16 @@ func (l *Loop) Run(batch *Batch, wait time.Duration) ([]Result, error) {
 	return l.results, nil
 }
 
-// News is what the last Run found out about connections, after what its results
-// say. It holds until the next Run.
+// News returns the events of connections in the last Run that follow its
+// results. It is valid until the next Run.
 func (l *Loop) News() []News { return l.news }
 
-// Connection names a connection of a loop, from [Loop.Connect] until the news of
-// its end or [Loop.Disconnect].
+// Connection identifies a connection of a loop, from [Loop.Connect] until its
+// end is reported or [Loop.Disconnect].
 type Connection uint32
 
-// Connect gives a connected stream socket to the loop, by its descriptor. The
-// loop closes it; after an error it stays the caller's.
+// Connect adds a connected stream socket to the loop, by its descriptor. The
+// loop closes the socket; after an error the caller keeps it.
 func (l *Loop) Connect(socket int) (Connection, error) {
 	if l.handle == nil {
 		return 0, ErrClosed
@@ -243,8 +244,9 @@ func (l *Loop) Connect(socket int) (Connection, error) {
 	return Connection(number), nil
 }
 
-// Disconnect closes a connection. The requests on it end without a result, and
-// their easy handles must not be used again. No news of it comes any more.
+// Disconnect closes a connection. Its requests end without a result, and their
+// easy handles must not be used again. No further event of the connection is
+// reported.
 func (l *Loop) Disconnect(connection Connection) {
 	if l.handle != nil {
 		C.cshim_loop_disconnect(l.handle, C.uint32_t(connection))
@@ -261,33 +263,33 @@ func (l *Loop) Wake() {
 	}
 }
 
-// Drop throws away what has come, and is still to come, of the response to the
-// request in slot. The request still ends with a result.
+// Drop discards the response to the request in slot, including the part that
+// has not arrived. The request still ends with a result.
 func (l *Loop) Drop(slot Slot) {
 	if l.handle != nil {
 		C.cshim_loop_drop(l.handle, C.uint32_t(slot))
 	}
 }
 
-// GiveUp ends the request in slot without a result. One that is on the wire
-// takes its HTTP/1.1 connection with it, and what else is on it starts over. The
-// easy handle must not be used again.
+// GiveUp ends the request in slot without a result. If the request was sent
+// over HTTP/1.1, its connection is closed, and the other requests on it start
+// over. The easy handle must not be used again.
 func (l *Loop) GiveUp(slot Slot) {
 	if l.handle != nil {
 		C.cshim_loop_give_up(l.handle, C.uint32_t(slot))
 	}
 }
 
-// Consumed tells that so many bytes of a streamed body were used: there is room
-// for more.
+// Consumed reports that the caller has used so many bytes of a streamed body,
+// which makes room for more.
 func (l *Loop) Consumed(slot Slot, bytes int) {
 	if l.handle != nil {
 		C.cshim_loop_consumed(l.handle, C.uint32_t(slot), C.size_t(bytes))
 	}
 }
 
-// Feed hands over a piece of the body of the request in slot, the last one or
-// not. The piece is copied. A request that has ended takes nothing.
+// Feed appends a piece to the body of the request in slot; last marks the final
+// piece. The piece is copied. It is ignored if the request has ended.
 func (l *Loop) Feed(slot Slot, piece []byte, last bool) error {
 	if l.handle == nil {
 		return ErrClosed
@@ -304,31 +306,32 @@ func (l *Loop) Feed(slot Slot, piece []byte, last bool) error {
 	return nil
 }
 
-// LogKeys has the secrets of the TLS connections that are made from now on
-// appended to a file, given by its descriptor, in the form of SSLKEYLOGFILE.
-// The caller keeps the file open as long as the loop.
+// LogKeys appends the secrets of all later TLS connections to a file, given by
+// its descriptor, in the format of SSLKEYLOGFILE. The caller must keep the file
+// open as long as the loop.
 func (l *Loop) LogKeys(file uintptr) {
 	if l.handle != nil {
 		C.cshim_loop_log_keys(l.handle, C.int(file))
 	}
 }
 
-// Break has a connection end: the requests on it fail with the next Run, as if
-// the server had closed it, and the news of that Run tell of its end.
+// Break ends a connection: its requests fail in the next Run, as if the server
+// had closed it, and that Run reports its end.
 func (l *Loop) Break(connection Connection) {
 	if l.handle != nil {
 		C.cshim_loop_break(l.handle, C.uint32_t(connection))
 	}
 }
 
-// Sent tells whether a byte of the request in slot has left. TLS's handshake
-// does not count.
+// Sent reports whether any byte of the request in slot was sent. The TLS
+// handshake does not count.
 func (l *Loop) Sent(slot Slot) bool {
 	return l.handle != nil && bool(C.cshim_loop_sent(l.handle, C.uint32_t(slot)))
 }
 
-// Movement is a number that changes whenever the peer of a connection has
-// acknowledged or sent bytes. Two equal answers: nothing moved in between.
+// Movement returns a number that changes whenever the peer of a connection has
+// acknowledged or sent bytes. If two calls return the same number, no byte has
+// moved in between.
 func (l *Loop) Movement(connection Connection) uint64 {
 	if l.handle == nil {
 		return 0

@@ -1,13 +1,13 @@
 package cshim
 
-// Text is what a request says: its URL, its method and its header lines. Start
-// begins it, and the fields follow. Nothing in it may contain a NUL: the C side
+// Text is the text of a request: its URL, method and header lines. Call Start
+// first, then add the fields. No part may contain a NUL, because the C side
 // ends each part with one (request.c).
 //
-// The next Start uses the same memory.
+// The next Start reuses the memory.
 type Text []byte
 
-// Start begins a text anew. An empty method means GET, or HEAD with
+// Start begins a new text. An empty method means GET, or HEAD with
 // Request.Head. The parts of the URL are joined.
 func (t *Text) Start(method string, url ...string) {
 	*t = (*t)[:0]
@@ -24,7 +24,7 @@ func (t *Text) Field(name, value string) {
 	t.put(name, ": ", value)
 }
 
-// Without leaves out a field that libcurl would send by itself.
+// Without omits a field that libcurl would send by default.
 func (t *Text) Without(name string) { t.put(name, ":") }
 
 func (t *Text) put(parts ...string) {

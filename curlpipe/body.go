@@ -205,8 +205,8 @@ func (b *streamedBody) finish() error {
 	return io.EOF
 }
 
-// Close ends the caller's interest. What is left of the body is read and
-// dropped, so that the connection can go on.
+// Close abandons the body. The rest of it is read and dropped, so that the
+// connection can be used again.
 func (b *streamedBody) Close() error {
 	b.abandon(http.ErrBodyReadAfterClose)
 	b.mutex.Lock()

@@ -74,7 +74,7 @@ func fallsBack(request *http.Request) bool {
 		request.URL != nil && request.URL.Path == "*"
 }
 
-// Clone makes a transport with the same fields, which has not been used.
+// Clone returns an unused transport with the same fields.
 func (t *Transport) Clone() *Transport {
 	t.starting.Lock()
 	defer t.starting.Unlock()

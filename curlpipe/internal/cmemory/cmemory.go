@@ -20,7 +20,7 @@ static size_t in_use(void)
 */
 import "C"
 
-// InUse is how many bytes malloc has handed out and not got back, over all
-// threads. It is 0 in a program built with AddressSanitizer, which has an
-// allocator of its own, and with another C library than glibc.
+// InUse returns the number of bytes that malloc has handed out and not taken
+// back, in all threads. It is 0 in a program built with AddressSanitizer, which
+// has its own allocator, and with a C library other than glibc.
 func InUse() int64 { return int64(C.in_use()) }

@@ -1,8 +1,8 @@
-// Package checkout finds what was built in a checkout of curlpipe and for it.
+// Package checkout finds the builds of a checkout of curlpipe.
 //
-// It stands before a run: from where a program is or was started it finds the
-// checkout, and from there the subjects (see package subject) and the
-// libcurls (see package library).
+// It stands before a run. It finds the checkout from the place of the program
+// or from the working directory, and in it the subjects (see package subject)
+// and the libcurls (see package library).
 package checkout
 
 import (
@@ -53,8 +53,8 @@ func (c *Checkout) Programs() string {
 	return filepath.Join(c.Folder, "build", "subjects")
 }
 
-// Finder returns what finds libcurls: those in the cache and, by their prefix,
-// all others. A patched one has to have the patches of the checkout.
+// Finder returns a finder of libcurls, in the cache by name and anywhere by
+// prefix. A patched libcurl must have the patches of the checkout.
 func (c *Checkout) Finder() (*library.Finder, error) {
 	cache, err := library.DefaultCache()
 	if err != nil {

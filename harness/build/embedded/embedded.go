@@ -1,8 +1,8 @@
-// Package embedded has the programs that a pipelab needs away from a checkout:
-// the interposer and the origin's TLS engine.
+// Package embedded contains the programs that pipelab needs outside of a
+// checkout: the interposer and the origin's TLS engine.
 //
 // scripts/build-subjects puts them into the folder files before it builds
-// pipelab. A pipelab that was built without it has none.
+// pipelab. A pipelab that was built in another way contains none.
 package embedded
 
 import (
@@ -16,9 +16,9 @@ import (
 //go:embed files
 var files embed.FS
 
-// Extract writes a program that is inside of pipelab into the user's cache, where
-// it is not there already, and returns its path. The error says that there is
-// none, or why it cannot be written.
+// Extract writes an embedded program into the user's cache, unless it is there
+// already, and returns its path. It returns an error if the program is not
+// embedded or cannot be written.
 func Extract(name string) (string, error) {
 	content, err := files.ReadFile("files/" + name)
 	if err != nil {

@@ -48,7 +48,8 @@ func (l *Library) Label() string {
 	return label
 }
 
-// LoaderPath is what LD_LIBRARY_PATH has to be for a subject to use it.
+// LoaderPath returns the LD_LIBRARY_PATH with which a subject loads the
+// library.
 func (l *Library) LoaderPath() string {
 	return filepath.Join(l.Prefix, "lib")
 }
@@ -83,9 +84,8 @@ func DefaultCache() (string, error) {
 	return filepath.Join(dir, "curlpipe"), nil
 }
 
-// Find returns the library of that name: one that scripts/build-libcurl has
-// built, as "stock" or "patched", or the path of a prefix. The error says what
-// to do.
+// Find returns the library of that name: a build of scripts/build-libcurl, such
+// as "stock" or "patched", or the path of a prefix. The error says what to do.
 func (f *Finder) Find(name string) (*Library, error) {
 	prefix := name
 	if !strings.ContainsRune(name, filepath.Separator) {

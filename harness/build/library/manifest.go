@@ -1,8 +1,8 @@
-// Package library finds the libcurl that a run is to use.
+// Package library finds the libcurl for a run.
 //
-// It stands before a run: what the user names on the command line, a build in
-// the cache or a prefix of his own, becomes a [Library] whose loader path the
-// lab gives to the subject. It refuses what cannot be used, with a reason.
+// It stands before a run. The user names a build in the cache or a prefix; the
+// package returns it as a [Library], whose loader path the lab gives to the
+// subject. If the library cannot be used, the error says why.
 package library
 
 import (
@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// Manifest is what scripts/build-libcurl writes into a prefix that it made.
+// Manifest is the description that scripts/build-libcurl writes into a prefix.
 type Manifest struct {
 	LibrarySHA256  string   `json:"library_sha256"` // of lib/libcurl.so.4
 	Variant        string   `json:"variant"`
@@ -46,7 +46,7 @@ type Source struct {
 	SHA256 string `json:"sha256"`
 }
 
-// OpenSSL tells which one a build was linked to. Prefix is empty for the
+// OpenSSL is the OpenSSL that a build was linked to. Prefix is empty for the
 // system's own.
 type OpenSSL struct {
 	Version string `json:"version"`

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// OpenSSLBuild is what scripts/build-openssl writes into a prefix that it
-// made.
+// OpenSSLBuild is the description that scripts/build-openssl writes into a
+// prefix.
 type OpenSSLBuild struct {
 	// Name that the build goes by, as "trixie".
 	Name string `json:"name"`
@@ -29,16 +29,16 @@ type OpenSSLBuild struct {
 	Prefix string `json:"-"`
 }
 
-// Package is one that a build was put together of: a binary package of Debian,
-// or an archive of sources.
+// Package is an input of a build: a binary package of Debian, or an archive of
+// sources.
 type Package struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	SHA256  string `json:"sha256"`
 }
 
-// PackageVersion is the exact version of the package with the library, which
-// for a Debian package says more than the version of OpenSSL.
+// PackageVersion returns the exact version of the package with the library,
+// which in Debian is more precise than the version of OpenSSL.
 func (b *OpenSSLBuild) PackageVersion() string {
 	for _, p := range b.Packages {
 		if p.Name != "libc6" {
@@ -48,8 +48,8 @@ func (b *OpenSSLBuild) PackageVersion() string {
 	return b.Version
 }
 
-// ReadOpenSSL returns what the prefix of an OpenSSL says of itself. One that
-// was not made by scripts/build-openssl says nothing: then it is nil.
+// ReadOpenSSL returns the description in an OpenSSL's prefix; nil if
+// scripts/build-openssl has not made the prefix.
 func ReadOpenSSL(prefix string) (*OpenSSLBuild, error) {
 	file := filepath.Join(prefix, "manifest.json")
 	text, err := os.ReadFile(file)
@@ -69,8 +69,9 @@ func ReadOpenSSL(prefix string) (*OpenSSLBuild, error) {
 	return &b, nil
 }
 
-// Command returns how a program is started so that it uses the library: the
-// program itself, or the loader of the OpenSSL's libc with its arguments.
+// Command returns the command that starts a program with the library: the
+// program itself, or the loader of the OpenSSL's libc with the program as its
+// argument.
 func (l *Library) Command(program string) []string {
 	if l.OpenSSL == nil || l.OpenSSL.Loader == "" {
 		return []string{program}

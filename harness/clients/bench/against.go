@@ -10,8 +10,8 @@ import (
 // each the test could not tell any two apart.
 const AgainstRounds = 10
 
-// Against returns the two clients that are compared: curlpipe as it is here and
-// as it was at a revision, which scripts/bench has built.
+// Against returns the two clients to compare: curlpipe of the working tree, and
+// curlpipe of a revision, which scripts/bench has built.
 func Against(revision string) []Client {
 	return []Client{
 		{Name: "curlpipe", Program: "curlpipe", HTTP: 1},
@@ -27,8 +27,8 @@ type Change struct {
 	test          benchmath.Comparison
 }
 
-// Significant says whether the rounds differ more than chance lets them: a
-// Mann-Whitney U-test at the 5 % level.
+// Significant reports whether a Mann-Whitney U-test at the 5 % level finds the
+// rounds different.
 func (c Change) Significant() bool { return c.test.P < c.test.Alpha }
 
 // Slower says whether a request costs more than it did.
@@ -45,8 +45,8 @@ func (c Change) String() string {
 	return fmt.Sprintf("%v: %.1f µs a request, before %.1f µs, ratio %.2f (%v): %s", c.Cell, c.After, c.Before, c.Ratio, c.test, verdict)
 }
 
-// Changes compares the rows of a run with the clients of Against. Ratios are of
-// rounds side by side, which met the same machine.
+// Changes compares the rows of the clients of Against. Ratios are computed from
+// neighbouring rounds, which ran under the same load.
 func (r *Result) Changes() []Change {
 	var changes []Change
 	for i := 0; i+1 < len(r.Rows); i++ {

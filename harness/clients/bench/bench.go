@@ -20,7 +20,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/bench/client/clientmain"
 )
 
-// Bench says what is measured. Every list has at least one element.
+// Bench says what to measure. Every list has at least one element.
 type Bench struct {
 	Folder  string // where the clients are
 	Clients []Client
@@ -78,9 +78,9 @@ func cores() (client, server int) {
 	return 0, 1
 }
 
-// Run measures everything. A client that fails, or cannot do what is asked for,
-// has no row in that cell: Result.LeftOut names it. It is an error when none is
-// left, when the server does not start, and when ctx ends.
+// Run measures every cell. A client that fails or does not support a cell has
+// no row there, and Result.LeftOut names it. Run returns an error if no row is
+// left, if the server does not start, or if ctx ends.
 func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	clientCore, serverCore := cores()
 	server, err := StartServer(b.Scratch, b.Bodies, serverCore)

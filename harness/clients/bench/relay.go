@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Relay stands between client and server on loopback. It hands each byte on
-// when half of a round-trip time has passed, in either direction, however many
-// are on their way, and counts the TLS records that the client sends. Close has
-// to be called.
+// Relay is a relay between client and server on loopback. It forwards each byte
+// after half of the round-trip time, in both directions, however many bytes are
+// on their way. It counts the TLS records that the client sends. It must be
+// closed.
 type Relay struct {
 	listener net.Listener
 	target   string

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Row is what was measured of one client in one cell. Figures are medians over
-// the rounds; nil stands for one that is not known of this client.
+// Row has the figures of one client in one cell. They are medians over the
+// rounds; nil means unknown.
 type Row struct {
 	Client               string   `json:"client"`
 	Depth                int      `json:"depth"`

@@ -46,8 +46,8 @@ func (c *Client) connect(command *exec.Cmd) (finish func(time.Duration), err err
 	}, nil
 }
 
-// OnTerminal reports whether a wrapper can be talked to: whether standard input
-// is the terminal that pipelab is in the foreground of.
+// OnTerminal reports whether a person can use a wrapper: whether standard input
+// is a terminal with pipelab in its foreground.
 func OnTerminal() bool {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return false

@@ -27,8 +27,9 @@ type Arguments struct {
 	atOnce bool
 }
 
-// Main runs a client to its end. It makes the exchange of a request with that
-// method and body, nil for none, and returns the body of the response.
+// Main runs a client. Connect returns a function that makes one request, with
+// the given method and body (nil for none), and returns the body of the
+// response.
 func Main(connect func(Arguments) (exchange func(method, url string, body []byte) ([]byte, error), err error)) {
 	if err := run(connect); err != nil {
 		fmt.Fprintln(os.Stderr, err)

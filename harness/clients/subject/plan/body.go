@@ -15,15 +15,15 @@ const (
 )
 
 // Padding returns the value of the X-Padding field: the id and a full stop,
-// again and again, cut at n bytes. So each byte of it tells which request it
-// belongs to, and a request that lands inside another one is seen.
+// repeated and cut at n bytes. Each byte therefore shows which request it
+// belongs to, even if a request is sent in the middle of another one.
 func Padding(id string, n int) string {
 	return fill(id, n)
 }
 
-// Body returns the body of the response to request id: a line with the id,
-// then the id and a full stop, again and again, n bytes in all. If n is too
-// small for the line, the line is cut.
+// Body returns the body of the response to request id, n bytes in all: a line
+// with the id, then the id and a full stop repeated. If n is too small for the
+// line, the line is cut.
 func Body(id string, n int) []byte {
 	line := id + "\n"
 	if n <= len(line) {

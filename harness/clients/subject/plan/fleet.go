@@ -1,7 +1,7 @@
 package plan
 
-// Fleet is what a process of many clients, a program under pipelab fleet, says
-// of all of them together. Each request is counted once.
+// Fleet is the report of a process of many clients, a program of pipelab fleet.
+// It counts each request once.
 type Fleet struct {
 	// Answered is how many requests got their own response.
 	Answered int64 `json:"answered"`

@@ -139,7 +139,7 @@ type Step struct {
 	Value int `json:"value,omitempty"`
 }
 
-// When is what a Step waits for: the first of these that is not zero.
+// When is the condition of a Step: the first field that is not zero.
 type When struct {
 	// Signal is the name in a line "signal NAME" on standard input, after the
 	// plan.
@@ -158,9 +158,9 @@ func (p *Plan) HasSignals() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.When.Signal != "" })
 }
 
-// Special names, in the words of the JSON, what a plan asks for beyond GET and
-// HEAD requests that are all submitted at the start. A subject that does not
-// have it says that it is unimplemented. Empty means nothing.
+// Special names, in the words of the JSON, a feature that the plan needs beyond
+// GET and HEAD requests that are all submitted at the start. A subject without
+// this feature reports that it is unimplemented. Empty means none.
 func (p *Plan) Special() string {
 	switch {
 	case p.ReceiveBuffer != 0:
@@ -189,7 +189,7 @@ func (p *Plan) Special() string {
 	return ""
 }
 
-// Report is what a subject has to say after it has carried a plan out.
+// Report is the report of a subject after it has carried out a plan.
 type Report struct {
 	// Subject is the name of the program.
 	Subject string `json:"subject"`
@@ -245,8 +245,8 @@ type Result struct {
 	Error string `json:"error"`
 }
 
-// Read reads a plan, as a subject does from its standard input. The error
-// says what is wrong with it in one line.
+// Read reads a plan, as a subject does from its standard input. The error says
+// in one line why the plan is invalid.
 func Read(r io.Reader) (*Plan, error) {
 	var p Plan
 	decoder := json.NewDecoder(r)

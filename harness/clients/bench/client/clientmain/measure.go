@@ -24,8 +24,8 @@ type Getter interface {
 	Close()
 }
 
-// Body is what the server answers with: the letters of the alphabet over and
-// over, with a line feed at the end.
+// Body is the body of the server's responses: the alphabet repeated, with a
+// line feed at the end.
 func Body(size int) []byte {
 	body := make([]byte, size)
 	for i := range body {
@@ -130,8 +130,8 @@ func (m *Meter) Stop(latencies []time.Duration) *Document {
 	}
 }
 
-// Percentile returns the smallest of the sorted values that at least percent
-// of them do not exceed.
+// Percentile returns the smallest of the sorted values such that at least
+// percent of all values are not larger.
 func Percentile(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)*percent+99)/100-1]
 }
@@ -151,8 +151,8 @@ func cpuTime(who int) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// PeakMemory is the most physical memory that this process has had, in bytes.
-// Unlike ru_maxrss it does not know of the process that started this one.
+// PeakMemory returns the most physical memory that this process has had, in
+// bytes. Unlike ru_maxrss it does not include the parent process.
 func PeakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
