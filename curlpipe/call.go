@@ -32,7 +32,7 @@ type call struct {
 	gunzip       bool    // gzip was asked for without the caller's knowing
 	trace        *trace
 
-	// What came of it, set by the engine before done.
+	// The outcome, set by the engine before done.
 	header  string // header section
 	content string // body, where it is not streamed
 	tls     *tls.ConnectionState

@@ -60,9 +60,9 @@ const (
 	connDraining           // takes none any more
 )
 
-// takes tells whether a call may go onto the connection now. libcurl pipelines
-// and multiplexes only when it has seen a response, and HTTP/1.1 is pipelined
-// for who shares, and not behind what nobody takes.
+// takes reports whether a call may use the connection now. libcurl pipelines
+// and multiplexes only after it has seen a response. HTTP/1.1 is pipelined only
+// for calls that may share a connection, and not behind an unread response.
 func (c *conn) takes(call *call, s *settings) bool {
 	switch {
 	case c.state != connOpen:
@@ -81,8 +81,9 @@ func (c *conn) takes(call *call, s *settings) bool {
 	return s.mode == ModePipelining && !c.exclusive && !call.flags.exclusive && !held
 }
 
-// holdsUntil is until when others wait for a response at the connection's head
-// that nobody takes; zero: somebody does, or it is in nobody's way.
+// holdsUntil returns until when other calls wait for an unread response at the
+// connection's head; zero if the response is being read or delays no other
+// call.
 func (c *conn) holdsUntil() time.Time {
 	head := c.calls.first
 	if c.state != connOpen || head == nil || c.multiplexes {

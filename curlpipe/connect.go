@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// dialed is what came of dialing a connection.
+// dialed is the result of dialing a connection.
 type dialed struct {
 	conn *conn
 	line line // unless there is an error
@@ -27,8 +27,8 @@ func (d *dialed) close() {
 	}
 }
 
-// dial begins a connection to an origin, in a goroutine of its own: names,
-// proxies and servers may take their time, which is nobody else's.
+// dial starts a connection to an origin in its own goroutine, because names,
+// proxies and servers may be slow and must not delay other calls.
 func (e *engine) dial(o *origin, now time.Time) {
 	c := &conn{origin: o, since: now, connectBy: now.Add(e.settings.connectTimeout)}
 	o.conns = append(o.conns, c)
@@ -48,7 +48,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 	}()
 }
 
-// connected deals with what came of dialing.
+// connected handles the result of dialing.
 func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {

@@ -57,8 +57,8 @@ func (e *engine) deliver(result *cshim.Result) {
 	e.end(c, err)
 }
 
-// largestWhole is how long a response may be that is copied in one piece: who
-// keeps a header field keeps the body in memory then.
+// largestWhole is the largest response that is copied in one piece. A caller
+// that keeps a header field of such a response also keeps its body in memory.
 const largestWhole = 4 << 10
 
 // copyResponse copies the header section, and a short body with it.
@@ -112,9 +112,9 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 }
 
-// deliverCut answers a call whose response failed before its caller has heard
-// of it, yet after the header section: what has come is its body, and the error
-// comes at the end of that, whenever it came.
+// deliverCut answers a call whose response failed after its header section but
+// before the caller had received anything: the caller gets the part of the body
+// that has arrived, and then the error.
 func (e *engine) deliverCut(c *call, result *cshim.Result) {
 	if c.stream && c.body == nil && c.header != "" && !result.TooLarge {
 		e.deliverPart(c, result)

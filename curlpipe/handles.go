@@ -1,14 +1,14 @@
 package curlpipe
 
-// made is an easy handle that was made for an origin's requests, or for nobody
-// yet, or what came of that.
+// made is an easy handle that was made, for an origin's requests or not
+// assigned yet, or the error of making it.
 type made struct {
 	origin *origin
 	handle *handle
 	err    error
 }
 
-// discard frees what nobody wants any more.
+// discard frees a handle that is no longer needed.
 func (m *made) discard() {
 	if m.err == nil {
 		m.handle.easy.Cleanup()
@@ -59,7 +59,7 @@ func (e *engine) makeFirst() error {
 	return m.err
 }
 
-// receive takes a handle that was made, or fails who waits for it.
+// receive takes a handle that was made, or fails the calls that wait for it.
 func (e *engine) receive(m made) {
 	err := m.err
 	if err == nil {

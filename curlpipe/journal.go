@@ -9,9 +9,9 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// journal tells a logger what has changed since it was last told. The logger is
-// the user's and may take its time, so a goroutine of its own waits for it, and
-// what comes meanwhile is added up. A nil journal tells nobody.
+// journal sends a logger the changes since the last record. The logger is the
+// user's and may be slow, so a separate goroutine calls it, and events that
+// occur meanwhile are added up. A nil journal does nothing.
 type journal struct {
 	logger *slog.Logger
 	engine *engine

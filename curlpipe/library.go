@@ -51,10 +51,10 @@ var initialised struct {
 	done bool
 }
 
-// initLibcurl is curl_global_init(), once it has worked.
+// initLibcurl calls curl_global_init() until it has succeeded once.
 //
-// Later releases look for SSLKEYLOGFILE there, and would write down the secrets
-// of every connection; who wants that says so with Transport.KeyLogFile.
+// Later releases read SSLKEYLOGFILE there and would log the secrets of every
+// connection. Transport.KeyLogFile is the way to ask for that.
 func initLibcurl() error {
 	initialised.Lock()
 	defer initialised.Unlock()

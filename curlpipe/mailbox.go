@@ -57,13 +57,14 @@ func (m *mailbox) feed(f feed) {
 	m.leave(func(p *post) { p.feeds = append(p.feeds, f) })
 }
 
-// dialed leaves word of a connection that was dialed. False: nobody wants it
-// any more.
+// dialed delivers a connection that was dialed. It returns false if the
+// connection is no longer needed.
 func (m *mailbox) dialed(d dialed) bool {
 	return m.leave(func(p *post) { p.dialed = append(p.dialed, d) })
 }
 
-// made leaves an easy handle that was made. False: nobody wants it any more.
+// made delivers an easy handle that was made. It returns false if the handle is
+// no longer needed.
 func (m *mailbox) made(h made) bool {
 	return m.leave(func(p *post) { p.made = append(p.made, h) })
 }

@@ -64,7 +64,7 @@ type peekedBody struct {
 	first peeked
 }
 
-// peeked is what came of the first Read.
+// peeked is the result of the first Read.
 type peeked struct {
 	first [1]byte
 	n     int

@@ -27,9 +27,10 @@ func idempotent(method string) bool {
 	return false
 }
 
-// repeatable tells the requests that may be sent again when nobody knows whether
-// the server has acted on them. A key of the caller's says so, too: of several
-// requests with one the server acts on the first alone. As in net/http.
+// repeatable reports whether a request may be sent again although the server
+// may have processed it. An idempotency key of the caller's allows it, too: the
+// server processes only the first of several requests with one key. net/http
+// has the same rule.
 func repeatable(method string, fields http.Header) bool {
 	_, key := fields["Idempotency-Key"]
 	_, old := fields["X-Idempotency-Key"]

@@ -95,8 +95,8 @@ func (e *engine) disconnect(c *conn) {
 	e.forgetConn(c)
 }
 
-// lookAfter is what each turn has to see to: responses that nobody takes,
-// connections that do not come about, and those on which nothing moves.
+// lookAfter does the checks of each turn: for unread responses, for connections
+// that are not established in time, and for connections on which nothing moves.
 func (e *engine) lookAfter(now time.Time) {
 	if !e.look.IsZero() && !now.Before(e.look) {
 		e.look = time.Time{} // each of those that still wait says so again
@@ -174,10 +174,10 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 	e.giveUp(c)
 }
 
-// relieve sees to those that are behind a response that nobody wants and of
-// which nothing comes. They are innocent, and none is pipelined that may not be
-// sent again: when there is another connection for them they start over on it,
-// and one more is opened for that.
+// relieve helps the requests behind a response that is not wanted and of which
+// nothing arrives. All of them may be sent again, because no other request is
+// pipelined. They start over on another connection; if there is none, one more
+// is opened.
 func (e *engine) relieve(c *conn, since, now time.Time) {
 	if now.Before(since.Add(patience)) || e.settings.retries == 0 {
 		e.lookAt(since.Add(patience))

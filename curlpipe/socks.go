@@ -54,7 +54,7 @@ func askSOCKS(proxy net.Conn, user *url.Userinfo, host, port string) error {
 	return readSOCKS(proxy)
 }
 
-// loginSOCKS agrees on how the client says who it is, and says it.
+// loginSOCKS negotiates the method of authentication, and authenticates.
 func loginSOCKS(proxy net.Conn, user *url.Userinfo) error {
 	offer := []byte{socksVersion, 1, socksNoLogin}
 	if user != nil {

@@ -21,11 +21,10 @@ import (
 // infoOSErrno is a value of CURLINFO that go-curl does not name (curl.h).
 const infoOSErrno = 0x200000 + 25
 
-// trace tells an httptrace.ClientTrace what happens to a request. The engine
-// finds out, and the hooks run in the caller's goroutine while it waits, after
-// that in one of their own: one at a time, in the order of what happened. Those
-// of a connection that is dialed run as package net calls them. A nil trace tells
-// nobody.
+// trace reports the events of a request to an httptrace.ClientTrace. The engine
+// notices them. The hooks run in the caller's goroutine while it waits, and
+// later in a separate one, one at a time and in order. Hooks of a connection
+// that is being dialed run as package net calls them. A nil trace does nothing.
 type trace struct {
 	hooks   *httptrace.ClientTrace
 	fields  []traceField // that go out, for WroteHeaderField
@@ -110,7 +109,7 @@ func (t *trace) noteFraming(c *call) {
 	}
 }
 
-// post leaves an event for who runs the hooks.
+// post queues an event for the goroutine that runs the hooks.
 func (t *trace) post(event func()) {
 	t.mutex.Lock()
 	t.events = append(t.events, event)

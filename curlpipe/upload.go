@@ -85,7 +85,7 @@ func (u *upload) want() {
 	}
 }
 
-// run feeds the body to the engine, to its end or that of the request.
+// run feeds the body to the engine until the body or the request ends.
 func (u *upload) run() {
 	closed := false
 	defer func() {

@@ -115,9 +115,9 @@ func (f *Finder) inspect(prefix string) (*Manifest, error) {
 	}, nil
 }
 
-// version returns what curl_version() of the library in a file says. A program
-// is asked that loads it: the compiler may have put the text together out of
-// pieces, and a library may hold the names of others.
+// version returns the result of curl_version() of the library in a file. It
+// asks a program that loads the library, because the text may not be in the
+// file in one piece, and the file may contain other libraries' versions.
 func (f *Finder) version(file string) (string, error) {
 	program := filepath.Join(f.Programs, "libcurl-version")
 	if _, err := os.Stat(program); err != nil {

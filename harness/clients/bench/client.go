@@ -61,8 +61,9 @@ func FindClients(names []string) ([]Client, error) {
 // systemLibraries are the folders where Debian, and others, keep libcurl.
 var systemLibraries = []string{"/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"}
 
-// environment is that of this process, but for where libcurl is found: clients
-// know by themselves, but for those that are to take the system's.
+// environment returns the environment of this process. It names the system's
+// libcurl for the clients that are to use it; the others find theirs without
+// it.
 func (c *Client) environment() ([]string, error) {
 	var kept []string
 	for _, each := range os.Environ() {

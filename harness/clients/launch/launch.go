@@ -88,8 +88,8 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	command.Env = append(append(inherited, c.environment()...), c.Environment...)
 	command.ExtraFiles = []*os.File{writer}
 	command.WaitDelay = time.Second
-	// A group of its own, so that whom the client starts can be ended with it;
-	// and none of them outlives pipelab.
+	// A process group of its own, so that the client can be killed with all
+	// processes that it has started. None of them outlives pipelab.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	finish, err := c.connect(command)

@@ -130,8 +130,8 @@ func checkScenarios(pattern string, http2, plain bool) ([]*check.Scenario, error
 	return list, nil
 }
 
-// findPrograms finds the interposer and the origin's TLS engine. Without them a
-// run is made as far as it needs none.
+// findProgram returns the path of a program: the one of the checkout, or
+// outside of a checkout the one that is embedded in pipelab.
 func (o *checkOptions) findPrograms() error {
 	interposer, err := findProgram(subject.InterposerFile, (*subject.Programs).Interposer)
 	if err != nil {

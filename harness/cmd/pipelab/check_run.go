@@ -25,7 +25,7 @@ func outcomeQuote(word string) string { return outcome.Quote([]string{word}) }
 // errNoPackets is what check returns when all went well but for the packets.
 var errNoPackets = errors.New("no packets were captured")
 
-// runChecks makes all runs and shows what came of them.
+// runChecks makes all runs and shows their results.
 func runChecks(command *cobra.Command, o *checkOptions, arguments []string) error {
 	name := filepath.Base(arguments[0])
 	tls := o.tls

@@ -152,7 +152,7 @@ func panels(all []*evidence.Evidence) []picture.Panel {
 	return append(before, after...)
 }
 
-// titleOf says who it was and what became of the connections.
+// titleOf names the client of a run and describes its connections.
 func titleOf(r *outcome.Run) string {
 	title := r.Subject
 	if r.Library != "" {

@@ -40,8 +40,8 @@ func serveCommand() *cobra.Command {
 	return command
 }
 
-// lull stands for a client that nobody can look at: it is given the time in which
-// most would be stuck.
+// lull stands for a client that cannot be observed: it is given enough time for
+// most clients to be stuck.
 type lull struct{}
 
 // lullTime is that time.

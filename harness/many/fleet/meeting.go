@@ -35,9 +35,9 @@ type run struct {
 	err        error // why there is neither
 }
 
-// begin waits for all shards of the run and returns it. host is what the shard
-// has reached the server by. A shard that goes before the run is over has to be
-// counted out with leave.
+// begin waits for all shards of the run and returns it. host is the address by
+// which the shard has reached the server. If a shard leaves before the run is
+// over, leave must be called for it.
 func (m *meeting) begin(ctx context.Context, host string, b beginning) (*run, error) {
 	r, err := m.join(host, b)
 	if err != nil {

@@ -39,7 +39,7 @@ func execute(w io.Writer, name string, results []*Result) error {
 	}{template.CSS(style.Page()), template.HTML(picture.String()), describe(results), judge(results), lines[:heads], lines[heads:]})
 }
 
-// judged is what came of a run.
+// judged is the result of a run.
 type judged struct {
 	Run, Says string
 	Class     string // as a verdict

@@ -27,8 +27,8 @@ type Parameters struct {
 	// StallEvery is after how many requests of each client, on average, the
 	// server stops reading once on every connection; 0 is never.
 	StallEvery int `json:"stall_every"`
-	// Patience is after how many seconds a client gives up what it has under
-	// way, when none of it has ended.
+	// Patience is the time in seconds after which a client gives up its
+	// requests in flight if none of them has ended.
 	Patience int `json:"patience_seconds"`
 	// Shards is how many there are.
 	Shards int `json:"shards"`

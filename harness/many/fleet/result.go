@@ -19,9 +19,9 @@ type Result struct {
 	Shard shard.Shard `json:"shard"`
 	Counted
 	plan.Fleet
-	// MemoryPerClient is the most that a client took, that of its callers and
-	// garbage included. HandlesPerClient is what it holds when each of its
-	// handles has made one request and nothing is under way.
+	// MemoryPerClient is the peak of a client's memory, including its callers
+	// and garbage. HandlesPerClient is its memory when each of its handles has
+	// made one request and nothing is in flight.
 	MemoryPerClient  int64 `json:"memory_per_client_bytes"`
 	HandlesPerClient int64 `json:"handles_per_client_bytes"`
 }

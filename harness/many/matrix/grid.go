@@ -13,8 +13,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Cell is what came of the runs with one OpenSSL, one libcurl and one version
-// of TLS.
+// Cell has the results of the runs with one OpenSSL, one libcurl and one
+// version of TLS.
 type Cell struct {
 	// Count of the runs, by verdict.
 	Count map[judge.Verdict]int

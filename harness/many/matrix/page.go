@@ -54,8 +54,8 @@ type pageCount struct {
 	N     int
 }
 
-// countsOf counts the verdicts of runs. A failure that is known is told apart, for
-// nobody has to look at it.
+// countsOf counts the verdicts of runs. Known failures are counted separately,
+// because they need no attention.
 func countsOf(runs []*outcome.Run) []pageCount {
 	var counts []pageCount
 	add := func(what, class string, counted func(*outcome.Run) bool) {

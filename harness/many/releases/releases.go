@@ -1,8 +1,8 @@
-// Package releases puts together what the patch series is on each release of
-// libcurl: which of its patches there are, whether it is built, and what came of
-// the runs with stock and with the series.
+// Package releases combines the state of the patch series on each release of
+// libcurl: its patches, whether it builds, and the results of the runs with
+// stock and with the series.
 //
-// It stands beside package matrix, whose [matrix.Work] makes the runs; command
+// It stands beside package matrix, whose [matrix.Work] makes the runs. Command
 // pipelab fills a [Document] and writes its table into patches/README.md.
 package releases
 
@@ -51,8 +51,8 @@ type Release struct {
 	Runs []outcome.Run `json:"runs,omitempty"`
 }
 
-// count returns how many patches of a group a release takes, and how many of
-// them in a text other than the first.
+// count returns the number of patches of a group that a release takes, and how
+// many of them have a text for a range of releases.
 func (r *Release) count(g Group) (all, other int) {
 	for _, text := range r.Texts {
 		if strings.HasPrefix(text, g.Number) {
@@ -137,7 +137,7 @@ func (r *Release) cell(g Group) string {
 	return fmt.Sprintf("%d, %d other", all, other)
 }
 
-// proof is what was built and what came of the runs.
+// proof describes the build and the results of the runs.
 func (r *Release) proof() []string {
 	switch {
 	case r.Misfit != "":

@@ -45,7 +45,7 @@ type Row struct {
 	Results []Result `json:"results"`
 }
 
-// Result is what came of one run.
+// Result is the result of one run.
 type Result struct {
 	Scenario string        `json:"scenario"`
 	Family   string        `json:"family"`

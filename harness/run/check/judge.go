@@ -15,7 +15,7 @@ import (
 type Observation struct {
 	// Connections that the client may make, at least 1.
 	Connections int
-	// Requests that it has to make at least, 1 if nobody said.
+	// Requests is the minimum number of requests; 0 stands for 1.
 	Requests int
 	// Failure says how the client broke down: its exit code, or that it did
 	// not end; empty if it ended well.

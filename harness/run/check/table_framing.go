@@ -25,9 +25,9 @@ const (
 		"response, even if the client does not expect one.\""
 )
 
-// readings have, by the id of the laboratory's scenario, what a client that shares
-// its connection with nobody may make of the response. Those that are not here it
-// may take or discard, by RFC 9112 §6.3.
+// readings has, by the id of the laboratory's scenario, what a client may make
+// of the response if it does not share its connection. It may accept or discard
+// all other responses, by RFC 9112 §6.3.
 var readings = map[string]struct {
 	allows Reaction
 	rule   string

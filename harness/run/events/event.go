@@ -38,8 +38,9 @@ type Event struct {
 	SSL string `json:"ssl,omitempty"`
 	// FD is the socket, -1 if there is none.
 	FD int `json:"fd"`
-	// Local is the socket's own address, by which the peer and the packets know
-	// the connection; the zero value before it has one, or without a socket.
+	// Local is the socket's own address, which identifies the connection in the
+	// peer's log and in the packets; the zero value before the socket has an
+	// address, or without a socket.
 	Local netip.AddrPort `json:"local,omitzero"`
 	// Buffer is the address that was to be written; empty for other calls.
 	Buffer string `json:"buf,omitempty"`

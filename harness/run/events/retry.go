@@ -22,7 +22,7 @@ const (
 	InHandshake Breach = "during the handshake only"
 )
 
-// meaning says what comes of a breach.
+// meaning describes the consequence of a breach.
 var meaning = map[Breach]string{
 	OtherBytes:  "data can be lost or mixed up",
 	Shorter:     "OpenSSL refuses it, or sends bytes that were not asked for",

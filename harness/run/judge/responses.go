@@ -85,7 +85,7 @@ func (o *Observation) problem(r plan.Result) string {
 	return answered
 }
 
-// unanswered says in what a result is not that of an answered request.
+// unanswered describes how a result differs from an answered request.
 func unanswered(r plan.Result) string {
 	switch {
 	case !r.Answered:
@@ -98,7 +98,7 @@ func unanswered(r plan.Result) string {
 	return ""
 }
 
-// unfailed says in what a result is not that of a request that failed with one
+// unfailed describes how a result differs from a request that failed with one
 // of those codes.
 func unfailed(r plan.Result, codes []int) string {
 	switch {

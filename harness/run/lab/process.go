@@ -23,7 +23,8 @@ type process struct {
 	link          *link                       // told about the process while it runs
 }
 
-// ending is what became of it: a report, or why there is none.
+// ending is the outcome of a process: a report, or the reason why there is
+// none.
 type ending struct {
 	report        *plan.Report
 	failure       string

@@ -127,7 +127,7 @@ func (c *connection) send(out []byte, signal string) error {
 	return nil
 }
 
-// note writes down what became of a request.
+// note logs the outcome of a request.
 func (c *connection) note(x *exchange, answered, carried bool) {
 	r := &c.seen.Requests[x.number]
 	r.Answered = answered

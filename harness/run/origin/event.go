@@ -11,7 +11,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// errNoEngine is what becomes of an event when the origin's TLS is Go's.
+// errNoEngine is the error for an event if the origin uses Go's TLS.
 var errNoEngine = errors.New("only OpenSSL can send that")
 
 // event lets TLS send something of its own.

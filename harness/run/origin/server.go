@@ -95,7 +95,8 @@ func Start(config Config) (*Server, error) {
 	return s, nil
 }
 
-// check returns an error if somebody is missing whom the origin has to ask.
+// check returns an error if the configuration lacks the client or process that
+// the origin has to ask.
 func (c *Config) check() error {
 	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !c.OverHTTP2()) {
 		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and answers that HTTP/2 has")

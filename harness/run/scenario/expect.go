@@ -41,8 +41,8 @@ type Expect struct {
 	// StockReleases are the releases whose stock libcurl fails, always or sometimes;
 	// all others pass.
 	StockReleases Releases
-	// StockSometimes has what it does wrong in some runs and not in others,
-	// where that depends on how the kernel deals out the CPU.
+	// StockSometimes describes failures of stock that occur in some runs only,
+	// because they depend on the kernel's scheduling.
 	StockSometimes map[string]string
 	// StockPasses has, by subject, why stock passes with it where it fails with
 	// others that use the same driver.

@@ -6,9 +6,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// framing has the scenarios in which a response can be read in more than one
-// way. Thirteen requests wait behind it: whatever becomes of it, they get their
-// own responses.
+// framing has the scenarios with a response that can be read in more than one
+// way. Thirteen requests wait behind it; they must get their own responses in
+// any case.
 var framing = []Scenario{
 	refused("framing-length-invalid", "The Content-Length of a response is not a number.",
 		"a sign before the number is accepted",
@@ -132,7 +132,7 @@ func someStop(s Scenario) Scenario {
 	return s
 }
 
-// spareNobody is one that stock keeps from every client.
+// spareNobody makes a scenario fail on stock with every client.
 func spareNobody(s Scenario) Scenario {
 	s.Expect.StockPasses = nil
 	return s

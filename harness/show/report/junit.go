@@ -10,8 +10,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// junitSuites and what is in it have the form that CI systems read: that of
-// Ant's JUnit task, as Jenkins and GitLab describe it.
+// junitSuites is a document in the format of Ant's JUnit task, as Jenkins and
+// GitLab document it.
 type junitSuites struct {
 	XMLName xml.Name `xml:"testsuites"`
 	junitCounts

@@ -128,7 +128,8 @@ func written(writes []write, from, to int64) (first, last time.Duration) {
 	return first, last
 }
 
-// addPackets takes what the packets tell: they know best who was first.
+// addPackets adds the packets, which tell best which side ended the connection
+// first.
 func (l *Lane) addPackets(c *flow.Connection, begin time.Time) {
 	if l.Opened == Unknown {
 		l.Opened = max(0, c.Opened.Sub(begin))

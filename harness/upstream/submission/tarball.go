@@ -14,8 +14,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// writeTarball writes the runs, as a table and as JSON, and the report. The same
-// files make the same tarball: names in order, no times, nobody's ids.
+// writeTarball writes the runs, as a table and as JSON, and the report. The
+// same files give the same tarball: it has sorted names, and no times or user
+// ids.
 func (s *Submission) writeTarball(path string) error {
 	s.tell("packing the evidence")
 	var document, table bytes.Buffer

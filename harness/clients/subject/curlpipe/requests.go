@@ -87,8 +87,8 @@ func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []pl
 	return results
 }
 
-// newResult says what came of one request. A request that ended because nothing
-// moved did not end for libcurl.
+// newResult returns the outcome of one request. A request that ended because
+// nothing moved did not end for libcurl.
 func newResult(id string, came curlpipe.Result) plan.Result {
 	result := plan.Result{ID: id, TimesCompleted: 1}
 	if came.Err != nil {

@@ -168,7 +168,7 @@ func (c *client) make(from, to int) {
 	workers.Wait()
 }
 
-// ask makes one request and counts what came of it.
+// ask makes one request and counts its outcome.
 func (c *client) ask(n int) {
 	id := fmt.Sprintf("c%d-r%d", c.number, n)
 	got, err := c.response(id)

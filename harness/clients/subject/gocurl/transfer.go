@@ -21,7 +21,7 @@ const (
 	firstWithTLS13         = 0x073400
 )
 
-// transfer is one request of the plan and what came of it.
+// transfer is one request of the plan and its outcome.
 type transfer struct {
 	request plan.Request
 	easy    *curl.CURL
@@ -111,7 +111,7 @@ func (t *transfer) setTLS(p *plan.Plan) error {
 	return t.easy.Setopt(curl.OPT_CAINFO, p.CAFile)
 }
 
-// result says what came of the request.
+// result returns the outcome of the request.
 func (t *transfer) result() plan.Result {
 	result := plan.Result{
 		ID:             t.request.ID,

@@ -16,7 +16,7 @@ import (
 
 // Exit codes of a subject.
 const (
-	// ExitDone: the plan was carried out, whatever came of the requests.
+	// ExitDone: the plan was carried out, whatever the outcome of its requests.
 	ExitDone = 0
 	// ExitBadPlan: the plan could not be read, or makes no sense.
 	ExitBadPlan = 2
@@ -216,7 +216,7 @@ type Report struct {
 // libcurl to go on with the transfers.
 const Turns = "turns"
 
-// Result is what came of one request.
+// Result is the outcome of one request.
 type Result struct {
 	// ID of the request.
 	ID string `json:"id"`

@@ -21,7 +21,7 @@ import (
 // shared library.
 const OpenSSL = "OpenSSL"
 
-// goTLS is the Name of that of Go's own library.
+// goTLS is the Name of Go's own TLS library.
 const goTLS = "crypto/tls"
 
 // Stack is an implementation of TLS.

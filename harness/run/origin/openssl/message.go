@@ -14,8 +14,8 @@ type Message struct {
 	Time time.Time
 	// Sent is true if the origin sent it, false if the client did.
 	Sent bool
-	// Name is the name in RFC 5246 and RFC 8446, "HelloRequest"; that of an
-	// alert is its description after the word alert, "alert: close notify".
+	// Name is the name in RFC 5246 and RFC 8446, "HelloRequest". For an alert
+	// it is the word alert and the description, "alert: close notify".
 	Name string
 	// Alert is true for an alert, and Description is its number then.
 	Alert       bool
