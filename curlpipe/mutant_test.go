@@ -55,11 +55,11 @@ func crowded(rest string) reading {
 
 // strictSection is what a header section says about framing.
 type strictSection struct {
-	status          int
-	old             bool // HTTP/1.0
-	length          string
-	coding, chunked bool
-	broken          bool // of length and coding, where they count
+	status int
+	old    bool // HTTP/1.0
+	length string
+	coding bool
+	broken bool // of length and coding, where they count
 }
 
 func readStrictSection(text string) (section strictSection, rest string, verdict reading) {
