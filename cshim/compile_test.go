@@ -1,13 +1,45 @@
 package cshim
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// TestCompilesWithOldHeaders compiles the C with headers that say that they are
+// libcurl 7.30.0's, without the names that came later and are used here.
+func TestCompilesWithOldHeaders(t *testing.T) {
+	include, err := exec.Command("pkg-config", "--variable=includedir", "libcurl").Output()
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(folder, "curl"), os.DirFS(filepath.Join(strings.TrimSpace(string(include)), "curl"))))
+	for name, replace := range map[string]map[string]string{
+		"curlver.h": {`(?m)^#define LIBCURL_VERSION_NUM .*`: "#define LIBCURL_VERSION_NUM 0x071e00"},
+		"curl.h": {
+			`\b(CURLE_HTTP2|CURLE_HTTP2_STREAM|CURLE_WEIRD_SERVER_REPLY|curl_tlssessioninfo|CURLSSLBACKEND_OPENSSL)\b`: "later_${1}",
+			`\b(CURLOPT|CINIT)\(((?:CURLOPT_)?)CONNECT_TO\b`:                                                           "${1}(${2}LATER_CONNECT_TO",
+		},
+	} {
+		file := filepath.Join(folder, "curl", name)
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for pattern, by := range replace {
+			found := regexp.MustCompile(pattern)
+			require.Regexp(t, found, string(text), name)
+			text = found.ReplaceAll(text, []byte(by))
+		}
+		require.NoError(t, os.WriteFile(file, text, 0o644))
+	}
+	sources, err := filepath.Glob("*.c")
+	require.NoError(t, err)
+	output, err := exec.Command("cc", append([]string{"-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I" + folder}, sources...)...).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}
 
 // TestCompiles compiles the C for what the tests do not run on, where Debian's
 // cross compilers are there, and with the declarations of POSIX alone.

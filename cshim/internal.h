@@ -15,6 +15,25 @@
 #error "cshim needs the headers of libcurl 7.30.0 or later"
 #endif
 
+/* What headers of that release lack. */
+#if LIBCURL_VERSION_NUM < 0x072200 /* 7.34.0 */
+#define CURLSSLBACKEND_OPENSSL 1
+struct curl_tlssessioninfo {
+  int backend;
+  void *internals;
+};
+#endif
+#if LIBCURL_VERSION_NUM < 0x072600 /* 7.38.0 */
+#define CURLE_HTTP2 ((CURLcode)16)
+#endif
+#if LIBCURL_VERSION_NUM < 0x073100 /* 7.49.0 */
+#define CURLE_HTTP2_STREAM ((CURLcode)92)
+#define CURLOPT_CONNECT_TO ((CURLoption)(CURLOPTTYPE_OBJECTPOINT + 243))
+#endif
+#if LIBCURL_VERSION_NUM < 0x073300 /* 7.51.0 */
+#define CURLE_WEIRD_SERVER_REPLY ((CURLcode)8)
+#endif
+
 /* Bytes that grow as they come. */
 struct buffer {
   char *data;

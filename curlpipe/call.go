@@ -134,6 +134,9 @@ func (c *call) failure(err error, detail string) error {
 	if c.stream && ofContext(err) {
 		return bare(err)
 	}
+	if read, ok := err.(*bodyReadError); ok && c.stream {
+		return read.err // the caller's own, as it is
+	}
 	return newError(c.asked, detail, err)
 }
 

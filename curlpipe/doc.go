@@ -194,8 +194,8 @@
 //     server floods with frames, and all requests on it fail.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
-//     is returned as it is, and a body that ends too early returns io.ErrUnexpectedEOF
-//     itself.
+//     and an error of the request's body are returned as they are, and a response's
+//     body that ends too early returns io.ErrUnexpectedEOF itself.
 //
 // A program that the process executes inherits no file descriptor of this package;
 // libcurl 7.68.0 and later has a socket pair of its own that is inherited. A process

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -310,4 +311,19 @@ func TestUserAgentLikeNetHTTP(t *testing.T) {
 	response, err := newTestTransport(t, nil, &Transport{UserAgent: "ours/1"}).RoundTrip(get(t, s.URL))
 	require.NoError(t, err)
 	require.Equal(t, "ours/1", readAll(t, response))
+}
+
+// TestErrorOfARequestsBodyIsBare: it is the caller's own.
+func TestErrorOfARequestsBodyIsBare(t *testing.T) {
+	s := newServer(t, false, inspect)
+	gone := errors.New("the disk is gone")
+	for which, make := range yardsticks {
+		for _, before := range []string{"", "some"} {
+			request := get(t, s.URL)
+			request.Method = http.MethodPost
+			request.Body = io.NopCloser(io.MultiReader(strings.NewReader(before), iotest.ErrReader(gone)))
+			_, err := make(t, s).RoundTrip(request)
+			require.True(t, err == gone, "%s: %v", which, err)
+		}
+	}
 }

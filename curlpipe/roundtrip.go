@@ -19,8 +19,8 @@ import (
 // closed. GET and HEAD are pipelined; a request with another method has a
 // connection to itself until its response has ended.
 //
-// Every error is an [*Error], except the cause of the end of the request's context,
-// which is returned as it is.
+// Every error is an [*Error], except two that are returned as they are: the cause of
+// the end of the request's context, and an error of the request's body.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if other := t.protocolOf(request); other != nil {
 		response, err := other.RoundTrip(request)

@@ -42,6 +42,12 @@ type feed struct {
 	err   error // the body could not be read: the request cannot go on
 }
 
+// bodyReadError is what Read of a request's body has returned.
+type bodyReadError struct{ err error }
+
+func (e *bodyReadError) Error() string { return "cannot read the request's body: " + e.err.Error() }
+func (e *bodyReadError) Unwrap() error { return e.err }
+
 // newUpload takes charge of the request's body; nil: it has none, and does not
 // have to say so.
 func newUpload(c *call, request *http.Request) *upload {
@@ -159,7 +165,7 @@ func (u *upload) next(buffer []byte, left *int64) (feed, bool) {
 			f.err = wrongLength(u.call.uploadLength, *left, f.last)
 		}
 		if err != nil && !f.last {
-			f.err = fmt.Errorf("curlpipe: cannot read the request's body: %w", err)
+			f.err = &bodyReadError{err}
 		}
 	}
 	f.piece = bytes.Clone(buffer[:got])
