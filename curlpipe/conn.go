@@ -29,14 +29,15 @@ type conn struct {
 	multiplexes bool // over HTTP/2
 	answered    bool // a response has come to its end
 
-	headSince   time.Time // the first of the calls is
-	idleSince   time.Time // the last one has gone
-	established bool      // a request has left
-	local       net.Addr
-	remote      net.Addr             // of the proxy, if there is one
-	tls         *tls.ConnectionState // once a response has come
-	connectBy   time.Time            // or else it is given up
-	securedBy   time.Time            // the same, of the handshake of TLS; zero: at any time
+	headSince        time.Time // the first of the calls is
+	idleSince        time.Time // the last one has gone
+	established      bool      // a request has left
+	establishedSince time.Time // it was noticed
+	local            net.Addr
+	remote           net.Addr             // of the proxy, if there is one
+	tls              *tls.ConnectionState // once a response has come
+	connectBy        time.Time            // or else it is given up
+	securedBy        time.Time            // the same, of the handshake of TLS; zero: at any time
 
 	announced bool  // the server has said that it closes it
 	blamed    bool  // a request has paid for its end, or will not have to

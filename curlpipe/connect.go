@@ -115,7 +115,7 @@ func (e *engine) connecting(c *conn, now time.Time) {
 // lookAfterConnect gives a connection up on which no request gets on its way.
 func (e *engine) lookAfterConnect(c *conn, now time.Time) {
 	if c.proven || e.loop.Sent(c.calls.first.handle.slot) {
-		c.established = true
+		c.established, c.establishedSince = true, now
 		return
 	}
 	slow := !c.securedBy.IsZero() && !now.Before(c.securedBy)

@@ -192,6 +192,8 @@
 //     Content-Length, and accepts at most 100 kB of header fields, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
+//   - Over HTTP/2, libcurl does not wait for 100 (Continue), and 7.88 loses what has
+//     come of a response when the server resets the stream behind it.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's

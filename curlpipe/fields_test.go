@@ -142,6 +142,26 @@ func TestHandshakeTimeout(t *testing.T) {
 	}
 }
 
+// TestResponseHeaderTimeoutLeavesTheHandshakeOut: a slow one is within other
+// limits.
+func TestResponseHeaderTimeoutLeavesTheHandshakeOut(t *testing.T) {
+	s := newServer(t, true, echo, func(s *httptest.Server) {
+		s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			time.Sleep(1500 * time.Millisecond) // longer than a response may take
+			return nil, nil
+		}}
+	})
+	config := s.Client().Transport.(*http.Transport).TLSClientConfig
+	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{ResponseHeaderTimeout: time.Second, TLSClientConfig: config}) {
+		t.Run(which, func(t *testing.T) {
+			t.Parallel()
+			response, err := roundTripper.RoundTrip(get(t, s.URL+"/x"))
+			require.NoError(t, err)
+			require.Equal(t, "you asked for /x", readAll(t, response))
+		})
+	}
+}
+
 // TestTLSClientConfig: what a configuration of crypto/tls asks for is done, or
 // refused by its name.
 func TestTLSClientConfig(t *testing.T) {

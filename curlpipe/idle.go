@@ -63,6 +63,10 @@ const (
 // lookAfterHeaders ends those requests of a connection whose header section is
 // due. Over HTTP/1.1 that is the first one's alone.
 func (e *engine) lookAfterHeaders(c *conn, now time.Time) {
+	if !c.established { // TLS's handshake has limits of its own
+		e.lookAt(now.Add(e.settings.headerTimeout / 4))
+		return
+	}
 	for call := c.calls.first; call != nil; {
 		next := call.next
 		if !c.multiplexes {
@@ -71,6 +75,9 @@ func (e *engine) lookAfterHeaders(c *conn, now time.Time) {
 		since := call.handed
 		if !c.multiplexes && c.headSince.After(since) {
 			since = c.headSince
+		}
+		if c.establishedSince.After(since) {
+			since = c.establishedSince
 		}
 		until := since.Add(e.settings.headerTimeout)
 		switch {

@@ -154,9 +154,6 @@ func (c *call) encodeHeader(request *http.Request, userAgent string) error {
 	_ = c.addLine("Host", host)
 	c.addProxy(fields)
 	c.trace.noteFraming(c)
-	if c.gunzip {
-		_ = c.addLine("Accept-Encoding", "gzip")
-	}
 	if c.flags.close && !saysClose(fields["Connection"], true) {
 		_ = c.addLine("Connection", "close")
 	}
@@ -185,6 +182,9 @@ func (c *call) encodeHeader(request *http.Request, userAgent string) error {
 				return err
 			}
 		}
+	}
+	if c.gunzip { // the last, as from net/http
+		_ = c.addLine("Accept-Encoding", "gzip")
 	}
 	return nil
 }
