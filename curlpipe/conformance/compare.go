@@ -177,17 +177,3 @@ func (r *report) explain(known []reason, libcurl string) {
 		}
 	}
 }
-
-// markdown is the table of all suites.
-func markdown(reports []*report) string {
-	var text strings.Builder
-	text.WriteString("| suite | version | tests | same | different | not run |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
-	for _, r := range reports {
-		version := r.suite.Version
-		if version == "" {
-			version = "of Go"
-		}
-		fmt.Fprintf(&text, "| %s | %s | %d | %d | %d | %d |\n", r.suite.Name, version, r.tests, r.same, len(r.differences), len(r.inside))
-	}
-	return text.String()
-}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -125,12 +126,17 @@ func TestElsewhere(t *testing.T) { SetHook(nil) }
 	require.Contains(t, found["TestSynctest"], "testing/synctest")
 }
 
-func TestReplaceTable(t *testing.T) {
+// TestReplaceRows: what was not run stays as it was.
+func TestReplaceRows(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(file, []byte("a\n<!-- conformance system -->\nold\n<!-- end -->\nb\n"), 0o644))
-	require.NoError(t, replaceTable(file, "system", "new\n"))
+	require.NoError(t, os.WriteFile(file, []byte("a\n<!-- conformance system -->\n| x | old |\n| gone | old |\n| y | old |\n<!-- end -->\nb\n"), 0o644))
+	suites := []suite{{Name: "x"}, {Name: "y", Version: "v1.0.0"}, {Name: "z"}}
+	r := &report{suite: suites[1], tests: 3, same: 2, differences: make([]difference, 1)}
+	row := r.row("go1.0", time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC))
+	require.Equal(t, "| y | v1.0.0 | 3 | 2 | 1 | 0 | 2026-11-26 |\n", row)
+	require.NoError(t, replaceRows(file, "system", suites, map[string]string{"y": row}))
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "a\n<!-- conformance system -->\nnew\n<!-- end -->\nb\n", string(text))
-	require.ErrorContains(t, replaceTable(file, "patched", "new\n"), "README.md")
+	require.Equal(t, "a\n<!-- conformance system -->\nWith the system's libcurl:\n\n"+tableHead+"| x | old |\n"+row+"<!-- end -->\nb\n", string(text))
+	require.ErrorContains(t, replaceRows(file, "patched", suites, nil), "README.md")
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -73,8 +72,12 @@ func run(b *bench, readme string, names []string) error {
 		r.explain(known, b.libcurl)
 		reports = append(reports, r)
 	}
-	table := markdown(reports)
-	fmt.Print(table)
+	rows := make(map[string]string)
+	fmt.Print(tableHead)
+	for _, r := range reports {
+		rows[r.suite.Name] = r.row(runtime.Version(), time.Now())
+		fmt.Print(rows[r.suite.Name])
+	}
 	unknown := 0
 	for _, r := range reports {
 		for _, name := range slices.Sorted(maps.Keys(r.inside)) {
@@ -93,8 +96,7 @@ func run(b *bench, readme string, names []string) error {
 	if readme == "" {
 		return nil
 	}
-	dated := fmt.Sprintf("On %s with %s, and %s libcurl:\n\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), map[string]string{"patched": "the patched", "system": "the system's"}[b.libcurl])
-	return replaceTable(readme, b.libcurl, dated+table)
+	return replaceRows(readme, b.libcurl, suites, rows)
 }
 
 // choose are the suites of those names; without names all.
@@ -120,19 +122,4 @@ func choose(suites []suite, names []string) ([]suite, error) {
 		}
 	}
 	return chosen, nil
-}
-
-// replaceTable puts the table into a file, between the lines that mark its place.
-func replaceTable(file, libcurl, table string) error {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	begin := fmt.Sprintf("<!-- conformance %s -->\n", libcurl)
-	before, rest, found := strings.Cut(string(content), begin)
-	_, after, ended := strings.Cut(rest, "<!-- end -->\n")
-	if !found || !ended {
-		return fmt.Errorf("%s: no %q … <!-- end --> in it", filepath.Base(file), strings.TrimSpace(begin))
-	}
-	return os.WriteFile(file, []byte(before+begin+table+"<!-- end -->\n"+after), 0o644)
 }
