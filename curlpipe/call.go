@@ -137,7 +137,15 @@ func (c *call) failure(err error, detail string) error {
 	if read, ok := err.(*bodyReadError); ok && c.stream {
 		return read.err // the caller's own, as it is
 	}
-	return newError(c.asked, detail, err)
+	failed := newError(c.asked, detail, err)
+	var refused *tls.CertificateVerificationError
+	if c.stream && errors.As(err, &refused) { // programs look for that type, and not within others
+		return &tls.CertificateVerificationError{
+			UnverifiedCertificates: refused.UnverifiedCertificates,
+			Err:                    &refusedCertificate{refused.Err, failed},
+		}
+	}
+	return failed
 }
 
 // bodyError is what a body that is cut short ends with. io.ErrUnexpectedEOF is

@@ -197,7 +197,8 @@
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's
-//     body that ends too early returns io.ErrUnexpectedEOF itself.
+//     body that ends too early returns io.ErrUnexpectedEOF itself. A refused certificate
+//     gives a *tls.CertificateVerificationError with the *Error in it.
 //
 // A program that the process executes inherits no file descriptor of this package;
 // libcurl 7.68.0 and later has a socket pair of its own that is inherited. A process

@@ -144,6 +144,24 @@ func (e *headerTooLarge) Error() string {
 
 func (e *headerTooLarge) Unwrap() error { return ErrResponseTooLarge }
 
+// refusedCertificate is why a certificate was refused, and the request that failed
+// for it.
+type refusedCertificate struct {
+	reason error // of package x509
+	failed *Error
+}
+
+func (e *refusedCertificate) Error() string {
+	short := *e.failed
+	var code curl.CurlError
+	if errors.As(e.failed, &code) {
+		short.Err = code
+	}
+	return e.reason.Error() + " (" + short.Error() + ")"
+}
+
+func (e *refusedCertificate) Unwrap() []error { return []error{e.reason, e.failed} }
+
 // ofContext tells an error of contextError.
 func ofContext(err error) bool {
 	var caused *contextEnd

@@ -3,6 +3,8 @@ package curlpipe
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +20,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	curl "github.com/andelf/go-curl"
 	"github.com/stretchr/testify/require"
 )
 
@@ -324,6 +327,26 @@ func TestErrorOfARequestsBodyIsBare(t *testing.T) {
 			request.Body = io.NopCloser(io.MultiReader(strings.NewReader(before), iotest.ErrReader(gone)))
 			_, err := make(t, s).RoundTrip(request)
 			require.True(t, err == gone, "%s: %v", which, err)
+		}
+	}
+}
+
+// TestRefusedCertificateHasNetHTTPsType: programs assert it, without errors.As.
+func TestRefusedCertificateHasNetHTTPsType(t *testing.T) {
+	s := newServer(t, true, echo)
+	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{}) {
+		_, err := roundTripper.RoundTrip(get(t, s.URL))
+		refused, ok := err.(*tls.CertificateVerificationError)
+		require.True(t, ok, "%s: %T", which, err)
+		require.NotEmpty(t, refused.UnverifiedCertificates, which)
+		require.ErrorContains(t, err, "tls: failed to verify certificate: x509: certificate signed by unknown authority", which)
+		var unknown x509.UnknownAuthorityError
+		require.ErrorAs(t, err, &unknown, which)
+		if which == "curlpipe" {
+			var failed *Error
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, s.URL, failed.URL)
+			require.ErrorIs(t, err, curl.CurlError(curl.E_SSL_CACERT))
 		}
 	}
 }

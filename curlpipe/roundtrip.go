@@ -20,7 +20,8 @@ import (
 // connection to itself until its response has ended.
 //
 // Every error is an [*Error], except two that are returned as they are: the cause of
-// the end of the request's context, and an error of the request's body.
+// the end of the request's context, and an error of the request's body. For a refused
+// certificate it is a *tls.CertificateVerificationError with the *Error in it.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if other := t.protocolOf(request); other != nil {
 		response, err := other.RoundTrip(request)
