@@ -159,6 +159,11 @@ func pathOf(u *url.URL) (string, error) {
 		}
 		path = rest[slash:]
 	}
+	for i := range len(path) {
+		if octet := path[i]; octet >= 0x80 { // some releases of libcurl would escape it
+			return "", fmt.Errorf("%w: %q in the opaque URL: escape it", ErrUnsupportedRequest, octet)
+		}
+	}
 	if path != "" && !strings.HasPrefix(path, "/") {
 		return "", fmt.Errorf("%w: the opaque URL %q has no path: let it begin with a slash", ErrUnsupportedRequest, u.Opaque)
 	}

@@ -23,7 +23,7 @@ const noEnd = "no end"
 const mostNames = 1000
 
 // silence is how long nothing may come of the tests that run.
-const silence = 20 * time.Second
+const silence = time.Minute
 
 // tested is one package with tests: where they run, and the program that they
 // are.
