@@ -42,7 +42,8 @@ func releasesCommand() *cobra.Command {
 		Long: "Makes the runs of each release, several at a time, and prints a row for each: the patches that it takes, by\n" +
 			"group, the OpenSSL it was built with, and the results of the runs. Finished runs are kept until all are made:\n" +
 			"repeat an interrupted call to resume it. Exits with 0 exactly if the series applies to every release and every\n" +
-			"run had the expected result. scripts/releases builds the libcurls and calls this command.",
+			"run with it had the expected result; runs of stock that had another are listed. scripts/releases builds the\n" +
+			"libcurls and calls this command.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return runReleases(command, &o) },
 	}
@@ -115,14 +116,14 @@ func (o *releasesOptions) judge(command *cobra.Command, d *releases.Document) er
 			}
 		}
 	}
-	if len(bad) == 0 {
-		return nil
-	}
 	if len(unexpected) > 0 {
 		fmt.Fprintln(command.OutOrStdout())
 		if err := report.Table(command.OutOrStdout(), unexpected); err != nil {
 			return cannotRun(err)
 		}
+	}
+	if len(bad) == 0 {
+		return nil
 	}
 	return &failure{exitUnexpected, fmt.Errorf("not as it should be: %s", strings.Join(bad, ", "))}
 }

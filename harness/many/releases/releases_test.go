@@ -58,7 +58,16 @@ func TestGood(t *testing.T) {
 	require.False(t, d.Releases[1].Good(), "an inconclusive run is none that passed")
 	d.Releases[1].Runs = d.Releases[1].Runs[:4]
 	require.True(t, d.Releases[1].Good())
+	d.Releases[1].Runs[0].Verdict = judge.Pass
+	require.True(t, d.Releases[1].Good(), "what stock does is measured")
 	require.False(t, d.Releases[2].Good())
+}
+
+func TestBuiltAndNotRun(t *testing.T) {
+	d := sample()
+	d.Releases[1].Runs = nil
+	require.Contains(t, d.Markdown(), "| 7.53.1 | 1 | 1 | 3.0.19 | – | – |\n")
+	require.True(t, d.Releases[1].Good())
 }
 
 func TestSort(t *testing.T) {
