@@ -40,6 +40,10 @@ const (
 	pipelab    = "harness/cmd/pipelab"
 )
 
+// patched lets the go command find the patched libcurl.
+const patched = "prefix=$(scripts/build-libcurl --variant patched)\n" +
+	"export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib\n"
+
 // notCommands are how blocks begin that show something else.
 var notCommands = []string{
 	"scenario   subject", "client  depth", "c-fleet", `{"openssl"`, "long groups", "build/pipelab check [FLAG",
@@ -117,6 +121,26 @@ var table = map[string][]command{
 				"go test ./... ./curlpipe/metrics/... ./harness/...\ngo test -tags curlpipe_poll ./cshim ./curlpipe",
 			class: byJob, by: "test", as: "scripts/test",
 		},
+		{
+			text: "go test ./curlpipe -run HostileServer -hostile 1000000 -timeout 2h", class: weekly, inRoot: true,
+			as: patched + "go test ./curlpipe -run HostileServer -hostile 1000000 -timeout 2h",
+		},
+		{
+			text: "go test ./curlpipe -fuzz FuzzHostileServer", class: weekly, inRoot: true,
+			as: patched + "go test ./curlpipe -run '^$' -fuzz FuzzHostileServer -fuzztime 5m",
+		},
+		{
+			text: "CURLPIPE_MODEL=200000 go test ./curlpipe -run ModelOfSendings -timeout 1h", class: weekly, inRoot: true,
+			as: patched + "CURLPIPE_MODEL=200000 go test ./curlpipe -run ModelOfSendings -timeout 1h",
+		},
+		{
+			text: "go test ./curlpipe -run CancellationStorm -storm 100000 -timeout 1h", class: weekly, inRoot: true,
+			as: patched + "go test ./curlpipe -run CancellationStorm -storm 100000 -timeout 1h",
+		},
+		{
+			text: "CURLPIPE_LONG=1 go test ./curlpipe -run 'Unsolicited|Injected'", class: weekly, inRoot: true,
+			as: patched + "CURLPIPE_LONG=1 go test ./curlpipe -run 'Unsolicited|Injected'",
+		},
 		{text: "CURLPIPE_DOCKER=1 scripts/test -run DockerVerdicts ./harness/acceptance/docker", class: byTest, by: "TestDockerVerdicts", folder: docker},
 		{text: "scripts/curl-suite --source CLONE --version 7.53.1", class: weekly, as: "scripts/curl-suite --source ~/src/curl --version 7.53.1"},
 		{
@@ -168,6 +192,10 @@ var table = map[string][]command{
 	},
 	"curlpipe/README.md": {
 		{text: "scripts/build-libcurl --variant patched"},
+	},
+	"curlpipe/upstream/README.md": {
+		{text: "go test -v ./curlpipe/upstream", class: byTest, by: "TestFaultsOfLibcurl", folder: "curlpipe/upstream"},
+		{text: "cc -o flood testdata/http2-flood.c -lcurl -lpthread && ./flood", class: byTest, by: "TestFaultsOfLibcurl", folder: "curlpipe/upstream"},
 	},
 	"harness/README.md": {
 		{text: "scripts/reproduce", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
