@@ -349,7 +349,7 @@ func TestHostileServer(t *testing.T) {
 
 // FuzzHostileServer is the same with scripts of the fuzzer's.
 func FuzzHostileServer(f *testing.F) {
-	for i := range malformedKinds(f) {
+	for i := 0; i < len(malformedKinds(f)); i += 9 { // the fuzzer finds the others
 		f.Add([]byte{3, 0, 0, 0, 3, 1, byte(i >> 8), byte(i), 3, 0, 0, 0}, i%2 == 0)
 	}
 	servers := map[bool]*hostileServer{false: newHostileServer(f, false), true: newHostileServer(f, true)}
