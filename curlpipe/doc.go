@@ -171,8 +171,8 @@
 //   - The fields of a transport are read with the first request, and later changes
 //     have no effect: use Clone. There is no CancelRequest, which net/http has
 //     deprecated: use the request's context.
-//   - The fields that libcurl itself writes, which describe a request's body, come
-//     before the others. A body that is written in small pieces may go out in fewer,
+//   - libcurl itself writes the fields that describe a request's body, before or after
+//     the others. A body that is written in small pieces may go out in fewer,
 //     larger chunks.
 //   - If a complete response arrives while the request's body is being sent, or waits
 //     for 100 (Continue), the body is not sent any more and the connection is closed.
