@@ -50,7 +50,7 @@ func (e *engine) settle(o *origin) {
 
 // admit fills the batch from the queues, in turn.
 func (e *engine) admit() {
-	now := e.now
+	now := time.Now()
 	for len(e.ready) > 0 && e.batch.Len() < cshim.MaxBatch {
 		o := e.ready[0]
 		e.ready = slices.Delete(e.ready, 0, 1) // keeps its memory

@@ -114,7 +114,7 @@ func (c *conn) add(call *call, now time.Time) {
 }
 
 // remove takes a call off the connection.
-func (c *conn) remove(call *call, now time.Time) {
+func (c *conn) remove(call *call) {
 	head := c.calls.first == call
 	c.calls.remove(call)
 	c.inFlight--
@@ -123,10 +123,10 @@ func (c *conn) remove(call *call, now time.Time) {
 	}
 	if c.inFlight == 0 {
 		c.exclusive = false
-		c.idleSince = now
+		c.idleSince = time.Now()
 	}
 	if head {
-		c.headSince = now
+		c.headSince = time.Now()
 		c.watched = false
 	}
 	call.conn = nil

@@ -144,7 +144,7 @@ func (e *engine) takeOff(c *call) *handle {
 		e.traced--
 	}
 	o := c.conn.origin
-	c.conn.remove(c, e.now)
+	c.conn.remove(c)
 	c.place = placeNone
 	e.settle(o)
 	return c.handle

@@ -35,7 +35,6 @@ type engine struct {
 	origins map[originKey]*origin
 	conns   []*conn   // by number, nil where there is none; not those under way
 	ready   []*origin // to be looked at, as something has changed
-	now     time.Time // when the loop last came back, or was about to be called
 	look    time.Time // when to look at all of them though nothing has; zero: never
 	turns   uint64    // calls started
 	handles []*handle // by slot
@@ -181,13 +180,11 @@ func (e *engine) readPost() {
 // cross hands what is ready to the loop, waits, and deals with what came back.
 // An error means that the loop is of no more use.
 func (e *engine) cross() error {
-	e.now = time.Now()
-	e.lookAfter(e.now)
+	e.lookAfter(time.Now())
 	e.admit()
 	releaseSockets()
 	results, err := e.loop.Run(&e.batch, e.wait())
 	acquireSockets()
-	e.now = time.Now()
 	if err != nil {
 		return fmt.Errorf("curlpipe: %w", err)
 	}
