@@ -169,7 +169,7 @@ struct transfer {
 
   /* request */
   uint32_t special; /* CSHIM_REQUEST_* that the last request has set options
-                       for, and TRANSFER_METHOD */
+                       for, and TRANSFER_METHOD, _TARGET */
   struct buffer text;
   struct curl_slist *lines; /* one node a header line, data in text */
   size_t lines_capacity;
@@ -193,6 +193,7 @@ struct transfer {
 };
 
 #define TRANSFER_METHOD 0x100
+#define TRANSFER_TARGET 0x200
 
 struct cshim_loop {
   struct cshim_limits limits;

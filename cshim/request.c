@@ -8,6 +8,11 @@
 
 #define HTTP_VERSION_2TLS 4L /* CURL_HTTP_VERSION_2TLS, of 7.47.0 */
 
+/* From some release between 8.14.1 and 8.22.0 on, libcurl writes the escapes
+   in a URL's path in upper case. It does not in what it is told to ask for. */
+#define FIRST_UPPER_CASE 0x080f00 /* 8.15.0 */
+#define REQUEST_TARGET (CURLoption)(CURLOPTTYPE_OBJECTPOINT + 266)
+
 /* The strings of a request, in its text. */
 struct parts {
   char *url;
@@ -70,6 +75,8 @@ static CURLcode reset_special(struct transfer *transfer)
   transfer->special = 0;
   if(special & TRANSFER_METHOD)
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+  if(!code && (special & TRANSFER_TARGET))
+    code = curl_easy_setopt(easy, REQUEST_TARGET, NULL);
   if(!code && (special & CSHIM_REQUEST_HTTP11))
     code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, HTTP_VERSION_2TLS);
   if(!code && (special & CSHIM_REQUEST_PROXY))
@@ -90,6 +97,25 @@ static CURLcode set_version(struct transfer *transfer, uint32_t flags)
   transfer->special |= CSHIM_REQUEST_HTTP11;
   return curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
                           (long)CURL_HTTP_VERSION_1_1);
+}
+
+/* Has a URL with escapes asked for as it is. A proxy gets all of it. */
+static CURLcode set_target(struct transfer *transfer, const char *url,
+                           bool proxied)
+{
+  const char *target = url;
+
+  if(transfer->loop->libcurl < FIRST_UPPER_CASE || !strchr(url, '%'))
+    return CURLE_OK;
+  if(!proxied) {
+    target = strstr(url, "://");
+    if(target)
+      target += 3 + strcspn(target + 3, "/?");
+    if(!target || *target != '/')
+      return CURLE_OK;
+  }
+  transfer->special |= TRANSFER_TARGET;
+  return curl_easy_setopt(transfer->easy, REQUEST_TARGET, target);
 }
 
 static CURLcode set_special(struct transfer *transfer,
@@ -113,6 +139,9 @@ static CURLcode set_special(struct transfer *transfer,
     transfer->special |= CSHIM_REQUEST_PROXY;
     code = socket_proxy(easy, true);
   }
+  if(!code)
+    code = set_target(transfer, parts->url,
+                      request->flags & CSHIM_REQUEST_PROXY);
   return code;
 }
 
