@@ -92,6 +92,8 @@ struct connection {
   struct http2_session *session; /* that libcurl has on it, or NULL */
   struct transfer *requesting; /* libcurl is about to send its request */
   bool left; /* one on it was taken off: the others look */
+  int64_t look_at; /* milliseconds, CLOCK_MONOTONIC; 0: no look is due */
+  unsigned looks; /* since its last event, see look_again() */
   bool has_broken; /* transfers that end_broken() is to end */
   bool session_changed; /* http2_settle() has something to do */
 

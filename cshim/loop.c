@@ -188,6 +188,7 @@ static void submit(struct cshim_loop *loop,
     CURLMcode refused = connection_add(connection, transfer);
     if(!refused) {
       connection->timer_set = false;
+      connection->looks = 0;
       loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
       return;
     }
@@ -232,6 +233,10 @@ static void act_on_timers(struct cshim_loop *loop)
 {
   struct connection *connection = loop->active;
   for(; connection; connection = connection->next) {
+    if(connection->look_at && connection->look_at <= watch_now_ms()) {
+      connection->look_at = 0;
+      loop_act(connection, connection->socket, CURL_CSELECT_IN);
+    }
     if(connection->timer_set)
       act_on_timer(connection);
   }
@@ -249,6 +254,8 @@ static void act_on_socket(struct connection *connection, uint32_t events)
     return;
   if(events & READY_IN)
     connection->moves++;
+  connection->looks = 0;
+  connection->look_at = 0;
   if(!connection->first) {
     if(events == READY_IN && rest_may_go_on(connection))
       return;
@@ -297,6 +304,8 @@ static int sleep_time(const struct cshim_loop *loop, int wait_ms)
   for(; connection; connection = connection->next) {
     if(connection->timer_set && (first < 0 || connection->timer_at < first))
       first = connection->timer_at;
+    if(connection->look_at && (first < 0 || connection->look_at < first))
+      first = connection->look_at;
   }
   if(first < 0)
     return wait_ms;

@@ -230,6 +230,21 @@ static void look_for_others(struct connection *connection)
     loop_act(connection, connection->socket, CURL_CSELECT_IN);
 }
 
+/* From some release between 8.14.1 and 8.22.0 on, libcurl now and then forgets
+   a transfer for which something has come, and that waits for ever then. An
+   event of its socket has libcurl go through all of them: one is made up soon
+   after the last real one, and another one later. */
+#define FIRST_FORGETFUL 0x080f00
+static const int look_delays[] = { 50, 1000 }; /* milliseconds */
+
+static void look_again(struct connection *connection)
+{
+  if(!connection->look_at && connection->session && connection->first &&
+     !connection->over && connection->loop->libcurl >= FIRST_FORGETFUL &&
+     connection->looks < sizeof(look_delays) / sizeof(look_delays[0]))
+    connection->look_at = watch_now_ms() + look_delays[connection->looks++];
+}
+
 /* Adds those that have ended, of all connections that libcurl worked on. */
 void results_gather(struct cshim_loop *loop)
 {
@@ -247,6 +262,7 @@ void results_gather(struct cshim_loop *loop)
     if(loop->result_count == CSHIM_MAX_BATCH)
       break; /* there may be more of this one */
     ask_for_timer(connection);
+    look_again(connection);
     if(is_forgotten(connection)) {
       connection->over = true;
       continue; /* to its end */
