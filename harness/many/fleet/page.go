@@ -56,7 +56,7 @@ func judge(results []*Result) []judged {
 			if strings.HasPrefix(one.Says, "inconclusive") {
 				one.Class = "other"
 			}
-		case r.Connections > int64(r.Clients) || r.Answered < r.AllRequests():
+		case !r.kept():
 			one.Class = "fail"
 		}
 		list = append(list, one)

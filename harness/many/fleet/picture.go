@@ -99,17 +99,9 @@ func Picture(w io.Writer, results []*Result) error {
 	return err
 }
 
-// step is the distance of the ticks of an axis that reaches so far: 1, 2 or 5 with
-// zeros, and so that there are five at most.
-func step(most float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(most/5)))
-	for _, factor := range []float64{1, 2, 5} {
-		if factor*power >= most/5 {
-			return max(1, factor*power)
-		}
-	}
-	return max(1, 10*power)
-}
+// step is the distance of the ticks of an axis that reaches so far: there are five
+// steps at most.
+func step(most float64) float64 { return style.RoundStep(most / 5) }
 
 // describe says in words what the picture shows.
 func describe(results []*Result) string {

@@ -47,7 +47,7 @@ func (r *Result) AllRequests() int64 {
 // It is for a whole run.
 func (r *Result) Judge() error {
 	stalls := r.StallEvery > 0
-	kept := r.Connections == int64(r.Clients) && r.Answered == r.AllRequests()
+	kept := r.kept()
 	switch {
 	case stalls && r.BlockedWrites == 0:
 		return fmt.Errorf("%s: inconclusive, no write of a client was ever blocked; have it make more requests", r.label())
@@ -61,6 +61,11 @@ func (r *Result) Judge() error {
 			r.label(), r.Clients, r.Connections, r.Answered, r.AllRequests())
 	}
 	return nil
+}
+
+// kept reports whether every request was answered over one connection a client.
+func (r *Result) kept() bool {
+	return r.Connections == int64(r.Clients) && r.Answered == r.AllRequests()
 }
 
 func (r *Result) label() string { return r.Client + ", " + r.Library }

@@ -3,6 +3,7 @@ package style
 
 import (
 	_ "embed"
+	"math"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
@@ -34,6 +35,18 @@ var page string
 
 // Page is the style sheet that every page begins with.
 func Page() string { return Palette(":root") + page }
+
+// RoundStep is the distance of the ticks of an axis that are at least so far apart:
+// the next 1, 2 or 5 with zeros.
+func RoundStep(least float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(max(least, 1))))
+	for _, factor := range []float64{1, 2, 5} {
+		if factor*power >= least {
+			return factor * power
+		}
+	}
+	return 10 * power
+}
 
 // Class is the class of a verdict in the style sheet: pass, fail or other.
 func Class(v judge.Verdict) string {

@@ -20,6 +20,16 @@ import (
 // Unknown stands for a time that was not observed.
 const Unknown = time.Duration(-1)
 
+// Known is the first of the times that somebody saw, Unknown if there is none.
+func Known(times ...time.Duration) time.Duration {
+	for _, t := range times {
+		if t != Unknown {
+			return t
+		}
+	}
+	return Unknown
+}
+
 // Timeline is one run. All its times count from Begin.
 type Timeline struct {
 	Begin time.Time

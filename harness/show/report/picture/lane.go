@@ -3,10 +3,10 @@ package picture
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
+	"github.com/curlpipe/curlpipe/harness/show/style"
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
@@ -32,7 +32,7 @@ func (d *drawing) panel(p Panel) {
 
 // axis writes the times below the lanes.
 func (d *drawing) axis(end time.Duration, top float64) {
-	step := roundStep(float64(width-labelWidth) / d.scale / 8)
+	step := time.Duration(style.RoundStep(float64(width-labelWidth) / d.scale / 8))
 	for at := time.Duration(0); at <= end; at += step {
 		x := d.x(at)
 		fmt.Fprintf(d, `<line class="axis" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`+"\n", x, top, x, d.y+3)
@@ -43,17 +43,6 @@ func (d *drawing) axis(end time.Duration, top float64) {
 		d.text(x, d.y+14, "soft", anchor, label)
 	}
 	d.y += 20
-}
-
-// roundStep is the next 1, 2 or 5 with zeros.
-func roundStep(least float64) time.Duration {
-	power := math.Pow(10, math.Floor(math.Log10(max(least, 1))))
-	for _, factor := range []float64{1, 2, 5} {
-		if factor*power >= least {
-			return time.Duration(factor * power)
-		}
-	}
-	return time.Duration(10 * power)
 }
 
 func (d *drawing) lane(l *timeline.Lane) {
@@ -72,7 +61,7 @@ func (d *drawing) lane(l *timeline.Lane) {
 	d.bar("lane", max(l.Opened, 0), closed, top+1, height-2, fmt.Sprintf("connection %d", l.Number))
 	d.bar("handshake", l.Opened, l.Secured, top+1, height-2, "connecting and handshake until "+Milliseconds(l.Secured))
 	for _, r := range l.Renegotiations {
-		d.bar("handshake", r.From, known(r.To, l.Closed), top+1, height-2,
+		d.bar("handshake", r.From, timeline.Known(r.To, l.Closed), top+1, height-2,
 			fmt.Sprintf("renegotiation from %s to %s", Milliseconds(r.From), Milliseconds(r.To)))
 	}
 	for _, at := range l.KeyUpdates {
@@ -104,18 +93,8 @@ func (d *drawing) request(r *timeline.Request, y float64) {
 	if written == timeline.Unknown {
 		written = r.Arrived
 	}
-	d.bar("wait", known(r.LastWrite, r.Arrived), r.Done, y, trackSize, title)
-	d.bar("write", known(r.FirstWrite, r.Arrived), written, y, trackSize, title)
-}
-
-// known is the first of the times that somebody saw.
-func known(times ...time.Duration) time.Duration {
-	for _, t := range times {
-		if t != timeline.Unknown {
-			return t
-		}
-	}
-	return timeline.Unknown
+	d.bar("wait", timeline.Known(r.LastWrite, r.Arrived), r.Done, y, trackSize, title)
+	d.bar("write", timeline.Known(r.FirstWrite, r.Arrived), written, y, trackSize, title)
 }
 
 // ending draws a cross for a RST and a line for a FIN.
@@ -159,7 +138,7 @@ func assign(requests []timeline.Request) []int {
 	tracks := make([]int, len(requests))
 	for i := range requests {
 		r := &requests[i]
-		begin := known(r.FirstWrite, r.Arrived, 0)
+		begin := timeline.Known(r.FirstWrite, r.Arrived, 0)
 		best := 0
 		for t := range free {
 			if free[t] <= begin {

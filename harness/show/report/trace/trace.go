@@ -69,7 +69,7 @@ func (r *recorder) lane(l *timeline.Lane) {
 	r.name("thread_name", fmt.Sprintf("connection %d", l.Number))
 	r.interval("handshake", l.Opened, l.Secured, nil)
 	for _, i := range l.Renegotiations {
-		r.interval("renegotiation", i.From, known(i.To, l.Closed), nil)
+		r.interval("renegotiation", i.From, timeline.Known(i.To, l.Closed), nil)
 	}
 	for _, at := range l.KeyUpdates {
 		r.moment("KeyUpdate of the client", at)
@@ -92,14 +92,14 @@ func (r *recorder) lane(l *timeline.Lane) {
 // inside.
 func (r *recorder) request(q *timeline.Request, id string) {
 	name := cmp.Or(q.ID, "a request")
-	from := known(q.FirstWrite, q.Arrived)
-	to := known(q.Done, q.Arrived, q.LastWrite)
+	from := timeline.Known(q.FirstWrite, q.Arrived)
+	to := timeline.Known(q.Done, q.Arrived, q.LastWrite)
 	if from == timeline.Unknown || to == timeline.Unknown {
 		return
 	}
 	r.span(name, id, from, to, map[string]any{"whole": q.Whole})
 	r.span("written", id, q.FirstWrite, q.LastWrite, nil)
-	r.span("awaiting response", id, known(q.LastWrite, q.Arrived), q.FirstAnswered, nil)
+	r.span("awaiting response", id, timeline.Known(q.LastWrite, q.Arrived), q.FirstAnswered, nil)
 	r.span("answered", id, q.FirstAnswered, q.Done, nil)
 }
 
@@ -133,13 +133,3 @@ func (r *recorder) add(e event) {
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
-// known is the first of the times that somebody saw.
-func known(times ...time.Duration) time.Duration {
-	for _, t := range times {
-		if t != timeline.Unknown {
-			return t
-		}
-	}
-	return timeline.Unknown
-}
