@@ -32,41 +32,35 @@ const theirTests = "tests/http"
 // Write makes a folder with the mail and the text of a pull request. The folder
 // must not exist; after an error it does not.
 func (h *HTTPTest) Write(folder string) error {
-	if _, err := os.Lstat(folder); err == nil {
-		return fmt.Errorf("%s exists already: choose another folder, or remove it", folder)
+	if err := checkAbsent(folder); err != nil {
+		return err
 	}
-	commit, err := h.message()
+	words, err := h.message()
 	if err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp(filepath.Dir(folder), ".submission-*")
-	if err != nil {
-		return fmt.Errorf("making the submission beside %s: %w", folder, err)
-	}
-	defer os.RemoveAll(scratch)
-	tree := &repository{folder: filepath.Join(scratch, "curl")}
-	if err := h.commit(tree, commit); err != nil {
-		return err
-	}
-	mails := filepath.Join(scratch, "made", Mails)
-	if err := os.MkdirAll(mails, 0o755); err != nil {
-		return fmt.Errorf("making the submission: %w", err)
-	}
-	_, err = tree.git(nil, "format-patch", "-q", "--base="+tree.base, "--no-signature", "--zero-commit", "-o", absolute(mails), "HEAD^")
-	if err != nil {
-		return err
-	}
-	text, err := h.pullRequest(commit)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(scratch, "made", PullRequest), []byte(text), 0o644); err != nil {
-		return fmt.Errorf("writing the pull request: %w", err)
-	}
-	if err := os.Rename(filepath.Join(scratch, "made"), folder); err != nil {
-		return fmt.Errorf("making the submission: %w", err)
-	}
-	return nil
+	return makeFolder(folder, func(scratch, made string) error {
+		tree := &repository{folder: filepath.Join(scratch, "curl")}
+		if err := h.commit(tree, words); err != nil {
+			return err
+		}
+		mails := filepath.Join(made, Mails)
+		if err := os.MkdirAll(mails, 0o755); err != nil {
+			return fmt.Errorf("making the submission: %w", err)
+		}
+		_, err := tree.git(nil, "format-patch", "-q", "--base="+tree.base, "--no-signature", "--zero-commit", "-o", absolute(mails), "HEAD^")
+		if err != nil {
+			return err
+		}
+		text, err := h.pullRequest(words)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(made, PullRequest), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("writing the pull request: %w", err)
+		}
+		return nil
+	})
 }
 
 // Made lists what Write makes.

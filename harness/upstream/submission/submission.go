@@ -56,8 +56,8 @@ const (
 // Write makes a folder with the mails, the pull request's text and the tarball.
 // The folder must not exist; after an error it does not.
 func (s *Submission) Write(folder string) error {
-	if _, err := os.Lstat(folder); err == nil {
-		return fmt.Errorf("%s exists already: choose another folder, or remove it", folder)
+	if err := checkAbsent(folder); err != nil {
+		return err
 	}
 	if !slices.Contains(Addressees(), s.For) {
 		return fmt.Errorf("a submission is for one of %s, not for %q", strings.Join(Addressees(), ", "), s.For)
@@ -69,22 +69,37 @@ func (s *Submission) Write(folder string) error {
 	if err := s.checkEvidence(patches); err != nil {
 		return err
 	}
-	parent := filepath.Dir(folder)
-	scratch, err := os.MkdirTemp(parent, ".submission-*")
+	return makeFolder(folder, func(_, made string) error {
+		repository, err := s.apply(patches)
+		if err != nil {
+			return err
+		}
+		defer repository.remove()
+		if err := s.buildAll(patches); err != nil {
+			return err
+		}
+		return s.writeAll(made, repository, patches)
+	})
+}
+
+// checkAbsent refuses a folder that exists.
+func checkAbsent(folder string) error {
+	if _, err := os.Lstat(folder); err == nil {
+		return fmt.Errorf("%s exists already: choose another folder, or remove it", folder)
+	}
+	return nil
+}
+
+// makeFolder makes a folder that is whole or not there: fill writes made, which
+// does not exist yet, and may use scratch.
+func makeFolder(folder string, fill func(scratch, made string) error) error {
+	scratch, err := os.MkdirTemp(filepath.Dir(folder), ".submission-*")
 	if err != nil {
 		return fmt.Errorf("making the submission beside %s: %w", folder, err)
 	}
 	defer os.RemoveAll(scratch)
-	repository, err := s.apply(patches)
-	if err != nil {
-		return err
-	}
-	defer repository.remove()
-	if err := s.buildAll(patches); err != nil {
-		return err
-	}
 	made := filepath.Join(scratch, "made")
-	if err := s.writeAll(made, repository, patches); err != nil {
+	if err := fill(scratch, made); err != nil {
 		return err
 	}
 	if err := os.Rename(made, folder); err != nil {
