@@ -65,24 +65,19 @@ func (b *builds) run(t *testing.T, s *scenario.Scenario, name, driver, libcurl s
 // runWith makes one run.
 func (b *builds) runWith(t *testing.T, s *scenario.Scenario, name, driver string, l *library.Library) outcome.Run {
 	t.Helper()
-	r, err := b.make(s, name, driver, l)
+	r, _, err := outcome.Make(context.Background(), b.setup(t, s, name, driver, l))
 	require.NoError(t, err)
 	return r
 }
 
-func (b *builds) make(s *scenario.Scenario, name, driver string, l *library.Library) (outcome.Run, error) {
+func (b *builds) setup(t *testing.T, s *scenario.Scenario, name, driver string, l *library.Library) *lab.Setup {
+	t.Helper()
 	found, err := b.subjects.Find(name)
-	if err != nil {
-		return outcome.Run{}, err
-	}
-	observation, err := lab.Run(context.Background(), lab.Setup{
+	require.NoError(t, err)
+	return &lab.Setup{
 		Scenario: s, Subject: found, Driver: driver, Library: l,
 		Interposer: b.interposer, Engine: b.engine, Seed: 1,
-	})
-	if err != nil {
-		return outcome.Run{}, err
 	}
-	return outcome.Of(observation, name, driver, l), nil
 }
 
 // stockRuns makes a run of each scenario and driver with the stock libcurl, and
@@ -96,20 +91,13 @@ func (b *builds) stockRuns(t *testing.T, scenarios []scenario.Scenario) map[stri
 	group.SetLimit(2 * runtime.NumCPU())
 	for _, s := range scenarios {
 		for _, driver := range drivers {
+			setup := b.setup(t, &s, "c-demo", driver, b.libraries[library.Stock])
 			group.Go(func() error {
-				for range outcome.Attempts {
-					r, err := b.make(&s, "c-demo", driver, b.libraries[library.Stock])
-					if err != nil {
-						return err
-					}
-					mutex.Lock()
-					runs[s.ID+"/"+driver] = r
-					mutex.Unlock()
-					if r.AsExpected() {
-						break
-					}
-				}
-				return nil
+				r, _, _, err := outcome.MakeShown(context.Background(), setup, nil)
+				mutex.Lock()
+				defer mutex.Unlock()
+				runs[s.ID+"/"+driver] = r
+				return err
 			})
 		}
 	}
