@@ -7,18 +7,11 @@
 
 static void serve(int socket, int number)
 {
-  unsigned stream;
-  char rest[4096];
   (void)number;
-  if(!greet(socket))
+  if(!answer_half(socket))
     return;
-  stream = read_request(socket);
-  send_frame(socket, HEADERS, END_HEADERS, stream, STATUS_200, 1);
-  send_frame(socket, DATA, 0, stream, "half", 4);
-  wait_for_delivery();
   send_frame(socket, HEADERS, END_HEADERS, 0, STATUS_200, 1);
-  while(recv(socket, rest, sizeof(rest), 0) > 0)
-    ;
+  drain(socket);
 }
 
 int main(void)

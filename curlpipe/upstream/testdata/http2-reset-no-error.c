@@ -8,17 +8,12 @@
 static void serve(int socket, int number)
 {
   unsigned stream;
-  char rest[4096];
   (void)number;
-  if(!greet(socket))
+  stream = answer_half(socket);
+  if(!stream)
     return;
-  stream = read_request(socket);
-  send_frame(socket, HEADERS, END_HEADERS, stream, STATUS_200, 1);
-  send_frame(socket, DATA, 0, stream, "half", 4);
-  wait_for_delivery();
   send_frame(socket, RESET, 0, stream, "\0\0\0\0", 4);
-  while(recv(socket, rest, sizeof(rest), 0) > 0)
-    ;
+  drain(socket);
 }
 
 int main(void)

@@ -163,6 +163,27 @@ static size_t forget(char *data, size_t size, size_t count, void *user)
   return size * count;
 }
 
+/* Answers a request half-way, and waits until the client has that. Returns the
+   stream; 0: there was no request. */
+static inline unsigned answer_half(int socket)
+{
+  unsigned stream = greet(socket) ? read_request(socket) : 0;
+  if(stream) {
+    send_frame(socket, HEADERS, END_HEADERS, stream, STATUS_200, 1);
+    send_frame(socket, DATA, 0, stream, "half", 4);
+    wait_for_delivery();
+  }
+  return stream;
+}
+
+/* Reads until the client closes. */
+static inline void drain(int socket)
+{
+  char rest[4096];
+  while(recv(socket, rest, sizeof(rest), 0) > 0)
+    ;
+}
+
 static inline CURL *request(const struct origin *origin, long version)
 {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
