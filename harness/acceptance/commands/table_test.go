@@ -58,6 +58,8 @@ var table = map[string][]command{
 		{text: "scripts/build-libcurl --variant patched --source ~/src/curl --version 7.58.0"},
 		{text: "scripts/build-libcurl --variant patched --source curl-7.61.1-34.el8.src.rpm", class: byTest, by: "TestSourceRPM", folder: "scripts"},
 		{text: "scripts/submit OUT", class: weekly},
+		{text: "scripts/clients wrk --scenario blocked-write", class: weekly, says: `other bytes`, needs: []string{"wrk"}},
+		{text: "scripts/clients nginx --scenario blocked-write", class: weekly, says: `longer with the same start`, needs: []string{"nginx"}},
 		{text: "scripts/package --deb", class: weekly},
 		{text: "scripts/build-openssl --version 1.0.1m", class: byJob, by: "releases"},
 		{
@@ -229,6 +231,7 @@ var table = map[string][]command{
 	},
 	"harness/docs/clients.md": {
 		{text: "scripts/clients", class: weekly},
+		{text: "scripts/clients wrk --scenario blocked-write", class: weekly, needs: []string{"wrk"}},
 		{text: "scripts/clients curl wrk --json results.json", class: weekly},
 		{text: "scripts/clients --npm FOLDER", class: weekly, as: "mkdir -p node && scripts/clients curl --npm node"},
 	},

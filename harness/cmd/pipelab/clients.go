@@ -22,9 +22,9 @@ import (
 
 // clientsOptions is what the arguments of clients ask for.
 type clientsOptions struct {
-	recipes, npm, json string
-	jobs               int
-	update             bool
+	recipes, npm, json, scenario string
+	jobs                         int
+	update                       bool
 }
 
 func clientsCommand() *cobra.Command {
@@ -37,6 +37,9 @@ func clientsCommand() *cobra.Command {
 			"scripts/clients builds the clients in Go and calls this command. Exits with 0 if every run was made, whatever\n" +
 			"its result.",
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if o.update && (o.scenario != "" || len(arguments) > 0) {
+				return usage(errors.New("--update needs all clients and scenarios: leave CLIENT and --scenario out"))
+			}
 			if o.jobs < 1 {
 				return usage(errors.New("--jobs has to be 1 or more"))
 			}
@@ -47,6 +50,7 @@ func clientsCommand() *cobra.Command {
 	flags.StringVar(&o.recipes, "recipes", "", "`FILE` with the recipes (default harness/clients/roster/recipes.yaml)")
 	flags.StringVar(&o.npm, "npm", "", "`FOLDER` with a node_modules in it, for clients in JavaScript")
 	flags.StringVar(&o.json, "json", "", "also write all results to `FILE` as JSON")
+	flags.StringVar(&o.scenario, "scenario", "", "`GLOB` of the scenarios to run (default all)")
 	flags.IntVar(&o.jobs, "jobs", 2, "number of runs at a time")
 	flags.BoolVar(&o.update, "update", false, "write the table into harness/docs/clients.md")
 	return command
@@ -70,7 +74,7 @@ func runClients(command *cobra.Command, o *clientsOptions, names []string) error
 	if err := checkFolder("json", o.json); err != nil {
 		return err
 	}
-	config := roster.Config{Recipes: recipes, Jobs: o.jobs, Places: roster.Places{Programs: filepath.Join(found.Folder, "build", "clients")}}
+	config := roster.Config{Recipes: recipes, Jobs: o.jobs, Scenario: o.scenario, Places: roster.Places{Programs: filepath.Join(found.Folder, "build", "clients")}}
 	if o.npm != "" {
 		if config.Places.NPM, err = filepath.Abs(o.npm); err != nil {
 			return cannotRun(fmt.Errorf("--npm: %w", err))

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,9 @@ type Recipe struct {
 	Gateway bool `json:"gateway,omitempty"`
 	// Connections that it may make; 0 means 1.
 	Connections int `json:"connections,omitempty"`
+	// Except has, by their ids, the scenarios that say nothing of this client, with
+	// the reasons.
+	Except map[string]string `json:"except,omitempty"`
 }
 
 // Read reads recipes. The error says which one makes no sense.
@@ -81,6 +85,12 @@ func (r *Recipe) check() error {
 	}
 	if _, err := regexp.Compile(r.Complaint); err != nil {
 		return fmt.Errorf("its complaint: %w", err)
+	}
+	plans := r.plans()
+	for id := range r.Except {
+		if !slices.ContainsFunc(plans, func(p plan) bool { return p.id == id }) {
+			return fmt.Errorf("no scenario is called %q", id)
+		}
 	}
 	if r.Connections < 0 {
 		return errors.New("it may make less than no connections")

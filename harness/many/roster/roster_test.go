@@ -33,6 +33,7 @@ func TestRecipesThatMakeNoSense(t *testing.T) {
 		"has neither {url} nor {port}": "- {name: a, version: x, get: curl}",
 		"its complaint":                "- {name: a, version: x, get: 'curl {url}', complaint: '('}",
 		"less than no connections":     "- {name: a, version: x, get: 'curl {url}', connections: -1}",
+		`no scenario is called "b"`:    "- {name: a, version: x, get: 'curl {url}', except: {b: why}}",
 		"is there twice":               "- {name: a, version: x, get: 'curl {url}'}\n- {name: a, version: x, get: 'curl {url}'}",
 		`unknown field "gets"`:         "- {name: a, version: x, gets: 'curl {url}'}",
 	} {
@@ -50,11 +51,12 @@ func TestRunOfARecipe(t *testing.T) {
 	recipes := []Recipe{
 		{Name: "gone", Version: "echo 1.0", Get: "/nowhere/client {url}"},
 		{Name: "mute", Version: "true", Get: "sh {url}"},
-		{Name: "a shell", Version: "echo a shell 1.2", Script: "set -e\nfor n in 1 2 3; do curl -s $1/$n; done\n", Get: "sh {script} {url}", Connections: 3},
+		{Name: "a shell", Version: "echo a shell 1.2", Script: "set -e\nfor n in 1 2 3; do curl -s $1/$n; done\n", Get: "sh {script} {url}", Connections: 3,
+			Except: map[string]string{"close-at-length": "it does not matter"}},
 	}
 	var seen []string
 	rows, missing, err := Run(context.Background(), Config{
-		Recipes: recipes, Places: Places{Folder: t.TempDir()}, Jobs: 4, only: "close-announced,honest-origin,truncated-body",
+		Recipes: recipes, Places: Places{Folder: t.TempDir()}, Jobs: 4, Scenario: "close-*",
 		Progress: func(r Row) { seen = append(seen, r.Client) },
 	})
 	require.NoError(t, err)
@@ -65,14 +67,23 @@ func TestRunOfARecipe(t *testing.T) {
 	require.Equal(t, "1.2", rows[0].Version)
 	require.Len(t, rows[0].Results, len(check.All())+2)
 	for _, r := range rows[0].Results {
-		switch r.Scenario {
-		case "close-announced", "honest-origin", "truncated-body":
+		switch {
+		case r.Scenario == "close-at-length":
+			require.Equal(t, Result{Scenario: r.Scenario, Family: "close", Verdict: judge.NotApplicable, Seen: "it does not matter"}, r)
+		case strings.HasPrefix(r.Scenario, "close-"):
 			require.Equal(t, judge.Pass, r.Verdict, r.Seen)
 			require.Contains(t, r.Command, "sh ")
 		default:
 			require.Equal(t, judge.NotApplicable, r.Verdict)
 		}
 	}
+}
+
+func TestNoSuchScenario(t *testing.T) {
+	_, _, err := Run(context.Background(), Config{Scenario: "nosuch*"})
+	require.ErrorContains(t, err, `no scenario matches "nosuch*"; there are: blocked-write, http2-blocked-write, honest-origin, `)
+	_, _, err = Run(context.Background(), Config{Scenario: "["})
+	require.ErrorContains(t, err, `scenario pattern "["`)
 }
 
 func TestTable(t *testing.T) {
@@ -82,14 +93,17 @@ func TestTable(t *testing.T) {
 		{Scenario: "late-response", Family: "timing", Verdict: judge.Pass},
 		{Scenario: "split-response", Family: "timing", Verdict: judge.Inconclusive},
 		{Scenario: "interim-responses", Family: "1xx", Verdict: judge.Inconclusive},
+		{Scenario: "early-response", Family: "upload", Verdict: judge.Fail, Rule: "RFC 9112 §9.5: it SHOULD stop", Seen: "it did not"},
+		{Scenario: "dropped-upload", Family: "upload", Verdict: judge.Fail, Rule: "RFC 9110 §9.2.2: it MUST NOT, though it SHOULD", Seen: "it did"},
 		{Scenario: "idle-keyupdate", Family: "TLS", Verdict: judge.NotApplicable},
 	}}}
 	var text strings.Builder
 	require.NoError(t, Write(&text, rows))
 	require.Equal(t, "| client | version | blocked write | control | timing | 1xx | upload | TLS | close | truncation | excess bytes | framing | HTTP/2 |\n"+
 		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"+
-		"| c | 1.2 | **fail 1** of 1 | pass 1 | pass 1 of 2 | not seen | – | – | – | – | – | – | – |\n"+
-		"\n**c 1.2**\n\n- `blocked-write` (SSL_write(3)): at … \\| … bytes of fooX\n", text.String())
+		"| c | 1.2 | **fail 1** of 1 | pass 1 | pass 1 of 2 | not seen | **fail 2** of 2 | – | – | – | – | – | – |\n"+
+		"\n**c 1.2**\n\n- `blocked-write` (SSL_write(3)): at … \\| … bytes of fooX\n"+
+		"- `early-response` (RFC 9112 §9.5, SHOULD): it did not\n- `dropped-upload` (RFC 9110 §9.2.2): it did\n", text.String())
 }
 
 func TestDecide(t *testing.T) {

@@ -3,8 +3,9 @@ package roster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,13 +25,14 @@ type Config struct {
 	Places Places
 	// Interposer and Engine are paths of programs, as check.Setup has them.
 	Interposer, Engine string
+	// Scenario is a shell pattern: only scenarios whose id matches are run. It is
+	// empty for all.
+	Scenario string
 	// Jobs is how many runs are made at a time, 1 or more.
 	Jobs int
 	// Progress, if not nil, is told of each client that is done, by one goroutine
 	// at a time.
 	Progress func(Row)
-
-	only string // ids of the scenarios that a test takes the time for
 }
 
 // BlockedWrite is the family of the runs in which the client is stuck in an upload.
@@ -98,6 +100,9 @@ func (r *Recipe) plans() []plan {
 // Run makes all runs and returns a row for each client that is installed, in the
 // order of the recipes, and why the others are not there, by their names.
 func Run(ctx context.Context, config Config) (rows []Row, missing map[string]error, err error) {
+	if err := config.checkScenario(); err != nil {
+		return nil, nil, err
+	}
 	missing = make(map[string]error)
 	for _, recipe := range config.Recipes {
 		version, err := recipe.version(ctx, &config.Places)
@@ -120,6 +125,28 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 	return rows, missing, nil
 }
 
+// wants reports whether the run is one of those that are to be made.
+func (config *Config) wants(p *plan) bool {
+	matched, err := path.Match(config.Scenario, p.id)
+	return config.Scenario == "" || matched && err == nil
+}
+
+// checkScenario returns an error if no run matches the pattern. It lists the ids.
+func (config *Config) checkScenario() error {
+	if _, err := path.Match(config.Scenario, ""); err != nil {
+		return fmt.Errorf("scenario pattern %q: %w", config.Scenario, err)
+	}
+	plans := new(Recipe).plans()
+	ids := make([]string, len(plans))
+	for i := range plans {
+		if config.wants(&plans[i]) {
+			return nil
+		}
+		ids[i] = plans[i].id
+	}
+	return fmt.Errorf("no scenario matches %q; there are: %s", config.Scenario, strings.Join(ids, ", "))
+}
+
 // results makes the runs of one client.
 func (config *Config) results(ctx context.Context, recipe *Recipe) ([]Result, error) {
 	plans := recipe.plans()
@@ -128,8 +155,8 @@ func (config *Config) results(ctx context.Context, recipe *Recipe) ([]Result, er
 	group.SetLimit(config.Jobs)
 	var writing sync.Mutex // of the script, which is the same for all
 	for i, p := range plans {
-		results[i] = Result{Scenario: p.id, Family: p.family, Verdict: judge.NotApplicable}
-		if p.command == "" || config.only != "" && !slices.Contains(strings.Split(config.only, ","), p.id) {
+		results[i] = Result{Scenario: p.id, Family: p.family, Verdict: judge.NotApplicable, Seen: recipe.Except[p.id]}
+		if results[i].Seen != "" || p.command == "" || !config.wants(&p) {
 			continue
 		}
 		writing.Lock()

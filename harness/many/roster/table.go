@@ -54,7 +54,10 @@ func Write(w io.Writer, rows []Row) error {
 		}
 		fmt.Fprintf(&text, "\n**%s %s**\n\n", row.Client, row.Version)
 		for _, r := range fails {
-			section, _, _ := strings.Cut(r.Rule, ": ")
+			section, sentence, _ := strings.Cut(r.Rule, ": ")
+			if strings.Contains(sentence, "SHOULD") && !strings.Contains(sentence, "MUST") {
+				section += ", SHOULD"
+			}
 			fmt.Fprintf(&text, "- `%s` (%s): %s\n", r.Scenario, section, plainly(r.Seen))
 		}
 	}

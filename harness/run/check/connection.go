@@ -147,6 +147,7 @@ func (c *connection) serveHTTP1(stream stream) {
 			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
 			return
 		}
+		_ = stream.SetReadDeadline(time.Time{}) // reading tells
 		limit.Body()
 		m := c.chosen(r.Method, r.ContentLength, false)
 		if m != nil && m.Early {

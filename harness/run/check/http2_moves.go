@@ -12,7 +12,7 @@ import (
 // misbehave does to a request what the scenario has HTTP/2 do.
 func (s *session) misbehave(x *exchange) error {
 	own := s.server.text(x.request.Header.Get(requestID), x.request.RequestURI)
-	foreign := s.server.foreign()
+	foreign := s.server.words.foreignBody()
 	switch x.misdeed.Move {
 	case goAway:
 		if err := s.respond(x, own, 0); err != nil {

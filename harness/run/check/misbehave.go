@@ -87,14 +87,14 @@ func (s *Server) text(id, target string) string {
 // prints only that.
 const wordField = "X-Origin-Word"
 
-// foreign is the body of what is no response.
-func (s *Server) foreign() string {
-	return s.words.foreign + " is nobody's response, and this is more of it\n"
+// foreignBody is the body of what is no response.
+func (w words) foreignBody() string {
+	return w.foreign + " is nobody's response, and this is more of it\n"
 }
 
 // wire is the response as the scenario has it.
 func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
-	own, foreign := body1(s, m, r), s.foreign()
+	own, foreign := body1(s, m, r), s.words.foreignBody()
 	id := ""
 	if value := r.Header.Get(requestID); value != "" {
 		id = requestID + ": " + value + "\r\n"
@@ -121,8 +121,8 @@ func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
 // not take for a response is known by that.
 func body1(s *Server, m *Scenario, r *http.Request) string {
 	switch m.Allows {
-	case Discard, Incomplete:
-		return s.foreign()
+	case Discard, Incomplete, Recover:
+		return s.words.foreignBody()
 	}
 	return s.text(r.Header.Get(requestID), r.URL.RequestURI())
 }
@@ -153,6 +153,9 @@ func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r
 		c.announced(stream, more)
 		return false
 	}
+	if a.Close && m.Allows == Surplus {
+		c.another(stream, more, surplusPause)
+	}
 	if a.Ends() || r.Close || r.ProtoMinor == 0 { // the response says of no connection that it stays
 		c.finish(stream, a.Reset)
 		return false
@@ -168,11 +171,21 @@ func (c *connection) announced(stream stream, more *bufio.Reader) {
 	c.server.mutex.Unlock()
 	_ = stream.CloseWrite() // with a close_notify
 	_ = c.tcp.CloseWrite()
-	_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
+	c.another(stream, more, misbehavedPatience)
+	c.end(nil)
+}
+
+// surplusPause is how long the end of a connection waits for another request
+// behind a surplus response. Without it, whether the client sends one would
+// depend on which of the two is faster.
+const surplusPause = 200 * time.Millisecond
+
+// another waits for one more request, which is not answered, and writes it down.
+func (c *connection) another(stream stream, more *bufio.Reader, patience time.Duration) {
+	_ = stream.SetReadDeadline(time.Now().Add(patience)) // reading tells
 	if r, err := http.ReadRequest(more); err == nil {
 		c.arrived(r, 0, 0, 0)
 	}
-	c.end(nil)
 }
 
 // resetDelay is how long the client is given to read what comes before a RST.

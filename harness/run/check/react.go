@@ -15,7 +15,8 @@ type facts struct {
 	reused  int  // requests on the connection after the response, that were not under way already
 	again   int  // how often the same request was made once more, if that can be told
 	own     bool // bodies of responses are in what the client printed
-	foreign bool // so is one of no response
+	foreign bool // so is at least the beginning of one that is no valid response
+	whole   bool // so is all of that one
 }
 
 // mostTries is how often a client makes a request, at most, because it fails.
@@ -25,6 +26,7 @@ func (o *Observation) facts() facts {
 	f := facts{Observation: o}
 	f.own = o.words.own != "" && bytes.Contains(o.Output, []byte(o.words.own))
 	f.foreign = o.words.foreign != "" && bytes.Contains(o.Output, []byte(o.words.foreign))
+	f.whole = f.foreign && bytes.Contains(o.Output, []byte(strings.TrimSpace(o.words.foreignBody())))
 	times := 0
 	for _, c := range o.Origin.Connections {
 		for i, r := range c.Requests {
@@ -81,8 +83,8 @@ func (o *Observation) scenarioFinding() judge.Finding {
 
 // reactions have what the client did be held against what it may do.
 var reactions = map[Reaction]func(*facts) (judge.Verdict, string){
-	GoOn: goesOn, Cease: ceases, Discard: discards, Incomplete: knowsIncomplete, Unanswered: copesUnanswered,
-	Refused: copesRefused, Surplus: ignoresSurplus, Either: takesOrLeaves, Stop: stops, Within: keepsWithin,
+	GoOn: goesOn, Cease: ceases, Discard: discards, Incomplete: knowsIncomplete, Recover: recovers,
+	Unanswered: copesUnanswered, Refused: copesRefused, Surplus: ignoresSurplus, Either: takesOrLeaves, Stop: stops, Within: keepsWithin,
 }
 
 func goesOn(f *facts) (judge.Verdict, string) {
@@ -138,7 +140,25 @@ func knowsIncomplete(f *facts) (judge.Verdict, string) {
 	if f.reused > 0 && !f.Scenario.HTTP2 {
 		return judge.Fail, fmt.Sprintf("%d requests came on that connection afterwards", f.reused)
 	}
-	return recorded(f, "it took a part for the whole: that is in what it printed, and it reports nothing")
+	return recorded(f, f.partTaken())
+}
+
+// partTaken says what a client did that takes a response for complete.
+func (f *facts) partTaken() string {
+	if f.whole {
+		return "it took it for a valid response: the body is in what it printed, and it reports nothing"
+	}
+	return "it took a part for the whole: that is in what it printed, and it reports nothing"
+}
+
+func recovers(f *facts) (judge.Verdict, string) {
+	switch {
+	case f.whole:
+		return judge.Pass, "the client read the whole body"
+	case f.reused > 0 && f.own:
+		return judge.Fail, fmt.Sprintf("%d requests came on that connection afterwards", f.reused)
+	}
+	return recorded(f, f.partTaken())
 }
 
 // recorded holds whether the client knows that a response is none; taken says

@@ -80,6 +80,9 @@ const (
 	// Incomplete: a part of the response is missing. The client reports it or repeats
 	// the request.
 	Incomplete Reaction = "the client reports that the response is incomplete, or repeats the request"
+	// Recover: the framing is invalid, and RFC 9110 §2.4 lets a recipient recover what
+	// was meant. The client reports it, repeats the request or reads the whole body.
+	Recover Reaction = "the client reports it, repeats the request, or reads the whole body"
 	// Unanswered: there is no response. The client reports it, or repeats the request
 	// if its method is idempotent.
 	Unanswered Reaction = "the client reports it, or repeats the request if its method is idempotent"

@@ -77,6 +77,9 @@ func TestACarelessClientIsCaught(t *testing.T) {
 		"idle-late-ticket":            {careless: judge.Pass},
 		"idle-hello-request":          {careless: judge.Pass},
 		"framing-101-unasked":         {careless: judge.Fail, says: "requests came on that connection"},
+		"framing-chunk-size":          {careless: judge.Fail, says: "requests came on that connection"},
+		"framing-chunk-overflow":      {careless: judge.Fail, says: "requests came on that connection"},
+		"framing-chunk-end":           {careless: judge.Fail, says: "requests came on that connection"},
 		"framing-trailer-status-line": {careless: judge.Pass},
 	} {
 		t.Run(id, func(t *testing.T) {

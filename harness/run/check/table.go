@@ -71,7 +71,8 @@ const keyUpdate = "RFC 8446 §4.6.3: \"If the request_update field is set to 'up
 
 // helloRequest is the rule of HelloRequest.
 const helloRequest = "RFC 5246 §7.4.1.1: HelloRequest \"MAY be ignored by the client if it does not wish to renegotiate a " +
-	"session, or the client may, if it wishes, respond with a no_renegotiation alert\""
+	"session, or the client may, if it wishes, respond with a no_renegotiation alert\"; RFC 9112 §9.5: a client \"MAY close the " +
+	"transport connection at any time\""
 
 var tlsMessages = []Scenario{
 	{
@@ -87,7 +88,7 @@ var tlsMessages = []Scenario{
 		Answer: scenario.Answer{EventAfter: scenario.NewSessionTicket},
 	},
 	{
-		ID: "idle-hello-request", Family: "TLS", Allows: GoOn, TLS: "1.2", Secured: true,
+		ID: "idle-hello-request", Family: "TLS", Allows: Either, TLS: "1.2", Secured: true,
 		Summary: "A HelloRequest follows the response.", Rule: helloRequest,
 		Answer: scenario.Answer{EventAfter: scenario.HelloRequest},
 	},
@@ -97,7 +98,7 @@ var tlsMessages = []Scenario{
 		Answer: scenario.Answer{Hold: scenario.HoldStuck, Event: scenario.KeyUpdate},
 	},
 	{
-		ID: "renegotiate-while-writing", Family: "TLS", Needs: Upload, Allows: GoOn, TLS: "1.2", Secured: true,
+		ID: "renegotiate-while-writing", Family: "TLS", Needs: Upload, Allows: Either, TLS: "1.2", Secured: true,
 		Summary: "A HelloRequest arrives while a write is blocked.", Rule: helloRequest,
 		Answer: scenario.Answer{Hold: scenario.HoldStuck, Event: scenario.HelloRequest},
 	},

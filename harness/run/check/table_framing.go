@@ -21,6 +21,8 @@ const (
 		"is free to choose"
 	statusRule = "RFC 9110 §15: \"A client that receives a response with an invalid status code SHOULD process the response " +
 		"as if it had a 5xx (Server Error) status code.\""
+	chunksRule = "RFC 9112 §8: a client that decodes a \"supposedly chunked transfer coding\" and fails \"MUST record the message as " +
+		"incomplete\"; RFC 9110 §2.4: \"a recipient MAY attempt to recover a usable protocol element from an invalid construct\""
 	interimRule = "RFC 9110 §15.2: \"A client MUST be able to parse one or more 1xx responses received prior to a final " +
 		"response, even if the client does not expect one.\""
 )
@@ -50,14 +52,14 @@ var readings = map[string]struct {
 	"framing-second-status-line":  {Either, lineRule},
 	"framing-status-line-invalid": {Either, statusRule},
 	"framing-blank-line-first":    {Either, lineRule},
-	"framing-101-unasked": {Discard, "RFC 9110 §7.8: \"A server MUST NOT switch to a protocol that was not indicated by the " +
-		"client in the corresponding request's Upgrade header field.\" It is no final response"},
+	"framing-101-unasked": {Discard, "RFC 9112 §9.2: a client \"MUST correctly associate each received response message on that " +
+		"connection to the first outstanding request that has not yet received a final (non-1xx) response\": 101 is not final"},
 	"framing-interim-with-length": {Either, interimRule},
 	"framing-interim-endless":     {Either, interimRule},
-	"framing-chunk-size":          {Incomplete, incompleteRule},
+	"framing-chunk-size":          {Recover, chunksRule},
 	"framing-chunk-overflow": {Incomplete, "RFC 9112 §7.1: \"Recipients MUST anticipate potentially large hexadecimal numerals and " +
 		"prevent parsing errors due to integer conversion overflows or precision loss due to integer representation.\""},
-	"framing-chunk-end":           {Incomplete, incompleteRule},
+	"framing-chunk-end":           {Recover, chunksRule},
 	"framing-trailer-status-line": {Either, lineRule},
 }
 

@@ -61,8 +61,8 @@ var multiplexed = []Scenario{
 	{
 		ID: "http2-flow-control", Family: "HTTP/2", HTTP2: true, Needs: Upload, Allows: Within, Move: smallWindow,
 		Summary: "The window for an upload is opened bit by bit.",
-		Rule: "RFC 9113 §6.9.1: \"The sender MUST NOT send a flow-controlled frame with a length that exceeds the space " +
-			"available in either of the flow-control windows advertised by the receiver.\"",
+		Rule: "RFC 9113 §6.9.2: a sender \"MUST track the negative flow-control window and MUST NOT send new flow-controlled " +
+			"frames until it receives WINDOW_UPDATE frames that cause the flow-control window to become positive\"; §6.9.1",
 	},
 	{
 		ID: "http2-settings-ping", Family: "HTTP/2", HTTP2: true, Allows: GoOn, Move: settingsPing,
