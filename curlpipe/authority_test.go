@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var urlCount = flag.Int("urls", 400, "random `URLs` that are held against net/http")
+var urlCount = flag.Int("urls", 400, "random `URLs`, read as net/http reads them")
 
 // asked is what a client makes of a URL: where it connects to, and what it says
 // there.
