@@ -1,9 +1,10 @@
-// Package commands_test takes the commands out of the documents and runs them,
-// or holds each to the test or the job of the hosted CI that does.
+// Package commands_test takes the commands out of the documents and runs them as
+// they stand there.
 //
-// With CURLPIPE_LONG set, as in the weekly job, it runs those that take longer
-// than a test may. CURLPIPE_CURL_CLONE names the clone of curl's repository
-// that some of them need.
+// With CURLPIPE_LONG set, as in the weekly job, it also runs those that take
+// longer than a test may. CURLPIPE_CURL_CLONE names the clone of curl's
+// repository that some of them need. The few commands that are not run as they
+// stand say in the table what stands in for them, and why.
 package commands_test
 
 import (
@@ -22,6 +23,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
+	"sigs.k8s.io/yaml"
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
 )
@@ -161,30 +163,53 @@ func TestCommands(t *testing.T) {
 			c := &commands[i]
 			t.Run(document+"/"+c.text, func(t *testing.T) {
 				switch c.class {
-				case byTest:
-					requireTest(t, c.folder, c.by)
-				case byJob:
-					requireJob(t, c.by, c.as)
+				case now:
+					c.run(t)
 				case weekly:
 					if os.Getenv("CURLPIPE_LONG") == "" {
 						t.Skip("takes longer than a test may; CURLPIPE_LONG runs it")
 					}
 					c.run(t)
-				case now:
-					c.run(t)
+				case again:
+					require.True(t, runs(c.text), "no document has this command with a way to run it")
+				case aTest:
+					require.Regexp(t, goTest, c.text)
+				case byJob:
+					requireJob(t, c.by, strings.TrimPrefix(c.text, "./"))
+				case insteadTest:
+					require.NotEmpty(t, c.why)
+					requireTest(t, c.folder, c.by)
+				case insteadJob:
+					require.NotEmpty(t, c.why)
+					requireJob(t, c.by, c.as)
+				case byHand:
+					require.NotEmpty(t, c.why)
 				}
 			})
 		}
 	}
 }
 
+// runs tells whether a command is run as it stands for some document.
+func runs(text string) bool {
+	for _, commands := range table {
+		if slices.ContainsFunc(commands, func(c command) bool {
+			return strings.TrimPrefix(c.text, "./") == text && (c.class == now || c.class == weekly)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // run runs a command in a shell, as a person would who has just come.
 func (c *command) run(t *testing.T) {
 	folder, home := t.TempDir(), t.TempDir()
 	script := c.text
-	if c.as != "" {
-		script = c.as
+	if c.mayFail {
+		script = "{ " + script + "; } || (($? == 1))"
 	}
+	script = c.first + "\n" + script + "\n" + c.then
 	if strings.Contains(script, "~/src/curl") {
 		clone := os.Getenv("CURLPIPE_CURL_CLONE")
 		if clone == "" {
@@ -227,9 +252,13 @@ func environment(t *testing.T, home string) []string {
 	cache, err := library.DefaultCache()
 	require.NoError(t, err)
 	list := slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "LD_LIBRARY_PATH=") || strings.HasPrefix(variable, "PKG_CONFIG_PATH=")
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "CURLPIPE_LONG"}, name)
 	})
-	list = append(list, "HOME="+home, "CURLPIPE_CACHE="+cache)
+	list = append(list, "HOME="+home, "CURLPIPE_CACHE="+cache, "CHECKOUT="+root(t),
+		"PATH="+filepath.Join(root(t), "build")+":"+os.Getenv("PATH"),
+		// a clone may belong to somebody else
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
 		value, err := exec.Command("go", "env", name).Output()
 		require.NoError(t, err)
@@ -244,13 +273,33 @@ func requireTest(t *testing.T, folder, name string) {
 	require.Contains(t, testsIn(t, folder), name, "%s has no such test", folder)
 }
 
-// requireJob requires that a job of the hosted CI has a text.
-func requireJob(t *testing.T, job, text string) {
+// requireJob requires that a job of the hosted CI has a text, with what its
+// matrix puts in the place of a variable.
+func requireJob(t *testing.T, name, text string) {
 	t.Helper()
-	_, rest, found := strings.Cut(read(t, ".github/workflows/ci.yml"), "\n  "+job+":\n")
-	require.True(t, found, "the hosted CI has no job %s", job)
-	steps := regexp.MustCompile(`(?s)^.*?(\n  [a-z]|$)`).FindString(rest)
-	require.Contains(t, strings.Join(strings.Fields(steps), " "), text)
+	var workflow struct {
+		Jobs map[string]struct {
+			Strategy struct{ Matrix map[string]any }
+			Steps    []struct{ Run string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, ".github/workflows/ci.yml")), &workflow))
+	job, found := workflow.Jobs[name]
+	require.True(t, found, "the hosted CI has no job %s", name)
+	var lines []string
+	for _, step := range job.Steps {
+		step := strings.Join(strings.Fields(strings.ReplaceAll(step.Run, "\\\n", " ")), " ")
+		lines = append(lines, step)
+		for variable, values := range job.Strategy.Matrix {
+			list, _ := values.([]any)
+			for _, value := range list {
+				name := "$" + strings.ToUpper(variable)
+				lines = append(lines, strings.NewReplacer(`"`+name+`"`, fmt.Sprint(value), name, fmt.Sprint(value), `"`, "").Replace(step))
+			}
+		}
+	}
+	require.True(t, slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, text) }),
+		"no step of the job %s has %q:\n%s", name, text, strings.Join(lines, "\n"))
 }
 
 // testsIn returns the names of the tests of a folder, and of those below it if

@@ -4,11 +4,14 @@ package commands_test
 type class int
 
 const (
-	now    class = iota // this test, always
-	weekly              // this test with CURLPIPE_LONG set, in the weekly job
-	byTest              // another test
-	byJob               // a job of the hosted CI
-	byHand              // nobody: it changes a machine or needs a cluster
+	now         class = iota // this test, always
+	weekly                   // this test with CURLPIPE_LONG set, in the weekly job
+	again                    // this test, for the document that has it with one of these two
+	aTest                    // scripts/test: the command runs some of its tests
+	byJob                    // a job of the hosted CI, as it stands
+	insteadTest              // another test does the same in another way, because of why
+	insteadJob               // a job of the hosted CI does
+	byHand                   // nobody, because of why
 )
 
 // command is one that a document shows.
@@ -16,14 +19,17 @@ type command struct {
 	// text is the command, of one line or more.
 	text  string
 	class class
-	// as is what is run in its place: with a source or a folder that a test has,
-	// or with less of everything. For byJob it is what the job has; empty is the
-	// text itself.
-	as string
+	// first is what has been done before; then is what is looked at afterwards.
+	first, then string
+	// mayFail allows exit status 1: what was measured or found is not good, and
+	// the command does what the document says.
+	mayFail bool
 	// says, if not empty, is what it has to print: a regular expression.
 	says string
-	// by is the test of the folder, the job, or why nothing runs it.
-	by, folder string
+	// by is the test of the folder, or the job; as is what the job has instead.
+	by, folder, as string
+	// why it is not run as it stands.
+	why string
 	// needs are programs that scripts/setup --tests installs, and without which
 	// the command is left out.
 	needs []string
@@ -35,14 +41,8 @@ type command struct {
 
 const (
 	acceptance = "harness/acceptance"
-	patches    = "harness/acceptance/patches"
 	docker     = "harness/acceptance/docker"
-	pipelab    = "harness/cmd/pipelab"
 )
-
-// patched lets the go command find the patched libcurl.
-const patched = "prefix=$(scripts/build-libcurl --variant patched)\n" +
-	"export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib\n"
 
 // notCommands are how blocks begin that show something else.
 var notCommands = []string{
@@ -53,14 +53,18 @@ var notCommands = []string{
 var table = map[string][]command{
 	"README.md": {
 		{text: "./scripts/reproduce", says: `6 of 6 runs as expected`},
-		{text: "./scripts/test", class: byJob, by: "test", as: "scripts/test"},
-		{text: "scripts/build-libcurl --variant patched --version 7.61.1", class: byJob, by: "releases", as: "scripts/releases"},
+		{text: "./scripts/test", class: byJob, by: "test"},
+		{
+			text:  "scripts/build-libcurl --variant patched --version 7.61.1",
+			class: insteadJob, by: "releases", as: "scripts/releases",
+			why: "it downloads from curl.se; the job does, too, and builds what it gets in the same way",
+		},
 		{text: "scripts/build-libcurl --variant patched --source ~/src/curl --version 7.58.0"},
-		{text: "scripts/build-libcurl --variant patched --source curl-7.61.1-34.el8.src.rpm", class: byTest, by: "TestSourceRPM", folder: "scripts"},
-		{text: "scripts/submit OUT", class: weekly},
+		{text: "scripts/build-libcurl --variant patched --source curl-7.61.1-34.el8.src.rpm", class: weekly, first: srpm7611, needs: []string{"rpmbuild", "cpio"}},
+		{text: "scripts/submit OUT", class: weekly, then: "test -s OUT/mails/0000-*"},
+		{text: "scripts/package --deb", class: weekly, then: "dpkg --info *.deb"},
 		{text: "scripts/clients wrk --scenario blocked-write", class: weekly, says: `other bytes`, needs: []string{"wrk"}},
 		{text: "scripts/clients nginx --scenario blocked-write", class: weekly, says: `longer with the same start`, needs: []string{"nginx"}},
-		{text: "scripts/package --deb", class: weekly},
 		{text: "scripts/build-openssl --version 1.0.1m", class: byJob, by: "releases"},
 		{
 			text: "prefix=$(scripts/build-libcurl --variant patched)\n" +
@@ -69,160 +73,148 @@ var table = map[string][]command{
 		},
 		{text: "build/pipelab check -- curl {url}/1 {url}/2", needs: []string{"curl"}, says: `one-connection +pass`},
 		{text: "build/pipelab fleet", class: weekly},
-		{text: "docker/build --debian trixie", class: byJob, by: "docker", as: `docker/build --debian "$DEBIAN"`},
-		{text: "docker run --rm curlpipe:trixie run --scenario reported", class: byTest, by: "TestDockerVerdicts", folder: docker},
+		{text: "docker/build --debian trixie", class: byJob, by: "docker"},
+		{text: "docker run --rm curlpipe:trixie run --scenario reported", class: byJob, by: "docker"},
 		{text: "go doc ./curlpipe", inRoot: true, says: "package curlpipe"},
 	},
 	"patches/README.md": {
-		{text: "scripts/series 7.61.1 OUT", as: "scripts/series 7.61.1 OUT && cat OUT/series", says: `(?m)^0701-`},
+		{text: "scripts/series 7.61.1 OUT", then: "grep ^0701- OUT/series"},
 		{text: "scripts/build-libcurl --variant patched --source ~/src/curl --version 7.61.1"},
-		{text: "scripts/build-libcurl --variant patched --source ~/rpm/curl", class: byTest, by: "TestRPMSourceTree", folder: "scripts"},
-		{text: "scripts/build-libcurl --variant patched --source curl.dsc", class: byTest, by: "TestDebianSourcePackage", folder: "scripts"},
+		{text: "scripts/build-libcurl --variant patched --source ~/rpm/curl", class: weekly, first: rpm7611},
+		{text: "scripts/build-libcurl --variant patched --source curl.dsc", class: weekly, first: dsc7580, needs: []string{"dpkg-source"}},
 		{
 			text: "scripts/series 7.61.1 ~/doing\ncd ~/curl-7.61.1\nfor name in $(cat ~/doing/series); do\n" +
 				"  patch -p1 --fuzz=0 <~/doing/$name || break\ndone",
-			class: byTest, by: "TestRecipesOfVendors", folder: patches,
+			first: tree7611, then: "grep DOING ~/curl-7.61.1/lib/multi.c; test -z \"$(find ~/curl-7.61.1 -name '*.rej')\"",
 		},
 		{
 			text: "scripts/series 7.58.0 ~/doing\ncp ~/doing/*.patch ~/curl-7.58.0/debian/patches/\n" +
 				"cat ~/doing/series >>~/curl-7.58.0/debian/patches/series",
-			class: byTest, by: "TestRecipesOfVendors", folder: patches,
+			first: debian7580, then: "cd && dpkg-source -b curl-7.58.0", needs: []string{"dpkg-source"},
 		},
 		{
 			text: "scripts/series 7.61.1 ~/doing\ncp ~/doing/*.patch ~/rpm/curl/SOURCES/\n" +
 				`awk '{ print "Patch" 900 + NR ": " $1 }' ~/doing/series` + "\n" +
 				`awk '{ print "%patch -P " 900 + NR " -p1" }' ~/doing/series`,
-			class: byTest, by: "TestRecipesOfVendors", folder: patches,
+			first: rpm7611, says: `(?m)^%patch -P 960 -p1$`,
 		},
 		{
-			text: "scripts/releases --source ~/src/curl --update patches/README.md", class: weekly,
-			as:    "scripts/releases --source ~/src/curl --scenario reported --update patches/README.md 7.58.0",
-			files: []string{"patches/README.md"},
+			text:  "scripts/releases --source ~/src/curl --update patches/README.md",
+			class: insteadJob, by: "releases", as: "scripts/releases",
+			why: "it takes four hours; the job makes the rows of four releases",
 		},
 		{text: "scripts/build-libcurl --variant patched"},
 		{text: "build/pipelab run --scenario '*' --driver perform,socket", class: weekly},
-		{text: "scripts/submit OUT", class: weekly},
-		{text: "scripts/submit --for rpm", class: weekly, as: "scripts/submit --for rpm OUT"},
-		{text: "pipelab run --scenario '*' --driver perform,socket", class: byTest, by: "TestEveryScenario", folder: acceptance},
+		{text: "scripts/submit OUT", class: again},
+		{text: "scripts/submit --for rpm OUT", class: weekly, then: "ls OUT"},
 		{
 			text:  "pipelab run --scenario h2-reported --driver socket --library stock-full,patched-full",
-			class: byTest, by: "TestEveryScenarioOverHTTP2", folder: acceptance,
+			first: "scripts/build-libcurl --variant stock --features full\nscripts/build-libcurl --variant patched --features full", class: weekly,
 		},
-		{text: "go test ./harness/acceptance/framing", class: byTest, by: "TestTable", folder: "harness/acceptance/framing"},
-		{text: "go test ./harness/acceptance/framing -run Cut", class: byTest, by: "TestCut", folder: "harness/acceptance/framing"},
-		{text: "go test ./harness/acceptance -run Proven", class: byTest, by: "TestEachPatchIsProven", folder: acceptance},
-		{text: "go test ./harness/acceptance/patches", class: byTest, by: "TestSeriesGoesInAndIsCleanAtEveryStep", folder: patches},
+		{text: "go test ./harness/acceptance/framing", class: aTest},
+		{text: "go test ./harness/acceptance/framing -run Cut", class: aTest},
+		{text: "go test ./harness/acceptance -run Proven", class: aTest},
+		{text: "go test ./harness/acceptance/patches", class: aTest},
+	},
+	"patches/tests-http/README.md": {
+		{
+			text: "cp .../patches/tests-http/test_70_write_retry.py .../patches/tests-http/write_retry.c tests/http/\n" +
+				"cd tests/http && pytest test_70_write_retry.py",
+			class: byHand, why: "it takes a built tree of today's curl with its test server",
+		},
+		{text: "scripts/submit OUT --for tests --source ~/src/curl", class: again},
+		{
+			text:  "scripts/fetch-libcurl --openssl PREFIX",
+			first: "ln -s \"$(scripts/build-openssl --suite trixie)\" PREFIX", class: weekly,
+		},
+		{text: "scripts/build-openssl --suite trixie", class: weekly},
 	},
 	"CONTRIBUTING.md": {
 		{text: "scripts/test", class: byJob, by: "test"},
 		{text: "scripts/test -run Invariants ./harness/run/judge", class: weekly, says: `ok .*harness/run/judge`},
-		{text: "scripts/reproduce", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
+		{text: "scripts/reproduce", class: again},
 		{
 			text: "prefix=$(scripts/build-libcurl --variant patched)\n" +
 				"export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib\n" +
 				"go test ./... ./curlpipe/metrics/... ./harness/...\ngo test -tags curlpipe_poll ./cshim ./curlpipe",
-			class: byJob, by: "test", as: "scripts/test",
+			class: weekly, inRoot: true,
 		},
-		{
-			text: "go test ./curlpipe -run HostileServer -hostile 1000000 -timeout 2h", class: weekly, inRoot: true,
-			as: patched + "go test ./curlpipe -run HostileServer -hostile 1000000 -timeout 2h",
-		},
-		{
-			text: "go test ./curlpipe -fuzz FuzzHostileServer", class: weekly, inRoot: true,
-			as: patched + "go test ./curlpipe -run '^$' -fuzz FuzzHostileServer -fuzztime 5m",
-		},
-		{
-			text: "CURLPIPE_MODEL=200000 go test ./curlpipe -run ModelOfSendings -timeout 1h", class: weekly, inRoot: true,
-			as: patched + "CURLPIPE_MODEL=200000 go test ./curlpipe -run ModelOfSendings -timeout 1h",
-		},
-		{
-			text: "go test ./curlpipe -run CancellationStorm -storm 100000 -timeout 1h", class: weekly, inRoot: true,
-			as: patched + "go test ./curlpipe -run CancellationStorm -storm 100000 -timeout 1h",
-		},
-		{
-			text: "CURLPIPE_LONG=1 go test ./curlpipe -run 'Unsolicited|Injected'", class: weekly, inRoot: true,
-			as: patched + "CURLPIPE_LONG=1 go test ./curlpipe -run 'Unsolicited|Injected'",
-		},
-		{text: "CURLPIPE_DOCKER=1 scripts/test -run DockerVerdicts ./harness/acceptance/docker", class: byTest, by: "TestDockerVerdicts", folder: docker},
-		{text: "scripts/curl-suite --source CLONE --version 7.53.1", class: weekly, as: "scripts/curl-suite --source ~/src/curl --version 7.53.1"},
-		{
-			text: "scripts/curl-suite --source CLONE --version 7.53.1 90 530 1901", class: weekly,
-			as: "scripts/curl-suite --source ~/src/curl --version 7.53.1 90 530 1901",
-		},
+		{text: "go test ./curlpipe -run HostileServer -hostile 1000000 -timeout 2h", class: weekly, inRoot: true, first: patched},
+		{text: "go test ./curlpipe -run '^$' -fuzz FuzzHostileServer -fuzztime 5m", class: weekly, inRoot: true, first: patched},
+		{text: "CURLPIPE_MODEL=200000 go test ./curlpipe -run ModelOfSendings -timeout 1h", class: weekly, inRoot: true, first: patched},
+		{text: "go test ./curlpipe -run CancellationStorm -storm 100000 -timeout 1h", class: weekly, inRoot: true, first: patched},
+		{text: "CURLPIPE_LONG=1 go test ./curlpipe -run 'Unsolicited|Injected'", class: weekly, inRoot: true, first: patched},
+		{text: "scripts/curl-suite --source ~/src/curl --version 7.53.1 90 530 1901", class: weekly},
+		{text: "scripts/curl-suite --source ~/src/curl --version 7.53.1", class: weekly},
 		{text: "scripts/check-builds", class: weekly},
-		{text: "scripts/bench --against origin/main", class: weekly, as: "scripts/bench --against HEAD --depth 1"},
-		{text: "scripts/bench --against HEAD~1 --depth 100,10000", class: weekly, as: "scripts/bench --against HEAD --depth 100"},
-		{text: "GOWORK=off go mod tidy", class: byHand, by: "it changes go.mod"},
-		{text: "go work sync", class: byHand, by: "it is what not to do"},
-		{text: "go test ./harness/acceptance/ownership", class: byTest, by: "TestOwnership", folder: "harness/acceptance/ownership"},
+		{text: "scripts/bench --against origin/main", class: weekly, mayFail: true, says: "curlpipe"},
+		{text: "scripts/bench --against HEAD~1 --depth 100,10000", class: weekly, mayFail: true, says: "curlpipe"},
+		{text: "GOWORK=off go mod tidy", class: weekly, first: clone, then: "git diff --exit-code"},
+		{text: "go work sync", class: byHand, why: "it is what not to do"},
+		{text: "go test ./harness/acceptance/ownership", class: aTest},
 		{text: "scripts/build-libcurl --sanitize", class: weekly},
+		{text: "build/pipelab run --scenario paused-head --library stock,patched"},
 		{
-			text:  "build/pipelab run --scenario ID --library stock,patched",
-			class: byTest, by: "TestCommands", folder: acceptance + "/commands",
+			text:  "CURLPIPE_LONG=1 scripts/test -run Proven ./harness/acceptance",
+			class: insteadJob, by: "long", as: "scripts/test -timeout", why: "the job runs all long tests at once, this one among them",
 		},
-		{text: "CURLPIPE_LONG=1 scripts/test -run Proven ./harness/acceptance", class: byTest, by: "TestEachPatchIsProven", folder: acceptance},
-		{text: "scripts/build-libcurl --variant patched"},
-		{text: "scripts/submit OUT", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
+		{text: "scripts/build-libcurl --variant patched", class: again},
+		{text: "scripts/submit OUT", class: again},
 	},
 	"docker/README.md": {
-		{text: "docker/build --debian trixie", class: byJob, by: "docker", as: `docker/build --debian "$DEBIAN"`},
-		{text: "docker run --rm curlpipe:trixie run --scenario reported", class: byTest, by: "TestDockerVerdicts", folder: docker},
-		{text: "docker run --rm curlpipe:trixie list", class: byTest, by: "TestDockerVerdicts", folder: docker},
-		{text: "docker build -f docker/Dockerfile --build-arg DEBIAN=trixie -t curlpipe:trixie .", class: byTest, by: "TestBuildArguments", folder: docker},
-		{text: "docker compose -f docker/compose.yaml up bookworm trixie", class: byTest, by: "TestDockerVerdicts", folder: docker},
-		{
-			text:  "SCENARIO='idle-*' docker compose -f docker/compose.yaml run --rm trixie",
-			class: byJob, by: "docker", as: `docker compose --file docker/compose.yaml run --rm "$DEBIAN"`,
-		},
-		{text: "docker compose -f docker/fleet/compose.yaml run --rm merge", class: byTest, by: "TestDockerFleet", folder: docker},
-		{text: "docker compose -f docker/fleet/compose.yaml down", class: byTest, by: "TestDockerFleet", folder: docker},
+		{text: "docker/build --debian trixie", class: byJob, by: "docker"},
+		{text: "docker run --rm curlpipe:trixie run --scenario reported", class: byJob, by: "docker"},
+		{text: "docker run --rm curlpipe:trixie list", class: byJob, by: "docker"},
+		{text: "docker build -f docker/Dockerfile --build-arg DEBIAN=trixie -t curlpipe:trixie .", class: byJob, by: "compose"},
+		{text: "docker compose -f docker/compose.yaml up bookworm trixie", class: byJob, by: "compose"},
+		{text: "SCENARIO='idle-*' docker compose -f docker/compose.yaml run --rm trixie", class: byJob, by: "compose"},
+		{text: "docker compose -f docker/fleet/compose.yaml run --rm merge", class: byJob, by: "compose"},
+		{text: "docker compose -f docker/fleet/compose.yaml down", class: byJob, by: "compose"},
 		{
 			text: "kubectl apply -f docker/fleet/kubernetes.yaml\n" +
 				"kubectl wait --for=condition=complete --timeout=1h job/curlpipe-fleet\nfor index in 0 1 2 3; do\n" +
 				`  kubectl logs -l "batch.kubernetes.io/job-name=curlpipe-fleet,batch.kubernetes.io/job-completion-index=$index" ` +
 				"--tail=-1 | sed -n '/^{/,$p' > fleet-$index.json\ndone\npipelab merge fleet-*.json --html fleet.html\n" +
 				"kubectl delete -f docker/fleet/kubernetes.yaml",
-			class: byTest, by: "TestManifestsAreHeldToTheSchema", folder: docker,
+			class: insteadTest, by: "TestManifestsAreHeldToTheSchema", folder: docker, why: "it takes a cluster and a registry",
 		},
-		{text: "docker/build-base --debian trixie", class: byTest, by: "TestDockerVerdicts", folder: docker},
-		{text: "go mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64", class: byTest, by: "TestToolchainIsPinned", folder: docker},
-		{text: "apt-get install docker.io docker-compose debootstrap", class: byHand, by: "it changes the machine"},
-		{text: "CURLPIPE_DOCKER=1 scripts/test -run TestDocker ./harness/acceptance/docker", class: byTest, by: "TestDockerVerdicts", folder: docker},
-	},
-	"CHANGELOG.md": {
-		{text: "pipelab run --wrap 'gdb --args'", class: byTest, by: "TestWrap", folder: acceptance},
+		{
+			text:  "docker/build-base --debian trixie",
+			class: insteadTest, by: "TestDockerVerdicts", folder: docker, why: "it takes root, debootstrap and a Docker daemon on Debian",
+		},
+		{text: "go mod download -json golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64", class: weekly},
+		{text: "apt-get install docker.io docker-compose debootstrap", class: byHand, why: "it changes the machine"},
+		{text: "CURLPIPE_DOCKER=1 scripts/test -run TestDocker ./harness/acceptance/docker", class: byHand, why: "it needs a Docker daemon in the container of the weekly job"},
 	},
 	"curlpipe/README.md": {
-		{text: "scripts/build-libcurl --variant patched"},
+		{text: "scripts/build-libcurl --variant patched", class: again},
 	},
 	"curlpipe/upstream/README.md": {
-		{text: "go test -v ./curlpipe/upstream", class: byTest, by: "TestFaultsOfLibcurl", folder: "curlpipe/upstream"},
-		{text: "cc -o flood testdata/http2-flood.c -lcurl -lpthread && ./flood", class: byTest, by: "TestFaultsOfLibcurl", folder: "curlpipe/upstream"},
+		{text: "go test -v ./curlpipe/upstream", class: aTest},
+		{
+			text:  "cc -o flood testdata/http2-flood.c -lcurl -lpthread && ./flood",
+			files: []string{"curlpipe/upstream/testdata/http2-flood.c", "curlpipe/upstream/testdata/origin.h"}, mayFail: true, says: "shown|right|none",
+			first: patched + "export CPATH=$prefix/include LIBRARY_PATH=$prefix/lib\ncd curlpipe/upstream",
+		},
 	},
 	"harness/README.md": {
-		{text: "scripts/reproduce", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
+		{text: "scripts/reproduce", class: again},
 		{text: "build/pipelab list", says: "one-connection"},
-		{text: "build/pipelab run --scenario 'reported*' --driver perform,socket", class: byTest, by: "TestEveryScenario", folder: acceptance},
-		{text: "build/pipelab man ~/.local/share/man/man1"},
+		{text: "build/pipelab run --scenario 'reported*' --driver perform,socket", class: weekly},
+		{text: "build/pipelab man ~/.local/share/man/man1", then: "test -s ~/.local/share/man/man1/pipelab-run.1"},
 		{text: "source <(build/pipelab completion bash)"},
 	},
 	"harness/docs/bench.md": {
-		{text: "scripts/bench", class: weekly, as: "scripts/bench --depth 100"},
+		{text: "scripts/bench", class: weekly},
 		{text: "scripts/bench --depth 100 --body 12,1024 --tls 1.2,1.3,plain", class: weekly},
-		{text: "scripts/bench --rtt 20 --client curlpipe,net-http-h1 --json rows.json", class: weekly},
-		{
-			text:  "scripts/bench --depth 100,1000 --body 12,1024,102400 --update harness/docs/bench.md",
-			class: weekly, as: "scripts/bench --depth 100 --client curlpipe --update harness/docs/bench.md", files: []string{"harness/docs/bench.md"},
-		},
-		{text: "scripts/bench --depth 1,16,100,1000,10000", class: weekly, as: "scripts/bench --depth 1,10000 --client curlpipe"},
-		{text: "scripts/bench --against main", class: weekly, as: "scripts/bench --against HEAD --depth 1"},
+		{text: "scripts/bench --rtt 20 --client curlpipe,net-http-h1 --json rows.json", class: weekly, then: "test -s rows.json"},
+		{text: "scripts/bench --depth 100,1000 --body 12,1024,102400 --update harness/docs/bench.md", class: weekly, files: []string{"harness/docs/bench.md"}},
+		{text: "scripts/bench --depth 1,16,100,1000,10000", class: weekly},
+		{text: "scripts/bench --against main", class: weekly, mayFail: true, says: "curlpipe"},
 	},
 	"harness/docs/check.md": {
-		{text: "build/pipelab check -- curl {url}/1 {url}/2", needs: []string{"curl"}},
-		{
-			text:  "build/pipelab check --scenario '*' -- curl --fail-early {url}/1 {url}/2 {url}/3",
-			class: byTest, by: "TestCheckOfScenarios", folder: pipelab,
-		},
+		{text: "build/pipelab check -- curl {url}/1 {url}/2", class: again},
+		{text: "build/pipelab check --scenario '*' -- curl --fail-early {url}/1 {url}/2 {url}/3", class: weekly, mayFail: true, says: `(?m)^curl: \d+ pass`, needs: []string{"curl"}},
 		{text: "build/pipelab check --stall -- curl -T {file} {url}/1", needs: []string{"curl"}},
 		{text: "build/pipelab check --http2 -- curl --http2 --parallel {url}/1 {url}/2", needs: []string{"curl"}},
 		{text: "build/pipelab check -- wget -O - --ca-certificate={ca} {url}/1 {url}/2", needs: []string{"wget"}},
@@ -231,18 +223,15 @@ var table = map[string][]command{
 	},
 	"harness/docs/clients.md": {
 		{text: "scripts/clients", class: weekly},
-		{text: "scripts/clients wrk --scenario blocked-write", class: weekly, needs: []string{"wrk"}},
-		{text: "scripts/clients curl wrk --json results.json", class: weekly},
-		{text: "scripts/clients --npm FOLDER", class: weekly, as: "mkdir -p node && scripts/clients curl --npm node"},
+		{text: "scripts/clients curl wrk --json results.json", class: weekly, then: "test -s results.json"},
+		{text: "scripts/clients --npm FOLDER", class: weekly, first: "mkdir FOLDER"},
+		{text: "scripts/clients wrk --scenario blocked-write", class: again},
 	},
 	"harness/docs/evidence.md": {
-		{
-			text:  "build/pipelab run --scenario reported --capture --out evidence\nbuild/pipelab report evidence",
-			class: byJob, by: "evidence", as: "build/pipelab report results/evidence",
-		},
+		{text: "build/pipelab run --scenario reported --capture --out evidence\nbuild/pipelab report evidence", needs: []string{"tshark"}, then: "test -s evidence/index.html"},
 		{
 			text:  "tshark -r capture.pcapng -o tcp.reassemble_out_of_order:TRUE -Y 'http.request || tcp.flags.reset == 1'",
-			class: byTest, by: "TestCaptureShowsTheDefectOfTheReport", folder: acceptance,
+			first: capture, says: `GET /[\s\S]*RST`, needs: []string{"tshark"},
 		},
 		{
 			text: "build/pipelab run --capture --out DIR --scenario reported --subject c-demo --requests 20\n" +
@@ -251,73 +240,54 @@ var table = map[string][]command{
 		},
 	},
 	"harness/docs/extend.md": {
-		{text: "cd harness && go test ./cmd/pipelab -update", class: byTest, by: "TestManualHasTheScenarios", folder: pipelab},
+		{text: "cd harness && go test ./cmd/pipelab -update", class: weekly, first: patched + clone + "cp -r \"$CHECKOUT/build\" .", then: "git diff --exit-code"},
 	},
 	"harness/docs/fleet.md": {
-		{text: "build/pipelab fleet", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
-		{
-			text:  "build/pipelab fleet --clients 500 --client c-fleet,curlpipe-fleet --html fleet.html",
-			class: weekly,
-		},
+		{text: "build/pipelab fleet", class: again},
+		{text: "build/pipelab fleet --clients 500 --client c-fleet,curlpipe-fleet --html fleet.html", class: weekly, then: "test -s fleet.html"},
 		{text: "build/pipelab fleet --tls 1.3 --library patched", class: weekly},
 		{
 			text: "pipelab fleet serve --listen 0.0.0.0:8443 --control 0.0.0.0:8080\n" +
 				"pipelab fleet --server http://SERVER:8080 --shard 1/2 --json 1.json\npipelab merge 1.json 2.json --html fleet.html",
-			class: byTest, by: "TestFleetInShards", folder: acceptance,
+			class: insteadTest, by: "TestFleetInShards", folder: acceptance, why: "it takes three machines; the test has the same processes on one",
 		},
-		{text: "pipelab report DIR", class: byTest, by: "TestReportHasTheFleet", folder: pipelab},
+		{text: "pipelab report DIR", first: "build/pipelab run --scenario honest-origin --library patched --subject c-demo --out DIR"},
 	},
 	"harness/docs/matrix.md": {
-		{text: "scripts/matrix", class: byJob, by: "matrix"},
-		{text: "scripts/matrix --scenario reported", class: byTest, by: "TestMatrix", folder: acceptance},
+		{text: "scripts/matrix", class: insteadJob, by: "matrix", as: "scripts/matrix --shard", why: "the job divides the matrix among five machines"},
+		{text: "scripts/matrix --scenario reported", class: weekly},
 		{text: "scripts/matrix --openssl trixie,system --libcurl patched --tls 1.3 --subject c-demo", class: weekly},
-		{text: "scripts/matrix --html page --junit matrix.xml", class: byJob, by: "matrix", as: "scripts/matrix"},
-		{text: "scripts/matrix --shard 2/5 --json 2.json", class: byJob, by: "matrix", as: `scripts/matrix --shard "$SHARD/$SHARDS"`},
-		{
-			text:  "build/pipelab merge 1.json 2.json 3.json 4.json 5.json --json matrix.json",
-			class: byJob, by: "merge", as: "build/pipelab merge shards/*.json --json results/matrix.json",
-		},
-		{text: "build/pipelab run --library packaged", class: byTest, by: "TestMatrix", folder: acceptance},
-	},
-	"patches/tests-http/README.md": {
-		{
-			text: "cp .../patches/tests-http/test_70_write_retry.py .../patches/tests-http/write_retry.c tests/http/\n" +
-				"cd tests/http && pytest test_70_write_retry.py",
-			class: byHand, by: "it takes a built tree of today's curl with its test server",
-		},
-		{text: "scripts/submit --for tests --source CLONE OUT", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
-		{text: "scripts/fetch-libcurl --openssl PREFIX", class: byTest, by: "TestASuitesOwnLibcurl", folder: "scripts"},
-		{text: "scripts/build-openssl --suite trixie", class: byTest, by: "TestMatrix", folder: acceptance},
+		{text: "scripts/matrix --scenario 'reported*' --html page --junit matrix.xml", class: weekly, then: "test -s page/index.html -a -s matrix.xml"},
+		{text: "scripts/matrix --shard 2/5 --json 2.json", class: weekly},
+		{text: "build/pipelab merge 1.json 2.json 3.json 4.json 5.json --json matrix.json", class: weekly, first: shards5},
+		{text: "build/pipelab run --library packaged", class: weekly, first: "scripts/fetch-libcurl"},
 	},
 	"harness/docs/run.md": {
 		{
 			text: "build/pipelab run --scenario reported --library patched --subject c-demo --wrap 'gdb --args'\n" +
 				"build/pipelab run --scenario reported --library patched --subject c-demo --wrap 'valgrind -q'",
-			class: byTest, by: "TestWrapOnATerminal", folder: acceptance,
+			class: insteadTest, by: "TestWrapOnATerminal", folder: acceptance, why: "gdb waits for somebody to type; the test has another debugger and a terminal",
 		},
 		{text: "build/pipelab run --scenario 'reported*' --driver perform,socket --repeat 50", class: weekly},
 		{
-			text: "build/pipelab run --library stock,/path/to/prefix --json runs.json", class: weekly,
-			as: "build/pipelab run --library stock,$(scripts/build-libcurl --variant patched) --json runs.json",
+			text:  "build/pipelab run --library stock,./prefix --json runs.json",
+			first: "ln -s \"$(scripts/build-libcurl --variant patched)\" prefix", class: weekly, then: "test -s runs.json",
 		},
-		{text: "go run ./harness/cmd/pipelab run", inRoot: true, as: "go run ./harness/cmd/pipelab run --scenario reported --subject c-demo"},
+		{text: "go run ./harness/cmd/pipelab run", class: weekly, inRoot: true},
 	},
 	"harness/docs/scenarios.md": {
-		{text: "build/pipelab list", class: byTest, by: "TestListForPeople", folder: pipelab},
+		{text: "build/pipelab list", class: again},
 	},
 	"harness/docs/series.md": {
-		{text: "scripts/releases --source ~/src/curl 7.58.0 7.61.1", class: byJob, by: "releases", as: "scripts/releases"},
-		{text: "scripts/submit OUT --for tests --source ~/src/curl", class: weekly},
-		{text: "scripts/submit OUT --for rpm", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
-		{text: "scripts/package --deb", class: byTest, by: "TestCommands", folder: acceptance + "/commands"},
+		{text: "scripts/releases --source ~/src/curl 7.58.0 7.61.1", class: weekly},
+		{text: "scripts/submit OUT --for tests --source ~/src/curl", class: weekly, then: "ls OUT"},
+		{text: "scripts/submit OUT --for rpm", class: weekly, then: "ls OUT"},
+		{text: "scripts/package --deb", class: again},
 	},
 	"harness/docs/soak.md": {
 		{text: "build/pipelab run --scenario '*' --subject c-demo --driver perform,socket", class: weekly},
 		{text: "build/pipelab run --requests 1000 --subject c-demo --driver perform,socket", class: weekly},
-		{
-			text:  "scripts/build-libcurl --variant patched --sanitize\nbuild/pipelab soak --minutes 30 --library patched-sanitize",
-			class: weekly, as: "scripts/build-libcurl --variant patched --sanitize && build/pipelab soak --minutes 5 --library patched-sanitize",
-		},
-		{text: "scripts/build-libcurl --variant moving-buffer"},
+		{text: "scripts/build-libcurl --variant patched --sanitize\nbuild/pipelab soak --minutes 30 --library patched-sanitize", class: weekly},
+		{text: "scripts/build-libcurl --variant moving-buffer", class: weekly},
 	},
 }
