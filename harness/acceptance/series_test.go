@@ -145,7 +145,7 @@ func TestEachProofIsUsed(t *testing.T) {
 	folder := filepath.Join(found.Folder, "patches")
 	patches, err := series.Read(folder)
 	require.NoError(t, err)
-	used := map[string]bool{"proof.c": true}
+	used := map[string]bool{"proof.c": true, "drive.c": true}
 	for _, p := range patches {
 		for _, name := range p.Programs {
 			source, _, _ := strings.Cut(name, "/")

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
   r = request("/");
   add(r);
   settle();
-  for(fd = 1023; fd && !what_for[fd]; fd--)
+  for(fd = DRIVE_SOCKETS - 1; fd && !drive_what_for[fd]; fd--)
     ;
   reply(&conns[0], "the response");
   poll(NULL, 0, 20);

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     add(last);
   }
   settle();
-  socket_removals = 0;
+  drive_removals = 0;
   for(i = 0; i < MANY; i++) {
     reply(c, "x");
     turn();
@@ -28,5 +28,5 @@ int main(int argc, char **argv)
   }
   if(!until_done(last))
     unreachable("not all were answered");
-  return verdict(socket_removals < MANY / 5, "the socket callback");
+  return verdict(drive_removals < MANY / 5, "the socket callback");
 }

@@ -1,5 +1,4 @@
 /* see proof.h */
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -7,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include "proof.h"
 
@@ -17,19 +15,13 @@
 
 CURLM *multi;
 int port;
-int by_socket;
 int number;
-int error_alone;
 struct conn conns[MAX_CONNS];
 int conn_count;
-int what_for[1024];
-int socket_calls;
-int socket_removals;
 int server_buffer;
 int client_buffer;
 
 static int listener;
-static long timer_at = -1;
 static struct request *requests[MAX_REQUESTS];
 static int request_count;
 
@@ -45,60 +37,16 @@ int verdict(int right, const char *what)
   return right ? 0 : 1;
 }
 
-static long now_ms(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (long)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-                     void *of_socket)
-{
-  (void)easy;
-  (void)user;
-  (void)of_socket;
-  socket_calls++;
-  socket_removals += what == CURL_POLL_REMOVE;
-  what_for[fd] = what == CURL_POLL_REMOVE ? 0 : what;
-  return 0;
-}
-
-static int on_timer(CURLM *m, long ms, void *user)
-{
-  (void)m;
-  (void)user;
-  timer_at = ms < 0 ? -1 : now_ms() + ms;
-  return 0;
-}
-
 void begin(int argc, char **argv)
 {
-  struct sockaddr_in name;
-  socklen_t size = sizeof(name);
-
   if(argc != 3)
     unreachable("PROGRAM perform|socket NUMBER");
-  by_socket = !strcmp(argv[1], "socket");
   number = atoi(argv[2]);
-  memset(&name, 0, sizeof(name));
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  if(server_buffer)
-    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &server_buffer,
-               sizeof(server_buffer));
-  if(listener < 0 || bind(listener, (struct sockaddr *)&name, size) ||
-     listen(listener, MAX_CONNS) ||
-     getsockname(listener, (struct sockaddr *)&name, &size) ||
-     fcntl(listener, F_SETFL, O_NONBLOCK))
+  listener = drive_listen(server_buffer, &port);
+  if(listener < 0)
     unreachable("listen");
-  port = ntohs(name.sin_port);
   multi = curl_multi_init();
-  if(by_socket) {
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  }
+  drive_begin(multi, !strcmp(argv[1], "socket"));
 }
 
 void pipelining(long length)
@@ -191,38 +139,6 @@ static int read_conn(struct conn *c)
   return !got;
 }
 
-static int client_step(void)
-{
-  int running, fd;
-
-  if(!by_socket) {
-    curl_multi_perform(multi, &running);
-    return 0;
-  }
-  for(fd = 0; fd < 1024; fd++) {
-    struct pollfd p;
-    int mask;
-    if(!what_for[fd])
-      continue;
-    p.fd = fd;
-    p.events = (short)(((what_for[fd] & CURL_POLL_IN) ? POLLIN : 0) |
-                       ((what_for[fd] & CURL_POLL_OUT) ? POLLOUT : 0));
-    if(poll(&p, 1, 0) <= 0)
-      continue;
-    mask = ((p.revents & POLLIN) ? CURL_CSELECT_IN : 0) |
-      ((p.revents & POLLOUT) ? CURL_CSELECT_OUT : 0);
-    if(p.revents & (POLLERR|POLLHUP))
-      mask = CURL_CSELECT_ERR | (error_alone ? 0 : mask);
-    if(mask)
-      curl_multi_socket_action(multi, fd, mask, &running);
-  }
-  if(timer_at >= 0 && now_ms() >= timer_at) {
-    timer_at = -1;
-    curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-  return 0;
-}
-
 int turn(void)
 {
   static const int on = 1;
@@ -241,7 +157,7 @@ int turn(void)
   }
   for(i = 0; i < conn_count; i++)
     moved |= read_conn(&conns[i]);
-  client_step();
+  drive_step(multi);
   while((message = curl_multi_info_read(multi, &left)) != NULL) {
     struct request *r;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&r);
@@ -276,8 +192,8 @@ int until_done(struct request *r)
 
 void pass_time(long ms)
 {
-  long end = now_ms() + ms;
-  while(now_ms() < end) {
+  long end = drive_now_ms() + ms;
+  while(drive_now_ms() < end) {
     if(!turn())
       poll(NULL, 0, 1);
   }

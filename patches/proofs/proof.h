@@ -3,7 +3,7 @@
 /*
  * What the programs here have in common: an origin on loopback in the same
  * thread as the client, so that what comes when is up to the program, and a
- * client that is driven by curl_multi_perform() or curl_multi_socket_action().
+ * client that drive.h drives.
  *
  * Each is called with the driver and the number of the patch that it proves:
  *
@@ -14,6 +14,7 @@
  */
 #include <curl/curl.h>
 #include <stddef.h>
+#include "drive.h"
 
 #define MAX_CONNS 16
 #define MAX_REQUESTS 400
@@ -42,14 +43,9 @@ struct request {
 
 extern CURLM *multi;
 extern int port;
-extern int by_socket;           /* with curl_multi_socket_action() */
 extern int number;              /* of the patch */
-extern int error_alone;         /* the application tells of errors only */
 extern struct conn conns[MAX_CONNS];
 extern int conn_count;
-extern int what_for[1024];      /* CURL_POLL_..., by descriptor */
-extern int socket_calls;        /* of the socket callback, and of these: */
-extern int socket_removals;
 extern int server_buffer;       /* SO_RCVBUF of the origin, 0: as it is */
 extern int client_buffer;       /* SO_SNDBUF of the client, 0: as it is */
 

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
   c->stalled = 1;
   add(blocked);
   settle();
-  for(fd = 0; fd < 1024; fd++)
-    wanted |= what_for[fd];
+  for(fd = 0; fd < DRIVE_SOCKETS; fd++)
+    wanted |= drive_what_for[fd];
   return verdict(wanted == CURL_POLL_INOUT, "what the socket is watched for");
 }

@@ -27,15 +27,18 @@ func Libcurl(t *testing.T, arguments ...string) string {
 	return strings.TrimSpace(string(said))
 }
 
-// Compile compiles C files against the headers and the library in a prefix, and
-// returns the path of the program, in a temporary folder of the test. Flags are
-// added to the usual warnings.
+// Compile compiles C files, and patches/proofs/drive.c, against the headers and the
+// library in a prefix, and returns the path of the program, in a temporary folder of
+// the test. Flags are added to the usual warnings.
 func Compile(t *testing.T, prefix string, sources []string, flags ...string) string {
 	t.Helper()
+	folder, err := checkout.Find()
+	require.NoError(t, err)
+	proofs := filepath.Join(folder.Folder, "patches", "proofs")
 	name := strings.TrimSuffix(filepath.Base(sources[0]), ".c")
 	made := filepath.Join(t.TempDir(), name)
 	arguments := []string{"-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations",
-		"-I", filepath.Join(prefix, "include"), "-o", made}
+		"-I", filepath.Join(prefix, "include"), "-I", proofs, "-o", made, filepath.Join(proofs, "drive.c")}
 	arguments = append(arguments, flags...)
 	arguments = append(arguments, sources...)
 	arguments = append(arguments, "-L", filepath.Join(prefix, "lib"), "-lcurl", "-lssl", "-lcrypto")

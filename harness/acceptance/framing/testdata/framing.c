@@ -1,5 +1,5 @@
 /*
- * Holds a libcurl against responses that can be read in more than one way.
+ * Tests a libcurl with responses that can be read in more than one way.
  *
  * Each line of standard input is one run:
  *
@@ -27,8 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include "drive.h"
 #include "framing.h"
 
 #define MAX_REQUESTS 32
@@ -49,17 +49,6 @@ struct request {
 };
 
 static struct request requests[MAX_REQUESTS];
-static struct pollfd watched[64];
-static int watched_count;
-static long timer_at = -1;
-static int use_socket;
-
-static long now_ms(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (long)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
 
 static size_t keep(char *bytes, size_t size, size_t count, void *user)
 {
@@ -89,62 +78,6 @@ static int closed(void *user, curl_socket_t fd)
   (void)user;
   origin_client_closed(fd);
   return close(fd);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-                     void *of_socket)
-{
-  int i;
-  (void)easy;
-  (void)user;
-  (void)of_socket;
-  for(i = 0; i < watched_count && watched[i].fd != fd; i++)
-    ;
-  if(what == CURL_POLL_REMOVE) {
-    if(i < watched_count)
-      watched[i] = watched[--watched_count];
-    return 0;
-  }
-  if(i == watched_count)
-    watched_count++;
-  watched[i].fd = fd;
-  watched[i].events = (short)(((what & CURL_POLL_IN) ? POLLIN : 0) |
-                              ((what & CURL_POLL_OUT) ? POLLOUT : 0));
-  return 0;
-}
-
-static int on_timer(CURLM *multi, long ms, void *user)
-{
-  (void)multi;
-  (void)user;
-  timer_at = ms < 0 ? -1 : now_ms() + ms;
-  return 0;
-}
-
-static void client_step(CURLM *multi)
-{
-  struct pollfd ready[64];
-  int running, i, count;
-
-  if(!use_socket) {
-    curl_multi_perform(multi, &running);
-    return;
-  }
-  count = watched_count;
-  memcpy(ready, watched, sizeof(ready));
-  if(count && poll(ready, (nfds_t)count, 0) > 0) {
-    for(i = 0; i < count; i++) {
-      int mask = ((ready[i].revents & POLLIN) ? CURL_CSELECT_IN : 0) |
-        ((ready[i].revents & POLLOUT) ? CURL_CSELECT_OUT : 0) |
-        ((ready[i].revents & (POLLERR|POLLHUP)) ? CURL_CSELECT_ERR : 0);
-      if(mask)
-        curl_multi_socket_action(multi, ready[i].fd, mask, &running);
-    }
-  }
-  if(timer_at >= 0 && now_ms() >= timer_at) {
-    timer_at = -1;
-    curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
 }
 
 static void add(CURLM *multi, int number, int port, int is_tls,
@@ -198,7 +131,7 @@ static int run_until_done(CURLM *multi, int from, int to)
     int open = 0;
 
     moved = origin_step();
-    client_step(multi);
+    drive_step(multi);
     while((message = curl_multi_info_read(multi, &left)) != NULL) {
       struct request *r;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&r);
@@ -244,7 +177,7 @@ static void run_until_sent(CURLM *multi, int count)
   int idle = 0;
 
   while(origin_requests() < count && idle < PATIENCE) {
-    client_step(multi);
+    drive_step(multi);
     if(!origin_step() && ++idle > 4)
       poll(NULL, 0, 1);
   }
@@ -284,14 +217,8 @@ int main(void)
     script.size = from_hex(hex, bytes, sizeof(bytes));
     script.bytes = bytes;
     script.tls = !strcmp(protocol, "tls");
-    use_socket = !strcmp(driver, "socket");
     last = 2 + behind;
-    watched_count = 0;
-    timer_at = -1;
-    if(use_socket) {
-      curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-      curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    }
+    drive_begin(multi, !strcmp(driver, "socket"));
     if(strcmp(mode, "alone")) {
       curl_multi_setopt(multi, CURLMOPT_PIPELINING, 1L);
       curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "drive.h"
 #include "framing.h"
 
 #define MAX_CONNS 64
@@ -81,23 +82,16 @@ static void self_signed(SSL_CTX *ctx)
 
 int origin_listen(void)
 {
-  struct sockaddr_in name;
-  socklen_t size = sizeof(name);
+  int port;
 
-  memset(&name, 0, sizeof(name));
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  if(listener < 0 || bind(listener, (struct sockaddr *)&name, size) ||
-     listen(listener, 32) ||
-     getsockname(listener, (struct sockaddr *)&name, &size) ||
-     fcntl(listener, F_SETFL, O_NONBLOCK))
+  listener = drive_listen(0, &port);
+  if(listener < 0)
     die("listen");
   tls = SSL_CTX_new(SSLv23_server_method());
   self_signed(tls);
   SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  return ntohs(name.sin_port);
+  return port;
 }
 
 void origin_client_opened(int fd)

@@ -13,9 +13,9 @@
  * one, each unanswered. CODE is what curl said, of the request of that kind
  * first, and BODY the body, with what is not printable as a dot.
  */
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "drive.h"
 
 #define OTHERS 3
 #define CONNS 32
@@ -107,33 +108,14 @@ static int conn_count;
 static int listener;
 static int port;
 static const struct kind *kind;
-static struct pollfd watched[CONNS];
-static int watched_count;
-static int use_socket;
 static int arrived[OTHERS + 2];
 static int together;
+static int by_socket;
 
 static void die(const char *what)
 {
   perror(what);
   exit(3);
-}
-
-static void origin_listen(void)
-{
-  struct sockaddr_in name;
-  socklen_t size = sizeof(name);
-
-  memset(&name, 0, sizeof(name));
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  if(listener < 0 || bind(listener, (struct sockaddr *)&name, size) ||
-     listen(listener, CONNS) ||
-     getsockname(listener, (struct sockaddr *)&name, &size) ||
-     fcntl(listener, F_SETFL, O_NONBLOCK))
-    die("listen");
-  port = ntohs(name.sin_port);
 }
 
 /* takes the requests that are whole; a body of theirs is not waited for */
@@ -239,51 +221,6 @@ static size_t keep(char *bytes, size_t size, size_t count, void *user)
   return size;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-                     void *of_socket)
-{
-  int i;
-  (void)easy;
-  (void)user;
-  (void)of_socket;
-  for(i = 0; i < watched_count && watched[i].fd != fd; i++)
-    ;
-  if(what == CURL_POLL_REMOVE) {
-    if(i < watched_count)
-      watched[i] = watched[--watched_count];
-    return 0;
-  }
-  if(i == watched_count)
-    watched_count++;
-  watched[i].fd = fd;
-  watched[i].events = (short)(((what & CURL_POLL_IN) ? POLLIN : 0) |
-                              ((what & CURL_POLL_OUT) ? POLLOUT : 0));
-  return 0;
-}
-
-static void client_step(CURLM *multi)
-{
-  struct pollfd ready[CONNS];
-  int running, i;
-  int count = watched_count;
-
-  if(!use_socket) {
-    curl_multi_perform(multi, &running);
-    return;
-  }
-  memcpy(ready, watched, sizeof(ready));
-  if(count && poll(ready, (nfds_t)count, 0) > 0) {
-    for(i = 0; i < count; i++) {
-      int mask = ((ready[i].revents & POLLIN) ? CURL_CSELECT_IN : 0) |
-        ((ready[i].revents & POLLOUT) ? CURL_CSELECT_OUT : 0) |
-        ((ready[i].revents & (POLLERR|POLLHUP)) ? CURL_CSELECT_ERR : 0);
-      if(mask)
-        curl_multi_socket_action(multi, ready[i].fd, mask, &running);
-    }
-  }
-  curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-}
-
 /* runs until nothing happens any more; TRUE when all requests are done */
 static int run_until_quiet(CURLM *multi, int from, int to)
 {
@@ -295,7 +232,7 @@ static int run_until_quiet(CURLM *multi, int from, int to)
     int open = 0;
     int moved = origin_step();
 
-    client_step(multi);
+    drive_step(multi);
     while((message = curl_multi_info_read(multi, &left)) != NULL) {
       struct request *r;
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&r);
@@ -347,11 +284,9 @@ static void try_kind(int first)
   int i, rounds;
 
   conn_count = 0;
-  watched_count = 0;
   together = 0;
   memset(arrived, 0, sizeof(arrived));
-  if(use_socket)
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  drive_begin(multi, by_socket);
   curl_multi_setopt(multi, CURLMOPT_PIPELINING, 1L);
   curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
   curl_multi_setopt(multi, CURLMOPT_MAX_PIPELINE_LENGTH, 100L);
@@ -402,10 +337,12 @@ int main(int argc, char **argv)
 
   if(argc != 2)
     return 2;
-  use_socket = !strcmp(argv[1], "socket");
+  by_socket = !strcmp(argv[1], "socket");
   setvbuf(stdout, NULL, _IOLBF, 0);
   curl_global_init(CURL_GLOBAL_ALL);
-  origin_listen();
+  listener = drive_listen(0, &port);
+  if(listener < 0)
+    die("listen");
   for(i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
     kind = &kinds[i];
     try_kind(1);

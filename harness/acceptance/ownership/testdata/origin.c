@@ -2,15 +2,16 @@
  * The origin of the model: it answers in the same thread as the client asks, in
  * pieces, in several forms, and not always.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "drive.h"
 #include "ownership.h"
 
 #define CONNS 400
@@ -51,22 +52,9 @@ static void die(const char *what)
 
 void origin_begin(void)
 {
-  struct sockaddr_in name;
-  socklen_t size = sizeof(name);
-  static const int buffer = 4096;
-
-  memset(&name, 0, sizeof(name));
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  listener = socket(AF_INET, SOCK_STREAM, 0);
-  if(listener < 0 ||
-     setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) ||
-     bind(listener, (struct sockaddr *)&name, size) ||
-     listen(listener, CONNS) ||
-     getsockname(listener, (struct sockaddr *)&name, &size) ||
-     fcntl(listener, F_SETFL, O_NONBLOCK))
+  listener = drive_listen(4096, &origin_port);
+  if(listener < 0)
     die("listen");
-  origin_port = ntohs(name.sin_port);
   conn_count = 0;
   memset(begun, 0, sizeof(begun));
 }

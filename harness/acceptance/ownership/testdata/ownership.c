@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "drive.h"
 #include "ownership.h"
 
 #define STEPS 400
@@ -35,8 +36,7 @@
 struct handle handles[HANDLES];
 
 static CURLM *multi;
-static int use_socket;
-static int what_for[1024];
+static int by_socket;
 static int sockets;      /* that libcurl has open */
 static int next_id;
 static unsigned int seed;
@@ -121,19 +121,9 @@ static int on_close(void *user, curl_socket_t fd)
 {
   (void)user;
   sockets--;
-  if(use_socket && what_for[fd])
+  if(drive_by_socket && drive_what_for[fd])
     broken("a socket is closed and still to be watched", 0);
   return close(fd);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-                     void *of_socket)
-{
-  (void)easy;
-  (void)user;
-  (void)of_socket;
-  what_for[fd] = what == CURL_POLL_REMOVE ? 0 : what;
-  return 0;
 }
 
 static void set_up(struct handle *h)
@@ -207,33 +197,8 @@ static void collect(void)
 /* TRUE when something happened */
 static int client_step(void)
 {
-  int running, fd;
-  long ms;
-  int moved = 0;
+  int moved = drive_step(multi);
 
-  if(!use_socket)
-    curl_multi_perform(multi, &running);
-  for(fd = 0; use_socket && fd < 1024; fd++) {
-    struct pollfd p;
-    int mask;
-    if(!what_for[fd])
-      continue;
-    p.fd = fd;
-    p.events = (short)(((what_for[fd] & CURL_POLL_IN) ? POLLIN : 0) |
-                       ((what_for[fd] & CURL_POLL_OUT) ? POLLOUT : 0));
-    if(poll(&p, 1, 0) <= 0)
-      continue;
-    mask = ((p.revents & POLLIN) ? CURL_CSELECT_IN : 0) |
-      ((p.revents & POLLOUT) ? CURL_CSELECT_OUT : 0) |
-      ((p.revents & (POLLERR|POLLHUP)) ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(multi, fd, mask, &running);
-    moved = 1;
-  }
-  if(use_socket) {
-    curl_multi_timeout(multi, &ms);
-    if(!ms)
-      curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
   collect();
   return moved;
 }
@@ -248,10 +213,15 @@ static void drop(struct handle *h)
 
 static void resume(struct handle *h)
 {
+  int running;
+
   if(h->state == ADDED && h->paused) {
     h->paused = 0;
     if(curl_easy_pause(h->easy, CURLPAUSE_CONT))
       drop(h); /* the callback has aborted it: libcurl tells nobody else */
+    /* libcurl does not call the timer callback for what it has yet to do */
+    if(drive_by_socket)
+      curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
   }
 }
 
@@ -302,11 +272,9 @@ static void run_seed(void)
 
   state = seed;
   next_id = 0;
-  memset(what_for, 0, sizeof(what_for));
   origin_begin();
   multi = curl_multi_init();
-  if(use_socket)
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  drive_begin(multi, by_socket);
   curl_multi_setopt(multi, CURLMOPT_PIPELINING, 1L);
   curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L + pick(2));
   curl_multi_setopt(multi, CURLMOPT_MAX_PIPELINE_LENGTH, 1L + pick(8));
@@ -355,7 +323,7 @@ int main(int argc, char **argv)
 
   if(argc != 4)
     return 2;
-  use_socket = !strcmp(argv[1], "socket");
+  by_socket = !strcmp(argv[1], "socket");
   last = (unsigned int)atoi(argv[3]);
   curl_global_init(CURL_GLOBAL_ALL);
   for(seed = (unsigned int)atoi(argv[2]); seed <= last; seed++)
