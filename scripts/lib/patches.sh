@@ -46,32 +46,11 @@ apply_series() {
 patch_exactly() {
   local all text
   all=$(cat)
-  text=$(what_concerns "$1" <<<"$all")
+  text=$(awk -v tree="$1/" -f "$root/scripts/lib/concerns.awk" <<<"$all")
   [[ $all != *$'\n'"diff --git "* || $text == *$'\n'"diff --git "* ]] ||
     return 0
   LC_ALL=C patch -d "$1" -p1 --fuzz=0 --forward --batch \
     --no-backup-if-mismatch --reject-file=- "${@:2}" <<<"$text"
-}
-
-# what_concerns TREE - the patch on standard input, without its changes to
-# manuals and lists of tests that the tree was shipped without: a file outside
-# lib/ and include/ that is not there is passed over, unless the patch makes it.
-# Package series of the harness has the same for git am.
-what_concerns() {
-  awk -v tree="$1/" '
-    held != "" {
-      if(/^new file mode /) over = 0
-      if(!over) print held
-      held = ""
-    }
-    /^diff --git a\// {
-      held = $0
-      file = substr($4, 3)
-      over = file !~ /^(lib|include)\// && (getline line <(tree file)) < 0
-      close(tree file)
-      next
-    }
-    !over'
 }
 
 # failed_hunks - what patch(1) says on standard input, as one phrase.

@@ -10,11 +10,14 @@ import (
 	"fmt"
 	"net/mail"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/curlpipe/curlpipe/harness/build/checkout"
 )
 
 // Patch is one patch of the series.
@@ -167,21 +170,16 @@ func readProof(path string, list []Patch) error {
 }
 
 // Absent returns the files that the patch changes and that a tree was shipped
-// without: manuals and lists of tests, nothing in lib/ or include/. A change to
-// one is passed over; scripts/lib/patches.sh has the same for patch(1).
+// without: manuals and lists of tests. scripts/lib/concerns.awk has the rule.
 func (p *Patch) Absent(tree string) ([]string, error) {
-	text, err := os.ReadFile(p.Path)
+	found, err := checkout.Find()
 	if err != nil {
-		return nil, fmt.Errorf("a patch of the series cannot be read: %w", err)
+		return nil, err
 	}
-	var list []string
-	for _, change := range strings.Split(string(text), "\ndiff --git a/")[1:] {
-		file, _, _ := strings.Cut(change, " ")
-		top, _, _ := strings.Cut(file, "/")
-		_, err := os.Stat(filepath.Join(tree, file))
-		if os.IsNotExist(err) && top != "lib" && top != "include" && !strings.Contains(change, "\nnew file mode ") {
-			list = append(list, file)
-		}
+	rule := filepath.Join(found.Folder, "scripts", "lib", "concerns.awk")
+	list, err := exec.Command("awk", "-v", "tree="+tree+"/", "-v", "list=1", "-f", rule, p.Path).Output()
+	if err != nil {
+		return nil, fmt.Errorf("finding out what of %s concerns %s: %w", p.Path, tree, err)
 	}
-	return list, nil
+	return strings.Fields(string(list)), nil
 }
