@@ -1,13 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +12,6 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/many/roster"
-	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/show/readme"
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
@@ -68,7 +64,7 @@ func runClients(command *cobra.Command, o *clientsOptions, names []string) error
 	if err != nil {
 		return cannotRun(err)
 	}
-	if recipes, err = chosenRecipes(recipes, names); err != nil {
+	if recipes, err = roster.Choose(recipes, names); err != nil {
 		return usage(err)
 	}
 	if err := checkFolder("json", o.json); err != nil {
@@ -87,18 +83,8 @@ func runClients(command *cobra.Command, o *clientsOptions, names []string) error
 	if config.Engine, err = programs.Engine(); err != nil {
 		return cannotRun(err)
 	}
-	if config.Places.Folder, err = os.MkdirTemp("", "pipelab-clients-"); err != nil {
-		return cannotRun(fmt.Errorf("making a folder for scripts: %w", err))
-	}
-	defer os.RemoveAll(config.Places.Folder)
 	config.Progress = func(row roster.Row) {
-		fails := 0
-		for _, r := range row.Results {
-			if r.Verdict == judge.Fail {
-				fails++
-			}
-		}
-		fmt.Fprintf(command.ErrOrStderr(), "pipelab: %s %s: %d fail\n", row.Client, row.Version, fails)
+		fmt.Fprintf(command.ErrOrStderr(), "pipelab: %s %s: %d fail\n", row.Client, row.Version, row.Fails())
 	}
 	rows, missing, err := roster.Run(command.Context(), config)
 	if err != nil {
@@ -121,11 +107,7 @@ func writeClients(w io.Writer, o *clientsOptions, found *checkout.Checkout, rows
 		return cannotRun(err)
 	}
 	if o.json != "" {
-		err := report.WriteFile(o.json, func(w io.Writer) error {
-			encoder := json.NewEncoder(w)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(rows)
-		})
+		err := report.WriteFile(o.json, func(w io.Writer) error { return roster.WriteJSON(w, rows) })
 		if err != nil {
 			return cannotRun(err)
 		}
@@ -138,25 +120,4 @@ func writeClients(w io.Writer, o *clientsOptions, found *checkout.Checkout, rows
 		}
 	}
 	return nil
-}
-
-// chosenRecipes returns those with the names, or all.
-func chosenRecipes(recipes []roster.Recipe, names []string) ([]roster.Recipe, error) {
-	if len(names) == 0 {
-		return recipes, nil
-	}
-	var known []string
-	var list []roster.Recipe
-	for _, r := range recipes {
-		known = append(known, r.Name)
-		if slices.Contains(names, r.Name) {
-			list = append(list, r)
-		}
-	}
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return nil, &subject.UnknownError{What: "client", Name: name, Known: known}
-		}
-	}
-	return list, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -168,11 +167,7 @@ func (o *fleetOptions) run(ctx context.Context, l *library.Library, w io.Writer)
 
 // judgeFleet is the error of the runs that are not as they have to be.
 func judgeFleet(results []*fleet.Result) error {
-	var wrong []error
-	for _, r := range results {
-		wrong = append(wrong, r.Judge())
-	}
-	if err := errors.Join(wrong...); err != nil {
+	if err := fleet.Judge(results); err != nil {
 		return &failure{exitUnexpected, inOneLine(err)}
 	}
 	return nil

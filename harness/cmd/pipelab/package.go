@@ -9,7 +9,6 @@ import (
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/upstream/packaging"
-	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 func packageCommand() *cobra.Command {
@@ -44,20 +43,8 @@ func makePackage(command *cobra.Command, p *packaging.Package, folder string) er
 	if err != nil {
 		return cannotRun(err)
 	}
-	p.Series = filepath.Join(found.Folder, "patches")
-	patches, err := series.Read(p.Series)
-	if err != nil {
+	if err := p.TakeSeries(filepath.Join(found.Folder, "patches")); err != nil {
 		return cannotRun(err)
-	}
-	if p.Packager == "" {
-		p.Packager = patches[0].Author
-	}
-	for _, patch := range patches {
-		date, err := patch.Time()
-		if err != nil {
-			return cannotRun(err)
-		}
-		p.Changes = append(p.Changes, packaging.Change{Subject: patch.Subject, Date: date})
 	}
 	path, err := p.Write(folder)
 	if err != nil {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -61,6 +62,15 @@ func (r *Result) Judge() error {
 			r.label(), r.Clients, r.Connections, r.Answered, r.AllRequests())
 	}
 	return nil
+}
+
+// Judge returns the errors of all results, joined.
+func Judge(results []*Result) error {
+	var wrong []error
+	for _, r := range results {
+		wrong = append(wrong, r.Judge())
+	}
+	return errors.Join(wrong...)
 }
 
 // kept reports whether every request was answered over one connection a client.

@@ -2,8 +2,9 @@
 // libcurl: its patches, whether it builds, and the results of the runs with
 // stock and with the series.
 //
-// It stands beside package matrix, whose [matrix.Work] makes the runs. Command
-// pipelab fills a [Document] and writes its table into patches/README.md.
+// It stands beside package matrix, whose Work makes the runs. A [Request] says
+// which; command pipelab writes the table of the [Document] into
+// patches/README.md.
 package releases
 
 import (
@@ -95,8 +96,25 @@ func (r *Release) Good() bool {
 	return patched == expected
 }
 
-// Sort puts the releases in order.
-func (d *Document) Sort() {
+// Bad returns the releases on which the series is not what it is to be, and all
+// runs that did not come out as expected, of stock, too.
+func (d *Document) Bad() (versions []string, unexpected []outcome.Run) {
+	for i := range d.Releases {
+		r := &d.Releases[i]
+		if !r.Good() {
+			versions = append(versions, r.Version)
+		}
+		for j := range r.Runs {
+			if !r.Runs[j].AsExpected() {
+				unexpected = append(unexpected, r.Runs[j])
+			}
+		}
+	}
+	return versions, unexpected
+}
+
+// sort puts the releases in order.
+func (d *Document) sort() {
 	slices.SortStableFunc(d.Releases, func(a, b Release) int { return semver.Compare("v"+a.Version, "v"+b.Version) })
 }
 

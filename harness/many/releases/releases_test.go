@@ -72,6 +72,6 @@ func TestBuiltAndNotRun(t *testing.T) {
 
 func TestSort(t *testing.T) {
 	d := &Document{Releases: []Release{{Version: "7.53.1"}, {Version: "7.9.8"}, {Version: "7.53.0"}}}
-	d.Sort()
+	d.sort()
 	require.Equal(t, []Release{{Version: "7.9.8"}, {Version: "7.53.0"}, {Version: "7.53.1"}}, d.Releases)
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/curlpipe/curlpipe/harness/clients/subject"
 )
 
 // Recipe says how a client is run.
@@ -46,6 +48,28 @@ type Recipe struct {
 	// Except has, by their ids, the scenarios that say nothing of this client, with
 	// the reasons.
 	Except map[string]string `json:"except,omitempty"`
+}
+
+// Choose returns the recipes with these names, or all if there are no names. The
+// error for a name that no recipe has is a [subject.UnknownError].
+func Choose(recipes []Recipe, names []string) ([]Recipe, error) {
+	if len(names) == 0 {
+		return recipes, nil
+	}
+	var known []string
+	var list []Recipe
+	for _, r := range recipes {
+		known = append(known, r.Name)
+		if slices.Contains(names, r.Name) {
+			list = append(list, r)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, &subject.UnknownError{What: "client", Name: name, Known: known}
+		}
+	}
+	return list, nil
 }
 
 // Read reads recipes. The error says which one makes no sense.
@@ -103,8 +127,8 @@ type Places struct {
 	// Programs is the folder of the clients in Go, NPM one with node_modules in
 	// it; empty for none.
 	Programs, NPM string
-	// Folder is where scripts are written to.
-	Folder string
+
+	folder string // where scripts are written to
 }
 
 // versionTime bounds how long a client may take to say its version.
@@ -154,7 +178,7 @@ func (p *Places) environment() []string {
 
 // command splits a command of the recipe, and writes its script.
 func (r *Recipe) command(text string, p *Places) ([]string, error) {
-	script := filepath.Join(p.Folder, strings.Map(func(c rune) rune {
+	script := filepath.Join(p.folder, strings.Map(func(c rune) rune {
 		if c == ' ' || c == '/' || c == ',' {
 			return '-'
 		}

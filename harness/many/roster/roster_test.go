@@ -56,7 +56,7 @@ func TestRunOfARecipe(t *testing.T) {
 	}
 	var seen []string
 	rows, missing, err := Run(context.Background(), Config{
-		Recipes: recipes, Places: Places{Folder: t.TempDir()}, Jobs: 4, Scenario: "close-*",
+		Recipes: recipes, Jobs: 4, Scenario: "close-*",
 		Progress: func(r Row) { seen = append(seen, r.Client) },
 	})
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -45,6 +46,17 @@ type Row struct {
 	Version string `json:"version"`
 	// Results in the order of the scenarios.
 	Results []Result `json:"results"`
+}
+
+// Fails returns how many of the results are fails.
+func (r *Row) Fails() int {
+	fails := 0
+	for _, result := range r.Results {
+		if result.Verdict == judge.Fail {
+			fails++
+		}
+	}
+	return fails
 }
 
 // Result is the result of one run.
@@ -103,6 +115,10 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 	if err := config.checkScenario(); err != nil {
 		return nil, nil, err
 	}
+	if config.Places.folder, err = os.MkdirTemp("", "pipelab-clients-"); err != nil {
+		return nil, nil, fmt.Errorf("making a folder for the scripts of clients: %w", err)
+	}
+	defer os.RemoveAll(config.Places.folder)
 	missing = make(map[string]error)
 	for _, recipe := range config.Recipes {
 		version, err := recipe.version(ctx, &config.Places)

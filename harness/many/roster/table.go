@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -33,6 +34,13 @@ func cell(results []Result, family string) string {
 		return fmt.Sprintf("pass %d of %d", count[judge.Pass], all)
 	}
 	return fmt.Sprintf("pass %d", all)
+}
+
+// WriteJSON writes all results.
+func WriteJSON(w io.Writer, rows []Row) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(rows)
 }
 
 // Write writes the table in Markdown and, below it, what is behind each fail.

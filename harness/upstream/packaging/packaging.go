@@ -7,6 +7,7 @@
 package packaging
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm" // makes RPM
 
 	"github.com/curlpipe/curlpipe/harness/build/library"
+	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
 // Root is the folder that the files of a package are in, but for the texts that
@@ -52,6 +54,24 @@ type Package struct {
 type Change struct {
 	Subject string
 	Date    time.Time
+}
+
+// TakeSeries fills in what the patch series in a folder tells: the changes, and
+// the author of the first patch as the packager unless there is one.
+func (p *Package) TakeSeries(folder string) error {
+	patches, err := series.Read(folder)
+	if err != nil {
+		return err
+	}
+	p.Series, p.Packager = folder, cmp.Or(p.Packager, patches[0].Author)
+	for _, patch := range patches {
+		date, err := patch.Time()
+		if err != nil {
+			return err
+		}
+		p.Changes = append(p.Changes, Change{Subject: patch.Subject, Date: date})
+	}
+	return nil
 }
 
 // Write makes the package in a folder and returns the path of its file, which
