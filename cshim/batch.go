@@ -139,7 +139,7 @@ func newResult(result *C.struct_cshim_result) Result {
 	return converted
 }
 
-// News is what is new of a connection.
+// News is what has changed on a connection.
 type News struct {
 	Connection  Connection
 	Proven      bool // what it can do is known

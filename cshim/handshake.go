@@ -9,7 +9,7 @@ import "C"
 
 import "unsafe"
 
-// Handshake is what TLS told of a connection.
+// Handshake describes the TLS handshake of a connection.
 type Handshake struct {
 	Done     bool   // the fields up to Protocol were agreed on
 	Resumed  bool   // a session of an earlier connection

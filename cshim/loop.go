@@ -96,13 +96,13 @@ type Limits struct {
 	PipelineLength int   // most requests on one connection, 1 or more
 	HeaderBytes    int64 // a response whose header or trailer section is larger is read and not kept
 	ResponseBytes  int64 // a response that is not streamed and is larger, header and body, is read and not kept
-	WindowBytes    int64 // so much of a streamed body may lie at the caller's before reading stops
-	DroppedBytes   int64 // so much of one unwanted response is read before its connection is closed
+	WindowBytes    int64 // bytes of a streamed body that the caller may leave unread before reading stops
+	DroppedBytes   int64 // bytes of an unwanted response that are read before its connection is closed
 	Coalesce       bool  // with Pipelining: few system calls for many TLS records
 
-	// The versions of TLS that connections are held to where libcurl cannot be
-	// told, as crypto/tls numbers them; 0: none. Without OpenSSL 1.1.1 or later
-	// no connection comes about then.
+	// TLSLowest and TLSHighest limit the version of TLS, as crypto/tls numbers it,
+	// where libcurl has no option for that; 0 means no limit. Without OpenSSL 1.1.1
+	// or later, connections with a limit fail.
 	TLSLowest, TLSHighest uint16
 }
 

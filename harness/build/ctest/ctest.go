@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// Main is what a TestMain consists of whose tests need C programs: it calls
-// build with a folder to compile into, runs the tests, removes the folder and
-// returns the exit code. An error of build is printed, and no test runs.
+// Main runs the tests of a package that needs C programs; its TestMain calls it.
+// Main calls build with a folder to compile into, runs the tests, removes the
+// folder and returns the exit code. If build fails, Main prints the error and
+// runs no test.
 func Main(m *testing.M, build func(folder string) error) int {
 	folder, err := os.MkdirTemp("", "ctest-")
 	if err != nil {
@@ -25,13 +26,14 @@ func Main(m *testing.M, build func(folder string) error) int {
 	return m.Run()
 }
 
-// Sanitize are the flags of gcc with which a program that misbehaves under
-// AddressSanitizer or UndefinedBehaviorSanitizer ends at once.
+// Sanitize are the flags of gcc for AddressSanitizer and
+// UndefinedBehaviorSanitizer. A program that misbehaves under either of them ends
+// at once.
 var Sanitize = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all"}
 
 // Compile makes the file output of the C sources with gcc, at -O1 unless the
-// flags say otherwise, with warnings as errors. Libraries stand among the flags.
-// The error has the command and what gcc printed.
+// flags say otherwise, with warnings as errors. Libraries are given among the
+// flags. The error contains the command and gcc's output.
 func Compile(output string, sources []string, flags ...string) error {
 	arguments := append([]string{"-Wall", "-Wextra", "-Werror", "-O1", "-g", "-o", output}, sources...)
 	compiler := exec.Command("gcc", append(arguments, flags...)...)

@@ -22,17 +22,17 @@ type Library struct {
 	Name string
 	// Prefix is the absolute path of the folder that has lib/libcurl.so.4.
 	Prefix string
-	// Manifest says what it is.
+	// Manifest describes the build.
 	Manifest *Manifest
-	// OpenSSL that it was built against; nil for the system's own, and for one
-	// that scripts/build-openssl has not made.
+	// OpenSSL is the OpenSSL that it was built against; nil for the system's own,
+	// and for one that scripts/build-openssl did not make.
 	OpenSSL *OpenSSLBuild
 }
 
-// Label is how a table names the library: "7.53.1 stock", "7.53.1 patched full",
-// "7.53.1 patched (series mine)" with the patches of a folder of that name. Those
-// that Debian's suites have are one, "packaged HTTP/2", whichever release each
-// has.
+// Label is the library's name in a table: "7.53.1 stock", "7.53.1 patched full",
+// "7.53.1 patched (series mine)" with the patches of a folder of that name. The
+// libcurls of Debian's suites share one label, "packaged HTTP/2", whatever their
+// releases.
 func (l *Library) Label() string {
 	m := l.Manifest
 	if m.Variant == Packaged {
@@ -63,8 +63,8 @@ func (l *Library) File() string {
 type Finder struct {
 	// Cache is the folder that scripts/build-libcurl builds into.
 	Cache string
-	// Patches is the folder of the patch series; a patched library that was
-	// built of it as it was before is refused. Empty means not to look.
+	// Patches is the folder of the patch series. A patched library that was built
+	// from another version of the series is refused. Empty means no check.
 	Patches string
 	// Programs is the folder that has libcurl-version, for libraries that
 	// scripts/build-libcurl has not made.
@@ -206,8 +206,8 @@ func (l *Library) checkFile() error {
 }
 
 // SeriesHash returns the SHA-256, in hexadecimal, of the patch series in a
-// folder, as scripts/lib/series.sh works it out: of a line "sha256  name" for
-// each file that it consists of.
+// folder, as scripts/lib/series.sh computes it: of a line "sha256  name" for each
+// file of the series.
 func SeriesHash(folder string) (string, error) {
 	names, err := seriesFiles(folder)
 	if err != nil {

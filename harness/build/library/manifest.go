@@ -40,7 +40,7 @@ type Manifest struct {
 	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining in the place of that
 }
 
-// Source tells where the source of a build came from.
+// Source describes where the source of a build came from.
 type Source struct {
 	Origin string `json:"origin"`
 	SHA256 string `json:"sha256"`
@@ -57,11 +57,11 @@ type OpenSSL struct {
 const (
 	Stock   = "stock"
 	Patched = "patched"
-	// MovingBuffer is the negative control: stock with nothing but
-	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER added.
+	// MovingBuffer is the negative control: stock whose only change is
+	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER.
 	MovingBuffer = "moving-buffer"
-	// Packaged is the libcurl that a Debian suite has itself, which has HTTP/2
-	// and pipelines no more.
+	// Packaged is a Debian suite's own libcurl, which has HTTP/2 and no longer
+	// pipelines.
 	Packaged = "packaged"
 	own      = "own"
 

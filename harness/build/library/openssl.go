@@ -12,17 +12,17 @@ import (
 // OpenSSLBuild is the description that scripts/build-openssl writes into a
 // prefix.
 type OpenSSLBuild struct {
-	// Name that the build goes by, as "trixie".
+	// Name is the name of the build, such as "trixie".
 	Name string `json:"name"`
-	// Version as in the headers, "3.5.9".
+	// Version is the version in the headers, "3.5.9".
 	Version string `json:"version"`
 	// Origin tells people where it came from.
 	Origin string `json:"origin"`
-	// Packages are what was put together.
+	// Packages are the inputs of the build.
 	Packages []Package `json:"packages"`
-	// Loader is the path, within the prefix, of the program through which
-	// others have to be started to use it, where it needs a newer libc than
-	// this machine has; that libc is beside the loader. Empty for none.
+	// Loader is the path, within the prefix, of the dynamic loader that starts
+	// programs with this OpenSSL if it needs a newer libc than this machine has.
+	// That libc is beside the loader. Empty if no loader is needed.
 	Loader string `json:"loader"`
 
 	// Prefix is where it is.

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// AgainstRounds is how many rounds a comparison takes at least: with three of
-// each the test could not tell any two apart.
+// AgainstRounds is the smallest number of rounds of a comparison: with three
+// rounds of each client, the test could never find a difference.
 const AgainstRounds = 10
 
 // Against returns the two clients to compare: curlpipe of the working tree, and
@@ -31,7 +31,7 @@ type Change struct {
 // rounds different.
 func (c Change) Significant() bool { return c.test.P < c.test.Alpha }
 
-// Slower says whether a request costs more than it did.
+// Slower reports whether a request costs more than it did.
 func (c Change) Slower() bool { return c.Significant() && c.Ratio > 1 }
 
 // String is one line for people.

@@ -1,10 +1,10 @@
-// Package bench measures HTTP clients beside each other: what a request costs
-// in CPU time, how many a second there are, and more.
+// Package bench compares HTTP clients: the CPU time of a request, requests per
+// second, and more.
 //
 // It starts an nginx and, for each client and each cell of the axes, the client
-// as a process of its own. The timed rounds are interleaved: one of each client,
-// then the next of each, so that what the machine does besides meets them all.
-// System calls and TLS records are counted apart, with strace and a relay.
+// as a process of its own. The timed rounds are interleaved, one round of each
+// client in turn, so that other load on the machine affects all of them. System
+// calls and TLS records are counted separately, with strace and a relay.
 package bench
 
 import (
@@ -32,9 +32,10 @@ type Bench struct {
 	Round   time.Duration   // about how long each lasts
 	Newest  []string        // command that runs a program with the newest libcurl; none: it is not there
 	Scratch string          // folder for the server's files, that has to be there
-	// Count has system calls and TLS records counted.
+	// Count turns on the counting of system calls and TLS records.
 	Count bool
-	// Step is told what is done now, and how much of how much is done.
+	// Step is called with what is done next, and how many of how many steps are
+	// done.
 	Step func(what string, done, total int)
 }
 

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Relay is a relay between client and server on loopback. It forwards each byte
-// after half of the round-trip time, in both directions, however many bytes are
-// on their way. It counts the TLS records that the client sends. It must be
-// closed.
+// Relay is a relay between client and server on loopback. It delays each byte by
+// half of the round-trip time, in both directions, however many bytes are in
+// flight. It counts the TLS records that the client sends. The caller must close
+// it.
 type Relay struct {
 	listener net.Listener
 	target   string
 	delay    time.Duration // one way
 	group    sync.WaitGroup
 
-	// Records counts the TLS records from clients, Connections what they opened.
+	// Records counts the TLS records from clients, Connections their connections.
 	Records, Connections atomic.Int64
 
 	mutex sync.Mutex
@@ -45,10 +45,10 @@ func StartRelay(target string, roundTrip time.Duration) (*Relay, error) {
 	return r, nil
 }
 
-// Address is where clients connect to.
+// Address is the address that clients connect to.
 func (r *Relay) Address() string { return r.listener.Addr().String() }
 
-// Close ends all connections and waits until nothing is running any more.
+// Close ends all connections and waits until nothing is running.
 func (r *Relay) Close() {
 	_ = r.listener.Close()
 	r.mutex.Lock()

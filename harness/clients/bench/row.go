@@ -24,15 +24,16 @@ type Row struct {
 	PeakMemoryBytes      int64    `json:"peak_memory_bytes"`
 	// Spread is (largest - smallest) / median of CPU time per request.
 	Spread float64 `json:"spread"`
-	// ServerLimited says that the server had no more to give: its worker used
-	// more than nine tenths of its core.
+	// ServerLimited says that the server limits the figures: its worker used more
+	// than nine tenths of its core.
 	ServerLimited bool `json:"server_limited"`
-	// ServerCPUUSPerRequest and ServerUtilisation (0 to 1) show how near it was.
+	// ServerCPUUSPerRequest and ServerUtilisation (0 to 1) show how close it was
+	// to that.
 	ServerCPUUSPerRequest float64 `json:"server_cpu_us_per_request"`
 	ServerUtilisation     float64 `json:"server_utilisation"`
-	// MachineCPUUSPerRequest is the CPU time of the whole machine, client, server
-	// and whatever else: no work hides in another process. Starting the client is
-	// in it.
+	// MachineCPUUSPerRequest is the CPU time of the whole machine: client, server
+	// and everything else, so that no work can hide in another process. It
+	// includes the start of the client.
 	MachineCPUUSPerRequest float64 `json:"machine_cpu_us_per_request"`
 	Library                string  `json:"library"`
 }

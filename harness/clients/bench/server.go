@@ -17,7 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/bench/client/clientmain"
 )
 
-// Server is an nginx with one worker, on loopback. Stop has to be called.
+// Server is an nginx with one worker, on loopback. The caller must call Stop.
 type Server struct {
 	folder string
 	ports  map[string]int
@@ -165,7 +165,7 @@ func (s *Server) Address(tls string, http int) string {
 // CAFile is the certificate that proves the server, in PEM.
 func (s *Server) CAFile() string { return filepath.Join(s.folder, "certificate.pem") }
 
-// CPUTime is what the worker has used up so far.
+// CPUTime returns the CPU time that the worker has used.
 func (s *Server) CPUTime() (time.Duration, error) {
 	name := fmt.Sprintf("/proc/%d/schedstat", s.worker)
 	text, err := os.ReadFile(name)
@@ -196,7 +196,7 @@ func machineCPUTime() (time.Duration, error) {
 	return time.Duration(user+nice+system+irq+softirq) * tick, nil
 }
 
-// Stop ends the server and waits for its end.
+// Stop ends the server and waits until it has ended.
 func (s *Server) Stop() {
 	_ = s.nginx.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	_ = s.nginx.Wait()

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable writes the rows for people, and below them what there is to know.
+// WriteTable writes the rows for people, and notes below them.
 func (r *Result) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "client\tdepth\tbody\ttls\trtt ms\tCPU µs/req\t±\treq/s\tp50 ms\tp99 ms\tsyscalls\tallocs\trecords\tpeak MB\tserver\tmachine µs\t")

@@ -22,7 +22,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// Client is a program that is to be run once.
+// Client is a program to run once.
 type Client struct {
 	// Command is the program's path and its arguments.
 	Command []string
@@ -35,29 +35,30 @@ type Client struct {
 	Library *library.Library
 	// Interposer is what is preloaded.
 	Interposer Interposer
-	// Environment has NAME=value to be added to pipelab's own, of which Unset has
-	// the names that are left out.
+	// Environment has NAME=value entries to add to pipelab's own environment.
+	// Unset has the names to remove from it.
 	Environment, Unset []string
-	// Stdin may be nil, which is /dev/null. It is closed when the client has it.
+	// Stdin, if not nil, is the client's standard input, and is closed when the
+	// client has it; nil means /dev/null.
 	Stdin *os.File
 	// Stdout and Stderr get what it prints.
 	Stdout, Stderr io.Writer
-	// Started, if not nil, is told the process's id.
+	// Started, if not nil, is called with the process's id.
 	Started func(pid int)
-	// ReadEvents, if not nil, reads what the interposer writes, and returns at
-	// its end.
+	// ReadEvents, if not nil, reads the interposer's output and returns at its
+	// end.
 	ReadEvents func(io.Reader) error
 }
 
-// Interposer is the library that is preloaded, and what it is told; package
-// harness/run/interposer is its source.
+// Interposer is the library to preload, with its settings. Its source is in
+// harness/run/interposer.
 type Interposer struct {
-	// Path of the library; empty for none, which leaves the rest without effect.
+	// Path of the library. If it is empty, the other fields have no effect.
 	Path string
 	// SendBuffer, if not 0, is what SO_SNDBUF is set to, in bytes.
 	SendBuffer int
-	// BlockedSend, if not 0, is which of the client's writes finds the socket
-	// full, counted from 1, and BlockedReads how many of its reads do when TLS
+	// BlockedSend, if not 0, says which of the client's writes, counted from 1,
+	// finds the socket full. BlockedReads is how many of its reads do when TLS
 	// has to write in them.
 	BlockedSend, BlockedReads int
 }

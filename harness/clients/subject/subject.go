@@ -1,8 +1,8 @@
 // Package subject knows the programs under test by name, and finds them where
 // scripts/build-subjects has put them.
 //
-// Its folders hold the programs themselves, and in package plan the language
-// that they speak with pipelab.
+// The folders in it have the programs themselves, and package plan, the language
+// between them and pipelab.
 package subject
 
 import (
@@ -19,7 +19,7 @@ import (
 type Subject struct {
 	// Name as on the command line.
 	Name string
-	// Drivers that it has, the first one is what it is known for.
+	// Drivers are the subject's drivers; the first one is its default.
 	Drivers []string
 	// Summary says in one sentence what it is.
 	Summary string
@@ -97,13 +97,12 @@ func (p *Programs) Find(name string) (*Subject, error) {
 	return nil, &UnknownError{What: "subject", Name: name, Known: names}
 }
 
-// Engine returns the path of the program that has OpenSSL for the origin,
-// which has to be built.
+// Engine returns the path of the origin's TLS engine, which must have been built.
 func (p *Programs) Engine() (string, error) {
 	return p.built(EngineFile, "the origin's TLS engine")
 }
 
-// Fleet returns the path of a program that is many clients, which has to be
+// Fleet returns the path of a program of many clients, which must have been
 // built.
 func (p *Programs) Fleet(name string) (string, error) {
 	if !slices.Contains(fleets, name) {
@@ -112,7 +111,7 @@ func (p *Programs) Fleet(name string) (string, error) {
 	return p.built(name, "the program "+name)
 }
 
-// Interposer returns the path of the library to preload, which has to be
+// Interposer returns the path of the library to preload, which must have been
 // built.
 func (p *Programs) Interposer() (string, error) {
 	return p.built(InterposerFile, "the interposer")

@@ -14,35 +14,35 @@ import (
 type Config struct {
 	// Parameters of the run. Its Library, Variant and Shards follow from what is below.
 	Parameters
-	// Subject is the path of the program that is the clients, as
-	// scripts/build-subjects makes it.
+	// Subject is the path of the client program, as scripts/build-subjects makes
+	// it.
 	Subject string
-	// Interposer is the path of the library that makes the send buffers of the
-	// clients small.
+	// Interposer is the path of the library that limits the clients' send
+	// buffers.
 	Interposer string
 	// LoadFrom is the libcurl that the clients load.
 	LoadFrom *library.Library
-	// Server is the URL of a server, as [Serve] says it. Without one the run has
-	// a server of its own, which is the process that Command starts.
+	// Server is the URL of a server, as [Serve] prints it. If it is empty, the
+	// run has its own server, which Command starts.
 	Server  string
 	Command []string
-	// Shard says which of the clients are run here. More than one need a Server.
+	// Shard selects the clients that are run here. Several shards need a Server.
 	Shard shard.Shard
-	// Processes that the clients of the shard are shared among, at most one for
-	// each.
+	// Processes is the number of processes among which the clients of the shard
+	// are divided, at most one for each client.
 	Processes int
-	// Limit bounds the run, the wait for other shards included.
+	// Limit limits the run, including the wait for other shards.
 	Limit time.Duration
-	// Waiting, if not nil, is called once if there is no server at its URL yet,
-	// with how long it is waited for.
+	// Waiting, if not nil, is called once with the longest wait if there is no
+	// server at the URL yet.
 	Waiting func(limit time.Duration)
 	// Progress, if not nil, is called about once a second with the number of
 	// requests that the server has answered.
 	Progress func(answered int64)
 }
 
-// Check returns an error if that cannot be run: wrong numbers, or too few file
-// descriptors for so many connections.
+// Check returns an error if the run is not possible: wrong numbers, or too few
+// file descriptors for so many connections.
 func (c *Config) Check() error {
 	f := c.parameters()
 	if err := f.Check(); err != nil {

@@ -1,9 +1,9 @@
-// Package fleet runs thousands of clients, each with a connection and a
-// pipeline of its own, against one TLS server that stalls now and then, and
-// measures at the server what they cost it.
+// Package fleet runs thousands of clients, each with its own connection and
+// pipeline, against one TLS server that stalls from time to time, and measures at
+// the server what they cost it.
 //
-// Serve is the server, in a process of its own and on another machine if need
-// be. Run makes one run with one libcurl, or a shard of it: it meets the other
-// shards at the server, and all of them start their clients together. Merge
-// puts shards together; Table, Write and Picture show runs beside each other.
+// Serve is the server, in a process of its own, on another machine if necessary.
+// Run makes one run with one libcurl, or a shard of it: it connects to the server
+// like the other shards, and all of them start their clients together. Merge
+// combines shards; Table, Write and Picture compare runs.
 package fleet

@@ -6,9 +6,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// Merge puts the shards of the same runs together. The error says which is
-// there twice or missing, or that they are of other runs. names are what the
-// documents are called in it, one for each.
+// Merge combines the shards of the same runs. The error names a shard that is
+// missing or present twice, or says that the shards are of different runs. names
+// are the names of the documents in errors, one for each.
 func Merge(names []string, documents []*Document) (*Document, error) {
 	merged := &Document{}
 	for i, d := range documents {

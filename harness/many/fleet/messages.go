@@ -3,7 +3,7 @@ package fleet
 // What a shard and the server say to each other, as JSON in the bodies of
 // HTTP requests and responses.
 
-// Address is what a server says first, in a line on its standard output.
+// Address is the first line of a server's output.
 type Address struct {
 	// Server is the URL for the shards.
 	Server string `json:"server"`
@@ -41,16 +41,17 @@ type Counted struct {
 	Connections     int64 `json:"connections"`
 	PeakConnections int   `json:"peak_connections"`
 	Handshakes      int64 `json:"handshakes"`
-	// Resets are the connections that a client broke off.
+	// Resets are the connections that a client reset.
 	Resets    int64 `json:"resets"`
 	Responses int64 `json:"answered_by_server"`
-	// Stalls are how often a connection was not read from, StuckStalls those
-	// that left the client unable to write.
+	// Stalls is how often the server stopped reading from a connection,
+	// StuckStalls how often this left the client unable to write.
 	Stalls      int64 `json:"stalls"`
 	StuckStalls int64 `json:"stuck_stalls"`
-	// Seconds from when the last shard was there until the last one was done.
+	// Seconds is the time from the arrival of the last shard to the end of the
+	// last one.
 	Seconds float64 `json:"seconds"`
-	// CPUSeconds of the server's process, user and system.
+	// CPUSeconds is the CPU time of the server's process, user and system.
 	CPUSeconds float64  `json:"server_cpu_seconds"`
 	Samples    []Sample `json:"samples"`
 }

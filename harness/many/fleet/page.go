@@ -15,12 +15,11 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// Page makes an HTML page of the runs, which needs no network and nothing
-// beside it.
+// Page makes a self-contained HTML page of the runs.
 func Page(w io.Writer, results []*Result) error { return execute(w, "page", results) }
 
-// Section makes the part of an HTML page that shows the runs: in words, in the
-// picture and in the table.
+// Section makes the part of an HTML page that shows the runs: in words, as a
+// picture and as a table.
 func Section(w io.Writer, results []*Result) error { return execute(w, "section", results) }
 
 func execute(w io.Writer, name string, results []*Result) error {

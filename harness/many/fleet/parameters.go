@@ -10,19 +10,20 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// Parameters are what a run is: the same for all its shards.
+// Parameters define a run. All its shards have the same.
 type Parameters struct {
-	// Client names the program that is the clients.
+	// Client is the name of the client program.
 	Client string `json:"client"`
-	// Library is the libcurl that they load, its version and variant; Variant is
-	// that alone.
+	// Library is the libcurl that the clients load, by version and variant;
+	// Variant is the variant alone.
 	Library string `json:"library"`
 	Variant string `json:"variant"`
-	// TLS is the version of it, plan.TLS12 or plan.TLS13.
+	// TLS is the version of TLS, plan.TLS12 or plan.TLS13.
 	TLS string `json:"tls"`
-	// Clients of all shards, each with its own connection.
+	// Clients is the number of clients in all shards, each with its own
+	// connection.
 	Clients int `json:"clients"`
-	// Requests of each client.
+	// Requests is the number of requests of each client.
 	Requests int `json:"requests_per_client"`
 	// StallEvery is after how many requests of each client, on average, the
 	// server stops reading once on every connection; 0 is never.
@@ -30,11 +31,11 @@ type Parameters struct {
 	// Patience is the time in seconds after which a client gives up its
 	// requests in flight if none of them has ended.
 	Patience int `json:"patience_seconds"`
-	// Shards is how many there are.
+	// Shards is the number of shards.
 	Shards int `json:"shards"`
 }
 
-// Check returns an error that says which of the numbers make no sense.
+// Check returns an error that says which numbers are invalid.
 func (f *Parameters) Check() error {
 	switch {
 	case f.Clients < 1 || f.Requests < 1:

@@ -11,12 +11,13 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// Result is what one run came to, or a shard of it. Sizes are bytes.
+// Result is the result of a run, or of a shard of it. Sizes are in bytes.
 type Result struct {
 	Parameters
-	// Run names the run, all shards of it alike.
+	// Run identifies the run; all its shards have the same value.
 	Run string `json:"run"`
-	// Shard whose clients Fleet is about. Counted is about all of them.
+	// Shard is the part of the clients that Fleet describes. Counted describes
+	// all clients.
 	Shard shard.Shard `json:"shard"`
 	Counted
 	plan.Fleet
@@ -42,10 +43,10 @@ func (r *Result) AllRequests() int64 {
 	return int64(next-first) * int64(r.Requests)
 }
 
-// Judge returns an error that says what is not as it has to be with the
-// variant of libcurl: patched has every request answered over one connection a
-// client, stock does not if the server stalls; and writes were blocked then.
-// It is for a whole run.
+// Judge returns an error if the result is not as it has to be with this variant
+// of libcurl. Patched answers every request over one connection for each client;
+// stock fails to do so if the server stalls; and writes must have been blocked if
+// it stalls. The result must be of a whole run.
 func (r *Result) Judge() error {
 	stalls := r.StallEvery > 0
 	kept := r.kept()
@@ -86,7 +87,7 @@ type Document struct {
 	Runs []*Result `json:"fleet"`
 }
 
-// IsDocument reports whether that JSON is of a fleet.
+// IsDocument reports whether the JSON is a fleet's.
 func IsDocument(text []byte) bool {
 	var d struct {
 		Fleet json.RawMessage `json:"fleet"`
@@ -94,7 +95,8 @@ func IsDocument(text []byte) bool {
 	return json.Unmarshal(text, &d) == nil && d.Fleet != nil
 }
 
-// Read reads what Write has written. The error says so if it is no such thing.
+// Read reads a file that Write has written. The error says so if it is something
+// else.
 func Read(path string) (*Document, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

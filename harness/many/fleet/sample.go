@@ -10,7 +10,7 @@ import (
 // sampleEvery is the time between two samples.
 const sampleEvery = 250 * time.Millisecond
 
-// Sample is what the server has counted up to a moment.
+// Sample has the server's counts at one moment.
 type Sample struct {
 	Seconds    float64 `json:"seconds"` // since the run was begun
 	Handshakes int64   `json:"handshakes"`

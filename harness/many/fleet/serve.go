@@ -10,11 +10,10 @@ import (
 	"net/http"
 )
 
-// Serve is the server of runs, one after the other, in a process of its own, so
-// that its CPU time is what the clients cost it. Shards meet at the address of
-// control; the clients use the address listen. Both are host and port, 0 for one
-// that is free. Serve says its [Address] as JSON, and ends when the context
-// does.
+// Serve serves runs, one after the other. It needs a process of its own, so that
+// the process's CPU time is what the clients cost. Shards connect to the address
+// control, clients to listen; both are host and port, and port 0 is any free one.
+// Serve prints its [Address] as JSON, and returns when the context ends.
 func Serve(ctx context.Context, listen, control string, out io.Writer) error {
 	listener, err := net.Listen("tcp", control)
 	if err != nil {

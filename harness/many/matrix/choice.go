@@ -13,16 +13,16 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// System is how the OpenSSL of the machine is named.
+// System is the name of the machine's own OpenSSL.
 const System = "system"
 
-// Choice is what a matrix is asked to be made of. Its Libraries are names without
-// the OpenSSL.
+// Choice selects what a matrix is made of. Its Libraries are names without the
+// OpenSSL.
 type Choice struct {
 	choice.Choice
-	// OpenSSL are names of what scripts/build-openssl has made, and System.
+	// OpenSSL has names of builds of scripts/build-openssl, and System.
 	OpenSSL []string
-	// Gaps are what cannot be had.
+	// Gaps are what is not available.
 	Gaps []Gap
 }
 

@@ -1,10 +1,10 @@
-// Package matrix puts runs with many OpenSSLs, libcurls and versions of TLS
-// together: what belongs to a matrix, what is left of it, and the grid that it
-// makes.
+// Package matrix combines runs with many OpenSSLs, libcurls and versions of TLS:
+// which runs a matrix has, which of them remain to be made, and the grid of the
+// results.
 //
-// It stands beside package report: a [Document] is one of that package with
-// the axes of the matrix added, so that whatever reads runs reads these. The
-// runs themselves are made by pipelab.
+// It stands beside package report: a [Document] is that package's document with
+// the axes of the matrix added, so that a reader of runs can read it. [Work]
+// makes the runs.
 package matrix
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Schema is the number of the document's schema. It grows when fields change their
-// meaning, not when there are more of them.
+// Schema is the version of the document. It grows when a field changes its
+// meaning, not when a field is added.
 const Schema = 1
 
 // Document is a matrix, or a shard of one.
@@ -43,7 +43,7 @@ type Axes struct {
 	Scenarios []string  `json:"scenarios"`
 	Subjects  []string  `json:"subjects"`
 	Drivers   []string  `json:"drivers"`
-	// Gaps are what cannot be had.
+	// Gaps are what is not available.
 	Gaps []Gap `json:"gaps,omitempty"`
 }
 
@@ -62,14 +62,14 @@ type Library struct {
 	Label string `json:"label"` // "7.53.1 stock", as in the runs
 }
 
-// Gap is a cell, or a row, that is n/a because something cannot be had.
+// Gap is a cell or a row that is n/a because something is not available.
 type Gap struct {
 	OpenSSL string `json:"openssl"`
 	Library string `json:"library,omitempty"` // its name; empty for all
 	Reason  string `json:"reason"`
 }
 
-// Gap returns why the combination cannot be had; empty if it can.
+// Gap returns why the combination is not available; empty if it is.
 func (a *Axes) Gap(openssl, libcurl string) string {
 	for _, g := range a.Gaps {
 		if g.OpenSSL == openssl && (g.Library == "" || g.Library == libcurl) {
@@ -79,7 +79,7 @@ func (a *Axes) Gap(openssl, libcurl string) string {
 	return ""
 }
 
-// Read reads a document. The error says so if it is of another form.
+// Read reads a document. The error says so if it has another schema.
 func Read(path string) (*Document, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 // Cell has the results of the runs with one OpenSSL, one libcurl and one
 // version of TLS.
 type Cell struct {
-	// Count of the runs, by verdict.
+	// Count has the number of runs for each verdict.
 	Count map[judge.Verdict]int
 	// Unexpected is how many of them are not as expected.
 	Unexpected int
-	// Runs are what is counted.
+	// Runs are the runs that are counted.
 	Runs []*outcome.Run
-	// Libcurl is the version that the runs had where the column has several;
-	// empty where it names the one.
+	// Libcurl is the version of libcurl in these runs if the column has several;
+	// otherwise empty.
 	Libcurl string
 	// Gap says why there are no runs; empty if there could be.
 	Gap string
@@ -56,7 +56,7 @@ type Column struct {
 	TLS     string // plan.PlainText for plain HTTP
 }
 
-// Title is the column's: "7.53.1 stock, TLS 1.2".
+// Title is the heading of the column: "7.53.1 stock, TLS 1.2".
 func (c Column) Title() string {
 	if c.TLS == plan.PlainText {
 		return c.Library.Label + ", no TLS"
@@ -123,7 +123,7 @@ func (d *Document) columns() []Column {
 	return list
 }
 
-// Text writes the grid for people, and below it why there are gaps.
+// Text writes the grid for people, and below it the reasons for gaps.
 func (d *Document) Text(w io.Writer) error {
 	g := d.Grid()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

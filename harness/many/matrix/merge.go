@@ -10,9 +10,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Merge puts the shards of one matrix together. The error says which is there
-// twice or missing, or that they are not of one matrix. names are what the
-// shards are called in it, one for each.
+// Merge combines the shards of one matrix. The error names a shard that is
+// missing or present twice, or says that the shards are not of one matrix. names
+// are the names of the shards in errors, one for each.
 func Merge(names []string, shards []*Document) (*Document, error) {
 	parts := make([]shard.Shard, len(shards))
 	for i, d := range shards {

@@ -15,18 +15,17 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Store keeps the runs of a matrix that is not finished, so that the next call
-// goes on where one was interrupted. A run is kept under a key of all that
-// went into it: change a library, a client or a scenario and it is made anew.
+// Store keeps the runs of an unfinished matrix, so that the next call resumes an
+// interrupted one. A run is stored under a key of everything that it depends on:
+// if a library, a client or a scenario changes, the run is made again.
 type Store struct {
-	// Folder that the runs are kept in; made when it is needed.
+	// Folder that the runs are stored in. It is created when it is needed.
 	Folder string
 
 	hashes map[string]string // of files, by path
 }
 
-// Key returns what a run is kept under. The error says which of the files
-// cannot be read.
+// Key returns the key of a run. The error names the file that cannot be read.
 func (s *Store) Key(setup *lab.Setup) (string, error) {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "schema %d\n%+v\n%s\n%s\n%s\n", Schema, *setup.Scenario, setup.Driver, setup.TLS, setup.Library.Label())
@@ -69,8 +68,8 @@ func (s *Store) hash(path string) (string, error) {
 	return s.hashes[path], nil
 }
 
-// Load returns the run that is kept under that key; nil if there is none. One
-// that cannot be understood is none.
+// Load returns the run with that key; nil if there is none, or if it cannot be
+// parsed.
 func (s *Store) Load(key string) *outcome.Run {
 	text, err := os.ReadFile(s.path(key))
 	if err != nil {
@@ -83,7 +82,7 @@ func (s *Store) Load(key string) *outcome.Run {
 	return &r
 }
 
-// Keep keeps a run. It may be called from several goroutines.
+// Keep stores a run. It may be called from several goroutines.
 func (s *Store) Keep(key string, r *outcome.Run) error {
 	if err := os.MkdirAll(s.Folder, 0o755); err != nil {
 		return fmt.Errorf("keeping a finished run: %w", err)
@@ -94,7 +93,7 @@ func (s *Store) Keep(key string, r *outcome.Run) error {
 	return nil
 }
 
-// Forget removes runs. Those that are not there are no error.
+// Forget deletes runs. It ignores those that are not there.
 func (s *Store) Forget(keys []string) error {
 	for _, key := range keys {
 		if err := os.Remove(s.path(key)); err != nil && !errors.Is(err, os.ErrNotExist) {

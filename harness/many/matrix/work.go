@@ -41,19 +41,19 @@ func ShardOf(tasks []Task, part shard.Shard) []Task {
 type Work struct {
 	// Tasks are the runs.
 	Tasks []Task
-	// Jobs is how many are made at a time, at least 1.
+	// Jobs is how many runs are made at a time, at least 1.
 	Jobs int
-	// Seed of all runs, and whether the user chose it: then a run that was kept
-	// counts only if it had the same.
+	// Seed is the seed of all runs. If SeedChosen is true, the user chose it, and
+	// a stored run counts only if it has the same seed.
 	Seed       uint64
 	SeedChosen bool
-	// Store has what an interrupted call has made, and keeps what this one does.
+	// Store has the runs of an interrupted call, and keeps the runs of this one.
 	Store *Store
-	// Progress is told how far the runs are, in lines.
+	// Progress receives lines that say how many runs are done.
 	Progress io.Writer
 	// Evidence, if not nil, prepares an attempt at a run with that OpenSSL for
-	// being kept. What it returns is called after the attempt that counts, and says
-	// where the evidence is, empty for nowhere.
+	// its evidence to be kept. The function that it returns is called after the
+	// attempt that counts, and returns where the evidence is; empty for nowhere.
 	Evidence func(openssl string, setup *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error)
 
 	keys []string      // of the tasks
@@ -66,7 +66,7 @@ type Work struct {
 	told  time.Time
 }
 
-// Prepare finds out what was made before; fresh forgets it.
+// Prepare loads the stored runs; fresh deletes them instead.
 func (w *Work) Prepare(fresh bool) error {
 	w.runs = make([]outcome.Run, len(w.Tasks))
 	for i := range w.Tasks {
@@ -101,7 +101,7 @@ func (w *Work) left() int {
 	return n
 }
 
-// Run makes what is left, and returns all runs in the order of the tasks.
+// Run makes the remaining runs, and returns all runs in the order of the tasks.
 func (w *Work) Run(ctx context.Context) ([]outcome.Run, error) {
 	total := w.left()
 	if kept := len(w.Tasks) - total; kept > 0 {
@@ -179,5 +179,5 @@ func (w *Work) tell(total int) {
 	fmt.Fprintf(w.Progress, "[%d/%d] about %s left\n", w.done, total, left.Round(time.Second))
 }
 
-// Finish forgets what was kept to go on with.
+// Finish deletes the stored runs.
 func (w *Work) Finish() error { return w.Store.Forget(w.keys) }

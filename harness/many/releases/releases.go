@@ -19,7 +19,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// Document is the series on all releases that were asked for.
+// Document is the state of the series on all requested releases.
 type Document struct {
 	// Date on which the last run was made, as 2006-01-02, in UTC.
 	Date string `json:"date"`
@@ -45,7 +45,7 @@ type Release struct {
 	OpenSSL string `json:"openssl,omitempty"`
 	// Missing says why there are no runs; empty if there are.
 	Missing string `json:"missing,omitempty"`
-	// Misfit says why the series does not go in, or does not build; empty if it
+	// Misfit says why the series does not apply or does not build; empty if it
 	// does.
 	Misfit string `json:"misfit,omitempty"`
 	// Runs with stock and with the series.
@@ -85,9 +85,9 @@ func (r *Release) verdicts(variant string) (runs, expected, failed int) {
 	return runs, expected, failed
 }
 
-// Good reports whether the series is on the release what it is to be: it goes
-// in, and every run with it came out as expected. What stock does is measured,
-// and differs by release: it fails at more or less than it is known for.
+// Good reports whether the series is as it should be on the release: it applies,
+// and every run with it had the expected result. What stock does is measured: it
+// may fail in more or fewer scenarios than expected.
 func (r *Release) Good() bool {
 	if r.Misfit != "" {
 		return false
@@ -96,8 +96,8 @@ func (r *Release) Good() bool {
 	return patched == expected
 }
 
-// Bad returns the releases on which the series is not what it is to be, and all
-// runs that did not come out as expected, of stock, too.
+// Bad returns the releases on which the series is not as it should be, and all
+// runs without the expected result, including those of stock.
 func (d *Document) Bad() (versions []string, unexpected []outcome.Run) {
 	for i := range d.Releases {
 		r := &d.Releases[i]

@@ -30,14 +30,14 @@ type Request struct {
 	// Built has those that were built with the series and are not run:
 	// VERSION=PREFIX.
 	Built []string
-	// Missing has those that the series fits and that cannot be built, Misfit those
-	// that it does not fit: VERSION=REASON.
+	// Missing has the releases that the series fits but that cannot be built,
+	// Misfit those that it does not fit: VERSION=REASON.
 	Missing, Misfit []string
 	// Jobs is how many runs are made at a time, 1 or more.
 	Jobs int
-	// Fresh starts anew; else what an interrupted call has finished is kept.
+	// Fresh starts anew instead of resuming an interrupted call.
 	Fresh bool
-	// Progress is told of each run.
+	// Progress receives a line for each run.
 	Progress io.Writer
 }
 

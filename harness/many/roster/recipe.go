@@ -1,8 +1,9 @@
-// Package roster puts a list of HTTP clients through what package check has, and
-// makes a table of what they do: client by family of scenarios.
+// Package roster runs a list of HTTP clients through the scenarios of package
+// check and makes a table of the results: a row for each client, a column for
+// each family of scenarios.
 //
-// The clients are data, see harness/clients/roster/recipes.yaml. One that is not
-// installed is left out.
+// The clients are data, see harness/clients/roster/recipes.yaml. A client that is
+// not installed is left out.
 package roster
 
 import (
@@ -26,8 +27,8 @@ import (
 type Recipe struct {
 	// Name as in the table.
 	Name string `json:"name"`
-	// Version is a command for sh, of whose output the first number with a dot in
-	// it counts.
+	// Version is a command for sh. The first number with a dot in its output is
+	// the version.
 	Version string `json:"version"`
 	// Script is the content of the file that {script} stands for.
 	Script string `json:"script,omitempty"`
@@ -39,14 +40,15 @@ type Recipe struct {
 	// GetHTTP2 and UploadHTTP2 are the same over HTTP/2.
 	GetHTTP2    string `json:"http2-get,omitempty"`
 	UploadHTTP2 string `json:"http2-upload,omitempty"`
-	// Complaint is by what the client reports a failure, see check.Setup.
+	// Complaint is a pattern for the client's message about a failure, see
+	// check.Setup.
 	Complaint string `json:"complaint,omitempty"`
 	// Gateway is true for a proxy, see check.Setup.
 	Gateway bool `json:"gateway,omitempty"`
 	// Connections that it may make; 0 means 1.
 	Connections int `json:"connections,omitempty"`
-	// Except has, by their ids, the scenarios that say nothing of this client, with
-	// the reasons.
+	// Except has the scenarios that say nothing about this client, by their ids,
+	// with the reasons.
 	Except map[string]string `json:"except,omitempty"`
 }
 
@@ -122,7 +124,7 @@ func (r *Recipe) check() error {
 	return nil
 }
 
-// Places are what the words stand for that package check does not know.
+// Places are the values of the words that package check does not know.
 type Places struct {
 	// Programs is the folder of the clients in Go, NPM one with node_modules in
 	// it; empty for none.

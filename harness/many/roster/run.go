@@ -68,7 +68,7 @@ type Result struct {
 	Seen     string `json:"seen,omitempty"`
 	Expected string `json:"expected,omitempty"`
 	Rule     string `json:"rule,omitempty"`
-	// Command makes the run again; empty if there was none.
+	// Command repeats the run; empty if there was none.
 	Command string `json:"command,omitempty"`
 }
 

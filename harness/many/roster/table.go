@@ -43,7 +43,7 @@ func WriteJSON(w io.Writer, rows []Row) error {
 	return encoder.Encode(rows)
 }
 
-// Write writes the table in Markdown and, below it, what is behind each fail.
+// Write writes the table in Markdown and, below it, the details of each fail.
 func Write(w io.Writer, rows []Row) error {
 	var text strings.Builder
 	columns := families()

@@ -1,8 +1,7 @@
-// Package shard divides work among machines, and says whether what comes back
-// is the whole of it.
+// Package shard divides work among machines, and checks whether the results are
+// complete.
 //
-// It stands below the commands that take --shard, and below what pipelab merge
-// puts together.
+// It stands below the commands that have --shard, and below pipelab merge.
 package shard
 
 import "fmt"
@@ -13,7 +12,7 @@ type Shard struct {
 	Of    int `json:"of"`
 }
 
-// Whole is the one shard of what is not divided.
+// Whole is the only shard of work that is not divided.
 var Whole = Shard{Index: 1, Of: 1}
 
 // Parse reads "2/5".
@@ -25,24 +24,26 @@ func Parse(text string) (Shard, error) {
 	return s, nil
 }
 
-// Valid reports whether there is such a shard.
+// Valid reports whether the shard exists.
 func (s Shard) Valid() bool { return s.Index >= 1 && s.Index <= s.Of }
 
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
 
-// Has reports whether the piece of work in that place belongs to the shard.
-// Pieces next to each other are spread, so that all shards take equally long.
+// Has reports whether the piece of work with this index belongs to the shard.
+// Neighbouring pieces belong to different shards, so that all shards take about
+// equally long.
 func (s Shard) Has(place int) bool { return place%s.Of == s.Index-1 }
 
-// Range returns which of so many pieces that are all alike are the shard's:
-// from first up to next, which is not one of them.
+// Range returns the shard's part of n equal pieces: from first up to, but not
+// including, next.
 func (s Shard) Range(pieces int) (first, next int) {
 	return (s.Index - 1) * pieces / s.Of, s.Index * pieces / s.Of
 }
 
-// Order returns where in the list each shard is, from the first to the last.
-// The error says which is missing or there twice, or that they are shards of
-// different wholes. names are what they are called in it, one for each.
+// Order returns the positions of the shards in the list, from the first shard to
+// the last. The error names a shard that is missing or present twice, or says
+// that the shards do not belong together. names are their names in errors, one
+// for each.
 func Order(names []string, shards []Shard) ([]int, error) {
 	if len(shards) == 0 {
 		return nil, fmt.Errorf("there is nothing to merge")

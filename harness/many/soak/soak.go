@@ -1,7 +1,7 @@
 // Package soak makes runs at random for a time.
 //
-// It stands behind pipelab soak, which says what to choose from. What does not
-// come out as expected is printed with the call that makes it again.
+// It stands behind pipelab soak, which says what to choose from. It prints each
+// run with an unexpected result, with the command that repeats it.
 package soak
 
 import (
@@ -22,17 +22,18 @@ import (
 
 // Soak is what to choose from, and for how long.
 type Soak struct {
-	// Setups that runs are chosen from, at least one.
+	// Setups are the runs to choose from, at least one.
 	Setups []lab.Setup
 	// Seed of the choices.
 	Seed uint64
-	// Time after which no run is begun.
+	// Time is the time after which no run is started.
 	Time time.Duration
-	// Runs is how many are made at most; 0 for no limit.
+	// Runs limits the number of runs; 0 means no limit.
 	Runs int
 	// Jobs is how many are made at a time, at least 1.
 	Jobs int
-	// Out gets what is not as expected, Progress now and then how far it is.
+	// Out receives the unexpected results, Progress occasional lines about the
+	// state.
 	Out, Progress io.Writer
 }
 

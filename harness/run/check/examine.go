@@ -19,7 +19,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
-// Setup says which client is to be examined, and how.
+// Setup says which client to examine, and how.
 type Setup struct {
 	// Command and its arguments, see Client.
 	Command []string
@@ -33,28 +33,28 @@ type Setup struct {
 	Connections, Requests int
 	// Limit bounds the run of the client.
 	Limit time.Duration
-	// Gateway is true for a proxy or a gateway, of which HTTP asks something else
-	// than of a user agent in places.
+	// Gateway is true for a proxy or a gateway, for which HTTP has some other
+	// rules than for a user agent.
 	Gateway bool
-	// Scenario is what is to happen to one request; nil for nothing.
+	// Scenario is the misbehaviour of the origin; nil means an honest origin.
 	Scenario *Scenario
 	// TLS is the one version that the origin speaks, "1.2" or "1.3"; empty for
 	// both.
 	TLS string
-	// Host stands in the URL in the place of 127.0.0.1, if it is not empty.
+	// Host, if not empty, replaces 127.0.0.1 in the URL.
 	Host string
-	// Engine is the path of tls-engine; scenarios need it in which TLS has
-	// something to say.
+	// Engine is the path of tls-engine. Scenarios need it that send TLS messages
+	// outside of a handshake.
 	Engine string
-	// Complaint, if not nil, is by what a client reports a failure that ends with
-	// exit code 0 all the same, in what it prints.
+	// Complaint, if not nil, matches the error message of a client that reports a
+	// failure but exits with 0.
 	Complaint *regexp.Regexp
-	// Environment has NAME=value to be added to the client's.
+	// Environment has NAME=value entries to add to the client's environment.
 	Environment []string
 	// Interposer is the path of the library to preload; if it is empty,
 	// NoInterposer says why.
 	Interposer, NoInterposer string
-	// Tap gets what is kept as evidence.
+	// Tap receives what is kept as evidence.
 	Tap lab.Tap
 }
 

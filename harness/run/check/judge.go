@@ -11,44 +11,45 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// Observation is what was seen of a client from outside.
+// Observation is what can be seen of a client from outside.
 type Observation struct {
 	// Connections that the client may make, at least 1.
 	Connections int
 	// Requests is the minimum number of requests; 0 stands for 1.
 	Requests int
-	// Failure says how the client broke down: its exit code, or that it did
-	// not end; empty if it ended well.
+	// Failure says how the client failed: its exit code, or that it did not end.
+	// It is empty if the client ended well.
 	Failure string
 	Origin  *origin.Log
 	// Protocols of the connections, as Server.Protocols has them.
 	Protocols []string
 	// Packets is nil if none were captured.
 	Packets *flow.Traffic
-	// Events is the sum of the interposer's events, NoEvents why there are
-	// none; empty if it watched.
+	// Events sums up the interposer's events. NoEvents says why there are none;
+	// it is empty if the interposer was watching.
 	Events   events.Summary
 	NoEvents string
 	// Hung is true if the client had to be ended, Crashed if a signal ended it.
 	Hung, Crashed bool
-	// Complaint is what the client said of a failure, by the pattern of the
-	// setup; empty if nothing.
+	// Complaint is the client's own message about a failure, found with the
+	// setup's pattern; empty if there is none.
 	Complaint string
-	// Output is what the client printed, and wrote into its folder.
+	// Output is what the client printed, and what it wrote into its folder.
 	Output []byte
-	// Scenario is what happened to one request, nil for nothing, and Deed how it
-	// came about.
+	// Scenario is the misbehaviour, nil for none, and Deed what the origin did of
+	// it.
 	Scenario *Scenario
 	Deed     Deed
 	words    words
 	// Stall is true if the origin waited for the client to be stuck in a write.
 	Stall bool
-	// Clogs is how often its socket was full without one of its writes being
-	// blocked, as far as could be seen.
+	// Clogs is how often the client waited for room in its socket before a write
+	// instead of having a write blocked, as far as this could be seen.
 	Clogs int
 	// TLSWrites is how many of the writes went through OpenSSL.
 	TLSWrites int64
-	// Stacks of TLS that the client has, as far as it could be looked at.
+	// Stacks are the TLS stacks that the client has, as far as they could be
+	// determined.
 	Stacks []stack.Stack
 }
 

@@ -15,19 +15,20 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Deed is what the origin did of a scenario.
+// Deed is what the origin did in a scenario.
 type Deed struct {
-	// Done is true if it happened; Problem says what kept it from that.
+	// Done is true if the misbehaviour happened; otherwise Problem says what
+	// prevented it.
 	Done    bool
 	Problem string
-	// Connection and Place are where: the number of the connection, and the place
-	// of the request there. Method and Target are the request's.
+	// Connection is the number of the connection, and Place the place of the
+	// request on it. Method and Target are the request's.
 	Connection, Place int
 	Method, Target    string
-	// Expected is the size of the request's body by its Content-Length, -1 if it
-	// has none, and Read how much of it came.
+	// Expected is the size of the request's body according to its Content-Length,
+	// -1 without one. Read is how many bytes of it arrived.
 	Expected, Read int64
-	// Over says how the client went over a limit of HTTP/2; empty if it kept to it.
+	// Over says how the client exceeded a limit of HTTP/2; empty if it did not.
 	Over string
 	// Most is the largest number of streams that were open at a time under a
 	// limit; 0 if there was none.

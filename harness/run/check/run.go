@@ -18,19 +18,20 @@ import (
 
 // Client is a command that is to be run.
 type Client struct {
-	// Command and its arguments. In each argument {url}, {host}, {port}, {ca},
-	// {file} and {dir} stand for the fields of that name.
+	// Command and its arguments. In each argument, {url}, {host}, {port}, {ca},
+	// {file} and {dir} are replaced with URL, Host, Port, Authority, File and
+	// Folder.
 	Command []string
 	// URL of the origin, without a slash at its end, with its Host and Port.
 	URL, Host, Port string
 	// Authority is the file that the origin's certificate is verified against;
 	// empty without TLS.
 	Authority string
-	// Environment has NAME=value to be added.
+	// Environment has NAME=value entries to add.
 	Environment []string
-	// File is one to upload, and Folder one that the client may write to.
+	// File is a file to upload. Folder is a folder that the client may write to.
 	File, Folder string
-	// Interposer to preload.
+	// Interposer is the library to preload.
 	Interposer launch.Interposer
 	// Limit bounds the run.
 	Limit time.Duration

@@ -14,41 +14,42 @@ import (
 // It happens once in a run, to the first request that it fits; everything else
 // is answered honestly.
 type Scenario struct {
-	// ID is a word that never changes. Where the laboratory has the same
-	// scenario, the word is the same.
+	// ID never changes. If package scenario has the same situation, it has the
+	// same id.
 	ID string
-	// Family is a word for what scenarios like this one are about.
+	// Family groups scenarios of one kind.
 	Family string
 	// Summary says in one sentence what happens.
 	Summary string
-	// Rule is the sentence that the verdict comes from, with its source.
+	// Rule quotes the requirement that the verdict rests on, with its source.
 	Rule string
-	// Needs is what a request has to be like that it happens to.
+	// Needs says what a request must be like for the scenario to happen to it.
 	Needs Need
 	// Allows is what the client may do.
 	Allows Reaction
-	// HTTP2 is true if it is about HTTP/2, and no HTTP/1.1 will do.
+	// HTTP2 is true for a scenario over HTTP/2, false for one over HTTP/1.1.
 	HTTP2 bool
-	// TLS is the one version of TLS that has it, "1.2" or "1.3"; empty for any.
+	// TLS is the version of TLS that the scenario needs, "1.2" or "1.3"; empty
+	// for any.
 	TLS string
-	// Secured, if true, says that it means nothing without TLS.
+	// Secured is true if the scenario makes no sense without TLS.
 	Secured bool
 
-	// Answer is how the request is answered. Its holds but HoldStuck, and what
-	// is about several requests, have no meaning here.
+	// Answer is how the request is answered. HoldStuck is the only hold that
+	// works here, and fields about several requests have no effect.
 	Answer scenario.Answer
-	// Late is how long the answer keeps the client waiting.
+	// Late is how long the client waits for the answer.
 	Late time.Duration
 	// Drip, if true, writes the response byte by byte.
 	Drip bool
-	// Early, if true, answers when the header section is there and the body is
-	// not, and reads the body afterwards.
+	// Early answers when the header section has arrived and the body has not, and
+	// reads the body afterwards.
 	Early bool
-	// Move is what HTTP/2 does.
+	// Move is what the origin does over HTTP/2.
 	Move move
 }
 
-// Need is what a request has to be like.
+// Need is what a request must be like.
 type Need string
 
 // The needs.
@@ -61,8 +62,8 @@ const (
 	Upload Need = "upload"
 )
 
-// UploadBytes is how large a request has to be at least to count as an upload,
-// in bytes: more than the buffers on the way take.
+// UploadBytes is the minimum size of a body that counts as an upload: more than
+// all buffers on the way can hold.
 const UploadBytes = 100 << 10
 
 // Reaction is what a client may do in a scenario.
@@ -158,10 +159,12 @@ func (s *Scenario) ends() bool {
 	return true
 }
 
-// NeedsEngine reports whether the origin has to send what only OpenSSL can.
+// NeedsEngine reports whether the origin has to send something that only OpenSSL
+// can send.
 func (s *Scenario) NeedsEngine() bool {
 	return s.Answer.Event != scenario.NoEvent || s.Answer.EventAfter != scenario.NoEvent
 }
 
-// NeedsInterposer reports whether the origin has to see when the client is stuck.
+// NeedsInterposer reports whether the origin has to know when the client is
+// stuck.
 func (s *Scenario) NeedsInterposer() bool { return s.Answer.Hold == scenario.HoldStuck }

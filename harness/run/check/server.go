@@ -1,11 +1,11 @@
-// Package check judges any HTTP client, of which nothing is known but its
-// command: from what an origin sees of it, from the packets, and from the
-// interposer where the client links OpenSSL dynamically.
+// Package check judges any HTTP client. It knows only the client's command, and
+// judges from what the origin sees, from the packets and, if the client links
+// OpenSSL dynamically, from the interposer's events.
 //
-// It stands beside package lab, whose subjects say themselves what they did.
-// The origin here answers every request, speaks HTTP/1.0, 1.1 and 2, and writes
-// the same log as package origin. It is honest, but for one [Scenario] that may
-// happen to one request.
+// It stands beside package lab, whose subjects report what they did. The origin
+// here answers every request, speaks HTTP/1.0, 1.1 and 2, and writes the same log
+// as package origin. It is honest, except for one [Scenario] that may happen to
+// one request.
 package check
 
 import (
@@ -34,28 +34,29 @@ type Config struct {
 	HTTP2 bool
 	// TLS is the one version that is spoken, "1.2" or "1.3"; empty for both.
 	TLS string
-	// Scenario, if not nil, is what the origin does once that is not honest.
+	// Scenario, if not nil, is the misbehaviour, which happens once.
 	Scenario *Scenario
-	// Engine is the path of tls-engine, which a scenario needs in which TLS has
-	// something to say.
+	// Engine is the path of tls-engine. Scenarios need it that send TLS messages
+	// outside of a handshake.
 	Engine string
 	// Host replaces the address in the URL: "localhost", or another name of the
 	// loopback interface. The certificate is valid for it, too.
 	Host string
 	// ReceiveBuffer, if not 0, is SO_RCVBUF in bytes.
 	ReceiveBuffer int
-	// Stall makes the origin stop reading after each request but the first until
-	// the Client is stuck in a write, as far as it ever is.
+	// Stall makes the origin stop reading after each request except the first
+	// until the client is stuck in a write, or for a bounded time if it never is.
 	Stall bool
-	// Client is needed for Stall, and for scenarios that wait for it.
+	// Client reports when the client is stuck. Stall needs it, and some scenarios
+	// do.
 	Client origin.Client
 	// KeyLog, if not nil, gets the secrets of TLS.
 	KeyLog io.Writer
-	// Secured, if not nil, is told both addresses of each connection whose
-	// handshake is through, before anything else happens there.
+	// Secured, if not nil, is called with both addresses of a connection after
+	// its handshake, before anything else happens on it.
 	Secured func(client, server netip.AddrPort)
-	// Say, if not nil, is told in one line of each thing that happens, by one
-	// goroutine at a time.
+	// Say, if not nil, is called with a line about each thing that happens, by
+	// one goroutine at a time.
 	Say func(line string)
 }
 
@@ -236,7 +237,7 @@ func (s *Server) Protocols() []string {
 	return list
 }
 
-// Deed returns what was done of the scenario.
+// Deed returns what the origin has done in the scenario.
 func (s *Server) Deed() Deed {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -70,8 +70,8 @@ func isClogged(ctx context.Context, tcp *net.TCPConn) bool {
 	}
 }
 
-// Clogs is how often a client was seen waiting for room before a write, rather
-// than in a blocked write.
+// Clogs is how often the client was seen waiting for room in its socket before a
+// write, rather than in a blocked write.
 func (s *Server) Clogs() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

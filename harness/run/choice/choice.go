@@ -1,8 +1,8 @@
-// Package choice turns the names that a person gives, of scenarios, libcurls,
-// subjects and drivers, into runs that can be made.
+// Package choice turns names of scenarios, libcurls, subjects and drivers into
+// runs that can be made.
 //
-// It stands between the command line and package lab. Everything is found before
-// anything is run.
+// It stands between the command line and package lab. It finds everything before
+// the first run begins.
 package choice
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Choice is what is asked for, by names.
+// Choice is what a user asks for, by name.
 type Choice struct {
 	// Scenario is a glob of ids.
 	Scenario string
@@ -26,12 +26,13 @@ type Choice struct {
 	Libraries []string
 	// Subjects are names of clients.
 	Subjects []string
-	// Drivers of those that a subject has; empty for the first one of each.
+	// Drivers are the drivers to use, where a subject has them; empty for each
+	// subject's first.
 	Drivers []string
 	// TLS has the versions to speak; empty for each scenario's own.
 	TLS []string
-	// Requests, if not 0, is how many a run has. Scenarios that depend on their own
-	// number are left out.
+	// Requests, if not 0, is the number of requests in a run. Scenarios that
+	// depend on their own number are left out.
 	Requests int
 	// Address is where the origin listens; see lab.Setup.
 	Address string
@@ -122,7 +123,7 @@ func versions(s *scenario.Scenario, wanted []string) []string {
 	return wanted
 }
 
-// CheckVersions returns an error for a version of TLS that nothing speaks.
+// CheckVersions returns an error if one of the versions of TLS does not exist.
 func CheckVersions(wanted []string) error {
 	known := []string{plan.TLS12, plan.TLS13}
 	for _, version := range wanted {
@@ -151,7 +152,8 @@ func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, er
 	return list, nil
 }
 
-// FindLibraries returns the libcurls of those names, of a checkout.
+// FindLibraries returns the libcurls with these names, with the builds of a
+// checkout.
 func FindLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no libcurl is named")

@@ -20,10 +20,10 @@ import (
 
 // Values of Event.Error that the package acts on.
 const (
-	// WantRead: the call could not go on before something is read.
+	// WantRead: the call cannot continue until something is read.
 	WantRead = "WANT_READ"
-	// WantWrite: the call could not go on before something is written. Also
-	// what a plain send that would block is reported as.
+	// WantWrite: the call cannot continue until something is written. A plain
+	// send that would block is reported in the same way.
 	WantWrite = "WANT_WRITE"
 )
 
@@ -46,17 +46,19 @@ type Event struct {
 	Buffer string `json:"buf,omitempty"`
 	// Length that was passed, in bytes.
 	Length int64 `json:"len,omitempty"`
-	// Hash of the Length bytes at Buffer, 64-bit FNV-1a.
+	// Hash is the 64-bit FNV-1a hash of the Length bytes at Buffer.
 	Hash string `json:"hash,omitempty"`
-	// Same is how many bytes this write and the blocked one before it on the
-	// same SSL object begin with alike; nil where there was none, or in a
-	// recording of an older interposer.
+	// Same is how many bytes are the same at the beginning of this write and of
+	// the blocked write before it on the same SSL object; nil without such a
+	// write, or in a recording of an older interposer.
 	Same *int64 `json:"same,omitempty"`
-	// Mode is what SSL_get_mode() says; 0 where it was not asked.
+	// Mode is the result of SSL_get_mode(); 0 if it was not called.
 	Mode int64 `json:"mode,omitempty"`
-	// Blocking: the write went to a socket without O_NONBLOCK, where it waits.
+	// Blocking is true for a write to a socket without O_NONBLOCK, where the
+	// write waits.
 	Blocking bool `json:"blocking,omitempty"`
-	// Handshake: the write was blocked before the first handshake was through.
+	// Handshake is true for a write that was blocked before the first handshake
+	// was complete.
 	Handshake bool `json:"handshake,omitempty"`
 	// Unread is how many bytes had arrived at the socket that the client had
 	// not read; only with Call "close".

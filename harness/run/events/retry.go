@@ -8,9 +8,10 @@ type Breach string
 
 // The kinds of breach.
 const (
-	// OtherBytes came: OpenSSL refuses them, or what it sends is a mixture.
+	// OtherBytes: different data came. OpenSSL refuses the write, or sends a
+	// mixture.
 	OtherBytes Breach = "other bytes"
-	// Shorter: the beginning of the blocked write came, and no more.
+	// Shorter: only the beginning of the blocked write came.
 	Shorter Breach = "shorter"
 	// Longer: the blocked write came with more bytes behind it.
 	Longer Breach = "longer with the same start"
@@ -64,10 +65,10 @@ func breach(first, second Event) Breach {
 	return OtherBytes // alike as far as they were compared, and their hashes differ
 }
 
-// Breach returns what kind it is.
+// Breach returns the kind of the breach.
 func (b BadRetry) Breach() Breach { return breach(b.First, b.Second) }
 
-// String tells what differs, and what can come of it.
+// String describes the difference and its possible consequence.
 func (b BadRetry) String() string {
 	kind := b.Breach()
 	came := fmt.Sprintf("%d bytes", b.Second.Length)

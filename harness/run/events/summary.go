@@ -6,18 +6,18 @@ import (
 
 // Summary summarizes the events about a subject's writes.
 type Summary struct {
-	// Events that were seen; 0 means that the interposer saw nothing, the
-	// subject does not use OpenSSL or is statically linked.
+	// Events is the number of events. 0 means that the interposer saw nothing,
+	// because the subject does not use OpenSSL or links it statically.
 	Events int64
-	// Writes of application data that were tried.
+	// Writes is the number of attempts to write application data.
 	Writes int64
-	// Waiting is the number of those over TLS that went to a blocking socket.
+	// Waiting is the number of writes over TLS to a blocking socket.
 	Waiting int64
-	// Blocked is the number of those over TLS that were blocked, each of which is
-	// to be repeated.
+	// Blocked is the number of writes over TLS that were blocked, each of which
+	// has to be repeated.
 	Blocked int64
-	// InMemory is the number of those over TLS that reached no socket within the
-	// call: the host moves what OpenSSL has written by itself.
+	// InMemory is the number of writes over TLS that reached no socket within the
+	// call: the program itself sends what OpenSSL has written.
 	InMemory int64
 	// WantWrite is the number of writes that answered WANT_WRITE, or would
 	// have blocked on a plain socket.
@@ -33,7 +33,7 @@ type Summary struct {
 	// which makes the kernel send a RST, and UnreadBytes how many bytes.
 	UnreadCloses int64
 	UnreadBytes  int64
-	// Dropped events that the interposer could not deliver.
+	// Dropped is the number of events that the interposer could not deliver.
 	Dropped int64
 	// OpenSSL is the version that was in use, as "3.0.19"; empty without one.
 	OpenSSL string

@@ -63,7 +63,7 @@ type Connection struct {
 	// FIN and RST are the first of each kind, nil if there was none.
 	FIN *Ending `json:"fin,omitempty"`
 	RST *Ending `json:"rst,omitempty"`
-	// ZeroWindows counts how often the origin said that it can take no more.
+	// ZeroWindows counts how often the origin announced a window of zero.
 	ZeroWindows int `json:"zero_windows"`
 }
 

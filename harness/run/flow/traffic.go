@@ -9,7 +9,7 @@ import (
 type Traffic struct {
 	// Port of the origin.
 	Port uint16 `json:"port"`
-	// Lost and Beyond count packets that are missing: dropped by the kernel, or
+	// Lost is the number of packets that the kernel dropped, Beyond the number
 	// above the limit of the capture.
 	Lost   int `json:"lost"`
 	Beyond int `json:"beyond"`
@@ -21,7 +21,7 @@ type Traffic struct {
 // other fields may be incomplete.
 func (t *Traffic) Missing() int { return t.Lost + t.Beyond }
 
-// SYNs is how many the client sent, over all connections.
+// SYNs returns how many the client sent, over all connections.
 func (t *Traffic) SYNs() int {
 	n := 0
 	for i := range t.Connections {

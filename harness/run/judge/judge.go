@@ -44,7 +44,8 @@ type Observation struct {
 	// Failure says why there is no report: the subject crashed, was killed
 	// because it never ended, or printed something else.
 	Failure string
-	// Unimplemented is what the subject said it cannot do; empty if it can.
+	// Unimplemented is what the subject reports that it cannot do; empty if it
+	// can do everything.
 	Unimplemented string
 	// Origin is the origin's log.
 	Origin *origin.Log

@@ -27,7 +27,7 @@ func (l *HeadLimit) Head() { l.left = LongestHead }
 // Body ends the head: the bytes that follow have no limit.
 func (l *HeadLimit) Body() { l.left = math.MaxInt64 }
 
-// Read fails when the bound is reached.
+// Read fails once the head exceeds the limit.
 func (l *HeadLimit) Read(into []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, fmt.Errorf("the head of a request is longer than %d bytes", LongestHead)

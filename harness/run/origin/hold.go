@@ -8,10 +8,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Process is the origin's way to the subject's process.
+// Process gives the origin access to the subject's process.
 type Process interface {
-	// Signal raises a signal and returns when the subject has taken notice of
-	// it. The error says that it never will, or that the context ended.
+	// Signal sends a signal and returns when the subject has taken notice of it.
+	// It returns an error if the subject never will, or if the context ended.
 	Signal(ctx context.Context, name string) error
 	// CPUTime is the CPU time that the subject has used so far, user and
 	// system.

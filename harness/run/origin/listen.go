@@ -15,15 +15,16 @@ import (
 // The rule by which an origin stalls: it reads nothing until the client is
 // stuck in a write.
 const (
-	// StallBound is how long it waits for that. It is only ever reached when the
-	// client has nothing left to send.
+	// StallBound is the longest wait for that. It is only reached if the client
+	// has nothing left to send.
 	StallBound = 300 * time.Millisecond
-	// VainStalls in a row make it stop stalling on a connection.
+	// VainStalls is how many such waits in a row, without a stuck client, end the
+	// stalling on a connection.
 	VainStalls = 2
 )
 
-// ErrAddress is what Listen's error wraps, and so Start's, when the origin
-// cannot listen where it was told to, because the port is in use for instance.
+// ErrAddress is wrapped by the errors of Listen and Start if the origin cannot
+// listen at the given address, for example because the port is in use.
 var ErrAddress = errors.New("the origin cannot listen")
 
 // Listen listens at an address, host and port; empty means any port of

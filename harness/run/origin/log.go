@@ -32,10 +32,10 @@ type Connection struct {
 	// stuck; VainStalls is how often it gave up waiting for that.
 	Stalls     int `json:"stalls"`
 	VainStalls int `json:"vain_stalls"`
-	// Waits are the times that the origin kept the client waiting.
+	// Waits are the periods in which the origin made the client wait.
 	Waits []Wait `json:"waits,omitempty"`
-	// Renegotiations is how many handshakes the origin asked for that the
-	// client carried out; KeyUpdates is how many it sent of those.
+	// Renegotiations is how many handshakes the origin asked for and the client
+	// completed; KeyUpdates is how many KeyUpdates the client sent.
 	Renegotiations int `json:"renegotiations,omitempty"`
 	KeyUpdates     int `json:"key_updates,omitempty"`
 	// Handshakes are those that the origin asked for.
@@ -53,14 +53,14 @@ type Request struct {
 	// Method and Target are the first two parts of the request line.
 	Method string `json:"method"`
 	Target string `json:"target"`
-	// Arrived is when its last byte did.
+	// Arrived is when its last byte arrived.
 	Arrived time.Time `json:"arrived"`
 	// Offset of its first byte among the bytes that the client sent on this
 	// connection, and its length in bytes.
 	Offset int64 `json:"offset"`
 	Length int64 `json:"length"`
-	// Problem says what is wrong with it, as a request that another one got
-	// into; empty for a whole request.
+	// Problem says what is wrong with the request, for example that another one
+	// is inside it; empty for a whole request.
 	Problem string `json:"problem,omitempty"`
 	// Credentials are the user and password of its Authorization field,
 	// "user:password"; empty if it has none.
@@ -80,8 +80,8 @@ type Request struct {
 	// response, and when it had written it; zero if it did not.
 	AnswerBegan time.Time `json:"answer_began,omitzero"`
 	AnswerEnded time.Time `json:"answer_ended,omitzero"`
-	// AsPlanned is true when everything happened that the scenario says comes
-	// before the answer, as the client getting stuck.
+	// AsPlanned is true if everything happened that the scenario expects before
+	// the answer, such as the client getting stuck.
 	AsPlanned bool `json:"as_planned"`
 }
 
@@ -110,14 +110,15 @@ type End struct {
 	ByClient bool `json:"by_client"`
 	// Reset is true if the client ended it with a TCP RST.
 	Reset bool `json:"reset"`
-	// Early is true if the client ended it when it was not done: before all
-	// requests of the run had been answered, or to make some of them again.
+	// Early is true if the client ended the connection too soon: before all
+	// requests of the run had been answered, or in order to send some of them
+	// again.
 	Early bool `json:"early"`
 	// PartialBytes is the length of a request that had begun to arrive, and
 	// PartialID its id, if that had arrived.
 	PartialBytes int64  `json:"partial_bytes"`
 	PartialID    string `json:"partial_id,omitempty"`
-	// Error as the origin's read or write had it; empty for an orderly end.
+	// Error of the origin's read or write; empty for an orderly end.
 	Error string `json:"error,omitempty"`
 }
 

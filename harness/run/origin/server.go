@@ -40,14 +40,14 @@ type Config struct {
 	// Requests is how many the client is going to make in the whole run. A
 	// client that closes a connection before they are answered closes early.
 	Requests int
-	// Initial is how many requests the client makes that nothing has to happen
-	// for; scenario.HoldRest waits for so many.
+	// Initial is the number of requests that the client makes without waiting for
+	// anything; scenario.HoldRest waits for them.
 	Initial int
-	// NeedNoAnswer are the ids of requests that the client may be done without.
+	// NeedNoAnswer are the ids of the requests that may remain unanswered.
 	NeedNoAnswer []string
 	// Client is needed for StallConnections and for scenario.HoldStuck.
 	Client Client
-	// Process is needed for answers with signals or times to linger.
+	// Process is needed for answers that have a Signal or a Linger.
 	Process Process
 	// KeyLog, if not nil, gets the secrets of TLS in the form of SSLKEYLOGFILE,
 	// so that captured packets can be decrypted. Connections write to it at the

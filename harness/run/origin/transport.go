@@ -16,14 +16,14 @@ import (
 // transport carries the bytes of one connection, inside TLS or not.
 type transport interface {
 	io.ReadWriter
-	// SetReadDeadline bounds reads; the zero time takes the bound away. A read
-	// that reached its deadline may be tried again.
+	// SetReadDeadline limits reads; the zero time removes the limit. A read that
+	// exceeded it may be tried again.
 	SetReadDeadline(time.Time) error
-	// CloseWrite says that nothing more will be written.
+	// CloseWrite ends the writing.
 	CloseWrite() error
 	// Version is the negotiated version of TLS, "TLS 1.2"; empty without TLS.
 	Version() string
-	// Release gives up what the transport holds beside the socket.
+	// Release frees what the transport holds besides the socket.
 	Release()
 }
 

@@ -45,7 +45,7 @@ func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// Quote makes a command line of words for a shell.
+// Quote joins words into a command line for a shell.
 func Quote(arguments []string) string {
 	var list []string
 	for _, a := range arguments {

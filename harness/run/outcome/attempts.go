@@ -8,7 +8,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
-// Attempts is how often a run is made at most that shows nothing.
+// Attempts is the largest number of attempts at a run that shows nothing.
 const Attempts = 5
 
 // ShowsNothing reports whether a run with this library should be repeated: it

@@ -17,29 +17,31 @@ import (
 type Answer struct {
 	// Hold is what the origin waits for before it answers.
 	Hold Hold
-	// Unread is how many bytes HoldUnread waits for. With more than all the
-	// requests take that come before a large one, that one is half sent.
+	// Unread is how many bytes HoldUnread waits for. If this is more than all
+	// requests before a large one take, the large one has been sent in part by
+	// then.
 	Unread int
-	// Event is what TLS sends when the hold is over.
+	// Event is the TLS message that is sent after the hold.
 	Event TLSEvent
-	// Signal, if any, is raised for the client after that; the origin goes on
-	// when the client has taken notice of it.
+	// Signal, if not empty, is then sent to the client. The origin continues when
+	// the client has taken notice of it.
 	Signal string
-	// Linger is how long the origin then keeps the client waiting, reading and
-	// writing nothing. It goes on early if the client closes the connection.
+	// Linger is how long the origin then makes the client wait, without reading
+	// or writing. It ends early if the client closes the connection.
 	Linger time.Duration
 
-	// Redirect, if any, is the path that the client is told to go to instead.
+	// Redirect, if not empty, is the path to which the client is redirected.
 	Redirect string
-	// Chunked, if true, sends the body in chunks in place of a Content-Length.
+	// Chunked, if true, sends the body in chunks instead of with a
+	// Content-Length.
 	Chunked bool
 	// HeadBody, if true, answers HEAD with the body that GET would get.
 	HeadBody bool
-	// Excess is how many bytes follow the body that belong to nothing.
+	// Excess is how many bytes follow the body without belonging to anything.
 	Excess int
-	// Raw, if any, is sent in place of the response, byte for byte, but for
-	// {id}, the field that has the request's id, and {body}, {length} and
-	// {size}, which are its body and the length of that, in decimal and in
+	// Raw, if not empty, is sent instead of the response, byte for byte. In it,
+	// {id} stands for the field that has the request's id, {body} for its body,
+	// and {length} and {size} for the length of the body in decimal and in
 	// hexadecimal digits.
 	Raw string
 	// WithNext, if true, keeps the response back and writes it together with
@@ -48,11 +50,11 @@ type Answer struct {
 	// SplitTail is how many bytes of the response are kept back and written
 	// together with the next one.
 	SplitTail int
-	// SignalBlocked, if any, is raised for the client when it takes no more of
-	// the response, or else when all of it is written.
+	// SignalBlocked, if not empty, is sent to the client when it accepts no more
+	// of the response, or when all of the response is written.
 	SignalBlocked string
-	// EventAfter is what TLS sends behind the response, in one segment with
-	// the end of it.
+	// EventAfter is the TLS message that follows the response, in one segment
+	// with its end.
 	EventAfter TLSEvent
 
 	// CloseAnnounced, if true, announces in the response that the connection
@@ -64,18 +66,17 @@ type Answer struct {
 	// CutAfter, if not 0, is how many bytes of the body are sent before the
 	// connection is closed.
 	CutAfter int
-	// Drop, if true, closes the connection in place of answering.
+	// Drop, if true, closes the connection instead of answering.
 	Drop bool
-	// Reset, if true, does with a RST what Close, CutAfter or Drop would do
-	// with a FIN.
+	// Reset, if true, sends a RST where Close, CutAfter or Drop would send a FIN.
 	Reset bool
 
-	// ResetStream, if not NO_ERROR, resets the stream in place of ending the
-	// response, behind CutAfter bytes of its body or, with none, in place of all
-	// of it. Over HTTP/2.
+	// ResetStream, if not NO_ERROR, resets the stream instead of ending the
+	// response: after CutAfter bytes of its body or, if CutAfter is 0, instead of
+	// all of it. Over HTTP/2.
 	ResetStream http2.ErrCode
 
-	// Always, if true, answers the request like this each time that it comes.
+	// Always, if true, gives this answer each time that the request arrives.
 	Always bool
 }
 
@@ -95,20 +96,20 @@ const (
 	// HoldRest waits until all requests of the run have arrived that are in
 	// the plan from the start.
 	HoldRest Hold = "rest"
-	// HoldGone waits until the client has given the request up, over HTTP/2.
+	// HoldGone waits until the client has cancelled the request, over HTTP/2.
 	HoldGone Hold = "gone"
-	// HoldQuiet waits to see whether anything comes behind the request: until
-	// something does, or nothing has for QuietTime.
+	// HoldQuiet waits until something follows the request, or until nothing has
+	// arrived for QuietTime.
 	HoldQuiet Hold = "quiet"
 )
 
-// TLSEvent is a TLS message that is sent outside of a handshake. The origin
-// needs OpenSSL for it.
+// TLSEvent is a TLS message outside of a handshake. The origin needs OpenSSL to
+// send it.
 type TLSEvent string
 
 // What TLS can send.
 const (
-	// NoEvent: nothing of its own.
+	// NoEvent: no message.
 	NoEvent TLSEvent = ""
 	// HelloRequest asks the client for a new handshake (TLS 1.2).
 	HelloRequest TLSEvent = "HelloRequest"
@@ -129,8 +130,8 @@ func (e TLSEvent) version() string {
 	return ""
 }
 
-// QuietTime is how long nothing has to come to count as nothing. A client that
-// sends a request behind another one does so long before.
+// QuietTime is the time without new bytes that counts as the end. A client that
+// sends a request behind another one does so much sooner.
 const QuietTime = 100 * time.Millisecond
 
 // Honest reports whether an honest origin would give this answer.
@@ -144,7 +145,7 @@ func (a Answer) Ends() bool {
 	return a.CloseAnnounced || a.Close || a.CutAfter > 0 && a.ResetStream == http2.ErrCodeNo || a.Drop
 }
 
-// OverHTTP2 reports whether HTTP/2 has such an answer.
+// OverHTTP2 reports whether the answer is possible over HTTP/2.
 func (a Answer) OverHTTP2() bool {
 	a.Hold, a.Signal, a.Linger = HoldNothing, "", 0
 	a.CloseAnnounced, a.Close, a.CutAfter, a.Drop, a.Reset, a.Always = false, false, 0, false, false, false

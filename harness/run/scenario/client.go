@@ -6,7 +6,7 @@ type Client struct {
 	// and submitted at once unless a step adds them later.
 	Requests int
 	// AnyFrom, if not 0, is the smallest number of requests with which the
-	// scenario is the same; any larger one will do as well.
+	// scenario works; any larger number works as well.
 	AnyFrom int
 	// HeaderBytes is the range of the size of a request's padding.
 	HeaderBytes Range
@@ -17,18 +17,18 @@ type Client struct {
 	// AllAtOnce is true if the scenario is about requests that are submitted at
 	// once. See [Scenario.FirstAlone].
 	AllAtOnce bool
-	// Steps are what else the client does, strictly one after the other.
+	// Steps are the client's other actions, strictly in this order.
 	Steps []Step
 	// TLS is the version that is used, as in plan.Plan.
 	TLS string
 	// SendBuffer, if not 0, is what SO_SNDBUF is set to before the client
 	// connects, in bytes. Linux doubles it.
 	SendBuffer int
-	// BlockedSend, if not 0, is which of the client's writes finds the socket
-	// full and sends nothing, counted from 1. The interposer sees to that.
+	// BlockedSend, if not 0, says which of the client's writes, counted from 1,
+	// finds the socket full and sends nothing. The interposer causes that.
 	BlockedSend int
 	// BlockedReads is how many of the client's reads find the socket full when
-	// TLS has to write in them, and answer WANT_WRITE. The interposer sees to
+	// TLS has to write in them, and answer WANT_WRITE. The interposer causes
 	// that.
 	BlockedReads int
 	// ReadBuffer, if not 0, is CURLOPT_BUFFERSIZE in bytes.
@@ -39,14 +39,14 @@ type Client struct {
 	FollowRedirects bool
 }
 
-// Request has the properties in which one request differs from the others. Zero
-// fields are as in the others.
+// Request has the properties in which one request differs from the others. A zero
+// field does not differ.
 type Request struct {
 	// Method is GET, HEAD or POST; empty means GET.
 	Method string
-	// CustomMethod is sent in place of the method (CURLOPT_CUSTOMREQUEST).
+	// CustomMethod is sent instead of the method (CURLOPT_CUSTOMREQUEST).
 	CustomMethod string
-	// HeaderBytes and BodyBytes take the place of the client's ranges.
+	// HeaderBytes and BodyBytes replace the client's ranges.
 	HeaderBytes Range
 	BodyBytes   Range
 	// UploadBytes is the size of the body of a POST.
@@ -56,8 +56,8 @@ type Request struct {
 	Credentials string
 	// TimeoutMS is CURLOPT_TIMEOUT_MS in milliseconds.
 	TimeoutMS int
-	// AbortAtBytes makes the write callback fail when it has been given so
-	// many bytes of the body.
+	// AbortAtBytes makes the write callback fail after this many bytes of the
+	// body.
 	AbortAtBytes int
 }
 
@@ -66,16 +66,16 @@ type Request struct {
 type Step struct {
 	// OnSignal is a signal that an Answer raises.
 	OnSignal string
-	// OnCompleted is how many transfers have to have ended.
+	// OnCompleted is how many transfers must have ended.
 	OnCompleted int
-	// OnReceived is how many bytes of the body of a request have to have been
-	// received: of From or, if that is 0, of Request.
+	// OnReceived is how many bytes of a body must have been received: of the body
+	// of From or, if that is 0, of Request.
 	OnReceived int
 	From       int
-	// Do is what is done, one of the plan's words.
+	// Do is the action, one of package plan's words.
 	Do string
-	// Request is the number of the request that it is done to.
+	// Request is the number of the request that the action applies to.
 	Request int
-	// Value is what an option is set to.
+	// Value is the new value of an option.
 	Value int
 }

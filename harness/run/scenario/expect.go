@@ -18,12 +18,12 @@ type Expect struct {
 	// MinPipelined is how many requests have to arrive behind others that are not
 	// answered yet.
 	MinPipelined int
-	// MaxTurns, if not 0, is how often the client's loop may go round and call
-	// libcurl, with a client that counts that.
+	// MaxTurns, if not 0, limits how often the client's loop calls libcurl, for
+	// clients that count this.
 	MaxTurns int
-	// Results has, by their number, the requests that end otherwise.
+	// Results has the requests that end in another way, by their number.
 	Results map[int]Result
-	// MaxFailed, if not 0, is how many of those that may fail do so at most.
+	// MaxFailed, if not 0, limits how many of the requests that may fail do fail.
 	MaxFailed int
 	// MinBlockedWrites is how many writes must have been blocked for the run
 	// to count, with a client that the interposer can see into.
@@ -35,8 +35,8 @@ type Expect struct {
 	MinTLSAnswers int
 	// MinBlockedReads is how many reads must have answered WANT_WRITE.
 	MinBlockedReads int
-	// Stock has, by driver, what the stock libcurl is known to do wrong. With
-	// a driver that is not in it, it has to pass.
+	// Stock has the known failures of stock libcurl, by driver. With a driver
+	// that is not listed, stock has to pass.
 	Stock map[string]string
 	// StockReleases are the releases whose stock libcurl fails, always or sometimes;
 	// all others pass.
@@ -44,18 +44,18 @@ type Expect struct {
 	// StockSometimes describes failures of stock that occur in some runs only,
 	// because they depend on the kernel's scheduling.
 	StockSometimes map[string]string
-	// StockPasses has, by subject, why stock passes with it where it fails with
-	// others that use the same driver.
+	// StockPasses has the reasons why stock passes with a subject although it
+	// fails with others that use the same driver, by subject.
 	StockPasses map[string]string
-	// Control is what a libcurl does wrong that has nothing but
-	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER added; empty where it is not held
-	// against the scenario.
+	// Control is the failure of a libcurl whose only change is
+	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; empty if the scenario is not meant for
+	// it.
 	Control string
 }
 
-// Result is what has to come of one request.
+// Result is the expected result of one request.
 type Result struct {
-	// Outcome of the request.
+	// Outcome is how the request has to end.
 	Outcome Outcome
 	// Codes are the CURLcodes that it may fail with; empty means any.
 	Codes []int
@@ -70,7 +70,7 @@ const (
 	Answered Outcome = ""
 	// Failed: with a CURLcode.
 	Failed Outcome = "failed"
-	// AnsweredOrFailed: one of the two, where both are right.
+	// AnsweredOrFailed: either is right.
 	AnsweredOrFailed Outcome = "answered or failed"
 	// Removed: by the application, before it ended.
 	Removed Outcome = "removed"

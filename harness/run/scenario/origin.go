@@ -14,33 +14,33 @@ type Origin struct {
 	// loopback's own of 64 KB makes small windows depend on timers.
 	MaxSegment int
 	// StallConnections, if not 0, is the number of connections on which the
-	// origin stalls: it reads a request, stops reading until the client is
-	// seen to be stuck in a write, and only then answers. Those after them
-	// are served honestly, which bounds the time that a client takes that
-	// loses each connection.
+	// origin stalls: it reads a request, stops reading until the client is stuck
+	// in a write, and only then answers. Later connections are served honestly,
+	// which limits the run time of a client that loses each connection.
 	StallConnections int
-	// StallUntilLeft ends the stalling when no more than so many requests are
+	// StallUntilLeft ends the stalling when at most this many requests are
 	// unanswered: what fits into the buffers does not get stuck.
 	StallUntilLeft int
-	// Answers has, by the number of the request, how those requests are
-	// answered that are not answered honestly.
+	// Answers has the answers to the requests that are not answered honestly, by
+	// the number of the request.
 	Answers map[int]Answer
-	// EveryAnswer is how all others are answered.
+	// EveryAnswer is the answer to all other requests.
 	EveryAnswer Answer
 	// Places has the answers to the requests at certain places of a connection,
-	// whichever requests these are. A client may send requests that were submitted
-	// together in any order.
+	// whichever requests arrive there. A client may send requests that were
+	// submitted together in any order.
 	Places []Place
 
 	// MaxStreams, if not 0, is SETTINGS_MAX_CONCURRENT_STREAMS [RFC 9113 §6.5.2],
 	// over HTTP/2.
 	MaxStreams int
-	// StreamWindow, if not 0, is SETTINGS_INITIAL_WINDOW_SIZE in bytes, over HTTP/2:
-	// how much of the body of a request may come before the origin asks for more.
-	// Of all together so much more may come.
+	// StreamWindow, if not 0, is SETTINGS_INITIAL_WINDOW_SIZE in bytes, over
+	// HTTP/2: how much of the body of a request may arrive before the origin asks
+	// for more. The window of the connection grows by the same number.
 	StreamWindow int
-	// InStep, if true, sends a PING behind each frame of a response, over HTTP/2,
-	// and goes on when it is answered: the client has seen the frame by then.
+	// InStep, if true, sends a PING after each frame of a response, over HTTP/2,
+	// and continues when it is acknowledged: by then the client has seen the
+	// frame.
 	InStep bool
 }
 
@@ -104,12 +104,12 @@ func (s *Scenario) NeedsOpenSSL() bool {
 	})
 }
 
-// Place is a place in the order of a connection's requests.
+// Place selects requests by their place on a connection.
 type Place struct {
-	// Connections is on how many connections, from the first one on.
+	// Connections is the number of connections it applies to, from the first.
 	Connections int
 	// Request is its place there, counted from 0.
 	Request int
-	// Answer that it gets.
+	// Answer is the answer to that request.
 	Answer Answer
 }

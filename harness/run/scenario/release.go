@@ -9,9 +9,9 @@ import (
 // Releases is a range of releases of libcurl, as "7.60.0". The zero value is all
 // of them.
 type Releases struct {
-	// From is the first of them; empty for the oldest.
+	// From is the first release; empty for the oldest.
 	From string
-	// Before is the one behind the last; empty for none.
+	// Before is the release after the last; empty for no end.
 	Before string
 }
 

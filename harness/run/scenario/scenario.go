@@ -1,9 +1,9 @@
-// Package scenario is the table of what the laboratory can make happen.
+// Package scenario is the table of the situations that the laboratory can create.
 //
 // It stands at the head of a run: a [Scenario] is data only, one literal each.
-// Its client half becomes the plan of a subject, its origin half the behaviour
-// of the origin, and its expectations are what the judge holds the
-// observations against. The zero value of every field is the honest case.
+// Its client half becomes the plan of a subject, its origin half the behaviour of
+// the origin, and the judge compares its expectations with the observations. The
+// zero value of every field is the honest case.
 package scenario
 
 import (
@@ -30,7 +30,7 @@ type Scenario struct {
 	Client Client
 	// Origin is how the server misbehaves.
 	Origin Origin
-	// Expect is what has to come of it.
+	// Expect is the expected result.
 	Expect Expect
 }
 
@@ -45,8 +45,8 @@ func (r Range) Pick(random uint64) int {
 	return r.Min + int(random%uint64(r.Max-r.Min+1))
 }
 
-// StallLimit is how long a subject waits in vain before it gives up. It bounds
-// a run with a client that hangs.
+// StallLimit is how long a subject waits without progress before it gives up. It
+// limits the run of a client that hangs.
 const StallLimit = 4 * time.Second
 
 // All returns the table, in the order in which it is shown.

@@ -1,10 +1,9 @@
-// Package capture records the packets of a run on loopback and keeps them,
-// with the secrets of TLS, as pcapng.
+// Package capture records the packets of a run on loopback and keeps them, with
+// the secrets of TLS, as pcapng.
 //
-// It stands beside the origin: a [Recorder] listens with AF_PACKET while the
-// run is on, [Write] puts what it got into a file that Wireshark and tshark
-// open and decrypt. What the packets mean is said by package flow, which needs
-// none of this.
+// It stands beside the origin: a [Recorder] listens with AF_PACKET during the
+// run, and [Write] writes its packets into a file that Wireshark and tshark open
+// and decrypt. Package flow says what the packets mean.
 package capture
 
 import (

@@ -54,7 +54,7 @@ func (c *Collector) Write(line []byte) (int, error) {
 	return c.secrets.Write(line)
 }
 
-// Tap is what the run has to be given.
+// Tap returns the tap for the run.
 func (c *Collector) Tap() lab.Tap {
 	return lab.Tap{
 		KeyLog:    c,
@@ -135,8 +135,8 @@ func (c *Collector) writePackets(path string, taken *capture.Capture) error {
 	return errors.Join(capture.Write(file, taken.Packets, c.secrets.Bytes()), file.Close())
 }
 
-// ErrNoPackets is what the error of Finish wraps when everything but the packets
-// is written, and they were asked for.
+// ErrNoPackets is wrapped by the error of Finish if packets were asked for and
+// everything except them is written.
 var ErrNoPackets = errors.New("there are no packets")
 
 // Finish ends the capture if it is on and writes the folder.

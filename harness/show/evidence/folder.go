@@ -31,8 +31,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/capture"
 )
 
-// Format is the version of the folder's layout. A folder of another one is not
-// read.
+// Format is the version of the folder's layout. A folder of another version is
+// not read.
 const Format = 2
 
 // Names of the files in a run's folder.
@@ -52,7 +52,7 @@ type Record struct {
 	Made   time.Time `json:"made"`
 	// Run has figures and verdicts, and the command that repeats it.
 	Run outcome.Run `json:"run"`
-	// Manifest says what the library was made of.
+	// Manifest describes the library's build.
 	Manifest *library.Manifest `json:"library_manifest,omitempty"`
 	// Programs are the client, its libcurl and the interposer.
 	Programs []Program `json:"programs,omitempty"`
@@ -94,7 +94,7 @@ type Evidence struct {
 	Events Events
 	Origin *origin.Log
 	// Queued is when the client was given each request, by its id, by the
-	// interposer's clock; only what its report says.
+	// interposer's clock. Only the client's report has it.
 	Queued  map[string]int64
 	Packets *flow.Traffic // the content of packets.json, nil without packets
 }

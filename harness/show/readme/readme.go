@@ -1,8 +1,8 @@
-// Package readme writes tables into Markdown files, between a comment that says
-// which command made them and its end, and reads them back.
+// Package readme writes tables into Markdown files, between a comment that names
+// the command that made them and a comment that ends them, and reads them back.
 //
-// It stands behind the commands whose figures the READMEs show, and behind the
-// tests that hold the READMEs to what they are about (package readmetest).
+// The commands whose figures are in the READMEs use it, and so do the tests that
+// compare the READMEs with the code (package readmetest).
 package readme
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// Table makes a block of a table of text, with its date and the machine that
-// it was made on.
+// Table makes a block from a table of text, with its date and the machine that it
+// was made on.
 func Table(table string, now time.Time) string {
 	var block strings.Builder
 	for line := range strings.Lines(table) {
@@ -38,7 +38,7 @@ func Between(file, name string) (string, error) {
 	return parts[1], nil
 }
 
-// Replace puts the block there.
+// Replace replaces that text with the block.
 func Replace(file, name, block string) error {
 	parts, err := split(file, name)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// Document is all runs of one call of pipelab.
+// Document has all runs of one call of pipelab.
 type Document struct {
 	// OpenSSL is the version that the libraries of the runs are linked to;
 	// several are separated by ", ".
@@ -27,7 +27,7 @@ type Document struct {
 	Runs []outcome.Run `json:"runs"`
 }
 
-// NewDocument puts runs together.
+// NewDocument makes a document of runs.
 func NewDocument(runs []outcome.Run) *Document {
 	var versions []string
 	for _, r := range runs {

@@ -50,8 +50,8 @@ type trouble struct {
 
 type seconds float64
 
-// MarshalText implements encoding.TextMarshaler: no exponents, which not every
-// reader knows.
+// MarshalText implements encoding.TextMarshaler. It writes no exponents, which
+// some readers do not know.
 func (s seconds) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%.3f", float64(s)), nil }
 
 // JUnit writes the runs as JUnit XML: a test suite for each scenario, a test

@@ -1,4 +1,4 @@
-// Package style has the colours and CSS rules that pages and pictures share.
+// Package style has the colours and CSS rules of pages and pictures.
 package style
 
 import (
@@ -36,8 +36,8 @@ var page string
 // Page is the style sheet that every page begins with.
 func Page() string { return Palette(":root") + page }
 
-// RoundStep is the distance of the ticks of an axis that are at least so far apart:
-// the next 1, 2 or 5 with zeros.
+// RoundStep returns a round distance between the ticks of an axis, 1, 2 or 5
+// times a power of ten, that is at least the given one.
 func RoundStep(least float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(max(least, 1))))
 	for _, factor := range []float64{1, 2, 5} {

@@ -20,7 +20,8 @@ import (
 // Unknown stands for a time that was not observed.
 const Unknown = time.Duration(-1)
 
-// Known is the first of the times that somebody saw, Unknown if there is none.
+// Known returns the first of the times that is not Unknown; Unknown if there is
+// none.
 func Known(times ...time.Duration) time.Duration {
 	for _, t := range times {
 		if t != Unknown {
@@ -33,7 +34,7 @@ func Known(times ...time.Duration) time.Duration {
 // Timeline is one run. All its times count from Begin.
 type Timeline struct {
 	Begin time.Time
-	// End of the last thing that happened.
+	// End is the time of the last event.
 	End time.Duration
 	// Lanes in the order of the connections.
 	Lanes []Lane
@@ -80,14 +81,14 @@ type Request struct {
 	Whole bool
 }
 
-// Blocked is a time in which a write could not go on.
+// Blocked is a period in which a write was blocked.
 type Blocked struct {
 	From, To time.Duration
 	// Want is events.WantWrite or events.WantRead.
 	Want string
 	// Tries is how often the write was tried in vain, at least once.
 	Tries int
-	// Refused is true if another write came in its place and TLS refused it.
+	// Refused is true if another write followed instead and TLS refused it.
 	Refused bool
 }
 

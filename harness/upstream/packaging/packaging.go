@@ -1,9 +1,10 @@
-// Package packaging makes an installable package of a patched libcurl, for
-// dpkg or rpm, out of a prefix that scripts/build-libcurl has made.
+// Package packaging makes an installable package of a patched libcurl, for dpkg
+// or rpm, from a prefix that scripts/build-libcurl has made.
 //
-// The package stands beside the system's own libcurl: everything is below
-// [Root], the loader is told nothing, and a program reaches it through the
-// pkg-config file in it, which has the library's folder in its run path.
+// The package does not affect the system's own libcurl: its files are below
+// [Root], the loader's configuration does not change, and a program finds the
+// library through the pkg-config file in the package, which sets the program's
+// run path.
 package packaging
 
 import (
@@ -27,11 +28,11 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// Root is the folder that the files of a package are in, but for the texts that
-// dpkg and rpm expect in /usr/share/doc.
+// Root is the folder of the package's files, except for the texts that dpkg and
+// rpm expect in /usr/share/doc.
 const Root = "/opt/curlpipe"
 
-// Name is what a package is called.
+// Name is the name of the package.
 const Name = "curlpipe-libcurl"
 
 // The formats of a package, as [Package.Format].
@@ -56,8 +57,8 @@ type Change struct {
 	Date    time.Time
 }
 
-// TakeSeries fills in what the patch series in a folder tells: the changes, and
-// the author of the first patch as the packager unless there is one.
+// TakeSeries sets the fields that follow from the patch series in a folder: the
+// changes, and the author of the first patch as the packager unless there is one.
 func (p *Package) TakeSeries(folder string) error {
 	patches, err := series.Read(folder)
 	if err != nil {
@@ -74,8 +75,8 @@ func (p *Package) TakeSeries(folder string) error {
 	return nil
 }
 
-// Write makes the package in a folder and returns the path of its file, which
-// takes the place of one of that name.
+// Write makes the package in a folder and returns the path of its file. It
+// replaces a file of that name.
 func (p *Package) Write(folder string) (string, error) {
 	var finder library.Finder
 	found, err := finder.Find(p.Prefix)

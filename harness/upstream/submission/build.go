@@ -11,9 +11,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// BuildFirst builds libcurl with the first n patches of a series, through the
-// script of a checkout, which gets the arguments as well. What was built before
-// comes out of the cache.
+// BuildFirst builds libcurl with the first n patches of a series, by
+// scripts/build-libcurl of a checkout with the further arguments. Finished builds
+// come from the cache.
 func BuildFirst(checkout, patches string, n int, arguments []string) error {
 	variant := []string{"--variant", "stock"}
 	if n > 0 {

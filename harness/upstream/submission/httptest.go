@@ -12,8 +12,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// HTTPTest is the test for curl's own tests/http, which goes to curl apart from
-// the series: it is about what curl does today.
+// HTTPTest is the test for curl's own tests/http. It goes to curl separately from
+// the series, because it is about today's curl.
 type HTTPTest struct {
 	// Folder has the test's files, README.md with the table of results, and
 	// message with the words of the commit.

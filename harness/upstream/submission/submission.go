@@ -31,10 +31,10 @@ type Submission struct {
 	// Tree is a folder with the sources of libcurl to apply the series to. It is not
 	// changed.
 	Tree string
-	// Base is what that is, for people: "libcurl 7.53.1".
+	// Base is a name of these sources for people: "libcurl 7.53.1".
 	Base string
-	// Build builds libcurl with the first n patches of the series, and says why
-	// it does not.
+	// Build builds libcurl with the first n patches of the series. The error says
+	// why it does not build.
 	Build func(n int) error
 	// Runs are the evidence: runs of the stock and of the patched libcurl.
 	Runs []outcome.Run
@@ -42,7 +42,7 @@ type Submission struct {
 	// what pipelab run --out has kept and pipelab report has made of it. Packets
 	// are left out, for their size.
 	Report string
-	// Progress, if not nil, is told what is being done.
+	// Progress, if not nil, is called with what is done next.
 	Progress func(what string)
 }
 

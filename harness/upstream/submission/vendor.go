@@ -17,7 +17,7 @@ const (
 	Debian   = "debian"   // a vendor with a quilt series: debian/patches and an entry for debian/changelog
 )
 
-// Tests is what an [HTTPTest] is for: curl, but not the series.
+// Tests is the addressee of an [HTTPTest]: curl, but not for the series.
 const Tests = "tests"
 
 // Addressees lists the possible addressees of the series.

@@ -1,6 +1,6 @@
-// Package program is what the small clients in Go have in common that stand in the
-// table of clients: they make a few requests, one after the other or all at once,
-// print the bodies and end with 1 when one of them fails.
+// Package program is the common part of the small clients in Go in the table of
+// clients. They make a few requests, one after the other or all at once, print
+// the bodies, and exit with 1 if a request fails.
 package program
 
 import (
@@ -79,7 +79,7 @@ func parse(words []string) (a Arguments, err error) {
 	return a, err
 }
 
-// OverRoundTripper makes exchanges with what net/http's clients are made of.
+// OverRoundTripper makes exchanges with an http.RoundTripper.
 func OverRoundTripper(t http.RoundTripper) func(method, url string, body []byte) ([]byte, error) {
 	client := http.Client{Transport: t}
 	return func(method, url string, body []byte) ([]byte, error) {

@@ -77,10 +77,10 @@ type Plan struct {
 	ReceiveBuffer int `json:"receive_buffer,omitempty"`
 	// FollowRedirects is CURLOPT_FOLLOWLOCATION.
 	FollowRedirects bool `json:"follow_redirects,omitempty"`
-	// FirstAlone has the first request be made alone, and those that no step adds
-	// be submitted together when it has ended.
+	// FirstAlone makes the first request alone. When it has ended, the requests
+	// that no step adds are submitted together.
 	FirstAlone bool `json:"first_alone,omitempty"`
-	// Steps are what else is done, strictly one after the other.
+	// Steps are other actions, strictly in this order.
 	Steps []Step `json:"steps,omitempty"`
 	// Requests in the order in which they are submitted.
 	Requests []Request `json:"requests"`
@@ -94,20 +94,20 @@ type Request struct {
 	Method string `json:"method"`
 	// Path with query, beginning with a slash.
 	Path string `json:"path"`
-	// HeaderBytes is the length of the X-Padding field's value; 0 leaves the
-	// field away. See Padding.
+	// HeaderBytes is the length of the X-Padding field's value; 0 omits the
+	// field. See Padding.
 	HeaderBytes int `json:"header_bytes"`
 	// Credentials are user and password with a colon between them
 	// (CURLOPT_USERPWD); empty for none.
 	Credentials string `json:"credentials,omitempty"`
-	// CustomMethod is sent in place of Method (CURLOPT_CUSTOMREQUEST).
+	// CustomMethod is sent instead of Method (CURLOPT_CUSTOMREQUEST).
 	CustomMethod string `json:"custom_method,omitempty"`
 	// BodyBytes is the size of the body of a POST, which is Body of the ID.
 	BodyBytes int `json:"body_bytes,omitempty"`
 	// TimeoutMS is CURLOPT_TIMEOUT_MS; 0 for none.
 	TimeoutMS int `json:"timeout_ms,omitempty"`
-	// AbortAtBytes, if not 0, makes the write callback fail once so many bytes
-	// of the body have come.
+	// AbortAtBytes, if not 0, makes the write callback fail after this many bytes
+	// of the body.
 	AbortAtBytes int `json:"abort_at_bytes,omitempty"`
 }
 
@@ -119,7 +119,7 @@ const (
 	DoRemove = "remove"
 	// DoPause makes the write callback of a request pause it.
 	DoPause = "pause"
-	// DoResume lets a paused request go on.
+	// DoResume resumes a paused request.
 	DoResume = "resume"
 	// DoPipelining sets CURLMOPT_PIPELINING to Value.
 	DoPipelining = "pipelining"
@@ -127,13 +127,13 @@ const (
 	DoPipelineLength = "pipeline_length"
 )
 
-// Step is something that is done while requests are under way.
+// Step is an action while requests are in flight.
 type Step struct {
-	// When it is done; the zero value means at once.
+	// When is the condition; the zero value means at once.
 	When When `json:"when"`
-	// Do is one of the words above.
+	// Do is the action, one of the words above.
 	Do string `json:"do"`
-	// Request is the ID of the request that it is done to, if to one.
+	// Request is the ID of the request that the action applies to, if any.
 	Request string `json:"request,omitempty"`
 	// Value for DoPipelining and DoPipelineLength.
 	Value int `json:"value,omitempty"`
@@ -144,10 +144,10 @@ type When struct {
 	// Signal is the name in a line "signal NAME" on standard input, after the
 	// plan.
 	Signal string `json:"signal,omitempty"`
-	// Completed is how many transfers have to have ended.
+	// Completed is how many transfers must have ended.
 	Completed int `json:"completed,omitempty"`
-	// Received is the ID of a request of whose response's body Bytes have to
-	// have come.
+	// Received is the ID of a request; Bytes of its response's body must have
+	// been received.
 	Received string `json:"received,omitempty"`
 	Bytes    int    `json:"bytes,omitempty"`
 }
@@ -208,12 +208,12 @@ type Report struct {
 	OpenFDsAfter int `json:"open_fds_after,omitempty"`
 	// Results has one element for each request of the plan, in its order.
 	Results []Result `json:"results"`
-	// Counters are figures that not every subject has.
+	// Counters are figures that only some subjects have.
 	Counters map[string]float64 `json:"counters,omitempty"`
 }
 
-// Turns is the counter of how often a subject's loop went round, and called
-// libcurl to go on with the transfers.
+// Turns is the counter of the turns of a subject's loop, each of which calls
+// libcurl to continue the transfers.
 const Turns = "turns"
 
 // Result is the outcome of one request.
@@ -226,7 +226,7 @@ type Result struct {
 	CurlCode int `json:"curl_code"`
 	// Status is the HTTP status code; 0 without a response.
 	Status int `json:"status"`
-	// BodyID is the first line of the body: whose response it is.
+	// BodyID is the first line of the body, which says whose response it is.
 	BodyID string `json:"body_id"`
 	// BodyBytes is the length of the body.
 	BodyBytes int64 `json:"body_bytes"`

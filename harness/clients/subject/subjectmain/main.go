@@ -1,9 +1,9 @@
-// Package subjectmain is what the subjects written in Go have in common: it
-// reads the plan, times the work, writes the report and sets the exit code.
+// Package subjectmain is the common part of the subjects written in Go: it reads
+// the plan, times the work, writes the report and sets the exit code.
 //
-// It stands between package plan, which says what plan and report look like,
-// and the executables that wrap a client each: a subject's main calls [Main]
-// with a function that carries a plan out.
+// It stands between package plan, which defines plan and report, and the
+// executables, each of which wraps a client: a subject's main calls [Main] with a
+// function that carries out a plan.
 package subjectmain
 
 import (
@@ -24,8 +24,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// ErrUnimplemented is to be wrapped by a subject's errors that say that it does
-// not do what the plan asks for.
+// ErrUnimplemented is wrapped by the error of a subject that does not support
+// what the plan asks for.
 var ErrUnimplemented = errors.New("unimplemented")
 
 // Subject is one program under test.
@@ -36,8 +36,9 @@ type Subject struct {
 	Drivers []string
 	// LibcurlVersion returns what curl_version() says.
 	LibcurlVersion func() string
-	// CarryOut does what the plan says and returns one result for each of its
-	// requests, in order, and perhaps counters. An error means that it could not.
+	// CarryOut carries out the plan and returns one result for each of its
+	// requests, in order, and optionally counters. It returns an error if it
+	// could not.
 	CarryOut CarryOut
 }
 
@@ -65,7 +66,7 @@ func given(variable string, usual *os.File) *os.File {
 }
 
 // CarryOut makes the requests of a plan. It returns a result for each, and the
-// numbers that the report has besides.
+// report's counters.
 type CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
 
 // Monotonic is CLOCK_MONOTONIC in nanoseconds, as plan.Result and the
@@ -109,8 +110,8 @@ func (s *Subject) run(input io.Reader, output io.Writer) (int, error) {
 	return plan.ExitDone, nil
 }
 
-// Answered fills in what the response tells: whose it is, and whether it came
-// whole.
+// Answered sets the fields that follow from the response: whose it is, and
+// whether it is complete.
 func Answered(result *plan.Result, status int, body []byte) {
 	id, _, _ := bytes.Cut(body, []byte("\n"))
 	result.Status = status

@@ -1,8 +1,7 @@
-// Package stack tells which TLS a process speaks: from the libraries that it
-// has loaded, and from what its executable was made of.
+// Package stack finds out which implementation of TLS a process uses, from the
+// libraries that it has loaded and from its executable.
 //
-// Package check asks it where the interposer saw no write over TLS, to name the
-// client as what it is.
+// Package check calls it if the interposer saw no write over TLS, to say why.
 package stack
 
 import (
@@ -17,7 +16,7 @@ import (
 	"strings"
 )
 
-// OpenSSL is the Name of the stack that the interposer sees into, where it is a
+// OpenSSL is the Name of the stack that the interposer can watch, if it is a
 // shared library.
 const OpenSSL = "OpenSSL"
 
@@ -26,9 +25,9 @@ const goTLS = "crypto/tls"
 
 // Stack is an implementation of TLS.
 type Stack struct {
-	// Name as its makers write it: "OpenSSL", "GnuTLS", "crypto/tls".
+	// Name is the implementation's own name: "OpenSSL", "GnuTLS", "crypto/tls".
 	Name string
-	// Version, as far as it can be told: "3.0.19", "go1.24.1".
+	// Version, if it can be determined: "3.0.19", "go1.24.1".
 	Version string
 	// Library is the file name of the shared library; empty if it is part of the
 	// executable.
@@ -71,7 +70,7 @@ var signs = []struct {
 	{"Mbed TLS", regexp.MustCompile(`bed TLS (\d+\.\d+\.\d+)`)},
 }
 
-// Process is what was taken down of a process while it ran.
+// Process is what was recorded about a process while it ran.
 type Process struct {
 	maps       string   // its libraries
 	executable *os.File // which stays when the process has ended
@@ -100,7 +99,7 @@ func (p *Process) Stacks() ([]Stack, error) {
 	return append(found, loaded(p.maps)...), err
 }
 
-// Close gives up what is held of the process.
+// Close releases the resources of the Process.
 func (p *Process) Close() error { return p.executable.Close() }
 
 // loaded returns the stacks among the libraries in /proc/PID/maps.

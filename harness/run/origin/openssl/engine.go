@@ -15,20 +15,20 @@ import (
 	"sync"
 )
 
-// ErrRefused is what an error wraps when a connection cannot do what it was
-// asked for, now or at all, as a renegotiation with TLS 1.3. Nothing has
-// changed, the connection can be used on.
+// ErrRefused is wrapped by the error of a connection that cannot do what it was
+// asked for, now or ever, such as a renegotiation with TLS 1.3. The connection is
+// unchanged and can still be used.
 var ErrRefused = errors.New("OpenSSL refuses")
 
-// Config says what an engine is to be.
+// Config configures an engine.
 type Config struct {
 	// Path of the program, build/subjects/tls-engine of a checkout.
 	Path string
 	// TLS is the one version that is spoken, "1.2" or "1.3".
 	TLS string
-	// Certificate of the server with its key, and those that stand between it
-	// and the authority. It needs a subject: a libcurl that logs the
-	// certificate fails without one.
+	// Certificate is the server's certificate with its key and the intermediate
+	// certificates. It needs a subject: a libcurl that logs the certificate fails
+	// without one.
 	Certificate tls.Certificate
 	// KeyLog, if not nil, gets the secrets of all connections in the form of
 	// SSLKEYLOGFILE, whole lines at a time, from one goroutine at a time.

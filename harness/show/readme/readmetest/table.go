@@ -1,5 +1,5 @@
-// Package readmetest holds the tables of the READMEs against what they are
-// about. It stands beside the tests that make those tables.
+// Package readmetest compares the tables of the READMEs with the code that they
+// describe.
 package readmetest
 
 import (
@@ -23,8 +23,8 @@ func RequireTable(t *testing.T, file, name, want string) {
 	})
 }
 
-// RequireLike is RequireTable for a table that holds what changes by itself,
-// such as a date: compare gets what stands there.
+// RequireLike is RequireTable for a table with contents that change by
+// themselves, such as a date: compare is called with the table in the file.
 func RequireLike(t *testing.T, file, name, want string, compare func(got string)) {
 	t.Helper()
 	got, err := readme.Between(file, name)

@@ -1,8 +1,8 @@
-// Package page makes the HTML report: one page with all that the evidence of
-// runs shows, that needs nothing but itself.
+// Package page makes the HTML report: one self-contained page with everything
+// that the evidence of runs shows.
 //
-// It stands behind package evidence and draws with package picture. It reads
-// no files: whoever calls it has read the evidence.
+// It stands behind package evidence and draws with package picture. It reads no
+// files: its callers have read the evidence.
 package page
 
 import (
@@ -93,12 +93,12 @@ type packets struct {
 	First                                    string // who ended the first connection, and where
 }
 
-// Frame is what a page has beside the evidence.
+// Frame has the parts of a page other than the evidence.
 type Frame struct {
-	// Base is the folder where the page is going to be. Links lead from it to
-	// the evidence.
+	// Base is the folder that the page will be in. Links lead from there to the
+	// evidence.
 	Base string
-	// Problem, if not empty, is shown on top: what could not be read.
+	// Problem, if not empty, is shown at the top: what could not be read.
 	Problem string
 	// Fleet, if not empty, is the section about a fleet of clients.
 	Fleet template.HTML

@@ -112,7 +112,7 @@ func (d *drawing) ending(l *timeline.Lane, top, height float64) {
 	d.WriteString("</g>\n")
 }
 
-// Ended says in words how a connection ended.
+// Ended describes how a connection ended.
 func Ended(l *timeline.Lane) string {
 	by, how := "by the origin", "with a FIN"
 	if l.Ending.ByClient {
@@ -182,7 +182,7 @@ func (d *drawing) legend() {
 	d.y = y + 4
 }
 
-// Legend says in HTML what the colours of an Inline stand for.
+// Legend describes in HTML what the colours of an Inline mean.
 func Legend() string {
 	var out strings.Builder
 	out.WriteString(`<ul class="legend" aria-hidden="true">`)

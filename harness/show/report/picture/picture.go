@@ -1,8 +1,7 @@
 // Package picture draws timelines as SVG.
 //
-// It stands between package timeline and the report, and knows neither files
-// nor runs. A picture needs nothing but itself, and has its text equivalent
-// inside.
+// It stands between package timeline and the report, and knows neither files nor
+// runs. A picture is self-contained and includes its text equivalent.
 package picture
 
 import (
@@ -32,8 +31,8 @@ const (
 	mostLanes  = 40 // of a panel
 )
 
-// Style is the style sheet of pictures, for light and dark. SVG has it inside;
-// a page that contains an Inline has to bring it along, and PageStyle.
+// Style is the style sheet of pictures, for light and dark. An SVG includes it; a
+// page that contains an Inline has to include it, and PageStyle.
 var Style = style.Palette(".timeline") + `.timeline { font: 12px system-ui, sans-serif; }
 .timeline text { fill: var(--ink); } .timeline .soft { fill: var(--soft); } .timeline .heading { font-weight: 600; font-size: 14px; }
 .timeline .axis { stroke: var(--line); } .timeline .lane { fill: var(--lane); } .timeline .write { fill: var(--write); }
@@ -43,7 +42,7 @@ var Style = style.Palette(".timeline") + `.timeline { font: 12px system-ui, sans
 .timeline .end { stroke: var(--end); stroke-width: 2; fill: none; } .timeline .fin { stroke: var(--soft); stroke-width: 2; }
 `
 
-// PageStyle is what a page needs besides, for its Inlines and Legends.
+// PageStyle is the additional style of a page with Inlines and Legends.
 const PageStyle = `.timelines { display: flex; min-width: 40rem; max-width: 64rem; } .timelines .timeline { display: block; width: auto; min-width: 0; }
 .timelines .labels { position: sticky; left: 0; background: var(--card); }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1rem; list-style: none; margin: .25rem 0; padding: 0; font-size: .8rem; color: var(--soft); }
@@ -111,7 +110,7 @@ func write(w io.Writer, text string) error {
 	return nil
 }
 
-// Describe says in words what a panel shows.
+// Describe describes what a panel shows.
 func Describe(p Panel) string {
 	var requests, blocked, refused, resets int
 	for _, l := range p.Timeline.Lanes {

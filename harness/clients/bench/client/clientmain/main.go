@@ -1,10 +1,10 @@
-// Package clientmain is what the bench's clients written in Go have in common:
-// their arguments, the two phases of a run and the document that they print.
+// Package clientmain is the common part of the bench's clients in Go: their
+// arguments, the two phases of a run and the document that they print.
 //
 // A client keeps a number of GETs for one URL in flight, first to warm up, then
-// for the measured phase. It compares each response with what the server is
-// known to send, and prints one JSON object, a Document. The clients in C keep
-// the same contract.
+// for the measured phase. It compares each response with what the server is known
+// to send, and prints one JSON object, a Document. The clients in C work in the
+// same way.
 package clientmain
 
 import (
@@ -25,10 +25,11 @@ const (
 	ExitUnimplemented = 3 // this client, or its libcurl, cannot do that
 )
 
-// ErrUnimplemented says that this client cannot do what the arguments ask for.
+// ErrUnimplemented says that the client does not support what the arguments ask
+// for.
 var ErrUnimplemented = errors.New("not implemented")
 
-// Arguments is what the bench asks a client for.
+// Arguments are the arguments of a client.
 type Arguments struct {
 	URL      string
 	CAFile   string // certificate authority of the server, in PEM
@@ -40,7 +41,7 @@ type Arguments struct {
 	LogFile  string // for h2load alone
 }
 
-// Document is what a client prints.
+// Document is the output of a client.
 type Document struct {
 	Requests        int     `json:"requests"`
 	Verified        int     `json:"verified"`

@@ -16,10 +16,11 @@ import (
 
 // Getter makes one request at a time for each goroutine that calls it.
 type Getter interface {
-	// NewWorker returns what one goroutine calls over and over: it gets the URL
-	// and gives check the status and the body, which stay the getter's.
+	// NewWorker returns a function that one goroutine calls repeatedly. It gets
+	// the URL and passes the status and the body to check. The body remains the
+	// getter's.
 	NewWorker(check func(status int, body []byte) error) func() error
-	// Library names what was measured, with its version.
+	// Library returns the name and version of the library that is measured.
 	Library() string
 	Close()
 }
@@ -98,7 +99,7 @@ func phase(workers []func() error, requests int) ([]time.Duration, error) {
 	return latencies, nil
 }
 
-// Meter reads what the process used up in the measured phase.
+// Meter measures what the process uses in the measured phase.
 type Meter struct {
 	begin   time.Time
 	cpu     time.Duration
@@ -114,7 +115,7 @@ func Start() *Meter {
 	return m
 }
 
-// Stop ends the measured phase, of which each response was right.
+// Stop ends the measured phase, in which every response was right.
 func (m *Meter) Stop(latencies []time.Duration) *Document {
 	seconds := time.Since(m.begin).Seconds()
 	cpu := cpuTime(unix.RUSAGE_SELF) - m.cpu

@@ -36,7 +36,7 @@ func connect(a clientmain.Arguments) (clientmain.Getter, error) {
 	return &getter{client: client, url: a.URL, major: a.HTTP}, nil
 }
 
-// NewWorker uses the same request again, and the same buffer for each body.
+// NewWorker reuses one request, and one buffer for all bodies.
 func (g *getter) NewWorker(check func(int, []byte) error) func() error {
 	request, err := http.NewRequest(http.MethodGet, g.url, nil)
 	var body bytes.Buffer

@@ -40,7 +40,7 @@ func connect(a clientmain.Arguments) (clientmain.Getter, error) {
 	return &getter{client: client, url: a.URL}, nil
 }
 
-// NewWorker uses the same request and response again, as fasthttp means it.
+// NewWorker reuses one request and one response, as fasthttp intends.
 func (g *getter) NewWorker(check func(int, []byte) error) func() error {
 	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	request.SetRequestURI(g.url)
@@ -54,6 +54,6 @@ func (g *getter) NewWorker(check func(int, []byte) error) func() error {
 
 func (g *getter) Library() string { return clientmain.ModuleVersion("github.com/valyala/fasthttp") }
 
-// Close leaves the connection to the end of the process: a PipelineClient has
-// no way to close it.
+// Close does nothing: a PipelineClient cannot close its connection, which ends
+// with the process.
 func (g *getter) Close() {}

@@ -45,7 +45,7 @@ func connect(a clientmain.Arguments) (clientmain.Getter, error) {
 	return &getter{transport: transport, url: a.URL, major: a.HTTP}, nil
 }
 
-// NewWorker uses the same request again, and the same buffer for each body.
+// NewWorker reuses one request, and one buffer for all bodies.
 func (g *getter) NewWorker(check func(int, []byte) error) func() error {
 	var body bytes.Buffer
 	request, err := http.NewRequest(http.MethodGet, g.url, nil)
