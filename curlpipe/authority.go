@@ -82,7 +82,7 @@ func splitAuthority(authority string) (host, port string, err error) {
 		host, port = authority[:end+colon], authority[end+colon+1:]
 	}
 	if end > 0 && len(host) != end {
-		return "", "", fmt.Errorf("%w: %q behind the address in host %q", ErrUnsupportedRequest, host[end:], authority)
+		return "", "", fmt.Errorf("%w: %q after the address in host %q", ErrUnsupportedRequest, host[end:], authority)
 	}
 	return host, port, nil
 }

@@ -33,7 +33,7 @@ func parseLibrary(version string) (library, error) {
 	release, _, _ = strings.Cut(release, "-")
 	var major, minor, patch uint32
 	if n, _ := fmt.Sscanf(release, "%d.%d.%d", &major, &minor, &patch); !ok || n != 3 {
-		return library{}, fmt.Errorf("curlpipe: cannot make out the version of libcurl from %q", version)
+		return library{}, fmt.Errorf("curlpipe: cannot find the version of libcurl in %q", version)
 	}
 	return library{
 		version: name,

@@ -172,7 +172,7 @@ func (t *Transport) sslVersion(lib library) (version int, beyond bool, err error
 	case highest != sslVersionDefault && lowest > highest:
 		return 0, false, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
 	case lib.number < firstTLS13 && (lowest == sslVersionTLS13 || highest == sslVersionTLS13):
-		return 0, false, fmt.Errorf("%w: %s cannot be held to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
+		return 0, false, fmt.Errorf("%w: %s cannot be limited to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
 	case lib.number >= firstMaxTLSVersion:
 		return lowest | highest<<sslVersionMaxShift, false, nil
 	case lowest == sslVersionDefault && highest == sslVersionDefault:

@@ -32,7 +32,7 @@ func TestBuildLibcurlRefusesCommandLines(t *testing.T) {
 		{[]string{"--patches", "."}, "--patches goes with --variant patched"},
 		{
 			[]string{"--source", ".", "--version", "7.47.1"},
-			"--version and --ref choose from a clone",
+			"--version and --ref need a clone of curl's repository",
 		},
 		{[]string{"--ref"}, "--ref needs a value"},
 		{[]string{"--ref", "-x"}, "--ref needs a branch, a tag or a commit"},

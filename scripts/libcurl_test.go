@@ -245,7 +245,7 @@ func TestABuildThatWasAlteredIsMadeAnew(t *testing.T) {
 		require.NoError(t, spoil(), name)
 		again, got := w.build("--source", tree)
 		require.Equal(t, prefix, again)
-		require.Contains(t, got.stderr, "is not what was built: building it anew")
+		require.Contains(t, got.stderr, "is not what was built: building it again")
 		now, err := os.ReadFile(library)
 		require.NoError(t, err)
 		require.Equal(t, built, now, name)

@@ -279,7 +279,7 @@ func TestBuildOpenSSLRefusesCommandLines(t *testing.T) {
 		{[]string{"--nonsense"}, "unknown argument --nonsense"},
 		{[]string{"trixie"}, "unknown argument trixie"},
 		{[]string{"--suite"}, "--suite needs a value"},
-		{[]string{"--suite", "../x"}, "--suite is a name as trixie, not ../x"},
+		{[]string{"--suite", "../x"}, "--suite is a name such as trixie, not ../x"},
 		{[]string{"--version"}, "--version needs a value"},
 		{[]string{"--version", "1.1"}, "of the form 1.1.0l, not 1.1"},
 		{[]string{"--version", "1.1.0a"}, "known are 1.0.1m 1.0.2u 1.1.0l"},

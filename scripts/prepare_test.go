@@ -98,7 +98,7 @@ func TestSetupWithoutDpkg(t *testing.T) {
 	w.stub("go", goStub)
 	got = w.run("setup")
 	require.Zero(t, got.code, got.stderr)
-	require.Contains(t, got.stderr, "no dpkg here: what is beyond building and Go was not looked for")
+	require.Contains(t, got.stderr, "no dpkg here: only building and Go were looked for")
 	require.Contains(t, got.stderr, "--source TREE, ARCHIVE or CLONE")
 	require.NotContains(t, got.stderr, "everything is there")
 

@@ -76,7 +76,7 @@ func TestCloneThatHasNoSuchRelease(t *testing.T) {
 	requireRefused(t, w.run("build-libcurl", "--source", clone, "--version", "7.47.1"), 1,
 		"the clone "+clone+" has no curl-7_47_1", "fetch --tags")
 	requireRefused(t, w.run("build-libcurl", "--source", clone, "--ref", "nonsense"), 1, "has no nonsense")
-	requireRefused(t, w.run("build-libcurl", "--source", w.tree(nil), "--ref", "master"), 2, "choose from a clone")
+	requireRefused(t, w.run("build-libcurl", "--source", w.tree(nil), "--ref", "master"), 2, "need a clone of curl's repository")
 	w.requireNothingLeft()
 }
 
@@ -162,7 +162,7 @@ func TestRPMSourceTree(t *testing.T) {
 	prefix, got := w.build("--source", folder, "--variant", "patched", "--patches",
 		w.series("0001-own.patch", change("second ", "own second ")))
 	require.Contains(t, got.stderr, "build-libcurl: libcurl 7.53.1, release 34.2 of the vendor, 3 patches\n")
-	require.Contains(t, got.stderr, "passed over what does not apply in the vendor's curl-tests.patch: tests/data/test1\n")
+	require.Contains(t, got.stderr, "skipped what does not apply in the vendor's curl-tests.patch: tests/data/test1\n")
 	require.Contains(t, w.library(prefix), "own second libcurl/7.53.1-doing.1")
 	require.Equal(t, "RPM source of libcurl 7.53.1, release 34.2 of the vendor, 3 patches, on archive curl-7.53.1.tar",
 		w.manifest(prefix).Source.Origin)

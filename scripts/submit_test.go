@@ -21,7 +21,7 @@ func TestSubmitRefusesCommandLines(t *testing.T) {
 	}{
 		{nil, 2, "name the folder to make"},
 		{[]string{"--nonsense", "out"}, 2, "unknown argument --nonsense"},
-		{[]string{"one", "two"}, 2, "one folder is wanted"},
+		{[]string{"one", "two"}, 2, "give one folder"},
 		{[]string{"out", "--base"}, 2, "--base needs a value"},
 		{[]string{"--source"}, 2, "--source needs a value"},
 		{[]string{"--ref", "master", "out"}, 2, "--ref goes with a --source that is a clone"},

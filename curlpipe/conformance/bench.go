@@ -147,7 +147,7 @@ func (b *bench) makeOverlays() error {
 		{"	t.nextProtoOnce.Do(t.onceSetNextProtoDefaults)\n	t.idleMu.Lock()\n", "	if CurlpipeCloseIdle != nil {\n		CurlpipeCloseIdle(t)\n	}\n"},
 	} {
 		if strings.Count(text, change.before) != 1 {
-			return fmt.Errorf("%s is not as it is known: %q is not in it once", original, change.before)
+			return fmt.Errorf("%s has changed: %q does not occur exactly once in it", original, change.before)
 		}
 		text = strings.Replace(text, change.before, change.insert+change.before, 1)
 	}

@@ -157,7 +157,7 @@ torture_result() {
 }
 
 # frame_of_tests - prints a folder with the frame of curl's test programs. It
-# comes out of Debian's source package curl, through apt, once, and is kept in
+# comes from Debian's source package curl, through apt, once, and is kept in
 # the cache: the default source of libcurl has no tests.
 frame_of_tests() {
   local kept=$cache/sources/curl-frame line
@@ -168,7 +168,7 @@ frame_of_tests() {
   if [[ ! -f $kept/tests/libtest/first.c ]]; then
     log=$cache/logs/source-curl.log
     : >"$log"
-    say "fetching the frame of curl's tests out of Debian's source package" \
+    say "fetching the frame of curl's tests from Debian's source package" \
       "curl (4 MB)"
     scratch source-curl
     while IFS= read -r line; do

@@ -150,7 +150,7 @@ fetch_pinned_tree() {
   local work line package reason size
   package=$(pinned_trees | head -n 1 | cut -f 2)
   command -v apt-get >/dev/null ||
-    die "libcurl 7.53.1 comes out of Debian's source package $package, and" \
+    die "libcurl 7.53.1 comes from Debian's source package $package, and" \
       "there is no apt-get here to fetch it with; name another source with" \
       "--source TREE, ARCHIVE or CLONE, or with --version"
   need tar
@@ -158,7 +158,7 @@ fetch_pinned_tree() {
   ! find_pinned_tree || return 0
   log=$cache/logs/source-$package.log
   : >"$log"
-  say "fetching libcurl 7.53.1 out of Debian's source package $package" \
+  say "fetching libcurl 7.53.1 from Debian's source package $package" \
     "(80 to 90 MB, about 15 s)"
   scratch "source-$package"
   work=$scratch_dir

@@ -37,7 +37,7 @@ openssl_arguments() {
   text=${text#*OpenSSL }
   openssl_version=${text%% *}
   [[ $openssl_version == [0-9]* ]] ||
-    die "cannot read a version out of the OpenSSL headers (got: $text)"
+    die "cannot find a version in the OpenSSL headers (got: $text)"
   [[ -z $openssl_prefix ]] || openssl_name=$(built_name "$openssl_prefix")
   [[ -z $openssl_prefix || -n $openssl_name ]] || openssl_name=$openssl_version
 }

@@ -83,7 +83,7 @@ is_built() {
 # library was cut or changed since.
 remove_altered() {
   [[ -e $1 ]] || return 0
-  say "the library in $1 is not what was built: building it anew"
+  say "the library in $1 is not what was built: building it again"
   rm -rf -- "$1"
 }
 

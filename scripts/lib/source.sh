@@ -98,7 +98,7 @@ release_source() {
   lock "sources-$file"
   ! is_release "$source_archive" "$version" || return 0
   [[ ! -e $source_archive ]] ||
-    say "$source_archive is not what was fetched: fetching it anew"
+    say "$source_archive is not what was fetched: fetching it again"
   say "fetching $url (3 to 4 MB)"
   scratch "source-$file"
   log=$cache/logs/source-$file.log
@@ -167,7 +167,7 @@ clone_source() {
   local path=$1 name=${ref:-curl-${version//./_}}
   need git
   clone_git -C "$path" rev-parse --git-dir >/dev/null 2>&1 ||
-    usage_error "--version and --ref choose from a clone, which $path is not"
+    usage_error "--version and --ref need a clone of curl's repository, and $path is none"
   source_commit=$(clone_git -C "$path" rev-parse --verify --quiet \
     --end-of-options "$name^{commit}") ||
     die "the clone $path has no $name; git -C $path fetch --tags gets what" \
@@ -215,7 +215,7 @@ seed_default_source() {
     scratch source-0ad
     log=$cache/logs/source-0ad.log
     : >"$log"
-    say "unpacking libcurl out of ${1##*/}"
+    say "unpacking libcurl from ${1##*/}"
     { unpack_pinned "$1" "$scratch_dir/tree" &&
       keep_pinned_tree "$scratch_dir/tree" && find_pinned_tree; } ||
       die "--source $1: no libcurl with a pinned hash in it; use the" \
@@ -239,7 +239,7 @@ copy_plain() {
   if [[ -n $source_clone ]]; then
     mkdir -- "$1"
     clone_git -C "$source_clone" archive "$source_commit" | tar -C "$1" -xf - ||
-      die "cannot take $source_commit out of $source_clone"
+      die "cannot extract $source_commit from $source_clone"
     [[ -f $1/include/curl/curlver.h ]] ||
       die "$source_origin: no libcurl (no include/curl/curlver.h in it)"
   elif [[ -n $source_dir ]]; then

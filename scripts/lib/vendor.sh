@@ -176,7 +176,7 @@ vendor_patch() {
     die "the vendor's patch $name does not apply to libcurl" \
       "$vendor_version: $(failed_hunks <<<"$output"); log: $log"
   fi
-  say "passed over what does not apply in the vendor's $name:" \
+  say "skipped what does not apply in the vendor's $name:" \
     "$(paste -sd ' ' <<<"$misfits")"
 }
 

@@ -179,7 +179,7 @@ func (f *Finder) check(l *Library) error {
 	}
 	if m.PatchSeries != series {
 		command := cmp.Or(buildCommand(l.Name), buildCommand(Patched))
-		return fmt.Errorf("the libcurl %q was built of another patch series than the one in %s; run %s",
+		return fmt.Errorf("the libcurl %q was built from another patch series than the one in %s; run %s",
 			l.Name, f.Patches, command)
 	}
 	return nil

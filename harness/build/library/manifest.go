@@ -121,7 +121,7 @@ func (f *Finder) inspect(prefix string) (*Manifest, error) {
 func (f *Finder) version(file string) (string, error) {
 	program := filepath.Join(f.Programs, "libcurl-version")
 	if _, err := os.Stat(program); err != nil {
-		return "", errors.New("what asks it is not built yet; run scripts/build-subjects")
+		return "", errors.New("libcurl-version is not built; run scripts/build-subjects")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -86,7 +86,7 @@ func TestFindComparesTheSeries(t *testing.T) {
 		finder = newCache(t, name, patchedOf(sum("another series")))
 		finder.Patches = series
 		_, err = finder.Find(name)
-		require.EqualError(t, err, `the libcurl "`+name+`" was built of another patch series than the one in `+
+		require.EqualError(t, err, `the libcurl "`+name+`" was built from another patch series than the one in `+
 			series+"; run "+command)
 	}
 }

@@ -179,7 +179,7 @@ func (m *measurement) start(ctx context.Context, arguments, prefix []string, doc
 		return fmt.Errorf("%w: %.300s", err, said)
 	}
 	if err := json.Unmarshal(output.Bytes(), document); err != nil {
-		return fmt.Errorf("what it prints is no document: %w: %.200q", err, output.Bytes())
+		return fmt.Errorf("its output is not a document: %w: %.200q", err, output.Bytes())
 	}
 	return nil
 }

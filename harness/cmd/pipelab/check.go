@@ -80,7 +80,7 @@ func (o *checkOptions) understand(command *cobra.Command, arguments []string) er
 	case len(arguments) == 0:
 		return usage(errors.New("check needs a command after --, with {url} in it"))
 	case !strings.Contains(text, "{url}") && !strings.Contains(text, "{port}"):
-		return usage(errors.New("the command has no {url} in it, which stands for the URL of the origin, and no {port}"))
+		return usage(errors.New("the command has neither {url}, which stands for the URL of the origin, nor {port}"))
 	case o.Plain && o.HTTP2:
 		return usage(errors.New("--http2 needs TLS, which --plain takes away"))
 	case o.Plain && len(o.tls) > 0:

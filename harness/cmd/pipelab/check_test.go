@@ -110,7 +110,7 @@ func TestCheckRefuses(t *testing.T) {
 		arguments []string
 	}{
 		"check needs a command":       {exitUsage, []string{"check"}},
-		"no {url} in it":              {exitUsage, []string{"check", "--", "curl"}},
+		"neither {url}":               {exitUsage, []string{"check", "--", "curl"}},
 		"have to be 1 or more":        {exitUsage, []string{"check", "--requests", "0", "--", "curl", "{url}"}},
 		"--http2 needs TLS":           {exitUsage, []string{"check", "--http2", "--plain", "--", "curl", "{url}"}},
 		"starting the client":         {exitCannotRun, []string{"check", "--", "/nowhere/client", "{url}"}},

@@ -149,7 +149,7 @@ func TestAnInterruptedMatrixIsGoneOnWith(t *testing.T) {
 	// The first line of progress is written before the first run.
 	code := execute(ctx, []string{"matrix", "--scenario", "honest-origin", "--subject", "c-demo", "--jobs", "1"}, &out, tell)
 	require.Equal(t, exitCannotRun, code)
-	require.Regexp(t, `interrupted with \d of 8 runs finished; the same call goes on from there`, progress.String())
+	require.Regexp(t, `interrupted with \d of 8 runs finished; repeat the call to resume it`, progress.String())
 	require.Empty(t, out.String())
 
 	store := filepath.Join("cache", "matrix")
@@ -219,7 +219,7 @@ func TestAMatrixNeedsTheLibcurlsOfItsOpenSSL(t *testing.T) {
 		code, stdout, stderr := pipelab("matrix", "--openssl", "trixie")
 		require.Equal(t, exitCannotRun, code)
 		requireOneLine(t, stdout, stderr)
-		require.Contains(t, stderr, "is built against another OpenSSL than the one that is named trixie; run scripts/matrix")
+		require.Contains(t, stderr, "is built against another OpenSSL than the one that is called trixie; run scripts/matrix")
 	}
 	code, _, stderr := pipelab("matrix", "--openssl", "sid")
 	require.Equal(t, exitCannotRun, code)

@@ -40,7 +40,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"an unknown wrapper":       {"run --wrap nowhere", `--wrap "nowhere": exec: "nowhere": executable file not found`},
 		"a library twice":          {"run --library stock,stock", `--library has "stock" twice`},
 		"a report of a file":       {"report go.mod", "go.mod is a file: report takes a folder"},
-		"requests for none":        {"run --scenario head-with-body --requests 7", "none of the scenarios is the same with 7 requests"},
+		"requests for none":        {"run --scenario head-with-body --requests 7", "no scenario can be run with 7 requests"},
 		"no time to soak":          {"soak --minutes 0", "--minutes and --jobs must be more than 0"},
 		"nobody to soak":           {"soak --jobs 0", "--minutes and --jobs must be more than 0"},
 		"an unknown scenario":      {"run --scenario reporte", `no scenario matches "reporte"; there are: honest-origin, added-at-once, reported`},
@@ -58,7 +58,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"half a second's patience": {"fleet --patience 500ms", "--patience is in whole seconds, not 500ms"},
 		"half a fleet":             {"fleet --shard 1/2", "shards meet at a server; name the one of pipelab fleet serve"},
 		"no shard of a fleet":      {"fleet --shard 0/2", `--shard: "0/2" is no shard`},
-		"a fleet over old TLS":     {"fleet --tls 1.1", `there is no TLS "1.1" here`},
+		"a fleet over old TLS":     {"fleet --tls 1.1", `unknown version of TLS "1.1"`},
 		"a picture of a shard":     {"fleet --server http://x --shard 1/2 --svg x.svg", "a shard has no picture and no table to keep"},
 		"nothing but gaps":         {"matrix --openssl sid --unavailable sid=gone", "nothing to run: everything that is asked for is unavailable"},
 	} {
@@ -101,7 +101,7 @@ func TestWhatKeepsRunsFromBeingMade(t *testing.T) {
 		}, "", `the libcurl "stock" is not built yet; run scripts/build-libcurl --variant stock`},
 		"a stale library": {func(t *testing.T, checkout string) {
 			write(t, filepath.Join(checkout, "patches", "a.patch"), "BBB\n")
-		}, "", `the libcurl "patched" was built of another patch series`},
+		}, "", `the libcurl "patched" was built from another patch series`},
 		"a library that cannot pipeline": {func(t *testing.T, checkout string) {
 			write(t, filepath.Join(checkout, "new", "lib", "libcurl.so.4"), "libcurl/7.88.1\x00")
 		}, "--library ./new", "libcurl 7.88.1 in"},

@@ -75,7 +75,7 @@ func serve(command *cobra.Command, config check.Config, authority, id string) er
 			return usage(err)
 		}
 		if len(found) > 1 {
-			return usage(fmt.Errorf("--scenario %q: serve plays one at a time, that is %d", id, len(found)))
+			return usage(fmt.Errorf("--scenario %q matches %d scenarios, and serve plays one at a time", id, len(found)))
 		}
 		config.Scenario = found[0]
 		if found[0].NeedsEngine() {

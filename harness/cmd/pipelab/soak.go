@@ -47,7 +47,7 @@ func soakCommand() *cobra.Command {
 
 func runSoak(command *cobra.Command, o *soakOptions) error {
 	if o.minutes <= 0 || o.jobs < 1 || o.runs < 0 {
-		return usage(errors.New("--minutes and --jobs must be more than 0, --runs not less"))
+		return usage(errors.New("--minutes and --jobs must be more than 0, --runs 0 or more"))
 	}
 	o.chooseSeed()
 	setups, err := o.Setups()

@@ -47,7 +47,7 @@ func say(ctx context.Context, server, path string, in any) (*http.Response, erro
 // hear reads what the server has answered.
 func hear(server string, response *http.Response, out any) error {
 	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
-		return fmt.Errorf("reading what the fleet's server at %s says: %w", server, err)
+		return fmt.Errorf("reading the answer of the fleet's server at %s: %w", server, err)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func attend(ctx context.Context, server string, b beginning, waiting func(limit 
 			return nil, err
 		}
 		if time.Now().After(until) {
-			return nil, fmt.Errorf("%w, for %s; pipelab fleet serve says the URL of one", err, startLimit)
+			return nil, fmt.Errorf("%w, for %s; pipelab fleet serve prints the URL of one", err, startLimit)
 		}
 		if waiting != nil {
 			waiting(startLimit)

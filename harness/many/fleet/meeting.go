@@ -76,7 +76,7 @@ func (m *meeting) join(host string, b beginning) (*run, error) {
 	case r.parameters != b.Parameters:
 		return nil, fmt.Errorf("shard %s has %s, and the others have %s", s, b.Parameters.words(), r.parameters.words())
 	case r.begun[b.Shard]:
-		return nil, fmt.Errorf("shard %s has begun this run already; start the server anew", s)
+		return nil, fmt.Errorf("shard %s has begun this run already; restart the server", s)
 	}
 	r.begun[b.Shard] = true
 	r.hosts = append(r.hosts, host)
@@ -115,7 +115,7 @@ func (m *meeting) end(ctx context.Context, e ending) (Counted, error) {
 	r := m.run
 	if r == nil || r.id != e.Run || !r.begun[e.Shard] {
 		m.mutex.Unlock()
-		return Counted{}, errors.New("that run has come to an end, because another shard has left it or the server was started anew")
+		return Counted{}, errors.New("that run has ended, because another shard has left it or the server was restarted")
 	}
 	if e.Problem != "" {
 		m.abandon(r, fmt.Errorf("shard %d of %d: %s", e.Shard, r.parameters.Shards, e.Problem))

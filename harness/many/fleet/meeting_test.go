@@ -78,11 +78,11 @@ func TestShardsThatDoNotBelongAreRefused(t *testing.T) {
 	other := inShards()
 	other.Requests = 7
 	for says, b := range map[string]beginning{
-		"shard 2/2 has 2 clients (7 requests each":               {other, 2},
-		"and the others have 2 clients (1000 requests each":      {other, 2},
-		"shard 1/2 has begun this run already; start the server": {inShards(), 1},
-		"there is no shard 3/2":                                  {inShards(), 3},
-		"there is no shard 0/2":                                  {inShards(), 0},
+		"shard 2/2 has 2 clients (7 requests each":                 {other, 2},
+		"and the others have 2 clients (1000 requests each":        {other, 2},
+		"shard 1/2 has begun this run already; restart the server": {inShards(), 1},
+		"there is no shard 3/2":                                    {inShards(), 3},
+		"there is no shard 0/2":                                    {inShards(), 0},
 	} {
 		_, err := m.join("127.0.0.1", b)
 		require.ErrorContains(t, err, says)
@@ -124,7 +124,7 @@ func TestAProblemOfOneShardEndsAll(t *testing.T) {
 	require.EqualError(t, err, "shard 2 of 2: no memory")
 	<-r.over
 	// told while it waits, or when it comes too late to wait
-	require.Regexp(t, "^(shard 2 of 2: no memory|that run has come to an end, .*)$", (<-waiting).Error())
+	require.Regexp(t, "^(shard 2 of 2: no memory|that run has ended, .*)$", (<-waiting).Error())
 }
 
 func TestAShardThatLeavesEndsAll(t *testing.T) {
@@ -134,7 +134,7 @@ func TestAShardThatLeavesEndsAll(t *testing.T) {
 	_, err := m.end(gone, ending{Run: id, Shard: 2})
 	require.EqualError(t, err, "shard 2 of 2 has left")
 	_, err = m.end(t.Context(), ending{Run: id, Shard: 1})
-	require.ErrorContains(t, err, "that run has come to an end, because another shard has left it")
+	require.ErrorContains(t, err, "that run has ended, because another shard has left it")
 }
 
 // TestAShardThatDiesEndsAll: between its beginning and its end as well, where a
@@ -149,7 +149,7 @@ func TestAShardThatDiesEndsAll(t *testing.T) {
 		require.NoError(t, second.err)
 		waits := end(server, ending{Run: one.Run, Shard: 1})
 		second.leave() // as the kernel does for a process that is killed
-		require.Regexp(t, "shard 2 of 2 has left|that run has come to an end", (<-waits).err.Error())
+		require.Regexp(t, "shard 2 of 2 has left|that run has ended", (<-waits).err.Error())
 		one.leave()
 	}
 	alone := <-begin(t.Context(), server, beginning{parameters(), 1})
@@ -167,5 +167,5 @@ func TestAServerThatEndsLetsGo(t *testing.T) {
 	<-r.over
 	require.EqualError(t, r.err, "the server was ended")
 	_, err = m.end(t.Context(), ending{Run: r.id, Shard: 1})
-	require.ErrorContains(t, err, "that run has come to an end")
+	require.ErrorContains(t, err, "that run has ended")
 }

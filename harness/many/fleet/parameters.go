@@ -41,11 +41,11 @@ func (f *Parameters) Check() error {
 	case f.Clients < 1 || f.Requests < 1:
 		return errors.New("a fleet needs at least one client and one request of each")
 	case f.StallEvery < 0:
-		return errors.New("the server cannot stall after less than 0 requests")
+		return errors.New("the number of requests before a stall is below 0")
 	case f.Patience < 1:
 		return errors.New("the patience of a client is at least a second")
 	case f.TLS != plan.TLS12 && f.TLS != plan.TLS13:
-		return fmt.Errorf("there is no TLS %q here; it is %s or %s", f.TLS, plan.TLS12, plan.TLS13)
+		return fmt.Errorf("unknown version of TLS %q; it is %s or %s", f.TLS, plan.TLS12, plan.TLS13)
 	case f.Shards < 1 || f.Shards > f.Clients:
 		return fmt.Errorf("%d clients cannot be divided into %d shards", f.Clients, f.Shards)
 	}

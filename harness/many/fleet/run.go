@@ -90,7 +90,7 @@ func (c *Config) startServer(ctx context.Context) (end func(), err error) {
 	var address Address
 	if err := json.NewDecoder(out).Decode(&address); err != nil {
 		end()
-		return nil, fmt.Errorf("the fleet's server has ended instead of saying where it is: %w", err)
+		return nil, fmt.Errorf("the fleet's server ended without printing its URL: %w", err)
 	}
 	c.Server = address.Server
 	return end, nil

@@ -26,7 +26,7 @@ func Serve(ctx context.Context, listen, control string, out io.Writer) error {
 	defer ended()
 	if err := json.NewEncoder(out).Encode(Address{Server: "http://" + listener.Addr().String()}); err != nil {
 		listener.Close()
-		return fmt.Errorf("the fleet's server cannot say where it is: %w", err)
+		return fmt.Errorf("the fleet's server cannot print its URL: %w", err)
 	}
 	if err := service.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving a fleet on %s: %w", control, err)

@@ -108,7 +108,7 @@ func describe(row *OpenSSL, l *library.Library) error {
 	}
 	prefix, err := filepath.EvalSymlinks(filepath.Join(cache, "openssl", "by-name", row.Name))
 	if os.IsNotExist(err) || l.OpenSSL == nil || err == nil && prefix != l.OpenSSL.Prefix {
-		return fmt.Errorf("the libcurl %q is built against another OpenSSL than the one that is named %s; run scripts/matrix",
+		return fmt.Errorf("the libcurl %q is built against another OpenSSL than the one that is called %s; run scripts/matrix",
 			l.Name, row.Name)
 	}
 	if err != nil {

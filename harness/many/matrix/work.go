@@ -124,7 +124,7 @@ func (w *Work) Run(ctx context.Context) ([]outcome.Run, error) {
 	}
 	err := group.Wait()
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("interrupted with %d of %d runs finished; the same call goes on from there",
+		return nil, fmt.Errorf("interrupted with %d of %d runs finished; repeat the call to resume it",
 			len(w.Tasks)-total+w.done, len(w.Tasks))
 	}
 	return w.runs, err

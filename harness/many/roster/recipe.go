@@ -119,7 +119,7 @@ func (r *Recipe) check() error {
 		}
 	}
 	if r.Connections < 0 {
-		return errors.New("it may make less than no connections")
+		return errors.New("its number of connections is below 0")
 	}
 	return nil
 }

@@ -28,14 +28,14 @@ func TestTheRecipesMakeSense(t *testing.T) {
 
 func TestRecipesThatMakeNoSense(t *testing.T) {
 	for reason, text := range map[string]string{
-		"no name":                      "- version: x",
-		"neither get nor":              "- {name: a, version: x}",
-		"has neither {url} nor {port}": "- {name: a, version: x, get: curl}",
-		"its complaint":                "- {name: a, version: x, get: 'curl {url}', complaint: '('}",
-		"less than no connections":     "- {name: a, version: x, get: 'curl {url}', connections: -1}",
-		`no scenario is called "b"`:    "- {name: a, version: x, get: 'curl {url}', except: {b: why}}",
-		"is there twice":               "- {name: a, version: x, get: 'curl {url}'}\n- {name: a, version: x, get: 'curl {url}'}",
-		`unknown field "gets"`:         "- {name: a, version: x, gets: 'curl {url}'}",
+		"no name":                          "- version: x",
+		"neither get nor":                  "- {name: a, version: x}",
+		"has neither {url} nor {port}":     "- {name: a, version: x, get: curl}",
+		"its complaint":                    "- {name: a, version: x, get: 'curl {url}', complaint: '('}",
+		"number of connections is below 0": "- {name: a, version: x, get: 'curl {url}', connections: -1}",
+		`no scenario is called "b"`:        "- {name: a, version: x, get: 'curl {url}', except: {b: why}}",
+		"is there twice":                   "- {name: a, version: x, get: 'curl {url}'}\n- {name: a, version: x, get: 'curl {url}'}",
+		`unknown field "gets"`:             "- {name: a, version: x, gets: 'curl {url}'}",
 	} {
 		file := filepath.Join(t.TempDir(), "recipes.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))

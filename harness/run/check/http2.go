@@ -93,7 +93,7 @@ func (s *session) serve() error {
 		return err
 	}
 	if string(preface) != http2.ClientPreface {
-		return errors.New("what the client sent does not begin as HTTP/2 does")
+		return errors.New("what the client sent does not begin with the preface of HTTP/2")
 	}
 	scenario := s.server.config.Scenario
 	s.small = scenario != nil && scenario.Move == smallWindow
@@ -189,7 +189,7 @@ func (s *session) begin(f *http2.MetaHeadersFrame) error {
 	target, method := f.PseudoValue("path"), f.PseudoValue("method")
 	r, err := http.NewRequestWithContext(context.Background(), method, "https://"+s.server.Host()+target, nil)
 	if err != nil {
-		return fmt.Errorf("a request that makes no sense: %w", err)
+		return fmt.Errorf("an invalid request: %w", err)
 	}
 	r.Header, r.Proto, r.RequestURI, r.ContentLength = header, "HTTP/2.0", target, -1
 	if n, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil {

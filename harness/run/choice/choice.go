@@ -147,7 +147,7 @@ func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, er
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("none of the scenarios is the same with %d requests", n)
+		return nil, fmt.Errorf("no scenario can be run with %d requests", n)
 	}
 	return list, nil
 }

@@ -95,7 +95,7 @@ func waitRead(ctx context.Context, fd int32) error {
 		case err != nil && !errors.Is(err, unix.EINTR):
 			return err
 		case n > 0 && set[0].Revents&unix.POLLERR != 0:
-			return errors.New("it reads no more")
+			return errors.New("it no longer reads")
 		case n > 0:
 			return nil
 		}

@@ -22,7 +22,7 @@ type running struct {
 	input *input
 }
 
-var errNotStarted = errors.New("the subject has not been started")
+var errNotStarted = errors.New("the subject was not started")
 
 func (l *link) set(r *running) { l.process.Store(r) }
 

@@ -45,7 +45,7 @@ func (s Setup) resolve() (r *run, why, err error) {
 		why = fmt.Errorf("libcurl %s has no HTTP/2, as far as is known; scripts/build-libcurl --features full builds one that has",
 			manifest.LibcurlVersion)
 	case r.http2 && r.Scenario.HTTP1Only() != "":
-		why = fmt.Errorf("libcurl %s has HTTP/2 in the place of pipelining, and scenario %s is not the same over it: %s",
+		why = fmt.Errorf("libcurl %s has HTTP/2 instead of pipelining, and scenario %s is different over HTTP/2: %s",
 			manifest.LibcurlVersion, r.Scenario.ID, r.Scenario.HTTP1Only())
 	}
 	return r, why, nil

@@ -120,7 +120,7 @@ func TestALibraryThatMultiplexes(t *testing.T) {
 	setup.Library.Manifest = &library.Manifest{LibcurlVersion: "8.14.1", Multiplexing: true}
 	setup.Scenario.Client.BlockedSend = 3
 	o := observed(t, setup)
-	require.Equal(t, "libcurl 8.14.1 has HTTP/2 in the place of pipelining, and scenario some-words is not the same over it: "+
+	require.Equal(t, "libcurl 8.14.1 has HTTP/2 instead of pipelining, and scenario some-words is different over HTTP/2: "+
 		"what its client does is about a pipeline", o.Unimplemented)
 	require.Equal(t, judge.NotApplicable, judge.Sum(judge.Findings(o)))
 

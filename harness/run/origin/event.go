@@ -28,7 +28,7 @@ func (c *connection) event(event scenario.TLSEvent) error {
 	case scenario.NewSessionTicket:
 		return t.SendTicket()
 	}
-	return fmt.Errorf("sending a %s: nobody knows how", event)
+	return fmt.Errorf("sending a %s: unknown event", event)
 }
 
 // noteTLS writes down what the client did of what TLS asked it for.

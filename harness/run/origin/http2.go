@@ -117,7 +117,7 @@ func (s *http2Session) open(read *counter) error {
 		return err
 	}
 	if string(preface) != http2.ClientPreface {
-		return errors.New("what the client sent does not begin as HTTP/2 does")
+		return errors.New("what the client sent does not begin with the preface of HTTP/2")
 	}
 	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: uint32(s.mostStreams())}}
 	if n := s.server.config.StreamWindow; n > 0 {

@@ -124,7 +124,7 @@ func TestHTTP2Only(t *testing.T) {
 	c := connect(t, s)
 	c.send(get("r0", 7))
 	c.ended()
-	require.Equal(t, "what the client sent does not begin as HTTP/2 does", logOf(s).Connections[0].End.Error)
+	require.Equal(t, "what the client sent does not begin with the preface of HTTP/2", logOf(s).Connections[0].End.Error)
 }
 
 func TestHTTP2HasAnswersOfItsOwn(t *testing.T) {
@@ -133,6 +133,6 @@ func TestHTTP2HasAnswersOfItsOwn(t *testing.T) {
 		{HTTP2: true, TLS: plan.TLS12, Origin: scenario.Origin{Answers: map[int]scenario.Answer{0: {Chunked: true}}}},
 	} {
 		_, err := origin.Start(config)
-		require.ErrorContains(t, err, "with HTTP/2 there is nothing but TLS of Go's own library and answers that HTTP/2 has")
+		require.ErrorContains(t, err, "HTTP/2 needs TLS by Go's own library, and answers that are possible over HTTP/2")
 	}
 }

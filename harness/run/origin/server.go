@@ -99,13 +99,13 @@ func Start(config Config) (*Server, error) {
 // the origin has to ask.
 func (c *Config) check() error {
 	if c.HTTP2 && (c.TLS == plan.PlainText || c.Engine != "" || !c.OverHTTP2()) {
-		return errors.New("with HTTP/2 there is nothing but TLS of Go's own library and answers that HTTP/2 has")
+		return errors.New("HTTP/2 needs TLS by Go's own library, and answers that are possible over HTTP/2")
 	}
 	if c.WatchesClient() && c.Client == nil {
-		return errors.New("it is to stall until the client is stuck, but nobody watches the client")
+		return errors.New("it has to stall until the client is stuck, but nothing watches the client")
 	}
 	if c.AsksClient() && c.Process == nil {
-		return errors.New("it is to signal the client or measure it, but has no way to its process")
+		return errors.New("it has to signal or measure the client, but has no access to its process")
 	}
 	return nil
 }

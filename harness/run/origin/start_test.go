@@ -78,7 +78,7 @@ func TestStartRefuses(t *testing.T) {
 		"no port":             {origin.Config{Address: "127.0.0.1"}, "missing port", true},
 		"an option's value":   {origin.Config{Origin: scenario.Origin{MaxSegment: 1 << 20}}, "setting TCP_MAXSEG to 1048576: invalid argument", true},
 		"an unknown version":  {origin.Config{TLS: "1.1"}, `unknown TLS version "1.1"`, false},
-		"to stall for nobody": {origin.Config{Origin: scenario.Origin{StallConnections: 1}}, "nobody watches the client", false},
+		"to stall for nobody": {origin.Config{Origin: scenario.Origin{StallConnections: 1}}, "nothing watches the client", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := origin.Start(each.config)

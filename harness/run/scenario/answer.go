@@ -180,9 +180,9 @@ func (a Answer) check() error {
 	case ends > 1:
 		return fmt.Errorf("it ends in several ways")
 	case a.Raw != "" && (a.Redirect != "" || a.Chunked || a.HeadBody || a.Excess > 0 || a.CloseAnnounced):
-		return fmt.Errorf("what is sent byte for byte is nothing else")
+		return fmt.Errorf("Raw excludes all other fields of a response")
 	case a.Reset && (ends == 0 || a.CloseAnnounced):
-		return fmt.Errorf("nothing is to be cut off with a RST")
+		return fmt.Errorf("a RST needs Close, CutAfter or Drop")
 	case a.joins() && ends > 0:
 		return fmt.Errorf("the response is kept back but the connection is closed")
 	case a.WithNext && a.SplitTail > 0:
@@ -190,11 +190,11 @@ func (a Answer) check() error {
 	case a.EventAfter != NoEvent && (ends > 0 || a.joins()):
 		return fmt.Errorf("nothing can follow a response that is kept back or ends the connection")
 	case a.joins() && a.Hold != HoldNext && a.Hold != HoldRest:
-		return fmt.Errorf("the response is kept back for one that may never come: it needs a hold")
+		return fmt.Errorf("the response is kept back for another one that may never come: it needs a hold")
 	}
 	switch a.Hold {
 	case HoldNothing, HoldStuck, HoldUnread, HoldNext, HoldRest, HoldGone, HoldQuiet:
 		return nil
 	}
-	return fmt.Errorf("nobody knows how to wait for %q", a.Hold)
+	return fmt.Errorf("unknown hold %q", a.Hold)
 }

@@ -17,11 +17,11 @@ func (s *Scenario) Check() error {
 	case s.Client.Requests < 1:
 		return fmt.Errorf("scenario %s: there are no requests", s.ID)
 	case !s.Client.HeaderBytes.valid() || !s.Client.BodyBytes.valid():
-		return fmt.Errorf("scenario %s: a range runs backwards or below 0", s.ID)
+		return fmt.Errorf("scenario %s: a range is reversed or below 0", s.ID)
 	case s.Client.MaxPipelineLength < 1:
 		return fmt.Errorf("scenario %s: the pipeline has no length", s.ID)
 	case s.Expect.MinBlockedWrites > 0 && !s.Origin.stalls() && s.Expect.MinWantRead == 0 && s.Client.BlockedSend == 0:
-		return fmt.Errorf("scenario %s: blocked writes are expected from an origin that never stalls", s.ID)
+		return fmt.Errorf("scenario %s: blocked writes are expected, but the origin never stalls", s.ID)
 	case s.Origin.stalls() && (s.Client.SendBuffer == 0 || s.Origin.ReceiveBuffer == 0):
 		return fmt.Errorf("scenario %s: the origin stalls but the buffers are not clamped", s.ID)
 	}
@@ -46,7 +46,7 @@ func (s *Scenario) checkRequests() error {
 		case s.has(number) != nil:
 			return s.has(number)
 		case !r.HeaderBytes.valid() || !r.BodyBytes.valid():
-			return fmt.Errorf("request %d: a range runs backwards or below 0", number)
+			return fmt.Errorf("request %d: a range is reversed or below 0", number)
 		case r.UploadBytes > 0 && r.Method != "POST":
 			return fmt.Errorf("request %d: only POST has a body", number)
 		}
@@ -68,11 +68,11 @@ func (s *Scenario) checkSteps() error {
 		case s.has(step.Request) != nil:
 			return s.has(step.Request)
 		case s.has(step.From) != nil || step.From != 0 && step.OnReceived == 0:
-			return fmt.Errorf("step %d waits for nothing of request %d", i+1, step.From)
+			return fmt.Errorf("step %d waits for bytes that do not come, of request %d", i+1, step.From)
 		case step.OnSignal != "" && !raised[step.OnSignal]:
 			return fmt.Errorf("step %d waits for the signal %q, which nothing raises", i+1, step.OnSignal)
 		case step.Do == plan.DoRemove && s.ResultOf(ID(step.Request)).Outcome != Removed:
-			return fmt.Errorf("step %d removes a request that is expected not to be", i+1)
+			return fmt.Errorf("step %d removes a request that is not expected to be removed", i+1)
 		}
 	}
 	for signal := range raised {
@@ -105,7 +105,7 @@ func (s *Scenario) checkAnswers() error {
 			return fmt.Errorf("the answer in place %d: %w", place.Request, err)
 		}
 		if place.Connections < 1 || place.Request < 0 || place.Answer.Redirect != "" {
-			return fmt.Errorf("the answer in place %d: that place is nowhere, or it redirects one that nobody knows",
+			return fmt.Errorf("the answer in place %d: that place does not exist, or the answer redirects an unknown request",
 				place.Request)
 		}
 	}
@@ -122,7 +122,7 @@ func (s *Scenario) checkEvents() error {
 		}
 	}
 	if s.Client.BlockedReads > 0 && s.Client.TLS == plan.PlainText {
-		return fmt.Errorf("without TLS no read has to write")
+		return fmt.Errorf("without TLS, no read has to write")
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (s *Scenario) checkHTTP2() error {
 
 func (s *Scenario) checkExpect() error {
 	if r := s.Expect.StockReleases; !r.valid() || r != (Releases{}) && len(s.Expect.Stock)+len(s.Expect.StockSometimes) == 0 {
-		return fmt.Errorf("stock fails from %q to before %q: that is no range, or it never does", r.From, r.Before)
+		return fmt.Errorf("stock fails from %q to before %q: not a range of releases, or stock never fails", r.From, r.Before)
 	}
 	for number := range s.Expect.Results {
 		if err := s.has(number); err != nil {
@@ -167,7 +167,7 @@ func (s *Scenario) checkExpect() error {
 	}
 	for subject, reason := range s.Expect.StockPasses {
 		if reason == "" || len(s.Expect.Stock) == 0 {
-			return fmt.Errorf("stock passes with subject %s for no reason, or where it passes anyhow", subject)
+			return fmt.Errorf("stock passes with subject %s without a reason, or although it passes with all", subject)
 		}
 	}
 	for _, reasons := range []map[string]string{s.Expect.Stock, s.Expect.StockSometimes} {
@@ -176,7 +176,7 @@ func (s *Scenario) checkExpect() error {
 				return fmt.Errorf("there is no driver %q", driver)
 			}
 			if reason == "" {
-				return fmt.Errorf("stock fails with driver %s for no reason", driver)
+				return fmt.Errorf("stock fails with driver %s without a reason", driver)
 			}
 		}
 	}

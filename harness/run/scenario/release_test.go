@@ -41,10 +41,10 @@ func TestStockFailsOfSomeReleases(t *testing.T) {
 	require.Empty(t, s.StockVaries(plan.DriverSocket, "7.53.1"))
 	for _, wrong := range []Releases{{From: "seven"}, {Before: "7.60" + "x"}} {
 		s.Expect.StockReleases = wrong
-		require.ErrorContains(t, s.Check(), "that is no range")
+		require.ErrorContains(t, s.Check(), "not a range of releases")
 	}
 	s.Expect.StockReleases, s.Expect.Stock, s.Expect.StockSometimes = Releases{From: "7.60.0"}, nil, nil
-	require.ErrorContains(t, s.Check(), "or it never does")
+	require.ErrorContains(t, s.Check(), "or stock never fails")
 }
 
 // The first request is alone with the releases that would have all be alone.

@@ -52,9 +52,9 @@ func TestCheckRefusesContradictions(t *testing.T) {
 		"no id":                    {func(s *Scenario) { s.ID = "" }, "id and summary"},
 		"no summary":               {func(s *Scenario) { s.Summary = "" }, "id and summary"},
 		"no requests":              {func(s *Scenario) { s.Client.Requests = 0 }, "no requests"},
-		"headers backwards":        {func(s *Scenario) { s.Client.HeaderBytes = Range{20, 10} }, "range runs backwards"},
-		"headers below 0":          {func(s *Scenario) { s.Client.HeaderBytes = Range{-1, 10} }, "range runs backwards"},
-		"bodies backwards":         {func(s *Scenario) { s.Client.BodyBytes = Range{20, 10} }, "range runs backwards"},
+		"headers backwards":        {func(s *Scenario) { s.Client.HeaderBytes = Range{20, 10} }, "range is reversed"},
+		"headers below 0":          {func(s *Scenario) { s.Client.HeaderBytes = Range{-1, 10} }, "range is reversed"},
+		"bodies backwards":         {func(s *Scenario) { s.Client.BodyBytes = Range{20, 10} }, "range is reversed"},
 		"no pipeline":              {func(s *Scenario) { s.Client.MaxPipelineLength = 0 }, "no length"},
 		"blocked without a stall":  {func(s *Scenario) { s.Origin.StallConnections = 0 }, "never stalls"},
 		"stalls, send buffer":      {func(s *Scenario) { s.Client.SendBuffer = 0 }, "not clamped"},
@@ -79,18 +79,18 @@ func TestCheckRefusesContradictions(t *testing.T) {
 		}, "no read has to write"},
 		"from a request that is not": {func(s *Scenario) {
 			s.Client.Steps = []Step{{OnReceived: 1, From: 3, Do: plan.DoPause}}
-		}, "step 1 waits for nothing of request 3"},
+		}, "step 1 waits for bytes that do not come, of request 3"},
 		"from a request, no bytes": {func(s *Scenario) {
 			s.Client.Steps = []Step{{From: 2, Do: plan.DoPause}}
-		}, "step 1 waits for nothing of request 2"},
+		}, "step 1 waits for bytes that do not come, of request 2"},
 		"always and sometimes": {func(s *Scenario) {
 			s.Expect.Stock, s.Expect.StockSometimes = both("this"), both("that")
 		}, "both always and sometimes"},
 		"spared where all pass": {func(s *Scenario) {
 			s.Expect.StockPasses = map[string]string{"curlpipe": "why not"}
-		}, "stock passes with subject curlpipe for no reason"},
-		"sometimes for no reason":   {func(s *Scenario) { s.Expect.StockSometimes = both("") }, "for no reason"},
-		"the reason names the case": {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
+		}, "stock passes with subject curlpipe without a reason"},
+		"sometimes without a reason": {func(s *Scenario) { s.Expect.StockSometimes = both("") }, "without a reason"},
+		"the reason names the case":  {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stalling()

@@ -56,7 +56,7 @@ func Read(folder string) ([]Patch, error) {
 			return nil, err
 		}
 		if len(list) > 0 && p.Number <= list[len(list)-1].Number {
-			return nil, fmt.Errorf("%s stands behind %s: the numbers of the patches tell their order", name, list[len(list)-1].Name)
+			return nil, fmt.Errorf("%s follows %s: list the patches in the order of their numbers", name, list[len(list)-1].Name)
 		}
 		list = append(list, *p)
 	}
@@ -179,7 +179,7 @@ func (p *Patch) Absent(tree string) ([]string, error) {
 	rule := filepath.Join(found.Folder, "scripts", "lib", "concerns.awk")
 	list, err := exec.Command("awk", "-v", "tree="+tree+"/", "-v", "list=1", "-f", rule, p.Path).Output()
 	if err != nil {
-		return nil, fmt.Errorf("finding out what of %s concerns %s: %w", p.Path, tree, err)
+		return nil, fmt.Errorf("finding the files of %s that %s lacks: %w", p.Path, tree, err)
 	}
 	return strings.Fields(string(list)), nil
 }

@@ -38,16 +38,16 @@ func TestRead(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for word, change := range map[string]map[string]string{
-		"series cannot be read": {"series": ""},
-		"0101-a.patch":          {"0101-a.patch": ""},
-		"not a mail":            {"0101-a.patch": "Subject: x\n\nno diff"},
-		"0203-b.patch stands behind 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": patchMail, "0203-b.patch": patchMail},
-		"begins with its number":                  {"series": "a.patch\n"},
-		"no line \"Bug:\"":                        {"0101-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
-		"neither what proves":                     {"proof": "# nothing\n"},
-		"a line is the number":                    {"proof": "0102 x/perform\n"},
-		"has a line already":                      {"proof": "0101 x/perform\n0101 none: x\n"},
-		"what proves the patches":                 {"proof": ""},
+		"series cannot be read":             {"series": ""},
+		"0101-a.patch":                      {"0101-a.patch": ""},
+		"not a mail":                        {"0101-a.patch": "Subject: x\n\nno diff"},
+		"0203-b.patch follows 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": patchMail, "0203-b.patch": patchMail},
+		"begins with its number":            {"series": "a.patch\n"},
+		"no line \"Bug:\"":                  {"0101-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
+		"neither what proves":               {"proof": "# nothing\n"},
+		"a line is the number":              {"proof": "0102 x/perform\n"},
+		"has a line already":                {"proof": "0101 x/perform\n0101 none: x\n"},
+		"what proves the patches":           {"proof": ""},
 	} {
 		files := map[string]string{"series": "0101-a.patch\n", "0101-a.patch": patchMail, "proof": "0101 x/perform\n"}
 		for name, text := range change {

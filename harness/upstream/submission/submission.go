@@ -146,11 +146,11 @@ func (s *Submission) checkEvidence(patches []series.Patch) error {
 	for i := range s.Runs {
 		r := &s.Runs[i]
 		if !r.AsExpected() {
-			return fmt.Errorf("%s with %s and libcurl %s did not come out as expected: a submission has to be without a doubt", r.Scenario, r.Subject, r.Library)
+			return fmt.Errorf("%s with %s and libcurl %s did not have the expected result: a submission needs expected results only", r.Scenario, r.Subject, r.Library)
 		}
 		switch {
 		case isPatched(r) && !strings.HasSuffix(r.LibcurlVersion, want):
-			return fmt.Errorf("the evidence is of libcurl %s, the series has %d patches: make the runs anew", r.LibcurlVersion, len(patches))
+			return fmt.Errorf("the evidence is of libcurl %s, the series has %d patches: make the runs again", r.LibcurlVersion, len(patches))
 		case isPatched(r):
 			patched++
 		default:

@@ -130,18 +130,18 @@ func packed(t *testing.T, path string) []string {
 
 func TestRefused(t *testing.T) {
 	for word, change := range map[string]func(s *Submission, out string){
-		"exists already":               func(_ *Submission, out string) { put(t, out, "mine", "x") },
-		"0202-b.patch does not go on":  func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "nowhere", "three")) },
-		"not in curl's style":          func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "two", "\tthree")) },
-		"0202-b.patch: libcurl does":   func(s *Submission, _ string) { s.Build = failAt(2) },
-		"without the series":           func(s *Submission, _ string) { s.Build = failAt(0) },
-		"lacks proof for 0101-a":       func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 reported/socket\n0202 none: speed\n") },
-		"no such file":                 func(s *Submission, _ string) { s.Report = filepath.Join(s.Report, "gone") },
-		"neither what proves 0202-b":   func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 x/perform\n") },
-		"the series has 2 patches":     func(s *Submission, _ string) { s.Runs[1].LibcurlVersion = "7.53.1-doing.1" },
-		"did not come out as expected": func(s *Submission, _ string) { s.Runs[0].Verdict = judge.Pass },
-		"1 runs of the stock and 0":    func(s *Submission, _ string) { s.Runs = s.Runs[:1] },
-		"there is no run":              func(s *Submission, _ string) { s.Runs = nil },
+		"exists already":                   func(_ *Submission, out string) { put(t, out, "mine", "x") },
+		"0202-b.patch does not go on":      func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "nowhere", "three")) },
+		"not in curl's style":              func(s *Submission, _ string) { put(t, s.Patches, "0202-b.patch", mail("multi: x", "two", "\tthree")) },
+		"0202-b.patch: libcurl does":       func(s *Submission, _ string) { s.Build = failAt(2) },
+		"without the series":               func(s *Submission, _ string) { s.Build = failAt(0) },
+		"lacks proof for 0101-a":           func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 reported/socket\n0202 none: speed\n") },
+		"no such file":                     func(s *Submission, _ string) { s.Report = filepath.Join(s.Report, "gone") },
+		"neither what proves 0202-b":       func(s *Submission, _ string) { put(t, s.Patches, "proof", "0101 x/perform\n") },
+		"the series has 2 patches":         func(s *Submission, _ string) { s.Runs[1].LibcurlVersion = "7.53.1-doing.1" },
+		"did not have the expected result": func(s *Submission, _ string) { s.Runs[0].Verdict = judge.Pass },
+		"1 runs of the stock and 0":        func(s *Submission, _ string) { s.Runs = s.Runs[:1] },
+		"there is no run":                  func(s *Submission, _ string) { s.Runs = nil },
 	} {
 		t.Run(word, func(t *testing.T) {
 			s := newSubmission(t)

@@ -44,7 +44,7 @@ func (s *Submission) fillCover(mails string, patches []series.Patch) error {
 		"*** BLURB HERE ***":   why + "\n" + s.claims(patches) + "\n" + s.evidence() + "\n" + s.unproven(patches),
 	} {
 		if !strings.Contains(letter, mark) {
-			return fmt.Errorf("the cover letter that git has written has no %q in it", mark)
+			return fmt.Errorf("git wrote a cover letter without %q", mark)
 		}
 		letter = strings.Replace(letter, mark, strings.TrimSpace(words), 1)
 	}

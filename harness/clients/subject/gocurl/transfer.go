@@ -97,7 +97,7 @@ func (t *transfer) setTLS(p *plan.Plan) error {
 	case plan.TLS13:
 		version = sslVersionTLS13
 		if loaded < firstWithTLS13 {
-			return fmt.Errorf("%w: this libcurl cannot be held to TLS 1.3, that takes 7.52.0 or later", subjectmain.ErrUnimplemented)
+			return fmt.Errorf("%w: this libcurl cannot be limited to TLS 1.3: use 7.52.0 or later", subjectmain.ErrUnimplemented)
 		}
 	default:
 		return fmt.Errorf("%w: TLS version %q", subjectmain.ErrUnimplemented, p.TLS)

@@ -152,7 +152,7 @@ func (e *Engine) call(connection uint32, command byte, content []byte) (*answer,
 		a, err = readAnswer(e.stdout)
 	}
 	if err != nil {
-		e.failed = fmt.Errorf("the TLS engine has broken off, closing it says why: %w", err)
+		e.failed = fmt.Errorf("the TLS engine has ended; Close returns the reason: %w", err)
 		return nil, e.failed
 	}
 	if len(a.secrets) > 0 && e.keyLog != nil {

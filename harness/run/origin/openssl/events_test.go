@@ -322,5 +322,5 @@ func TestAClientThatTakesNoNoticeOfAHelloRequest(t *testing.T) {
 		}
 	}()
 	_, err := stream.Write([]byte("hello"))
-	require.ErrorContains(t, err, "takes no notice of a HelloRequest")
+	require.ErrorContains(t, err, "does not react to a HelloRequest")
 }

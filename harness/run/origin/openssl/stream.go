@@ -208,7 +208,7 @@ func (s *Stream) Count(sent bool, name string) int {
 func (s *Stream) settle() error {
 	for !s.established || s.renegotiating {
 		if len(s.plain) > maxAhead {
-			return fmt.Errorf("the client has sent %d bytes and takes no notice of a HelloRequest", len(s.plain))
+			return fmt.Errorf("the client has sent %d bytes and does not react to a HelloRequest", len(s.plain))
 		}
 		if err := s.advance(); err != nil {
 			return err

@@ -91,7 +91,7 @@ void client_parse(struct arguments *arguments, int count, char **words)
     }
   }
   if(!arguments->url || optind < count) {
-    fputs("--url is needed, and nothing that is no option\n", stderr);
+    fputs("--url is needed, and no argument other than options\n", stderr);
     exit(EXIT_USAGE);
   }
 }

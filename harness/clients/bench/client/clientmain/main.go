@@ -69,7 +69,7 @@ func Parse(arguments []string) (Arguments, error) {
 		return a, err
 	}
 	if a.URL == "" || a.Depth < 1 || a.Requests < 1 || a.Warmup < 1 || a.Body < 1 || flags.NArg() > 0 {
-		return a, errors.New("--url is needed, and numbers of at least 1")
+		return a, errors.New("--url is needed, and numbers must be 1 or more")
 	}
 	return a, nil
 }
