@@ -138,19 +138,24 @@ func (e *engine) learn(news *cshim.News) {
 	if news.Proven {
 		c.proven, c.multiplexes = true, news.Multiplexes
 		e.settle(c.origin)
-		for call := c.calls.first; c.multiplexes && call != nil; {
-			next := call.next
-			if call.abandoned { // it is in nobody's way, and need not be waited for
-				e.tearOut(call, nil)
-			}
-			call = next
-		}
 	}
 	if news.Announced {
 		c.announced = true
 		if c.multiplexes {
 			c.state = connDraining // others would wait until it has ended
 		}
+	}
+}
+
+// freeAbandoned tears out the calls that nobody waits for of a connection that
+// multiplexes: they are in nobody's way, and need not be waited for.
+func (e *engine) freeAbandoned(c *conn) {
+	for call := c.calls.first; call != nil; {
+		next := call.next
+		if call.abandoned {
+			e.tearOut(call, nil)
+		}
+		call = next
 	}
 }
 

@@ -49,6 +49,16 @@ type engine struct {
 
 // startEngine makes an engine and starts its goroutine.
 func startEngine(s *settings) (*engine, error) {
+	e, err := newEngine(s)
+	if err != nil {
+		return nil, err
+	}
+	go e.run()
+	return e, nil
+}
+
+// newEngine makes an engine that does not run yet.
+func newEngine(s *settings) (*engine, error) {
 	e := &engine{
 		settings: s,
 		stopped:  make(chan struct{}),
@@ -62,7 +72,6 @@ func startEngine(s *settings) (*engine, error) {
 	}
 	e.mailbox.wake = e.loop.Wake
 	e.journal = newJournal(s.logger, e)
-	go e.run()
 	return e, nil
 }
 
@@ -188,7 +197,18 @@ func (e *engine) cross() error {
 	if err != nil {
 		return fmt.Errorf("curlpipe: %w", err)
 	}
-	news := e.loop.News()
+	e.deal(results, e.loop.News())
+	if len(results) > 0 {
+		// Let the callers that were just answered leave their next requests, so
+		// that these go out together.
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// deal takes in what a run of the loop has told. Each handle stays where it is up
+// to its own result: what ends a call in another way comes after all of these.
+func (e *engine) deal(results []cshim.Result, news []cshim.News) {
 	for i := range news {
 		e.learn(&news[i])
 	}
@@ -196,8 +216,12 @@ func (e *engine) cross() error {
 		e.deliver(&results[i])
 	}
 	for i := range news {
+		c := e.conns[news[i].Connection]
+		if news[i].Multiplexes {
+			e.freeAbandoned(c)
+		}
 		if news[i].Secured && e.traced > 0 {
-			e.traceHandshake(e.conns[news[i].Connection])
+			e.traceHandshake(c)
 		}
 	}
 	for i := range news {
@@ -205,12 +229,6 @@ func (e *engine) cross() error {
 			e.forgetConn(e.conns[news[i].Connection])
 		}
 	}
-	if len(results) > 0 {
-		// Let the callers that were just answered leave their next requests, so
-		// that these go out together.
-		runtime.Gosched()
-	}
-	return nil
 }
 
 // wait is how long the loop may run; negative is for ever.
