@@ -110,6 +110,7 @@ type Result struct {
 	Unprocessed  bool   // with Lost: the server has said that it did not act on it
 	HTTP11       bool   // with Lost: the server wants HTTP/1.1 for it
 	Spent        bool   // the easy handle must not be used again
+	HTTP2Only    bool   // nor but on a connection that multiplexes, from here on
 	Hungry       bool   // all of the request's body that was fed is on its way
 	Detail       string // words for a failure, mostly libcurl's own; may be empty
 }
@@ -128,6 +129,7 @@ func newResult(result *C.struct_cshim_result) Result {
 		Malformed:    result.flags&C.CSHIM_RESULT_MALFORMED != 0,
 		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
 		Spent:        result.flags&C.CSHIM_RESULT_SPENT != 0,
+		HTTP2Only:    result.flags&C.CSHIM_RESULT_HTTP2_ONLY != 0,
 		Sent:         result.flags&C.CSHIM_RESULT_SENT != 0,
 		Unprocessed:  result.flags&C.CSHIM_RESULT_UNPROCESSED != 0,
 		HTTP11:       result.flags&C.CSHIM_RESULT_HTTP11 != 0,

@@ -110,6 +110,8 @@ struct cshim_result {
                                    closed for it */
 #define CSHIM_RESULT_HUNGRY 8 /* all of its body that was fed is on its way */
 #define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
+#define CSHIM_RESULT_HTTP2_ONLY 1024 /* nor but on a connection that speaks
+                                        HTTP/2, from here on */
 #define CSHIM_RESULT_LOST 16 /* its connection ended, or takes no more
                                 requests, before a byte of the response
                                 came */
@@ -197,6 +199,10 @@ void cshim_loop_break(struct cshim_loop *loop, uint32_t connection);
 /* Whether a byte of the request in this slot has left, TLS's handshake not
    counted. */
 bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot);
+
+/* The text of the slot's last request. It holds until the slot has another. */
+const char *cshim_loop_text(const struct cshim_loop *loop, uint32_t slot,
+                            size_t *length);
 
 /* A number that changes whenever the peer of a connection has acknowledged or
    sent bytes. Two equal answers: nothing moved in between. */

@@ -170,6 +170,7 @@ struct transfer {
   struct buffer trailer;
 
   /* request */
+  bool http2_only; /* see remembers_headers() */
   uint32_t special; /* CSHIM_REQUEST_* that the last request has set options
                        for, and TRANSFER_METHOD, _TARGET */
   struct buffer text;
@@ -324,6 +325,8 @@ void transfer_result(struct transfer *transfer, int code,
 void transfer_taken(struct transfer *transfer);
 CURLcode transfer_lost(struct transfer *transfer,
                        const struct connection *connection, CURLcode code);
+bool transfer_fits(const struct transfer *transfer,
+                   const struct connection *connection);
 long transfer_sent(const struct transfer *transfer);
 void transfer_rest(struct transfer *transfer);
 

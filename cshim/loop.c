@@ -184,6 +184,8 @@ static void submit(struct cshim_loop *loop,
     connection->over = true;
     connection_touch(connection);
   }
+  if(!transfer_fits(transfer, connection))
+    code = CURLE_BAD_FUNCTION_ARGUMENT; /* see CSHIM_RESULT_HTTP2_ONLY */
   if(!code && !connection->over) {
     CURLMcode refused = connection_add(connection, transfer);
     if(!refused) {

@@ -20,6 +20,7 @@ package cshim
 #cgo nocallback cshim_loop_disconnect
 #cgo nocallback cshim_loop_break
 #cgo nocallback cshim_loop_sent
+#cgo nocallback cshim_loop_text
 #cgo nocallback cshim_loop_connection_news
 #cgo nocallback cshim_loop_attach
 #cgo nocallback cshim_loop_detach
@@ -327,6 +328,17 @@ func (l *Loop) Break(connection Connection) {
 // handshake does not count.
 func (l *Loop) Sent(slot Slot) bool {
 	return l.handle != nil && bool(C.cshim_loop_sent(l.handle, C.uint32_t(slot)))
+}
+
+// Text is what the last request in slot said. It lies in C memory, until the
+// slot has another or is detached.
+func (l *Loop) Text(slot Slot) Text {
+	if l.handle == nil {
+		return nil
+	}
+	var length C.size_t
+	text := C.cshim_loop_text(l.handle, C.uint32_t(slot), &length)
+	return view(text, length)
 }
 
 // Movement returns a number that changes whenever the peer of a connection has

@@ -135,6 +135,14 @@ bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot)
   return transfer_sent(loop->slots[slot]) > 0;
 }
 
+const char *cshim_loop_text(const struct cshim_loop *loop, uint32_t slot,
+                            size_t *length)
+{
+  const struct buffer *text = &loop->slots[slot]->text;
+  *length = text->length;
+  return text->data;
+}
+
 /* Counts what the request cost, at its end. */
 static void count(struct transfer *transfer)
 {
@@ -150,12 +158,20 @@ static void count(struct transfer *transfer)
 
 /* libcurl 7.84.0 to 8.0.1 take a folded line that begins a header section for
    the rest of a field of the easy handle's last response, whose memory they
-   have freed. So a handle gets no second response. */
+   have freed. So a handle gets no second response, but over HTTP/2, which has
+   no folded lines: nghttp2 lets no name begin with white space. */
 static bool remembers_headers(const struct transfer *transfer)
 {
   unsigned libcurl = transfer->loop->libcurl;
   return transfer->sections_length && libcurl >= 0x075400 &&
          libcurl < 0x080100;
+}
+
+/* Whether its easy handle may be used for that connection. */
+bool transfer_fits(const struct transfer *transfer,
+                   const struct connection *connection)
+{
+  return !transfer->http2_only || connection->over || connection->session;
 }
 
 /* Fills in what has come since the last result. `code` is -1 while the request
@@ -165,6 +181,7 @@ void transfer_result(struct transfer *transfer, int code,
 {
   bool done = code != -1;
   bool show = !code || transfer->framing.section == FRAMING_FINAL;
+  bool remembers = done && remembers_headers(transfer);
   size_t header = show ? transfer->header_length : 0;
   transfer->shown = show ? transfer->response.length : 0;
   if(done)
@@ -176,9 +193,12 @@ void transfer_result(struct transfer *transfer, int code,
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->refusal && code)
       result->flags |= CSHIM_RESULT_MALFORMED;
+    transfer->http2_only |= remembers && transfer->stream.sent;
     /* see response_discard(): it is too late for that */
-    if(transfer->paused || remembers_headers(transfer))
+    if(transfer->paused || (remembers && (code || !transfer->stream.sent)))
       result->flags |= CSHIM_RESULT_SPENT;
+    if(transfer->http2_only)
+      result->flags |= CSHIM_RESULT_HTTP2_ONLY;
   }
   result->code = done ? code : 0;
   result->response = transfer->response.data;

@@ -77,7 +77,7 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 		return true
 	}
 	e.lookAt(look)
-	if c == nil || !e.hasHandle(o) {
+	if c == nil || !e.hasHandle(o, c) {
 		return false
 	}
 	call := o.waiting.first
@@ -109,17 +109,24 @@ func (e *engine) closeSurplus(o *origin) {
 
 // launch puts a call into the batch.
 func (e *engine) launch(c *call, on *conn, now time.Time) {
+	if h := c.handle; h != nil && !h.fits(on) {
+		c.takeText()
+		c.text = append(c.text[:0], e.loop.Text(h.slot)...)
+		e.putBack(h, true)
+	}
 	request := cshim.Request{Connection: on.id, Again: c.handle != nil}
 	if c.handle == nil {
-		h, err := e.takeHandle()
+		h, err := e.takeHandle(c, on)
 		if err != nil {
 			e.end(c, err)
 			return
 		}
 		c.handle = h
 		h.call = c
-		e.turns++
-		c.turn = e.turns
+		if c.turn == 0 {
+			e.turns++
+			c.turn = e.turns
+		}
 		request = c.request(h.slot, on.id)
 	}
 	request.Slot = c.handle.slot

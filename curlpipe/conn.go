@@ -114,7 +114,7 @@ func (c *conn) add(call *call, now time.Time) {
 }
 
 // remove takes a call off the connection.
-func (c *conn) remove(call *call) {
+func (c *conn) remove(call *call, now time.Time) {
 	head := c.calls.first == call
 	c.calls.remove(call)
 	c.inFlight--
@@ -126,7 +126,7 @@ func (c *conn) remove(call *call) {
 		c.idleSince = time.Now()
 	}
 	if head {
-		c.headSince = time.Now()
+		c.headSince = now
 		c.watched = false
 	}
 	call.conn = nil

@@ -53,6 +53,7 @@ func (e *engine) deliver(result *cshim.Result) {
 		err = on.reason
 	}
 	e.takeOff(c)
+	h.http2Only = result.HTTP2Only
 	e.putBack(h, !result.Spent)
 	e.end(c, err)
 }
@@ -144,7 +145,7 @@ func (e *engine) takeOff(c *call) *handle {
 		e.traced--
 	}
 	o := c.conn.origin
-	c.conn.remove(c)
+	c.conn.remove(c, e.now)
 	c.place = placeNone
 	e.settle(o)
 	return c.handle

@@ -28,20 +28,22 @@ type engine struct {
 	stopped  chan struct{} // closed when the goroutine has ended
 
 	// Of the goroutine alone.
-	options *prepared
-	keyLog  *os.File
-	post    post
-	batch   cshim.Batch
-	origins map[originKey]*origin
-	conns   []*conn   // by number, nil where there is none; not those under way
-	ready   []*origin // to be looked at, as something has changed
-	look    time.Time // when to look at all of them though nothing has; zero: never
-	turns   uint64    // calls started
-	handles []*handle // by slot
-	idle    []*handle
-	making  int // handles that are being made
-	traced  int // calls with hooks that are in flight
-	journal *journal
+	options   *prepared
+	keyLog    *os.File
+	post      post
+	batch     cshim.Batch
+	origins   map[originKey]*origin
+	conns     []*conn   // by number, nil where there is none; not those under way
+	ready     []*origin // to be looked at, as something has changed
+	now       time.Time // when the loop last came back
+	look      time.Time // when to look at all of them though nothing has; zero: never
+	turns     uint64    // calls started
+	handles   []*handle // by slot
+	idle      []*handle
+	idleHTTP2 []*handle // at rest, too, but for connections that multiplex alone
+	making    int       // handles that are being made
+	traced    int       // calls with hooks that are in flight
+	journal   *journal
 
 	dialing context.Context // ends with the engine
 	stop    context.CancelFunc
@@ -194,6 +196,7 @@ func (e *engine) cross() error {
 	releaseSockets()
 	results, err := e.loop.Run(&e.batch, e.wait())
 	acquireSockets()
+	e.now = time.Now()
 	if err != nil {
 		return fmt.Errorf("curlpipe: %w", err)
 	}
@@ -299,5 +302,5 @@ func (e *engine) freeAll() {
 	if e.keyLog != nil {
 		_ = e.keyLog.Close()
 	}
-	e.origins, e.conns, e.handles, e.idle, e.ready = nil, nil, nil, nil, nil
+	e.origins, e.conns, e.handles, e.idle, e.idleHTTP2, e.ready = nil, nil, nil, nil, nil, nil
 }

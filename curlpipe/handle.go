@@ -13,9 +13,10 @@ import (
 // handle is an easy handle in the loop's hands. It is used for one request
 // after the other; what is the same for all of them is set once.
 type handle struct {
-	easy *curl.CURL
-	slot cshim.Slot
-	call *call // the request it carries, nil at rest
+	easy      *curl.CURL
+	slot      cshim.Slot
+	http2Only bool  // not to be used on another connection
+	call      *call // the request it carries, nil at rest
 }
 
 // newHandle makes an easy handle, which is not the loop's yet. The user's

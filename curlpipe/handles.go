@@ -15,11 +15,25 @@ func (m *made) discard() {
 	}
 }
 
+// fits tells whether a handle may be used on a connection.
+func (h *handle) fits(on *conn) bool { return on.multiplexes || !h.http2Only }
+
+// idleFor are the handles at rest for a call on a connection. The body of a
+// request stays with its handle, which has to do for any connection then.
+func (e *engine) idleFor(c *call, on *conn) *[]*handle {
+	if on.multiplexes && c.upload == nil && len(e.idleHTTP2) > 0 {
+		return &e.idleHTTP2
+	}
+	return &e.idle
+}
+
 // hasHandle tells whether there is an easy handle for the first of those that
-// wait, or will be at once. Where Transport.Configure has a part in it handles
-// are made apart: it is the user's, and may take its time.
-func (e *engine) hasHandle(o *origin) bool {
-	if e.options.configure == nil || len(e.idle) > 0 || o.waiting.first.handle != nil {
+// wait, or will be at once, on the connection that it goes to. Where
+// Transport.Configure has a part in it handles are made apart: it is the user's,
+// and may take its time.
+func (e *engine) hasHandle(o *origin, on *conn) bool {
+	first := o.waiting.first
+	if e.options.configure == nil || len(*e.idleFor(first, on)) > 0 || first.handle != nil && first.handle.fits(on) {
 		return true
 	}
 	for o.making < min(o.waiting.length, e.settings.depth) {
@@ -93,11 +107,20 @@ func (e *engine) add(h *handle) error {
 
 // rest puts a handle back among those at rest.
 func (e *engine) rest(h *handle) {
-	if len(e.idle) >= e.settings.perOrigin() {
-		e.drop(h)
-		return
+	if len(e.idle)+len(e.idleHTTP2) >= e.settings.perOrigin() {
+		last := len(e.idleHTTP2) - 1
+		if h.http2Only || last < 0 {
+			e.drop(h)
+			return
+		}
+		e.drop(e.idleHTTP2[last]) // the other one is of more use
+		e.idleHTTP2 = e.idleHTTP2[:last]
 	}
-	e.idle = append(e.idle, h)
+	if h.http2Only {
+		e.idleHTTP2 = append(e.idleHTTP2, h)
+	} else {
+		e.idle = append(e.idle, h)
+	}
 	if e.making == 0 {
 		return
 	}
@@ -108,9 +131,10 @@ func (e *engine) rest(h *handle) {
 	}
 }
 
-// takeHandle finds a handle at rest, or makes one.
-func (e *engine) takeHandle() (*handle, error) {
-	if len(e.idle) == 0 {
+// takeHandle finds a handle at rest for a call on a connection, or makes one.
+func (e *engine) takeHandle(c *call, on *conn) (*handle, error) {
+	idle := e.idleFor(c, on)
+	if len(*idle) == 0 {
 		h, err := newHandle(e.options, nil) // see hasHandle
 		if err == nil {
 			err = e.add(h)
@@ -119,9 +143,9 @@ func (e *engine) takeHandle() (*handle, error) {
 			return nil, err
 		}
 	}
-	last := len(e.idle) - 1
-	h := e.idle[last]
-	e.idle = e.idle[:last]
+	last := len(*idle) - 1
+	h := (*idle)[last]
+	*idle = (*idle)[:last]
 	return h, nil
 }
 
