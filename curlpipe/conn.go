@@ -91,7 +91,10 @@ func (c *conn) holdsUntil() time.Time {
 		return time.Time{}
 	}
 	if head.abandoned {
-		return c.headSince.Add(patience)
+		if !c.established {
+			return time.Time{} // it is the connection that they wait for
+		}
+		return c.unreadSince().Add(patience)
 	}
 	if head.body != nil {
 		if since := head.body.unreadSince(); !since.IsZero() {
@@ -99,6 +102,15 @@ func (c *conn) holdsUntil() time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// unreadSince is since when the response of the first call might have come: it is
+// the first, and its connection is made.
+func (c *conn) unreadSince() time.Time {
+	if c.establishedSince.After(c.headSince) {
+		return c.establishedSince
+	}
+	return c.headSince
 }
 
 // add puts a call onto the connection.

@@ -10,37 +10,78 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// What is abandoned while its connection is new is torn out when that turns out
-// to multiplex. One run of the loop may tell of that, and of the response as well.
-func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
+// newStillEngine makes an engine whose goroutine does not run, with a connection
+// that libcurl has not begun with, and calls to its origin.
+func newStillEngine(t *testing.T, calls ...*call) (*engine, *conn) {
+	t.Helper()
 	lib, err := loadedLibrary()
 	require.NoError(t, err)
 	settings, err := (&Transport{AllowUnpatched: true}).settings(lib)
 	require.NoError(t, err)
 	e, err := newEngine(settings)
 	require.NoError(t, err)
-	defer e.tearDown(ErrClosed)
-
-	ended := newCall(get(t, "https://origin.example/ended"), false)
-	goesOn := newCall(get(t, "https://origin.example/goes-on"), false)
-	require.NoError(t, e.prepare(t.Context(), ended))
-	require.NoError(t, e.prepare(t.Context(), goesOn))
+	t.Cleanup(func() { e.tearDown(ErrClosed) })
+	for _, c := range calls {
+		require.NoError(t, e.prepare(t.Context(), c))
+	}
 	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	require.NoError(t, err)
-	defer unix.Close(sockets[1])
-	on := &conn{origin: e.originOf(ended.origin)}
+	t.Cleanup(func() { _ = unix.Close(sockets[1]) })
+	o := e.originOf(calls[0].origin)
+	on := &conn{origin: o}
+	o.conns = append(o.conns, on)
 	e.connected(dialed{conn: on, line: line{socket: sockets[0]}})
-	for _, c := range []*call{ended, goesOn} {
-		e.launch(c, on, time.Now())
-		require.True(t, c.leave())
-		e.forget(c)
-		require.Equal(t, placeInFlight, c.place, "it may be HTTP/1.1, and others behind it")
-	}
+	return e, on
+}
 
+// leaveOnTheWire has a call put on a connection and its caller leave.
+func (e *engine) leaveOnTheWire(t *testing.T, c *call, on *conn, now time.Time) {
+	t.Helper()
+	e.launch(c, on, now)
+	require.True(t, c.leave())
+	e.forget(c)
+	require.Equal(t, placeInFlight, c.place, "it may be HTTP/1.1, and others behind it")
+}
+
+// What is abandoned while its connection is new is torn out when that turns out
+// to multiplex. One run of the loop may tell of that, and of the response as well.
+func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
+	ended := newCall(get(t, "https://origin.example/ended"), false)
+	goesOn := newCall(get(t, "https://origin.example/goes-on"), false)
+	e, on := newStillEngine(t, ended, goesOn)
+	e.leaveOnTheWire(t, ended, on, time.Now())
+	e.leaveOnTheWire(t, goesOn, on, time.Now())
 	e.deal([]cshim.Result{{Slot: ended.handle.slot, Done: true}},
 		[]cshim.News{{Connection: on.id, Proven: true, Multiplexes: true}})
 	require.Equal(t, placeNone, ended.place)
 	require.Equal(t, placeNone, goesOn.place)
 	require.Zero(t, on.inFlight)
 	require.Len(t, e.idle, 1, "the handle that has its result is used again, the other is not")
+}
+
+// A connection that is still being made, as on a machine that is busy, is not
+// replaced because its first request has been abandoned: those behind it would
+// not get on any sooner. Once it is made, they wait for the response, and not
+// for long.
+func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
+	first := newCall(get(t, "https://origin.example/first"), false)
+	second := newCall(get(t, "https://origin.example/second"), false)
+	e, on := newStillEngine(t, first, second)
+	now := time.Now()
+	e.leaveOnTheWire(t, first, on, now)
+	e.enqueue(second)
+	for range 4 {
+		now = now.Add(patience)
+		e.lookAfter(now)
+		e.admit()
+		require.Equal(t, []*conn{on}, on.origin.conns)
+		require.Equal(t, connOpen, on.state)
+		require.Equal(t, placeQueued, second.place)
+		require.False(t, e.look.IsZero(), "it is looked at again")
+	}
+	on.established, on.establishedSince = true, now
+	e.lookAfter(now.Add(patience - 1))
+	require.Equal(t, connOpen, on.state)
+	e.lookAfter(now.Add(patience))
+	require.Equal(t, connDraining, on.state)
 }

@@ -141,10 +141,13 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 	}
 	var until time.Time
 	switch {
+	case head.abandoned && !c.established && c.origin.waiting.first != nil:
+		e.lookAt(now.Add(patience)) // others wait for the connection
+		return
 	case head.abandoned && c.abandoned == c.inFlight:
-		until = c.headSince.Add(min(patience, e.settings.abandonedTime)) // it is in nobody's interest
+		until = c.unreadSince().Add(min(patience, e.settings.abandonedTime)) // it is in nobody's interest
 	case head.abandoned:
-		since := c.headSince
+		since := c.unreadSince()
 		if head.left.After(since) {
 			since = head.left
 		}
