@@ -1,7 +1,7 @@
 /*
  * bio.c: what stands between OpenSSL and the socket of a connection that
- * pipelines. libcurl writes one TLS record for each request and reads one for
- * each response, each with system calls of its own. This BIO keeps what is
+ * requests share. libcurl writes one TLS record for each request and reads one
+ * for each response, each with system calls of its own. This BIO keeps what is
  * written until the loop has no more to do, or much has come together, and
  * reads all that the socket has at once.
  *
@@ -26,12 +26,13 @@
 #define SSL_CTRL_CLEAR_MODE 78
 #define SSL_MODE_RELEASE_BUFFERS 0x10
 #define BIO_TYPE_SOCKET 0x0505
+#define BIO_TYPE_OF_LIBCURL 0x0401 /* BIO_TYPE_MEM, since libcurl 7.87.0 */
 #define BIO_TYPE_FILTER 0x0200
-#define BIO_C_GET_FD 105
 #define BIO_CTRL_EOF 2
 #define BIO_CTRL_PENDING 10
 #define BIO_CTRL_FLUSH 11
 #define BIO_CTRL_WPENDING 13
+#define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
 #define BIO_READ_RETRY 0x09 /* BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY */
 #define BIO_WRITE_RETRY 0x0a /* BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY */
 #define BIO_ALL_RETRY 0x0f /* BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY */
@@ -48,6 +49,8 @@ struct bio {
   struct connection *connection;
   void *ssl;
   curl_socket_t socket;
+  void *below; /* libcurl's own BIO, or NULL where it has given OpenSSL the
+                  socket */
   struct span input;
   struct span output;
   uint64_t drained; /* the turn of the loop in which the socket was empty */
@@ -144,6 +147,7 @@ static bool flush(struct bio *bio)
         return false;
       }
       bio->failure = errno;
+      shutdown(bio->socket, SHUT_WR); /* nothing goes out with a gap in it */
       break;
     }
     output->start += (size_t)sent;
@@ -184,6 +188,8 @@ static int on_write(void *handle, const char *data, int size)
     make_busy(bio);
     return size;
   }
+  if(bio->failure && bio->below)
+    return openssl->bio_write(bio->below, data, size); /* for it to know */
   if(bio->failure) {
     errno = bio->failure;
     return -1;
@@ -198,25 +204,36 @@ static int on_write(void *handle, const char *data, int size)
   return (int)sent;
 }
 
-/* Reads from the socket. */
-static ssize_t receive_now(void *handle, struct bio *bio, char *data,
-                           size_t size)
+/* Reads from the socket; by libcurl's BIO, where it has one, which keeps for
+   libcurl how that went. Sets *again when there is nothing to read yet. */
+static ssize_t receive(struct bio *bio, char *data, size_t size, bool *again)
 {
   const struct openssl *openssl = openssl_loaded();
   ssize_t got;
-  if(bio->drained == bio->loop->turn) {
-    openssl->bio_set_flags(handle, BIO_READ_RETRY);
-    return -1;
+  if(bio->below) {
+    got = openssl->bio_read(bio->below, data, (int)size);
+    *again = got < 0 && openssl->bio_flags(bio->below, BIO_SHOULD_RETRY);
+    return got;
   }
   do
     got = recv(bio->socket, data, size, 0);
   while(got < 0 && errno == EINTR);
-  if(got < 0 && would_block())
-    openssl->bio_set_flags(handle, BIO_READ_RETRY);
+  *again = got < 0 && would_block();
+  return got;
+}
+
+/* Reads from the socket, unless it was empty in this turn. */
+static ssize_t receive_now(void *handle, struct bio *bio, char *data,
+                           size_t size)
+{
+  bool again = bio->drained == bio->loop->turn;
+  ssize_t got = again ? -1 : receive(bio, data, size, &again);
+  if(again)
+    openssl_loaded()->bio_set_flags(handle, BIO_READ_RETRY);
   else if(!got)
     bio->ended = true;
   /* there may be more by now; the next wait tells */
-  if(got > 0 && (size_t)got < size)
+  if(again || (got > 0 && (size_t)got < size))
     bio->drained = bio->loop->turn;
   return got;
 }
@@ -282,6 +299,7 @@ static int on_destroy(void *handle)
   if(bio) {
     set_blocked(bio, false);
     make_idle(bio);
+    bio->connection->bio = NULL;
     free(bio);
   }
   return 1;
@@ -311,11 +329,13 @@ void *bio_install(struct connection *connection, void *ssl)
   const struct openssl *openssl = openssl_loaded();
   void *below = openssl->bio_of(ssl);
   void *method = method_of(openssl);
+  int type = openssl->bio_type(below);
   struct bio *bio;
   void *handle;
 
-  if(openssl->bio_type(below) != BIO_TYPE_SOCKET || !method)
-    return below; /* TLS in TLS, to a proxy: libcurl's own way will do */
+  if(!method || connection->bio ||
+     (type != BIO_TYPE_SOCKET && type != BIO_TYPE_OF_LIBCURL))
+    return below;
   bio = calloc(1, sizeof(*bio));
   handle = bio ? openssl->bio_new(method) : NULL;
   if(!handle) {
@@ -325,8 +345,10 @@ void *bio_install(struct connection *connection, void *ssl)
   bio->loop = connection->loop;
   bio->connection = connection;
   bio->ssl = ssl;
-  bio->socket = (curl_socket_t)openssl->bio_control(below, BIO_C_GET_FD, 0,
-                                                    NULL);
+  bio->socket = connection->socket;
+  if(type == BIO_TYPE_OF_LIBCURL)
+    bio->below = below;
+  connection->bio = bio;
   openssl->bio_set_data(handle, bio);
   openssl->bio_set_init(handle, 1);
   openssl->bio_share(below); /* set_bio gives back what the SSL has of it */
@@ -340,11 +362,33 @@ void *bio_install(struct connection *connection, void *ssl)
 
 void bio_writable(struct connection *connection)
 {
-  struct bio *bio;
-  for(bio = connection->loop->busy; bio; bio = bio->next) {
-    if(bio->connection == connection && bio->blocked)
-      flush(bio);
-  }
+  if(connection->bio && connection->bio->blocked)
+    flush(connection->bio);
+}
+
+/* Reads, through TLS, what was read ahead of libcurl, and nothing else. 0: there
+   is no more, or what there is is no data. */
+size_t bio_take(struct connection *connection, void *data, size_t size)
+{
+  const struct openssl *openssl = openssl_loaded();
+  struct bio *bio = connection->bio;
+  uint64_t drained;
+  int length;
+  if(!bio || (!span_length(&bio->input) && !openssl->has_pending(bio->ssl)))
+    return 0;
+  drained = bio->drained;
+  bio->drained = bio->loop->turn; /* as far as OpenSSL is told */
+  openssl->clear_errors();
+  length = openssl->read(bio->ssl, data, (int)size);
+  openssl->clear_errors();
+  bio->drained = drained;
+  return length > 0 ? (size_t)length : 0;
+}
+
+/* Whether OpenSSL has not taken all that was read ahead. */
+bool bio_has_input(const struct connection *connection)
+{
+  return connection->bio && span_length(&connection->bio->input);
 }
 
 struct connection *bio_first_input(struct cshim_loop *loop)

@@ -195,6 +195,8 @@ CURLMcode connection_add(struct connection *connection,
     push_active(connection);
   }
   connection->last = transfer;
+  if(transfer->flags & CSHIM_REQUEST_UPLOAD)
+    connection->uploads++;
   connection_touch(connection);
   code = curl_multi_add_handle(connection->multi, transfer->easy);
   if(code)
@@ -221,6 +223,8 @@ void connection_remove(struct transfer *transfer)
     connection->first = transfer->next;
   if(connection->dropping == transfer)
     connection->dropping = NULL;
+  if(transfer->flags & CSHIM_REQUEST_UPLOAD)
+    connection->uploads--;
   transfer->state = TRANSFER_IDLE;
   transfer->connection = NULL;
   results_forget_news(transfer);

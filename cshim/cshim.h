@@ -44,9 +44,12 @@ struct cshim_limits {
                           before reading from its connection stops */
   size_t dropped_bytes; /* so much of one response is read and thrown away
                            before its connection is given up */
-  bool coalesce; /* with CSHIM_PIPELINING: TLS records that are written back to
-                   back go to the socket in one system call, and one reads all
-                   that has come */
+  bool coalesce; /* where requests share a connection: TLS records that are
+                    written back to back go to the socket in one system call,
+                    and one reads all that has come */
+  bool wake_one; /* has libcurl run one of the requests on an HTTP/2 connection
+                    when something has come, and not all of them: not with
+                    CURLOPT_LOW_SPEED_TIME, whose time starts over for it */
   int tls_lowest; /* version of TLS, 0x0301 to 0x0304, that connections are
                      held to where libcurl cannot be told; 0: none. Without
                      OpenSSL 1.1.1 or later they fail. */

@@ -69,12 +69,14 @@ struct connection {
      many times while it works off a pipeline. */
   uint32_t wanted; /* READY_* */
   uint32_t applied; /* READY_*; 0 when the poller does not have the socket */
-  bool output; /* bytes of ours wait until it takes more, see bio.c */
+  struct bio *bio; /* between OpenSSL and the socket, or NULL; see bio.c */
+  bool output; /* bytes of its wait until the socket takes more */
   bool unheard; /* at rest: something has come that stays in the socket */
   bool futile; /* libcurl wrote nothing when it could, see watch_futile() */
   uint64_t read_turn; /* of the loop, in which so many bytes were read: */
   size_t read_bytes; /* see has_had_its_turn() */
-  uint64_t writes; /* of OpenSSL's that the socket took */
+  uint64_t reads; /* of OpenSSL's that got something */
+  uint64_t writes; /* and of those that the socket took */
   bool changed; /* in the loop's list of changed ones */
   struct connection *next_changed;
 
@@ -90,6 +92,7 @@ struct connection {
   struct connection *previous;
 
   struct http2_session *session; /* that libcurl has on it, or NULL */
+  size_t uploads; /* of its requests, those that have a body */
   struct transfer *requesting; /* libcurl is about to send its request */
   bool left; /* one on it was taken off: the others look */
   int64_t look_at; /* milliseconds, CLOCK_MONOTONIC; 0: no look is due */
@@ -281,6 +284,10 @@ void socket_close(struct connection *connection);
 struct connection *http2_enter(struct connection *connection);
 void http2_leave(struct connection *before);
 
+/* wake.c: whom libcurl runs when something has come */
+bool wake_reaches_all(const struct cshim_loop *loop);
+void wake_readers(struct connection *connection);
+
 /* http2.c: requests on HTTP/2 connections */
 bool http2_tie(struct transfer *transfer);
 void http2_untie(CURL *easy);
@@ -308,9 +315,11 @@ bool tls_is_http2(const struct transfer *transfer);
 /* wildcard.c: which wildcards in a server's certificate count */
 void wildcard_install(void *context);
 
-/* bio.c: between OpenSSL and the socket of a connection that pipelines */
+/* bio.c: between OpenSSL and the socket of a connection that requests share */
 void *bio_install(struct connection *connection, void *ssl);
 void bio_writable(struct connection *connection);
+size_t bio_take(struct connection *connection, void *data, size_t size);
+bool bio_has_input(const struct connection *connection);
 struct connection *bio_first_input(struct cshim_loop *loop);
 struct connection *bio_next_input(struct cshim_loop *loop);
 void bio_settle(struct cshim_loop *loop);

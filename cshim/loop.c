@@ -268,7 +268,7 @@ static void act_on_socket(struct connection *connection, uint32_t events)
   if(!(events & (READY_IN | READY_OUT)))
     events = READY_IN | READY_OUT;
   if(events & READY_IN)
-    loop_act(connection, socket, CURL_CSELECT_IN);
+    wake_readers(connection);
   if((events & READY_OUT) && !connection->over) {
     uint64_t writes = connection->writes;
     bio_writable(connection);
@@ -287,7 +287,7 @@ static bool act_on_input(struct cshim_loop *loop)
     uint64_t before = loop->input_taken;
     struct connection *connection = bio_first_input(loop);
     for(; connection; connection = bio_next_input(loop)) {
-      loop_act(connection, connection->socket, CURL_CSELECT_IN);
+      wake_readers(connection);
       act_on_timer(connection);
     }
     if(loop->input_taken == before)

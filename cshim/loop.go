@@ -99,7 +99,8 @@ type Limits struct {
 	ResponseBytes  int64 // a response that is not streamed and is larger, header and body, is read and not kept
 	WindowBytes    int64 // bytes of a streamed body that the caller may leave unread before reading stops
 	DroppedBytes   int64 // bytes of an unwanted response that are read before its connection is closed
-	Coalesce       bool  // with Pipelining: few system calls for many TLS records
+	Coalesce       bool  // where requests share a connection: few system calls for many TLS records
+	WakeOne        bool  // runs one request of an HTTP/2 connection when data arrives, not all; restarts CURLOPT_LOW_SPEED_TIME
 
 	// TLSLowest and TLSHighest limit the version of TLS, as crypto/tls numbers it,
 	// where libcurl has no option for that; 0 means no limit. Without OpenSSL 1.1.1
@@ -137,6 +138,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		window_bytes:    C.size_t(limits.WindowBytes),
 		dropped_bytes:   C.size_t(limits.DroppedBytes),
 		coalesce:        C.bool(limits.Coalesce),
+		wake_one:        C.bool(limits.WakeOne),
 		tls_lowest:      C.int(limits.TLSLowest),
 		tls_highest:     C.int(limits.TLSHighest),
 	})

@@ -251,6 +251,23 @@ INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
   return taken;
 }
 
+/* Before a connection at rest is used again libcurl looks at its socket, and
+   takes in what is there. What was read ahead of it is not there any more: the
+   server may have said in it that it leaves. */
+static void catch_up(struct http2_session *session)
+{
+  const struct connection *connection = session->connection;
+  uint8_t data[4096];
+  size_t length;
+  if(connection->first != connection->last)
+    return; /* others are at it */
+  while((length = bio_take(session->connection, data, sizeof(data))) > 0) {
+    if(nghttp2_session_mem_recv(session->handle, data, length) !=
+       (ssize_t)length)
+      http2_broken(session);
+  }
+}
+
 INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
                                           const void *fields, size_t count,
                                           const void *body, void *user)
@@ -258,6 +275,8 @@ INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
   struct http2_session *session = find(handle);
   struct transfer *transfer = session ? http2_requesting(user) : NULL;
   int32_t stream;
+  if(transfer)
+    catch_up(session);
   if(!looked() || (transfer && !http2_may_send(session, transfer)))
     return NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
   stream = real.submit(handle, priority, fields, count, body, user);

@@ -38,6 +38,7 @@ struct openssl {
   int (*want)(const void *ssl);
   int (*has_pending)(const void *ssl);
   int (*peek)(void *ssl, void *data, int length);
+  int (*read)(void *ssl, void *data, int length);
   int (*error_of)(const void *ssl, int result);
   void (*clear_errors)(void);
   int (*socket_of)(const void *ssl);
@@ -89,6 +90,8 @@ struct openssl {
   void *(*bio_push)(void *bio, void *below);
   void *(*bio_below)(void *bio);
   long (*bio_control)(void *bio, int command, long number, void *pointer);
+  int (*bio_read)(void *bio, void *data, int length);
+  int (*bio_write)(void *bio, const void *data, int length);
   void (*bio_set_data)(void *bio, void *data);
   void *(*bio_get_data)(void *bio);
   void (*bio_set_init)(void *bio, int init);

@@ -134,8 +134,10 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
     openssl->bio_set_flags(bio, BIO_READ_RETRY);
     return -1;
   }
-  if(result > 0 && operation == BIO_READ_RETURN)
+  if(result > 0 && operation == BIO_READ_RETURN) {
+    connection->reads++;
     connection->read_bytes += processed ? *processed : (size_t)result;
+  }
   if(result > 0 && operation == BIO_WRITE_RETURN)
     connection->writes++;
   if(result > 0 ||
@@ -146,6 +148,23 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
   else if(operation == BIO_WRITE_RETURN)
     loop_count(connection->loop, CSHIM_WANT_WRITE, 1);
   return result;
+}
+
+/* In the handshake [RFC 7301]. */
+static bool agreed_on_http2(const void *ssl)
+{
+  const unsigned char *name = NULL;
+  unsigned length = 0;
+  openssl_loaded()->agreed_protocol(ssl, &name, &length);
+  return length == 2 && !memcmp(name, "h2", 2);
+}
+
+/* Whether requests share the connection, so that there is something to
+   gather. */
+static bool is_shared(const struct cshim_loop *loop, const void *ssl)
+{
+  return loop->limits.mode == CSHIM_PIPELINING ||
+         (wake_reaches_all(loop) && agreed_on_http2(ssl));
 }
 
 static void on_info(const void *ssl, int where, int result)
@@ -185,7 +204,7 @@ static void on_info(const void *ssl, int where, int result)
     /* later releases of libcurl read for OpenSSL, which has no socket then */
     if(openssl->socket_of(ssl) == connection->socket)
       connection->ssl = (void *)ssl;
-    if(loop->limits.coalesce && loop->limits.mode == CSHIM_PIPELINING)
+    if(loop->limits.coalesce && is_shared(loop, ssl))
       bio = bio_install(connection, (void *)ssl);
     openssl->bio_set_argument(bio, (char *)connection);
     openssl->bio_set_callback(bio, on_bio);
@@ -267,15 +286,11 @@ const void *tls_session(const struct transfer *transfer)
          NULL;
 }
 
-/* Whether that connection has agreed on HTTP/2 in its handshake [RFC 7301]. */
+/* Whether that connection has agreed on HTTP/2 in its handshake. */
 bool tls_is_http2(const struct transfer *transfer)
 {
   const void *ssl = tls_session(transfer);
-  const unsigned char *name = NULL;
-  unsigned length = 0;
-  if(ssl)
-    openssl_loaded()->agreed_protocol(ssl, &name, &length);
-  return length == 2 && !memcmp(name, "h2", 2);
+  return ssl && agreed_on_http2(ssl);
 }
 
 void cshim_loop_log_keys(struct cshim_loop *loop, int file)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -60,6 +61,7 @@ type rawHTTP2 struct {
 	server *rawHTTP2Server
 	number int // from 0
 	tcp    *net.TCPConn
+	out    *gathering
 	in     *bufio.Reader
 	write  sync.Mutex
 }
@@ -99,7 +101,8 @@ func newRawHTTP2Server(t testing.TB, serve func(*rawHTTP2)) *rawHTTP2Server {
 }
 
 func (s *rawHTTP2Server) begin(tcp *net.TCPConn, config *tls.Config) {
-	c := &rawHTTP2{Conn: tls.Server(tcp, config), server: s, tcp: tcp}
+	out := &gathering{Conn: tcp}
+	c := &rawHTTP2{Conn: tls.Server(out, config), server: s, tcp: tcp, out: out}
 	defer tcp.Close()
 	if c.Handshake() != nil {
 		return
@@ -237,6 +240,14 @@ func (c *rawHTTP2) finish(stream uint32) {
 func (c *rawHTTP2) good(stream uint32) {
 	c.begin(stream, false)
 	c.finish(stream)
+}
+
+// together sends what is sent meanwhile in one piece.
+func (c *rawHTTP2) together(send func()) {
+	c.out.keep = true
+	send()
+	_ = c.tcp.SetWriteDeadline(time.Time{}) // which CloseWrite has set
+	_ = c.out.send(0)
 }
 
 // data sends some of a response's body.

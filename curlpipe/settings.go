@@ -99,6 +99,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		WindowBytes:    int64(s.readBufferSize),
 		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Coalesce:       !t.DisableCoalescing,
+		WakeOne:        t.Configure == nil,
 	}
 	if _, beyond, err := t.sslVersion(lib); beyond && err == nil {
 		s.limits.TLSLowest, s.limits.TLSHighest = t.MinTLSVersion, t.MaxTLSVersion

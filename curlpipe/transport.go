@@ -218,11 +218,12 @@ type Transport struct {
 	// may deliver at once.
 	ReadBufferSize int
 
-	// DisableCoalescing reads and writes each TLS record of a pipelined connection
-	// with its own system calls, as libcurl does. By default consecutive records are
-	// written together, at the latest when there is nothing else to do, and
+	// DisableCoalescing reads and writes each TLS record of a connection that requests
+	// share with its own system calls, as libcurl does. By default consecutive records
+	// are written together, at the latest when there is nothing else to do, and
 	// everything that has arrived is read at once. Coalescing needs OpenSSL 1.1.1 or
-	// later, and is not available through an https proxy.
+	// later, and for HTTP/2 libcurl 7.80.0 or later. It is not available through an
+	// https proxy.
 	DisableCoalescing bool
 
 	// MaxAbandonedBytes and MaxAbandonedTime limit the bytes that are read, and the
