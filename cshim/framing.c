@@ -2,6 +2,7 @@
  * framing.c: the strict reading of framing.h, of header sections [RFC 9112
  * sections 4 to 6].
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include "framing.h"
@@ -107,15 +108,15 @@ static const char *content_length(struct framing *framing, struct part value)
     for(i = 0; i < element.length; i++) {
       uint64_t digit = (uint64_t)(element.at[i] - '0');
       if(!is_digit(element.at[i]))
-        return "Content-Length is not a number";
+        return "not a number";
       if(number > (INT64_MAX - digit) / 10)
-        return "Content-Length is too large";
+        return "too large";
       number = number * 10 + digit;
     }
     if(!element.length)
-      return "Content-Length is empty, or an element of it";
+      return "empty, or an element of it is";
     if(framing->has_length && framing->left != number)
-      return "Content-Length has two values";
+      return "two values";
     framing->has_length = true;
     framing->left = number;
   }
@@ -144,6 +145,28 @@ static const char *connection(struct framing *framing, struct part value)
   return NULL;
 }
 
+/* Keeps what a Content-Length says, as far as it can be shown. */
+static void note_length(struct framing *framing, struct part value)
+{
+  size_t i;
+  for(i = 0; i < value.length && i < FRAMING_SHOWN; i++) {
+    char octet = value.at[i];
+    framing->bad_length[i] = (char)(octet >= ' ' && octet < 0x7f ? octet : '?');
+  }
+  framing->bad_length[i] = '\0';
+}
+
+/* What is wrong with a field about the body; NULL: nothing. */
+static const char *unreadable(struct framing *framing)
+{
+  if(!framing->unreadable || !framing->bad_for_length)
+    return framing->unreadable;
+  snprintf(framing->refusal, sizeof(framing->refusal),
+           "bad Content-Length \"%s\": %s", framing->bad_length,
+           framing->unreadable);
+  return framing->refusal;
+}
+
 /* Notes what a field about the body says. One that cannot be read is no matter
    when there is no body, which the end of the section tells. */
 static void read_value(struct framing *framing, struct part name,
@@ -153,6 +176,10 @@ static void read_value(struct framing *framing, struct part name,
   if(is(name, "Content-Length")) {
     wrong = content_length(framing, value);
     framing->has_length = true;
+    if(wrong && !framing->unreadable) {
+      framing->bad_for_length = true;
+      note_length(framing, value);
+    }
   }
   else if(is(name, "Transfer-Encoding")) {
     wrong = transfer_encoding(framing, value);
@@ -218,7 +245,7 @@ static bool has_no_body(const struct framing *framing)
 static const char *frame_body(struct framing *framing)
 {
   if(framing->unreadable)
-    return framing->unreadable;
+    return unreadable(framing);
   if(framing->has_coding) {
     if(framing->http10)
       return "Transfer-Encoding in a response of HTTP/1.0";
@@ -259,7 +286,7 @@ static const char *end_of_section(struct framing *framing)
     return frame_body(framing);
   framing->body = FRAMING_NO_BODY;
   /* a HEAD tells how long the body would be */
-  return framing->rules.head && !framing->has_coding ? framing->unreadable :
+  return framing->rules.head && !framing->has_coding ? unreadable(framing) :
          NULL;
 }
 

@@ -56,6 +56,8 @@ enum framing_body {
   FRAMING_STREAM /* of HTTP/2, which frames it by itself */
 };
 
+#define FRAMING_SHOWN 40 /* bytes of a field's value in a refusal */
+
 struct framing {
   struct framing_rules rules;
   enum framing_section section;
@@ -74,6 +76,9 @@ struct framing {
   bool interim_length; /* an interim response had a Content-Length */
   bool interim_coding; /* or a Transfer-Encoding */
   const char *unreadable; /* what is wrong with a field about the body */
+  bool bad_for_length; /* it is Content-Length */
+  char bad_length[FRAMING_SHOWN + 1]; /* which begins so */
+  char refusal[FRAMING_SHOWN + 64]; /* both, as a caller gets them */
 
   /* the body */
   enum framing_body body;

@@ -41,6 +41,23 @@ static bool whole_by_length(const struct transfer *transfer)
           (stream->has_length && stream->length == stream->delivered));
 }
 
+/* libcurl loses what it has of a response, and has not delivered, when the
+   server resets the stream. */
+#define FIRST_KEEPING 0x080100 /* 8.1.0 */
+
+static bool loses(const struct transfer *transfer)
+{
+  return transfer->loop->libcurl < FIRST_KEEPING;
+}
+
+/* Whether all that has come of the response was delivered. */
+static bool delivered(const struct transfer *transfer)
+{
+  const struct stream *stream = &transfer->stream;
+  return stream->delivered >= stream->received && !transfer->paused &&
+         (!stream->answered || transfer->framing.section == FRAMING_FINAL);
+}
+
 static bool whole(const struct transfer *transfer)
 {
   return transfer->stream.ended &&
@@ -81,6 +98,19 @@ struct transfer *http2_owner(struct http2_session *session, int32_t stream)
   return transfer;
 }
 
+bool http2_any_open(const struct http2_session *session)
+{
+  size_t i;
+  for(i = 0; i < STREAM_LISTS; i++) {
+    const struct transfer *transfer = session->streams[i];
+    for(; transfer; transfer = transfer->stream.next) {
+      if(!transfer->stream.closed)
+        return true;
+    }
+  }
+  return false;
+}
+
 /* The transfer has nothing to do with its stream any more. */
 static void forget(struct transfer *transfer)
 {
@@ -96,7 +126,7 @@ static void forget(struct transfer *transfer)
   stream->session = NULL;
 }
 
-void http2_frame(struct http2_session *session, struct transfer *transfer,
+bool http2_frame(struct http2_session *session, struct transfer *transfer,
                  const union frame *frame)
 {
   if(frame->head.type == FRAME_GOAWAY) {
@@ -105,9 +135,11 @@ void http2_frame(struct http2_session *session, struct transfer *transfer,
     announce(session);
   }
   if(!transfer)
-    return;
-  if(frame->head.type == FRAME_HEADERS)
+    return true;
+  if(frame->head.type == FRAME_HEADERS) {
     transfer->stream.begun = true;
+    transfer->stream.answered = transfer->stream.final;
+  }
   if(frame->head.type == FRAME_RST_STREAM)
     transfer->stream.reset = true;
   if(frame->head.type == FRAME_DATA)
@@ -118,6 +150,7 @@ void http2_frame(struct http2_session *session, struct transfer *transfer,
     if(transfer->flags & CSHIM_REQUEST_UPLOAD)
       session->connection->session_changed = true;
   }
+  return frame->head.type != FRAME_RST_STREAM || !loses(transfer);
 }
 
 static bool is_named(const char *wanted, const uint8_t *name, size_t length)
@@ -132,8 +165,10 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
   struct stream *stream = &transfer->stream;
   size_t limit = transfer->loop->limits.header_bytes;
 
-  if(is_named(":status", name, name_length))
+  if(is_named(":status", name, name_length)) {
     stream->has_length = false; /* what an interim response says is nothing */
+    stream->final = value_length && *value != '1';
+  }
   if(is_named("content-length", name, name_length)) {
     size_t i; /* nghttp2 has seen to it that it is a number, and once */
     stream->has_length = true;
@@ -148,18 +183,34 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
   return false;
 }
 
-uint32_t http2_closed(struct transfer *transfer, uint32_t error)
+bool http2_closed(struct transfer *transfer, uint32_t *error)
 {
   struct stream *stream = &transfer->stream;
   stream->closed = true;
-  if(stream->ended)
-    return H2_NO_ERROR; /* the response is whole, whatever comes after it */
-  stream->error = error;
-  stream->refused = error == H2_REFUSED_STREAM && !begun(transfer);
-  stream->downgrade = error == H2_HTTP_1_1_REQUIRED && !begun(transfer);
+  if(stream->ended) {
+    *error = H2_NO_ERROR; /* the response is whole, whatever comes after it */
+    return true;
+  }
+  stream->error = *error;
+  stream->refused = *error == H2_REFUSED_STREAM && !begun(transfer);
+  stream->downgrade = *error == H2_HTTP_1_1_REQUIRED && !begun(transfer);
   /* libcurl takes NO_ERROR for the end of the response, and sends what was
      refused, or is wanted over HTTP/1.1, again by itself */
-  return H2_CANCEL;
+  *error = H2_CANCEL;
+  stream->withheld = loses(transfer) && !delivered(transfer);
+  if(stream->withheld)
+    transfer->connection->session_changed = true;
+  return !stream->withheld;
+}
+
+/* More of the response was delivered. */
+void http2_delivered(struct transfer *transfer, size_t length)
+{
+  transfer->stream.delivered += length;
+  if(transfer->stream.withheld) {
+    transfer->connection->session_changed = true;
+    connection_touch(transfer->connection);
+  }
 }
 
 bool http2_may_send(struct http2_session *session, struct transfer *transfer)
@@ -302,8 +353,9 @@ void http2_begin(struct transfer *transfer)
 }
 
 /* A response that is whole ends its request, even while libcurl would go on
-   with the request's body; and an error of the connection ends all requests on
-   it, in their order. */
+   with the request's body; so does one of whose end libcurl was not told, when
+   it has delivered what has come; and an error of the connection ends all
+   requests on it, in their order. */
 void http2_settle(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -323,6 +375,10 @@ void http2_settle(struct connection *connection)
     else if(stream->ended)
       connection->session_changed |=
         (transfer->flags & CSHIM_REQUEST_UPLOAD) && !transfer->paused;
+    else if(stream->withheld && delivered(transfer))
+      results_finish(transfer, CURLE_HTTP2_STREAM);
+    else if(stream->withheld && !ends)
+      connection->session_changed |= !transfer->paused;
     else if(ends && stream->session)
       results_finish(transfer, CURLE_HTTP2);
     transfer = next;

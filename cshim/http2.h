@@ -26,14 +26,18 @@ void http2_reset(struct http2_session *session, int32_t stream);
 /* http2.c: whose a stream is, unless he has left it */
 struct transfer *http2_owner(struct http2_session *session, int32_t stream);
 
-/* A frame has come; a field line, false: over the limit; a stream is closed,
-   answers the error that libcurl is told */
-void http2_frame(struct http2_session *session, struct transfer *transfer,
+/* Whether somebody waits for the end of a stream */
+bool http2_any_open(const struct http2_session *session);
+
+/* A frame has come, false: libcurl is not told; a field line, false: over the
+   limit; a stream is closed, with the error that libcurl is told, false: of
+   nothing */
+bool http2_frame(struct http2_session *session, struct transfer *transfer,
                  const union frame *frame);
 bool http2_field(struct transfer *transfer, const uint8_t *name,
                  size_t name_length, const uint8_t *value,
                  size_t value_length);
-uint32_t http2_closed(struct transfer *transfer, uint32_t error);
+bool http2_closed(struct transfer *transfer, uint32_t *error);
 
 /* libcurl wants to send a request; it has; the connection has ended, by an
    error or otherwise */

@@ -125,6 +125,10 @@ struct stream {
   bool ended; /* END_STREAM has come */
   bool reset; /* RST_STREAM has come */
   bool closed;
+  bool final; /* the last :status was that of a final response */
+  bool answered; /* its header section has come */
+  bool withheld; /* libcurl does not know that it is closed: see
+                    http2_closed() */
   bool refused; /* the server has not processed the request */
   bool cut; /* the connection ended before the response did */
   bool left; /* it is one that the server leaves, or left */
@@ -294,6 +298,7 @@ void http2_untie(CURL *easy);
 void http2_begin(struct transfer *transfer);
 void http2_closing(struct connection *connection);
 void http2_settle(struct connection *connection);
+void http2_delivered(struct transfer *transfer, size_t length);
 CURLcode http2_judge(struct transfer *transfer, CURLcode code);
 bool http2_cut(const struct transfer *transfer);
 void http2_leave_stream(struct transfer *transfer);

@@ -35,6 +35,8 @@ static struct {
                     size_t count, const void *body, void *user);
   int (*reset)(void *session, uint8_t flags, int32_t stream, uint32_t error);
   int (*remote_close)(void *session, int32_t stream);
+  int (*send)(void *session);
+  int (*wants)(void *session);
   int (*allowed)(void *session);
   const char *(*error_name)(uint32_t error);
 } real;
@@ -69,6 +71,8 @@ static void look_up(void)
     { "nghttp2_submit_request", &real.submit },
     { "nghttp2_submit_rst_stream", &real.reset },
     { "nghttp2_session_get_stream_remote_close", &real.remote_close },
+    { "nghttp2_session_send", &real.send },
+    { "nghttp2_session_want_read", &real.wants },
     { "nghttp2_session_check_request_allowed", &real.allowed },
     { "nghttp2_http2_strerror", &real.error_name }
   };
@@ -129,8 +133,9 @@ static struct http2_session *find(void *handle)
 static int on_frame(void *handle, const union frame *frame, void *userp)
 {
   struct http2_session *session = find(handle);
-  if(session)
-    http2_frame(session, http2_owner(session, frame->head.stream), frame);
+  if(session && !http2_frame(session,
+                             http2_owner(session, frame->head.stream), frame))
+    return 0;
   return libcurl_on_frame(handle, frame, userp);
 }
 
@@ -153,8 +158,8 @@ static int on_close(void *handle, int32_t stream, uint32_t error, void *userp)
 {
   struct http2_session *session = find(handle);
   struct transfer *transfer = session ? http2_owner(session, stream) : NULL;
-  if(transfer)
-    error = http2_closed(transfer, error);
+  if(transfer && !http2_closed(transfer, &error))
+    return 0;
   return libcurl_on_close(handle, stream, error, userp);
 }
 
@@ -239,15 +244,33 @@ INTERPOSED void nghttp2_session_del(void *handle)
 }
 
 /* nghttp2 answers a violation of the protocol in one of two ways: it refuses
-   to go on, or it takes no more requests though no GOAWAY has come. */
+   to go on, or it sends GOAWAY. Then it takes no more requests though the
+   server has sent none; or it wants to hear nothing more of streams that are
+   open. */
+static void look(struct http2_session *session)
+{
+  if(session && (session->leaving ?
+                 !real.wants(session->handle) && http2_any_open(session) :
+                 !real.allowed(session->handle)))
+    http2_broken(session);
+}
+
+INTERPOSED int nghttp2_session_send(void *handle)
+{
+  int code = looked() ? real.send(handle) : NGHTTP2_ERR_NOMEM;
+  look(find(handle));
+  return code;
+}
+
 INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
                                             size_t length)
 {
   struct http2_session *session = find(handle);
   ssize_t taken = looked() ? real.receive(handle, data, length) :
                   NGHTTP2_ERR_NOMEM;
-  if(session && (taken < 0 || (!session->leaving && !real.allowed(handle))))
+  if(session && taken < 0)
     http2_broken(session);
+  look(session);
   return taken;
 }
 

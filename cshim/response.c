@@ -313,7 +313,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
               !transfer->dropping;
 
   transfer->begun = true;
-  transfer->stream.delivered += length;
+  http2_delivered(transfer, length);
   if(transfer->discarding)
     return length;
   if(transfer->framing.section != FRAMING_FINAL)
@@ -352,12 +352,30 @@ static bool is_refusal(const struct transfer *transfer, CURLcode code)
   }
 }
 
+/* Whether the server ended the connection within the header section. Of that
+   libcurl makes a response, or with the patches calls it malformed. */
+static bool is_cut(const struct transfer *transfer, CURLcode code)
+{
+  if(transfer->refusal || transfer->stream.sent ||
+     transfer->framing.section == FRAMING_FINAL)
+    return false;
+  if(code == CURLE_WEIRD_SERVER_REPLY)
+    return strstr(transfer->detail, "the header section does not end");
+  /* libcurl that could not rewind a body says as little, see transfer_lost() */
+  return !code &&
+         (transfer->begun || !(transfer->flags & CSHIM_REQUEST_UPLOAD));
+}
+
 /* The transfer has ended with this code: what came of it. */
 CURLcode response_end(struct transfer *transfer, CURLcode code)
 {
   const struct framing *framing = &transfer->framing;
   if(transfer->satisfied)
     return CURLE_OK;
+  if(is_cut(transfer, code)) {
+    strcpy(transfer->detail, "the connection ended within the header section");
+    return CURLE_PARTIAL_FILE;
+  }
   if(code == CURLE_WRITE_ERROR && !transfer->refusal &&
      is_repeated(transfer))
     return CURLE_PARTIAL_FILE;

@@ -116,7 +116,7 @@ CURLcode transfer_lost(struct transfer *transfer,
     transfer->result_flags |= CSHIM_RESULT_HTTP11;
   upload_again(transfer); /* what is fed from here on comes after it */
   if(http2_cut(transfer) || stream->sent) /* http2_judge() has said it */
-    return code;
+    return code == CURLE_COULDNT_CONNECT ? CURLE_RECV_ERROR : code;
   strcpy(transfer->detail, "the connection closed before the response");
   return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ?
          code : CURLE_GOT_NOTHING;
