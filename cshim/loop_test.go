@@ -203,7 +203,7 @@ func TestFailureComesBackWithItsWords(t *testing.T) {
 	loop, slots := newTestLoop(t, roomy, 1)
 	connect(t, loop, newTestServer(t))
 	var batch Batch
-	batch.Add(request(slots[0], "nonsense://x"))
+	batch.Add(request(slots[0], "nonsense://x/"))
 	results, err := loop.Run(&batch, -1)
 	require.NoError(t, err)
 	require.Len(t, results, 1)

@@ -99,21 +99,23 @@ static CURLcode set_version(struct transfer *transfer, uint32_t flags)
                           (long)CURL_HTTP_VERSION_1_1);
 }
 
-/* Has a URL with escapes asked for as it is. A proxy gets all of it. */
+/* Has the server as a whole asked for, where the URL has no path, and a URL
+   with escapes as it is. A proxy gets all of it [RFC 9112 section 3.2]. */
 static CURLcode set_target(struct transfer *transfer, const char *url,
                            bool proxied)
 {
-  const char *target = url;
+  const char *target = strstr(url, "://");
 
-  if(transfer->loop->libcurl < FIRST_UPPER_CASE || !strchr(url, '%'))
+  if(!target)
+    return CURLE_OK; /* libcurl refuses it */
+  target += 3 + strcspn(target + 3, "/?");
+  if(!*target)
+    target = "*";
+  else if(transfer->loop->libcurl < FIRST_UPPER_CASE || !strchr(url, '%') ||
+          (!proxied && *target != '/'))
     return CURLE_OK;
-  if(!proxied) {
-    target = strstr(url, "://");
-    if(target)
-      target += 3 + strcspn(target + 3, "/?");
-    if(!target || *target != '/')
-      return CURLE_OK;
-  }
+  if(proxied)
+    target = url;
   transfer->special |= TRANSFER_TARGET;
   return curl_easy_setopt(transfer->easy, REQUEST_TARGET, target);
 }

@@ -8,7 +8,8 @@ package cshim
 type Text []byte
 
 // Start begins a new text. An empty method means GET, or HEAD with
-// Request.Head. The parts of the URL are joined.
+// Request.Head. The parts of the URL are joined. A URL without a path asks for
+// the server as a whole, which needs libcurl 7.55.0 [RFC 9112 §3.2.4].
 func (t *Text) Start(method string, url ...string) {
 	*t = (*t)[:0]
 	t.put(url...)

@@ -118,15 +118,18 @@ func endsInNumber(host string) bool {
 // withoutEmptyPort is an authority without a colon that no port follows.
 func withoutEmptyPort(authority string) string { return strings.TrimSuffix(authority, ":") }
 
+// isWholeServer tells a URL that stands for its server as a whole, in a request
+// with OPTIONS [RFC 9112 §3.2.4].
+func isWholeServer(u *url.URL) bool {
+	return u.Opaque == "" && u.Path == "*" || u.Opaque == "*"
+}
+
 // targetOf is the target of a request for a URL: path and query, which begin
 // with a slash, whatever the URL has [RFC 9112 §3.2.1].
 func targetOf(u *url.URL) (string, error) {
 	target, err := pathOf(u)
 	if err != nil {
 		return "", err
-	}
-	if target == "*" {
-		return "", fmt.Errorf("%w: target *: give a path", ErrUnsupportedRequest)
 	}
 	if !strings.HasPrefix(target, "/") {
 		target = "/" + target

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -135,4 +136,78 @@ func asLibcurlTarget(target string) string {
 		host = strings.TrimSuffix(strings.TrimSuffix(asLibcurl(host), ":80"), ":")
 	}
 	return "http://" + strings.TrimSuffix(host, ".") + rest[slash:]
+}
+
+// canAskWholeServer tells whether the libcurl at hand can.
+func canAskWholeServer(t testing.TB) bool {
+	t.Helper()
+	lib, err := loadedLibrary()
+	require.NoError(t, err)
+	return lib.number >= firstRequestTarget
+}
+
+// TestWholeServer: OPTIONS * is about the server, and not about a path
+// [RFC 9110 §9.3.7].
+func TestWholeServer(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
+			body, _ := io.ReadAll(request.Body)
+			fmt.Fprintf(writer, "%s %s %s", request.Method, request.RequestURI, body)
+		}, func(s *httptest.Server) { s.Config.DisableGeneralOptionsHandler = true })
+		whole := func(method, body string, u url.URL) *http.Request {
+			request, err := http.NewRequest(method, s.URL, strings.NewReader(body))
+			require.NoError(t, err)
+			u.Scheme, u.Host = request.URL.Scheme, request.URL.Host
+			request.URL = &u
+			return request
+		}
+		for which, make := range yardsticks {
+			roundTripper := make(t, s)
+			for _, each := range []struct {
+				body string
+				u    url.URL
+			}{{"", url.URL{Path: "*"}}, {"some", url.URL{Path: "*"}}, {"", url.URL{Opaque: "*"}}} {
+				response, err := roundTripper.RoundTrip(whole(http.MethodOptions, each.body, each.u))
+				if which == "curlpipe" && !canAskWholeServer(t) {
+					require.ErrorIs(t, err, ErrUnsupportedRequest)
+					require.ErrorIs(t, err, ErrUnsupportedByLibcurl)
+					require.ErrorContains(t, err, "7.55.0")
+					continue
+				}
+				require.NoError(t, err, which)
+				require.Equal(t, "OPTIONS * "+each.body, readAll(t, response), which)
+				// the handle's next request has a path again
+				response, err = roundTripper.RoundTrip(get(t, s.URL+"/x"))
+				require.NoError(t, err, which)
+				require.Equal(t, "GET /x ", readAll(t, response), which)
+			}
+		}
+		ours := newTestTransport(t, s, &Transport{})
+		for _, each := range []*http.Request{
+			whole(http.MethodGet, "", url.URL{Path: "*"}), whole("", "", url.URL{Opaque: "*"}), whole(http.MethodOptions, "", url.URL{Path: "*", RawQuery: "x"}),
+		} {
+			_, err := ours.RoundTrip(each)
+			require.ErrorIs(t, err, ErrUnsupportedRequest)
+			require.ErrorContains(t, err, "OPTIONS without a query")
+		}
+	})
+}
+
+// TestWholeServerThroughAProxy: the target is the URL without a path, from which
+// the last proxy makes an asterisk [RFC 9112 §3.2.4].
+func TestWholeServerThroughAProxy(t *testing.T) {
+	if !canAskWholeServer(t) {
+		t.Skip("this libcurl cannot")
+	}
+	came := make(chan asked, 1)
+	transport := newTestTransport(t, nil, &Transport{
+		Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example:3128"}), DialContext: askedDial(came), MaxRetries: -1,
+	})
+	request := &http.Request{Method: http.MethodOptions, URL: &url.URL{Scheme: "http", Host: "h.example:8080", Path: "*"}}
+	response, err := transport.RoundTrip(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	ours := <-came
+	require.Equal(t, "http://h.example:8080", ours.target)
+	require.Equal(t, "h.example:8080", ours.host)
 }

@@ -80,7 +80,7 @@ func (e *engine) endError(c *call, on *conn, otherwise error) error {
 		return otherwise
 	}
 	reset := syscall.ECONNRESET
-	if c.handle != nil && on.origin.key.scheme == "http" { // else OpenSSL has read it, and keeps it
+	if c.handle != nil && !on.origin.key.handshakes() { // else OpenSSL has read it, and keeps it
 		switch number := syscall.Errno(c.handle.number(infoOSErrno)); number {
 		case syscall.EPIPE, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH:
 			reset = number
@@ -119,8 +119,8 @@ func (e *engine) handshakeError(on *conn) error {
 		return notTLS(h.Record)
 	case e.loop.EndOf(on.id) == cshim.ResetByServer:
 		return on.opError("read", os.NewSyscallError("read", syscall.ECONNRESET))
-	case h == nil || h.Record == nil:
-		return io.EOF // of the server there was no byte
+	case h == nil || h.Record == nil, e.loop.EndOf(on.id) == cshim.ClosedByServer:
+		return io.EOF // of the server there was no byte, or not all
 	}
 	return nil
 }
@@ -229,7 +229,7 @@ func parseCertificates(all [][]byte) []*x509.Certificate {
 
 // tlsState is what responses on a connection say of TLS; nil without it.
 func (e *engine) tlsState(c *conn) *tls.ConnectionState {
-	if c.origin.key.scheme != "https" {
+	if !c.origin.key.handshakes() {
 		return nil
 	}
 	state := &tls.ConnectionState{HandshakeComplete: true, ServerName: e.settings.serverName}

@@ -52,7 +52,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {
-		c.local, c.remote = d.line.local, d.line.remote
+		c.local, c.remote, c.tls = d.line.local, d.line.remote, d.line.tls
 		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
 			_ = unix.Close(d.line.socket)
@@ -105,7 +105,7 @@ func (e *engine) connecting(c *conn, now time.Time) {
 	if c.connectBy.Before(now) { // it has been at rest
 		c.connectBy = now.Add(e.settings.connectTimeout)
 	}
-	if c.origin.key.scheme == "https" && e.settings.tlsTimeout > 0 && c.securedBy.IsZero() {
+	if c.origin.key.handshakes() && e.settings.tlsTimeout > 0 && c.securedBy.IsZero() {
 		c.securedBy = now.Add(e.settings.tlsTimeout)
 		e.lookAt(c.securedBy)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +30,7 @@ func (d *dialer) descriptor(connection net.Conn) (int, error) {
 		}
 		return socket, err
 	}
-	near, socket, err := d.socketPair()
+	near, socket, err := socketPair()
 	if err != nil {
 		return -1, err
 	}
@@ -69,29 +68,11 @@ func (l library) connectsAgain(system string) (bool, error) {
 }
 
 // socketPair makes two sockets that are connected with each other, one for us
-// and one for libcurl. libcurl 7.88 connects what is connected once more. Linux
-// lets that pass for a TCP socket which connected without blocking, as all of
-// package net do, and for no other.
-func (d *dialer) socketPair() (net.Conn, int, error) {
-	if d.connects {
-		return tcpPair()
-	}
-	pair, err := streamPair()
-	if err != nil {
-		return nil, -1, err
-	}
-	file := os.NewFile(uintptr(pair[1]), "socketpair")
-	near, err := net.FileConn(file)
-	_ = file.Close()
-	if err != nil {
-		_ = unix.Close(pair[0])
-		return nil, -1, err
-	}
-	return near, pair[0], nil
-}
-
-// tcpPair is a pair over loopback.
-func tcpPair() (net.Conn, int, error) {
+// and one for libcurl. They are TCP's, over loopback: such a one can tell that
+// what came over it was cut short. libcurl 7.88 connects what is connected once
+// more, and Linux lets that pass for a TCP socket which connected without
+// blocking, as all of package net do, and for no other.
+func socketPair() (net.Conn, int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, -1, err
@@ -119,9 +100,13 @@ func tcpPair() (net.Conn, int, error) {
 	}
 }
 
-// carryOver copies one way, and ends both when there is no more.
+// carryOver copies one way, and ends both when there is no more; with a reset
+// after an error, so that what was cut short does not look whole.
 func carryOver(to, from net.Conn) {
-	_, _ = io.Copy(to, from)
+	_, err := io.Copy(to, from)
+	if pair, ok := to.(*net.TCPConn); ok && err != nil {
+		_ = pair.SetLinger(0)
+	}
 	_ = to.Close()
 	_ = from.Close()
 }

@@ -23,6 +23,7 @@ type dialer struct {
 	resolved   map[string][]netip.Addr     // addresses given by the user, by host:port
 	proxyTLS   func() (*tls.Config, error) // for a proxy of the scheme https
 	own        func(ctx context.Context, network, address string) (net.Conn, error)
+	ownTLS     func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// of the tunnels through a proxy; see the fields of Transport
 	userAgent       string
@@ -31,13 +32,14 @@ type dialer struct {
 	onConnected     func(context.Context, *url.URL, *http.Request, *http.Response) error
 
 	proxy    *url.URL // of one dial, see route
-	connects bool     // libcurl does once more, see socketPair
+	connects bool     // libcurl does once more, see connectsAgain
 }
 
 // line is a connected socket.
 type line struct {
 	socket        int // its descriptor
 	local, remote net.Addr
+	tls           *tls.ConnectionState // of what a DialTLSContext has made
 }
 
 // dial connects to an origin. The socket is the caller's to close.
@@ -55,7 +57,12 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	case *net.TCPConn, *net.UnixConn, *tls.Conn: // another may not know, and need not
 		made.local, made.remote = connection.LocalAddr(), connection.RemoteAddr()
 	}
-	made.socket, err = d.descriptor(connection)
+	if to.secured {
+		made.tls, err = securedState(ctx, connection)
+	}
+	if err == nil {
+		made.socket, err = d.descriptor(connection)
+	}
 	if err != nil {
 		_ = connection.Close()
 	}
@@ -73,7 +80,29 @@ func (d *dialer) route(to originKey) (*dialer, error) {
 	return &routed, err
 }
 
+// securedState is the state of a connection whose TLS is not libcurl's; nil: it
+// does not tell.
+func securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionState, error) {
+	if own, ok := connection.(*tls.Conn); ok { // perhaps not yet done
+		if err := own.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+	}
+	telling, ok := connection.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return nil, nil
+	}
+	state := telling.ConnectionState()
+	if protocol := state.NegotiatedProtocol; protocol != "" && protocol != "http/1.1" {
+		return nil, fmt.Errorf("DialTLSContext returned a connection for %s: HTTP/1.1 alone is spoken there: leave %s out of NextProtos", protocol, protocol)
+	}
+	return &state, nil
+}
+
 func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
+	if to.secured {
+		return ownConn(ctx, "DialTLSContext", d.ownTLS, to.host, to.port)
+	}
 	if d.proxy == nil {
 		return d.direct(ctx, to.host, to.port)
 	}
@@ -89,11 +118,7 @@ func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
 // direct connects without a proxy, or to it.
 func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error) {
 	if d.own != nil {
-		connection, err := d.own(ctx, "tcp", net.JoinHostPort(host, port))
-		if err == nil && connection == nil {
-			err = errors.New("DialContext returned neither a connection nor an error")
-		}
-		return connection, err
+		return ownConn(ctx, "DialContext", d.own, host, port)
 	}
 	if d.unixSocket != "" {
 		return d.network.DialContext(ctx, "unix", d.unixSocket)
@@ -111,6 +136,15 @@ func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error
 		failed = append(failed, err)
 	}
 	return nil, errors.Join(failed...)
+}
+
+// ownConn has the user's function connect.
+func ownConn(ctx context.Context, name string, dial func(context.Context, string, string) (net.Conn, error), host, port string) (net.Conn, error) {
+	connection, err := dial(ctx, "tcp", net.JoinHostPort(host, port))
+	if err == nil && connection == nil {
+		err = errors.New(name + " returned neither a connection nor an error")
+	}
+	return connection, err
 }
 
 // given are the addresses that the user gave a host; nil: none.

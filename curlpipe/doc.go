@@ -82,6 +82,7 @@
 //     response has arrived.
 //   - Connections that stay in use after a protocol error (8.22).
 //   - RST_STREAM that is not sent before the next request.
+//   - Responses that are lost when the server resets their stream (7.88.1).
 //   - Requests that wait for input that a cancelled request has read (8.22, 8.23).
 //   - Uploads that use a whole processor while their window is closed (7.88.1).
 //   - Floods of frames that belong to no request, which libcurl reads without
@@ -153,21 +154,26 @@
 //     The net.Conn of GotConn has addresses but cannot be used.
 //   - Response.TLS has no certificates and no version unless libcurl's TLS library
 //     is OpenSSL 1.1.1 or later.
-//   - CONNECT, Upgrade, OPTIONS * and a request's trailer section are refused
+//   - CONNECT, Upgrade and a request's trailer section are refused
 //     ([ErrUnsupportedRequest]), or sent by Fallback: libcurl does not hand over its
-//     connections, cannot send a target other than a path before 7.55.0, and cannot
-//     send a trailer section before 7.64.0.
+//     connections, and cannot send a trailer section before 7.64.0. OPTIONS * is
+//     treated the same way with libcurl before 7.55.0, which cannot send a target
+//     other than a path. Through a proxy it is sent without the asterisk
+//     [RFC 9112 §3.2.4].
 //   - The environment's proxies are not followed unless Proxy is
 //     http.ProxyFromEnvironment, as in http.DefaultTransport.
 //   - Fields of TLSClientConfig that need Go code during the handshake are refused:
 //     VerifyPeerCertificate, VerifyConnection, GetClientCertificate, KeyLogWriter,
 //     Time, Rand; so are CurvePreferences, Renegotiation and ECH. Inspect
-//     Response.TLS, or set PinnedPublicKey, KeyLogFile or Configure. There is a
-//     DialContext but no DialTLSContext, because libcurl does TLS.
+//     Response.TLS, set PinnedPublicKey, KeyLogFile or Configure, or do TLS in a
+//     DialTLSContext.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it.
 //   - The default User-Agent is "curlpipe"; set UserAgent. FromHTTPTransport sets
 //     that of net/http over HTTP/1.1.
+//   - A connection of DialTLSContext carries HTTP/1.1 only. DialContext and
+//     DialTLSContext hand over a socket or are relayed: a deadline set on a
+//     *net.TCPConn that they return has no effect.
 //   - The fields of a transport are read with the first request, and later changes
 //     have no effect: use Clone. There is no CancelRequest, which net/http has
 //     deprecated: use the request's context.
@@ -192,8 +198,7 @@
 //     Content-Length, and accepts at most 100 kB of header fields, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
-//   - Over HTTP/2, libcurl does not wait for 100 (Continue), and 7.88 loses what has
-//     come of a response when the server resets the stream behind it.
+//   - Over HTTP/2, libcurl does not wait for 100 (Continue).
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's

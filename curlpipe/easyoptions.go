@@ -32,6 +32,7 @@ const (
 	firstTLS13Ciphers   = 0x73d00 // 7.61.0
 	firstPinnedKey      = 0x72700 // 7.39.0
 	firstConnectTo      = 0x73100 // 7.49.0
+	firstRequestTarget  = 0x73700 // 7.55.0
 	onlyHTTP            = 1 | 2   // CURLPROTO_HTTP, CURLPROTO_HTTPS
 	longestConnectDelay = math.MaxInt32 / 1000
 )

@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,6 +49,10 @@ func TestResponseThatIsCut(t *testing.T) {
 				response, err := make.RoundTrip(get(t, target))
 				if each.fails {
 					require.Error(t, err)
+					if name == "curlpipe" { // net/http calls a part of a status line malformed
+						require.True(t, errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF), "%v", err)
+						require.NotErrorIs(t, err, ErrMalformedResponse)
+					}
 					continue
 				}
 				require.NoError(t, err)

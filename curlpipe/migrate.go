@@ -14,7 +14,7 @@ import (
 // NotCarriedError lists the fields of an http.Transport that a [Transport] does not
 // support.
 type NotCarriedError struct {
-	Fields []string // of http.Transport, such as "DialTLSContext" and "TLSClientConfig.VerifyConnection"
+	Fields []string // of http.Transport, such as "Protocols" and "TLSClientConfig.VerifyConnection"
 }
 
 // Error names the fields.
@@ -40,6 +40,7 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		ProxyConnectHeader:     from.ProxyConnectHeader.Clone(),
 		GetProxyConnectHeader:  from.GetProxyConnectHeader,
 		DialContext:            from.DialContext,
+		DialTLSContext:         from.DialTLSContext,
 		TLSHandshakeTimeout:    from.TLSHandshakeTimeout,
 		DisableKeepAlives:      from.DisableKeepAlives,
 		DisableCompression:     from.DisableCompression,
@@ -55,18 +56,17 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	if to.ExpectContinueTimeout == 0 {
 		to.ExpectContinueTimeout = -1 // the body is not held back
 	}
-	if dial := from.Dial; to.DialContext == nil && dial != nil {
-		to.DialContext = func(_ context.Context, network, address string) (net.Conn, error) {
-			return dial(network, address)
-		}
+	if to.DialContext == nil {
+		to.DialContext = withContext(from.Dial)
+	}
+	if to.DialTLSContext == nil {
+		to.DialTLSContext = withContext(from.DialTLS)
 	}
 	to.DisableKeepAlives = to.DisableKeepAlives || from.MaxIdleConnsPerHost < 0
 	missing := to.takeTLS(from)
 	for name, wanted := range map[string]bool{
-		"DialTLS":        from.DialTLS != nil,
-		"DialTLSContext": from.DialTLSContext != nil,
-		"HTTP2":          from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
-		"Protocols":      from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
+		"HTTP2":     from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
+		"Protocols": from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
 	} {
 		if wanted {
 			missing = append(missing, name)
@@ -76,6 +76,17 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		return to, &NotCarriedError{missing}
 	}
 	return to, nil
+}
+
+// withContext is a function for connections as it is with a context, which it does
+// not get.
+func withContext(dial func(network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	if dial == nil {
+		return nil
+	}
+	return func(_ context.Context, network, address string) (net.Conn, error) {
+		return dial(network, address)
+	}
 }
 
 // takeTLS takes what is about TLS, HTTP/2 included, and returns what it cannot.

@@ -24,6 +24,7 @@ func (t *Transport) dialer() (*dialer, error) {
 		unixSocket:      t.UnixSocket,
 		proxyTLS:        t.proxyTLS,
 		own:             t.DialContext,
+		ownTLS:          t.DialTLSContext,
 		userAgent:       cmp.Or(t.UserAgent, DefaultUserAgent),
 		connectHeader:   t.ProxyConnectHeader,
 		connectHeaderOf: t.GetProxyConnectHeader,

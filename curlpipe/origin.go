@@ -13,6 +13,7 @@ import (
 type originKey struct {
 	scheme, host, port string
 	proxy              string // its URL; empty: none
+	secured            bool   // TLS is DialTLSContext's
 }
 
 // originOf is the key of a URL's server.
@@ -29,6 +30,9 @@ func originOf(u *url.URL) originKey {
 func (k originKey) proxied() bool {
 	return k.scheme == "http" && strings.HasPrefix(k.proxy, "http")
 }
+
+// handshakes tells whether libcurl does TLS with it.
+func (k originKey) handshakes() bool { return k.scheme == "https" && !k.secured }
 
 // address is where the origin's server listens.
 func (k originKey) address() string { return net.JoinHostPort(k.host, k.port) }

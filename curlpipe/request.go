@@ -105,22 +105,38 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 		return err
 	}
 	c.origin = originOf(u)
-	target, err := targetOf(u)
+	target, err := s.targetOf(methodOf(request), u)
 	if err != nil {
 		return err
 	}
 	if c.origin.proxy, err = s.proxyOf(request); err != nil {
 		return err
 	}
-	named := namedHost(u, s.serverName)
+	scheme, named := u.Scheme, namedHost(u, s.serverName)
+	if c.origin.secured = s.dialer.ownTLS != nil && scheme == "https" && c.origin.proxy == ""; c.origin.secured {
+		scheme, named = "http", c.origin.address() // of TLS libcurl is to know nothing
+	}
 	if c.flags.proxied = c.origin.proxied(); c.flags.proxied && request.Host != "" {
 		named = inASCII(request.Host) // the target says what Host says [RFC 9112 §3.2.2]
 		if err := checkAuthority(named); err != nil {
 			return err
 		}
 	}
-	c.text.Start(method, u.Scheme, "://", withoutEmptyPort(named), target)
+	c.text.Start(method, scheme, "://", withoutEmptyPort(named), target)
 	return nil
+}
+
+// targetOf is the target as package cshim takes it: none for the whole server.
+func (s *settings) targetOf(method string, u *url.URL) (string, error) {
+	switch {
+	case !isWholeServer(u):
+		return targetOf(u)
+	case method != http.MethodOptions || u.RawQuery != "" || u.ForceQuery:
+		return "", fmt.Errorf("%w: target *: give a path, or OPTIONS without a query", ErrUnsupportedRequest)
+	case s.wholeServer != nil:
+		return "", fmt.Errorf("%w: %w", ErrUnsupportedRequest, s.wholeServer)
+	}
+	return "", nil
 }
 
 // namedHost is the authority that goes into libcurl's URL: what the server has

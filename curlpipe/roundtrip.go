@@ -71,8 +71,14 @@ func (t *Transport) protocolOf(request *http.Request) http.RoundTripper {
 
 // fallsBack tells the requests that only Transport.Fallback can do.
 func fallsBack(request *http.Request) bool {
-	return request.Method == http.MethodConnect || len(request.Trailer) > 0 || canonical(request.Header).Get("Upgrade") != "" ||
-		request.URL != nil && request.URL.Path == "*"
+	if request.Method == http.MethodConnect || len(request.Trailer) > 0 || canonical(request.Header).Get("Upgrade") != "" {
+		return true
+	}
+	if request.URL == nil || !isWholeServer(request.URL) {
+		return false
+	}
+	lib, err := loadedLibrary()
+	return err == nil && lib.number < firstRequestTarget
 }
 
 // Clone returns an unused transport with the same fields.

@@ -41,6 +41,7 @@ type settings struct {
 	dialer            *dialer
 	limits            cshim.Limits
 	easy              easyOptions
+	wholeServer       error // why OPTIONS * cannot be sent; nil: it can
 	keyLogFile        string
 	logger            *slog.Logger
 }
@@ -87,6 +88,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		abandonedTime:     atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
 		unreadTime:        atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
 		stallTimeout:      notNegative(&refused, "StallTimeout", t.StallTimeout),
+		wholeServer:       lib.atLeast(firstRequestTarget, "OPTIONS *"),
 		keyLogFile:        t.KeyLogFile,
 		logger:            t.Logger,
 	}

@@ -27,11 +27,6 @@ func newNamedContent(content []byte) (*namedContent, error) {
 	return &namedContent{path: path, close: func() { _ = file.Close() }}, nil
 }
 
-// streamPair is a pair of Unix sockets.
-func streamPair() ([2]int, error) {
-	return unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-}
-
 // bindToInterface has a socket start from an interface, whatever the addresses
 // are. unix.EPERM says that this is not allowed.
 func bindToInterface(socket int, name string) error {

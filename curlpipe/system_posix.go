@@ -4,7 +4,6 @@ package curlpipe
 
 import (
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,19 +26,6 @@ func newNamedContent(content []byte) (*namedContent, error) {
 		return nil, err
 	}
 	return named, nil
-}
-
-// streamPair is a pair of Unix sockets. No program that starts meanwhile gets
-// them.
-func streamPair() ([2]int, error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err == nil {
-		unix.CloseOnExec(pair[0])
-		unix.CloseOnExec(pair[1])
-	}
-	return pair, err
 }
 
 // bindToInterface has a socket start from an interface: there is no such call.

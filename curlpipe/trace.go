@@ -168,7 +168,7 @@ func (t *trace) launched(on *conn, fresh bool, now time.Time) {
 	if t.info.WasIdle = !fresh && on.inFlight == 0; t.info.WasIdle {
 		t.info.IdleTime = now.Sub(on.idleSince)
 	}
-	if t.handshaking = fresh && on.origin.key.scheme == "https"; !t.handshaking {
+	if t.handshaking = fresh && on.origin.key.handshakes(); !t.handshaking {
 		t.reach(stageConn, nil)
 	} else if hook := t.hooks.TLSHandshakeStart; hook != nil {
 		t.post(hook)

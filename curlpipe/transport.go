@@ -62,8 +62,9 @@ type Transport struct {
 	RetryPolicy func(request *http.Request, err error) bool
 
 	// Fallback, if not nil, sends the requests that this package cannot send and
-	// otherwise refuses with ErrUnsupportedRequest: CONNECT, Upgrade, OPTIONS of the
-	// whole server, and requests with a trailer section. It has its own connections.
+	// otherwise refuses with ErrUnsupportedRequest: CONNECT, Upgrade, requests with a
+	// trailer section, and OPTIONS * with libcurl before 7.55.0. It has its own
+	// connections.
 	Fallback http.RoundTripper
 
 	// TLSClientConfig configures TLS in the form of crypto/tls; the fields after it
@@ -72,7 +73,8 @@ type Transport struct {
 	// MaxVersion, CipherSuites, InsecureSkipVerify, NextProtos without h2, and
 	// SessionTicketsDisabled. ClientSessionCache is ignored, because it is not
 	// needed. Any other field is refused. Callbacks before a request is sent, such
-	// as VerifyConnection, are not possible: use Response.TLS or PinnedPublicKey.
+	// as VerifyConnection, are not possible: use Response.TLS, PinnedPublicKey or
+	// DialTLSContext.
 	TLSClientConfig *tls.Config
 
 	// CAFile, CAPath and RootCAs name the certificate authorities to trust, in PEM:
@@ -148,6 +150,14 @@ type Transport struct {
 	// relayed, which costs a copy and a goroutine in each direction. UnixSocket,
 	// LocalAddress, Resolve and KeepAlive are then ignored.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// DialTLSContext, if not nil, makes the connections for https URLs that need no
+	// proxy, TLS included. The other fields about connections and TLS are then ignored
+	// for them. They carry HTTP/1.1, in plain text as far as libcurl knows, and cost a
+	// copy and a goroutine in each direction. A connection that has negotiated another
+	// protocol is refused. Response.TLS is the connection's ConnectionState, if it has
+	// such a method, as a *tls.Conn has.
+	DialTLSContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// UnixSocket is the path of a Unix socket that all connections go to,
 	// whatever the URL's host.
