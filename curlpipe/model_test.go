@@ -3,14 +3,12 @@ package curlpipe
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -91,58 +89,6 @@ func serveFickly(connection *net.TCPConn, book *ledger, dice *rand.Rand) {
 			return
 		}
 	}
-}
-
-// fickleHTTP2Server is the same over HTTP/2: it ends streams, announces the end of
-// its connections, and ends them under the requests that are on them.
-func fickleHTTP2Server(t *testing.T, book *ledger, seed uint64) string {
-	t.Helper()
-	var mutex sync.Mutex
-	dice := rand.New(rand.NewPCG(seed, 2))
-	roll := func(n int) int {
-		mutex.Lock()
-		defer mutex.Unlock()
-		return dice.IntN(n)
-	}
-	type connection struct{}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		if _, err := io.Copy(io.Discard, request.Body); err != nil {
-			return
-		}
-		id := request.Method + " " + request.URL.Path
-		book.book(id)
-		raw := request.Context().Value(connection{}).(*tls.Conn).NetConn().(*net.TCPConn)
-		half := func() {
-			_, _ = io.WriteString(w, id[:len(id)/2])
-			_ = http.NewResponseController(w).Flush()
-		}
-		switch fate := roll(100); {
-		case fate < 4:
-			if fate%2 == 0 {
-				half()
-			}
-			if roll(2) == 0 {
-				_ = raw.SetLinger(0)
-			}
-			_ = raw.Close()
-			panic(http.ErrAbortHandler)
-		case fate < 6:
-			panic(http.ErrAbortHandler) // RST_STREAM
-		case fate < 8:
-			half()
-			panic(http.ErrAbortHandler)
-		case fate < 10:
-			w.Header().Set("Connection", "close") // GOAWAY
-		}
-		_, _ = io.WriteString(w, id)
-	}))
-	server.Config.ErrorLog = quiet()
-	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{newIssuer(t).issue(t, unchanged, "127.0.0.1")}}
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
 }
 
 // TestModelOfSendings has callers send requests of every kind to many fickle
@@ -246,6 +192,7 @@ func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Ran
 		t.Error(err)
 		return
 	}
+	request.Header.Set("Id", unsqueezed(method+" "+path))
 	response, err := client.Do(request)
 	if err != nil {
 		return
