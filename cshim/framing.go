@@ -15,13 +15,13 @@ import (
 // errTooLong says that chunk extensions and trailers go over their limit.
 var errTooLong = errors.New("cshim: chunk extensions or trailers are too long")
 
-// framed is what framing.c makes of a response.
+// framed is a response as framing.c reads it.
 type framed struct {
 	status   int
 	body     []byte
 	trailer  []byte
 	complete bool // its end has come
-	toClose  bool // its end is that of the connection
+	toClose  bool // its end is the end of the connection
 	closes   bool // the connection ends with it, although libcurl may not see that
 	unseen   bool // it is complete, although libcurl waits for more
 }

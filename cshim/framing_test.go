@@ -181,7 +181,7 @@ func TestFramingBoundsWhatIsNotBody(t *testing.T) {
 	}
 }
 
-// FuzzFraming holds the reading of framing.c against net/http's, which is an
+// FuzzFraming compares the reading of framing.c with net/http's, which is an
 // independent one: what framing.c takes, net/http reads in the same way, unless
 // it refuses it. In what pieces a response comes makes no difference.
 func FuzzFraming(f *testing.F) {

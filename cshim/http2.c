@@ -65,7 +65,7 @@ static bool whole(const struct transfer *transfer)
          transfer->stream.delivered == transfer->stream.received;
 }
 
-/* The connection takes no more requests. */
+/* The connection accepts no more requests. */
 static void announce(struct http2_session *session)
 {
   session->connection->news |= CSHIM_CONNECTION_ANNOUNCED;

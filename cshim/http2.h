@@ -13,9 +13,9 @@ struct http2_session {
   void *handle; /* nghttp2's */
   struct connection *connection;
   struct transfer *streams[STREAM_LISTS]; /* those open, see list_of() */
-  bool leaving; /* GOAWAY has come: it takes no more requests */
+  bool leaving; /* GOAWAY has come: it accepts no more requests */
   bool closing; /* close_notify has come, TCP may be open */
-  bool broken; /* its peer broke the protocol: it is of no more use */
+  bool broken; /* its peer broke the protocol: it is unusable */
   uint32_t error; /* of GOAWAY */
 };
 

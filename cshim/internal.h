@@ -284,7 +284,7 @@ bool socket_prepare(struct transfer *transfer,
                     struct connection *connection);
 void socket_close(struct connection *connection);
 
-/* nghttp2.c: who calls libcurl for a connection says so */
+/* nghttp2.c: a caller of libcurl for a connection says so */
 struct connection *http2_enter(struct connection *connection);
 void http2_leave(struct connection *before);
 

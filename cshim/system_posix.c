@@ -27,7 +27,7 @@ struct poller {
   struct connection **connections; /* the same places */
   nfds_t room; /* of both */
   nfds_t used; /* entries, up to the last one that is watched */
-  nfds_t from; /* who is looked at first, so that nobody is always the last */
+  nfds_t from; /* is looked at first, so that none is always the last */
 };
 
 static bool set_flags(int descriptor)

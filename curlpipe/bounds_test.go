@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProxiesThatSayNothing hold up nobody but who waits for them, and not for
+// TestProxiesThatSayNothing hold up only the requests that wait for them, and not for
 // longer than ConnectTimeout.
 func TestProxiesThatSayNothing(t *testing.T) {
 	for name, answer := range map[string]func(net.Conn){

@@ -33,7 +33,7 @@ func (e *transferError) Error() string {
 
 func (e *transferError) Unwrap() []error { return wrapped(e.code, e.cause) }
 
-// wrapped are those of the errors that there are.
+// wrapped returns the errors that are not nil.
 func wrapped(errs ...error) []error {
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }

@@ -199,8 +199,8 @@ func (e *engine) forget(c *call) {
 	}
 }
 
-// tearOut ends a call at once. On the wire it takes its HTTP/1.1 connection with
-// it.
+// tearOut ends a call at once. If its request was sent over HTTP/1.1, the
+// connection is closed.
 func (e *engine) tearOut(c *call, err error) {
 	on, h := c.conn, c.handle
 	if c.place == placeQueued {

@@ -189,7 +189,7 @@ func (e *engine) readPost() {
 }
 
 // cross hands what is ready to the loop, waits, and deals with what came back.
-// An error means that the loop is of no more use.
+// An error means that the loop is unusable.
 func (e *engine) cross() error {
 	e.lookAfter(time.Now())
 	e.admit()

@@ -74,8 +74,8 @@ func (h *handle) set(options []easyOption) error {
 // needs itself; the text after it names the option.
 var ErrReservedOption = errors.New("curlpipe: Configure set an option that is the engine's own")
 
-// configure lets the user set options, and finds out by what go-curl keeps of
-// them whether a function or its data was among them.
+// configure lets the user set options, and finds out from go-curl's records
+// whether a function or its data was among them.
 func configure(easy *curl.CURL, set func(*curl.CURL) error) (err error) {
 	defer func() { // go-curl panics on what it cannot convert
 		if broken := recover(); broken != nil {

@@ -27,10 +27,9 @@ func (e *engine) idleFor(c *call, on *conn) *[]*handle {
 	return &e.idle
 }
 
-// hasHandle tells whether there is an easy handle for the first of those that
-// wait, or will be at once, on the connection that it goes to. Where
-// Transport.Configure has a part in it handles are made apart: it is the user's,
-// and may take its time.
+// hasHandle reports whether there is an easy handle for the first waiting call on
+// the connection that it goes to, or will be at once. With Transport.Configure
+// handles are made separately: it is the user's code, and may take long.
 func (e *engine) hasHandle(o *origin, on *conn) bool {
 	first := o.waiting.first
 	if e.options.configure == nil || len(*e.idleFor(first, on)) > 0 || first.handle != nil && first.handle.fits(on) {

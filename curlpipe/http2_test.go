@@ -155,7 +155,7 @@ func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 	require.NoError(t, answer.err, "another host")
 	require.True(t, answer.whole(), "another host: %+v", answer)
 	if k.name == "HEADERS without END_HEADERS, then silence" {
-		cancel() // nothing is wrong yet: who waits has to say for how long
+		cancel() // nothing is wrong yet: a caller that waits has to set a limit
 	}
 	for number := halfRequest; number < requestsOfCheck; number++ {
 		answer := <-came[number]

@@ -13,7 +13,7 @@ import (
 )
 
 // TestOneThatHangs: a request that times out is in nobody's way, neither of who
-// comes later nor, for long, of who is behind it.
+// comes later nor, for long, of the request behind it.
 func TestOneThatHangs(t *testing.T) {
 	for _, pipelining := range []Pipelining{Auto, Off} {
 		t.Run(pipelining.String(), func(t *testing.T) {

@@ -97,7 +97,7 @@ func (j *journal) write() {
 	}
 	lines := j.news()
 	if len(lines) > 0 {
-		j.late.Store(true) // first: who makes room looks for it afterwards
+		j.late.Store(true) // first: whatever makes room looks for it afterwards
 		select {
 		case j.lines <- lines:
 			j.late.Store(false)

@@ -30,7 +30,7 @@ type consumption struct {
 	bytes int
 }
 
-// submit leaves calls, in order, or says why the engine takes no more.
+// submit leaves calls, in order, or says why the engine accepts none.
 func (m *mailbox) submit(calls ...*call) error {
 	m.mutex.Lock()
 	if err := m.closed; err != nil {

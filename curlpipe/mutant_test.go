@@ -180,7 +180,7 @@ func readTrailer(text string) reading {
 	}
 }
 
-// splices are what mutants get in the place of something else.
+// splices replace parts of mutants.
 var splices = []string{
 	"", "\r\n", "\n", "\r", "\x00", " ", "\t", ":", ",", ";", "0", "1", "9", "a", "f", "x", "-", "+", "\r\n\r\n", "\r\n ", "\xff", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n",
 	"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "X: y\r\n", "0\r\n\r\n", "chunked", "Content-Length", "Transfer-Encoding", "\"",

@@ -49,7 +49,7 @@ func TestServerThatTakesSoManyRequests(t *testing.T) {
 	}
 }
 
-// TestNeighboursOfOneThatFails: who is behind a request that takes its
+// TestNeighboursOfOneThatFails: a request behind one that takes its
 // connection with it is answered all the same.
 func TestNeighboursOfOneThatFails(t *testing.T) {
 	fail := func(writer http.ResponseWriter, request *http.Request) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A connection that does not come about in time is closed a turn later. Its
-// origin is the same until then: who asks again meanwhile waits in the origin's
+// origin is the same until then: a request in the meantime waits in the origin's
 // queue, can leave it, and is failed when the transport is closed.
 func TestOriginOutlivesAConnectionThatDoesNotComeAbout(t *testing.T) {
 	s := newServedServer(t, func(_ int64, _ net.Conn, requests *bufio.Reader) {

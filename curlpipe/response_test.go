@@ -122,7 +122,7 @@ func TestReadAfterClose(t *testing.T) {
 	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
 }
 
-// FuzzParseFields holds our reading of a header section against net/textproto's.
+// FuzzParseFields compares our reading of a header section with net/textproto's.
 func FuzzParseFields(f *testing.F) {
 	f.Add("A: b\r\nC: d\r\n c\r\nA: e\r\n\r\n")
 	f.Add("A:\r\nB : c\r\n")

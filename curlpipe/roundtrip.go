@@ -106,8 +106,9 @@ func (t *Transport) copied() *Transport {
 	return clone
 }
 
-// again makes the request anew after it had to be sent again and its body could
-// not be rewound. Nil: it must not be.
+// again makes the request a second time, from its beginning, if it had to be sent
+// again and its body could not be rewound. It returns nil if the request must not
+// be repeated.
 func (t *Transport) again(request *http.Request, err error, attempt int) *http.Request {
 	var refused *refusedError
 	safe := errors.As(err, &refused) || // whatever the method [RFC 9113 §8.7]

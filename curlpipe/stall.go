@@ -32,7 +32,7 @@ func (s *stallWatch) stalled(now time.Time, limit time.Duration, alive bool, mov
 	return now.Sub(s.since) >= limit
 }
 
-// lookAfterStall fails what is on a connection on which nothing moves.
+// lookAfterStall fails the requests on a connection on which nothing moves.
 func (e *engine) lookAfterStall(c *conn, now time.Time) {
 	movement := func() uint64 { return e.loop.Movement(c.id) }
 	if !c.stall.stalled(now, e.settings.stallTimeout, c.waitsForCaller(), movement) {

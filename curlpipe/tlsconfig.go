@@ -110,8 +110,8 @@ func certificatePEM(certificate *tls.Certificate) ([]byte, error) {
 	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
-// poolPEM writes the certificates of a pool down. A pool does not give them
-// away: its fields are read where they have the form that is known.
+// poolPEM writes the certificates of a pool as PEM. A pool has no method for
+// that, so its fields are read if they have the known form.
 func poolPEM(pool *x509.CertPool) (text []byte, err error) {
 	unknown := errors.New("RootCAs: this release of Go has its pools in a form that is not known here: set Transport.RootCAs")
 	defer func() {

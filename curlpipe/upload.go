@@ -179,7 +179,7 @@ const (
 	longestPause   = 10 * time.Millisecond
 )
 
-// read is the body's Read, without its freedom to return nothing for ever.
+// read calls the body's Read until it returns bytes or an error.
 func (u *upload) read(into []byte) (int, error) {
 	for try := range mostEmptyReads {
 		u.reading.Store(true)

@@ -92,7 +92,7 @@ func TestWithoutHTTP2(t *testing.T) {
 	require.Empty(t, gone)
 }
 
-// TestInsides holds the rule against tests of either kind.
+// TestInsides tests the rule with tests of either kind.
 func TestInsides(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) {

@@ -10,7 +10,7 @@ import (
 
 const tableHead = "| suite | version | tests | same | different | not run | on |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
 
-// row is a suite's line of the table. version is that of Go.
+// row is a suite's line of the table. version is the version of Go.
 func (r *report) row(version string, when time.Time) string {
 	if r.suite.Version != "" {
 		version = r.suite.Version

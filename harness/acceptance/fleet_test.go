@@ -84,7 +84,7 @@ func TestFleetOverTLS13(t *testing.T) {
 
 // TestFleetWithLibrariesThatNeedMore has libcurls that a program cannot simply
 // load: one with sanitizers, whose runtime has to come first, and the machine's
-// own, which pipelines no more.
+// own, which no longer pipelines.
 func TestFleetWithLibrariesThatNeedMore(t *testing.T) {
 	for name, build := range map[string][]string{
 		"sanitized": {"../../scripts/build-libcurl", "--variant", "patched", "--sanitize"},

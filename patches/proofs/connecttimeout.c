@@ -31,5 +31,5 @@ int main(int argc, char **argv)
   if(arrived(c))
     reply(c, "behind");
   until_done(behind);
-  return verdict(behind->done && !behind->result, "who waits behind it");
+  return verdict(behind->done && !behind->result, "the request behind it");
 }

@@ -8,7 +8,7 @@
 static int polled;
 static int counts;
 
-/* in the place of that of libc, for libcurl too */
+/* instead of libc's, for libcurl too */
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
   struct timespec t;

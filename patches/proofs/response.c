@@ -1,6 +1,7 @@
 /*
- * Of 0312 to 0329, those in the table: a response that others wait behind. It
- * comes to what the table says, and who is behind it gets the own one.
+ * Those of 0312 to 0329 in the table: a response that others wait behind. Its
+ * result is what the table says, and the request behind it gets its own
+ * response.
  */
 #include <string.h>
 #include "proof.h"

@@ -29,7 +29,7 @@ fetch_libcurl() {
   die "suite $suite serves no libcurl4-openssl-dev ($(suite_reason)); log: $log"
 }
 
-# libcurl_versions SUITE - those of the suite, newest first; for experimental
+# libcurl_versions SUITE - its versions, newest first; for experimental
 # also those that it builds upon.
 libcurl_versions() {
   local suites=$1

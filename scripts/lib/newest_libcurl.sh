@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
-# The newest libcurl that the machine can have: that of Debian's suite sid, with
+# The newest libcurl that the machine can run: from Debian's suite sid, with
 # the OpenSSL, libc and loader of the suite.
 
 # run_with_newest - prints the command that runs a program with it; fails where

@@ -79,7 +79,7 @@ is_built() {
   [[ $said == "$(file_hash "$1/lib/libcurl.so.4")" ]]
 }
 
-# remove_altered PREFIX - makes room for a build in the place of one whose
+# remove_altered PREFIX - makes room for a build instead of one whose
 # library was cut or changed since.
 remove_altered() {
   [[ -e $1 ]] || return 0

@@ -10,7 +10,7 @@ use warnings;
 my (%macro, %tag, %source, %patch, @applied, @open);
 my $prep = 0;
 
-# expand TEXT - with every macro in the place of its value.
+# expand TEXT - with the value of every macro.
 sub expand {
     my ($text) = @_;
     my $turns = 0;

@@ -202,7 +202,7 @@ func runs(text string) bool {
 	return false
 }
 
-// run runs a command in a shell, as a person would who has just come.
+// run runs a command in a shell, as a newcomer would.
 func (c *command) run(t *testing.T) {
 	folder, home := t.TempDir(), t.TempDir()
 	script := c.text
@@ -245,7 +245,7 @@ func (c *command) run(t *testing.T) {
 // ours is where a program of the checkout stands in a command.
 var ours = regexp.MustCompile(`(^|[\s(])(?:\./)?(scripts|docker|build)/`)
 
-// environment is that of a person who has just come, with the caches of this
+// environment is the environment of a newcomer, with the caches of this
 // machine: nothing is built or fetched twice.
 func environment(t *testing.T, home string) []string {
 	t.Helper()
@@ -274,7 +274,7 @@ func requireTest(t *testing.T, folder, name string) {
 }
 
 // requireJob requires that a job of the hosted CI has a text, with what its
-// matrix puts in the place of a variable.
+// matrix replaces a variable with.
 func requireJob(t *testing.T, name, text string) {
 	t.Helper()
 	var workflow struct {

@@ -36,7 +36,7 @@ func TestBuildChecksFindSomething(t *testing.T) {
 			"COPY --from=build $nowhere /there\n")))
 }
 
-// TestShellInDockerfile holds the RUN instructions against shellcheck, as
+// TestShellInDockerfile checks the RUN instructions with shellcheck, as
 // hadolint does.
 func TestShellInDockerfile(t *testing.T) {
 	text, err := os.ReadFile(dockerfile)
@@ -54,7 +54,7 @@ func TestShellInDockerfileIsLookedAt(t *testing.T) {
 	require.Contains(t, shellcheck(t, commands[0]), "SC2086")
 }
 
-// TestToolchain holds the image's Go against the one that go.work asks for.
+// TestToolchain compares the image's Go with the one that go.work asks for.
 func TestToolchain(t *testing.T) {
 	sums, err := os.ReadFile("go-toolchain.sum")
 	require.NoError(t, err)

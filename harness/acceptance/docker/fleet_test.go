@@ -71,7 +71,7 @@ func TestComposedFleetIsWhole(t *testing.T) {
 	}
 }
 
-// pipelabArguments are those of the pipelab that a line of shell runs.
+// pipelabArguments returns the arguments of pipelab in a line of shell.
 func pipelabArguments(t *testing.T, line string) []string {
 	t.Helper()
 	_, after, found := strings.Cut(line, "exec /curlpipe/build/pipelab ")

@@ -1,4 +1,4 @@
-// Package framing_test holds libcurl, stock and patched, against responses
+// Package framing_test tests libcurl, stock and patched, with responses
 // that can be read in more than one way: none may reach into the response
 // behind it, and a user who never pipelines sees what he saw with stock.
 package framing_test

@@ -1,4 +1,4 @@
-// Package ownership_test holds the patched libcurl against a model of who owns a
+// Package ownership_test compares the patched libcurl with a model of who owns a
 // connection that pipelines, with all at random: see testdata/ownership.c.
 package ownership_test
 

@@ -37,7 +37,7 @@ type Manifest struct {
 	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
 	Flags          []string `json:"flags"`
 	Pipelining     bool     `json:"pipelining"`
-	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining in the place of that
+	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining, instead of it
 }
 
 // Source describes where the source of a build came from.

@@ -179,9 +179,9 @@ func (s *Server) CPUTime() (time.Duration, error) {
 	return time.Duration(nanoseconds), nil
 }
 
-// machineCPUTime is what all processes, and the kernel by itself, have used up
-// so far: the first line of proc_stat(5) without idle, iowait, steal, and guest,
-// which is in user.
+// machineCPUTime is the CPU time that all processes and the kernel have used: the
+// first line of proc_stat(5) without idle, iowait and steal, and without guest,
+// which is part of user.
 func machineCPUTime() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {

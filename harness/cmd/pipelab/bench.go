@@ -55,7 +55,7 @@ func benchCommand() *cobra.Command {
 	flags.BoolVar(&o.Count, "count", true, "count system calls and TLS records, in untimed runs")
 	flags.StringVar(&o.json, "json", "", "also write the rows to `FILE` as JSON")
 	flags.StringVar(&o.update, "update", "", "write the table into a Markdown `FILE`, between its comments")
-	flags.StringVar(&o.against, "against", "", "compare curlpipe with that of revision `REV`, which scripts/bench has built, in at least 10 rounds")
+	flags.StringVar(&o.against, "against", "", "compare curlpipe with its state at revision `REV`, which scripts/bench has built, in at least 10 rounds")
 	flags.StringVar(&o.newest, "newest", "", "`COMMAND` that runs a program with the newest libcurl, which scripts/bench has found")
 	return command
 }

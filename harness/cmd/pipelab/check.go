@@ -153,7 +153,7 @@ func (o *checkOptions) findPrograms() error {
 	return nil
 }
 
-// findProgram returns the path of a program: that of the checkout, or away from
+// findProgram returns the path of a program: in the checkout, or away from
 // one that which is inside of pipelab.
 func findProgram(file string, built func(*subject.Programs) (string, error)) (string, error) {
 	found, err := checkout.Find()

@@ -35,7 +35,7 @@ func manCommand() *cobra.Command {
 	}
 }
 
-// writeManual writes the page of a command and those of its subcommands.
+// writeManual writes the pages of a command and of its subcommands.
 func writeManual(command *cobra.Command, folder string) error {
 	for _, sub := range command.Commands() {
 		if !sub.IsAvailableCommand() {

@@ -56,8 +56,8 @@ func (o *outputs) check() error {
 	return nil
 }
 
-// checkFolder returns an error if the file that a flag names has no folder to
-// go into. One without a name needs none.
+// checkFolder returns an error if there is no folder for the file that a flag
+// names. An empty name needs none.
 func checkFolder(flag, file string) error {
 	if file == "" {
 		return nil

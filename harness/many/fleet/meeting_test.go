@@ -138,7 +138,7 @@ func TestAShardThatLeavesEndsAll(t *testing.T) {
 }
 
 // TestAShardThatDiesEndsAll: between its beginning and its end as well, where a
-// shard says nothing. The server goes on with the next run by itself.
+// shard says nothing. The server continues with the next run by itself.
 func TestAShardThatDiesEndsAll(t *testing.T) {
 	server := start(t)
 	for range 3 {

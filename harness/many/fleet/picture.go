@@ -87,7 +87,7 @@ func Picture(w io.Writer, results []*Result) error {
 			i%colours, x, y, x+legendLine, y+7, html.EscapeString(r.label()))
 		fmt.Fprintf(&b, `<polyline class="line s%d" points="`, i%colours)
 		for _, p := range r.handshakeRates() {
-			// a step a second: the rate is that of the whole second
+			// a step a second: the rate is the whole second's
 			y := plotTop + plotHeight*(1-p.rate/most)
 			end := min(p.seconds+1, seconds)
 			fmt.Fprintf(&b, "%.1f,%.1f %.1f,%.1f ", plotLeft+p.seconds/seconds*plotWidth, y, plotLeft+end/seconds*plotWidth, y)

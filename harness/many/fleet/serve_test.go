@@ -34,7 +34,7 @@ func start(t *testing.T) string {
 	return address.Server
 }
 
-// parameters are those of a run that the test makes by hand.
+// parameters are the parameters of a run that the test makes by hand.
 func parameters() Parameters {
 	return Parameters{
 		Client: "test", Library: "none", Variant: "none", TLS: plan.TLS12, Clients: 1, Requests: 1000, Patience: 1, Shards: 1,

@@ -183,7 +183,7 @@ func (s *server) epoch() int64 {
 
 // stall reads nothing until the client is stuck: what waits to be read fills
 // the buffer and does not grow. The response that follows is what has stock
-// libcurl write the next request in the place of the blocked one.
+// libcurl write the next request instead of the blocked one.
 func (s *server) stall(tcp *net.TCPConn) {
 	s.stalls.Add(1)
 	tick := time.NewTicker(stuckCheck)

@@ -104,7 +104,7 @@ func (d *Document) Grid() *Grid {
 	return g
 }
 
-// columns are those that the axes ask for, and those of plain HTTP if there
+// columns returns the columns that the axes ask for, and those for plain HTTP if there
 // are runs over it.
 func (d *Document) columns() []Column {
 	versions := append([]string{}, d.Axes.TLS...)

@@ -81,7 +81,7 @@ func (o *Observation) scenarioFinding() judge.Finding {
 	return f
 }
 
-// reactions have what the client did be held against what it may do.
+// reactions compare what the client did with what it may do.
 var reactions = map[Reaction]func(*facts) (judge.Verdict, string){
 	GoOn: goesOn, Cease: ceases, Discard: discards, Incomplete: knowsIncomplete, Recover: recovers,
 	Unanswered: copesUnanswered, Refused: copesRefused, Surplus: ignoresSurplus, Either: takesOrLeaves, Stop: stops, Within: keepsWithin,

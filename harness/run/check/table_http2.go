@@ -7,8 +7,8 @@ type move string
 const (
 	noMove       move = ""
 	goAway       move = "GOAWAY behind the response"
-	goAwayBefore move = "GOAWAY in the place of the response, with an earlier last stream"
-	refuseStream move = "REFUSED_STREAM in the place of the response"
+	goAwayBefore move = "GOAWAY instead of the response, with an earlier last stream"
+	refuseStream move = "REFUSED_STREAM instead of the response"
 	cutStream    move = "RST_STREAM in the middle of the response"
 	cutBody      move = "the end of the connection in the middle of the response"
 	fewStreams   move = "SETTINGS that allow one stream at a time"

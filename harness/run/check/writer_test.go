@@ -45,7 +45,7 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 		"blocking":  {judge.NotApplicable, "", "writes to a blocking socket"},
 		"other":     {judge.Fail, events.OtherBytes, "data can be lost or mixed up"},
 		"shorter":   {judge.Fail, events.Shorter, "the first: shorter: "},
-		"longer":    {judge.Fail, events.Longer, "SSL_write(3) does not allow it, today's OpenSSL puts up with it"},
+		"longer":    {judge.Fail, events.Longer, "SSL_write(3) does not allow it, today's OpenSSL accepts it"},
 		"moved":     {judge.Fail, events.Moved, "without SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER"},
 		"handshake": {judge.Fail, events.InHandshake, "nothing is lost"},
 	} {

@@ -173,7 +173,7 @@ func FindLibraries(names []string, c *checkout.Checkout) ([]*library.Library, er
 	return list, nil
 }
 
-// chooseDrivers returns those of the wanted drivers that the subject has.
+// chooseDrivers returns the wanted drivers that the subject has.
 func chooseDrivers(client *subject.Subject, wanted []string) ([]string, error) {
 	if len(wanted) == 0 {
 		return client.Drivers[:1], nil

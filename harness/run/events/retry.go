@@ -27,7 +27,7 @@ const (
 var meaning = map[Breach]string{
 	OtherBytes:  "data can be lost or mixed up",
 	Shorter:     "OpenSSL refuses it, or sends bytes that were not asked for",
-	Longer:      "SSL_write(3) does not allow it, today's OpenSSL puts up with it",
+	Longer:      "SSL_write(3) does not allow it, today's OpenSSL accepts it",
 	Moved:       "OpenSSL refuses it without SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER",
 	InHandshake: "SSL_write(3) does not allow it; OpenSSL had taken nothing of the first write, so nothing is lost",
 }
@@ -43,8 +43,8 @@ type BadRetry struct {
 	Second Event
 }
 
-// breach returns how second differs from the repetition of first; empty if it is
-// that, or if the SSL object allows the difference.
+// breach returns how second differs from a repetition of first; empty if it is a
+// repetition, or if the SSL object allows the difference.
 func breach(first, second Event) Breach {
 	alike := first.Length == second.Length && first.Hash == second.Hash
 	moving := (first.Mode|second.Mode)&acceptMovingWriteBuffer != 0

@@ -170,7 +170,7 @@ func TestBadRetrySaysWhatCame(t *testing.T) {
 				"(OpenSSL refuses it without SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)"},
 		{func(e *Event) { e.Length, e.Hash, e.Same = 95, "c", same(90) },
 			"longer with the same start: after SSL_write of 90 bytes answered WANT_WRITE came 95 bytes " +
-				"(SSL_write(3) does not allow it, today's OpenSSL puts up with it)"},
+				"(SSL_write(3) does not allow it, today's OpenSSL accepts it)"},
 		{func(e *Event) { e.Hash, e.Same = "bb", same(4) },
 			"other bytes: after SSL_write of 90 bytes answered WANT_WRITE came 90 bytes of which 4 are the same (data can be lost or mixed up)"},
 	} {

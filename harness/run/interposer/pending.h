@@ -16,7 +16,7 @@
 
 #define PENDING_KEPT ((size_t)1 << 20)
 
-/* Keeps the write on ssl that was blocked, in the place of an earlier one. */
+/* Keeps the write on ssl that was blocked; it replaces an earlier one. */
 void pending_keep(const void *ssl, const void *buf, size_t len);
 
 /* Takes the kept write of ssl, if there is one, and counts in *same how many

@@ -166,9 +166,9 @@ func otherLibrary(r *plan.Report, l *library.Library) string {
 	return fmt.Sprintf("the subject used libcurl %s instead of %s in %s", used, l.Manifest.LibcurlVersion, l.Prefix)
 }
 
-// otherOpenSSL says so if the subject has used another OpenSSL than the one
-// that the library was built against. A client that was seen to use none, and
-// a library that does not say, are left alone.
+// otherOpenSSL returns an error if the subject used another OpenSSL than the one
+// that its library was built against. A subject that was seen to use none, and a
+// library that does not say, are accepted.
 func otherOpenSSL(used string, l *library.Library) string {
 	wanted := l.Manifest.OpenSSL.Version
 	if used == "" || wanted == "" || used == wanted {

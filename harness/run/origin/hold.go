@@ -78,7 +78,7 @@ func (c *connection) linger(limit time.Duration) {
 	}
 	after, err := c.server.config.Process.CPUTime()
 	if failed != nil || err != nil || arrivals != c.server.arrivals() {
-		return // the subject has ended, or gone on with another connection
+		return // the subject has ended, or continues on another connection
 	}
 	c.seen.Waits = append(c.seen.Waits, Wait{Duration: time.Since(begin), CPU: after - before})
 }

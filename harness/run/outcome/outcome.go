@@ -45,7 +45,7 @@ type Run struct {
 	CPUMS          float64         `json:"cpu_ms"`
 	Known          string          `json:"known_failure,omitempty"` // why, if it fails and should not
 	SubjectError   string          `json:"subject_error,omitempty"`
-	Evidence       string          `json:"evidence,omitempty"` // in a matrix: its folder below that of the page
+	Evidence       string          `json:"evidence,omitempty"` // in a matrix: its folder, below the page's
 	Invariants     []judge.Finding `json:"invariants"`
 }
 

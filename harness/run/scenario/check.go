@@ -112,7 +112,7 @@ func (s *Scenario) checkAnswers() error {
 	return nil
 }
 
-// checkEvents holds what TLS sends against the version that is spoken.
+// checkEvents compares the TLS messages with the version of TLS.
 func (s *Scenario) checkEvents() error {
 	for _, a := range s.Origin.all() {
 		for _, event := range []TLSEvent{a.Event, a.EventAfter} {
@@ -127,7 +127,7 @@ func (s *Scenario) checkEvents() error {
 	return nil
 }
 
-// checkHTTP2 holds what is asked for against the version of HTTP that has it.
+// checkHTTP2 compares what is asked for with the version of HTTP that has it.
 func (s *Scenario) checkHTTP2() error {
 	o := &s.Origin
 	if o.MaxStreams < 0 || o.StreamWindow < 0 {

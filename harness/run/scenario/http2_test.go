@@ -20,7 +20,7 @@ func TestHTTP1Only(t *testing.T) {
 
 	for want, spoil := range map[string]func(*Scenario){
 		"HTTP/2 is only spoken over TLS":                func(s *Scenario) { s.Client.TLS = plan.PlainText },
-		"its answers are those of HTTP/1.1":             func(s *Scenario) { s.Origin.EveryAnswer.Chunked = true },
+		"its answers exist only in HTTP/1.1":            func(s *Scenario) { s.Origin.EveryAnswer.Chunked = true },
 		"what its client does is about a pipeline":      func(s *Scenario) { s.Client.BlockedSend = 3 },
 		"nghttp2 sends no header section of over 64 KB": func(s *Scenario) { s.Client.HeaderBytes.Max = 70_000 },
 	} {

@@ -102,7 +102,7 @@ func (s *Scenario) HTTP1Only() string {
 	case c.TLS == plan.PlainText:
 		return "HTTP/2 is only spoken over TLS"
 	case !s.Origin.Honest():
-		return "its answers are those of HTTP/1.1"
+		return "its answers exist only in HTTP/1.1"
 	case c.HeaderBytes.Max > maxHTTP2Header:
 		return "nghttp2 sends no header section of over 64 KB"
 	case len(c.Steps) > 0 || len(c.Special) > 0 || c.FollowRedirects || c.BlockedSend > 0 || c.BlockedReads > 0:

@@ -78,7 +78,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// replace puts a file with that content in the place of what is there.
+// replace replaces what is there with a file with that content.
 func replace(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
-// names are those of the custom properties that a text sets.
+// names returns the names of the custom properties that a text sets.
 func names(text string) []string {
 	var list []string
 	for _, found := range regexp.MustCompile(`(--[a-z]+):`).FindAllStringSubmatch(text, -1) {

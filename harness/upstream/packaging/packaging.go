@@ -217,8 +217,8 @@ func (p *Package) changes(manifest *library.Manifest) string {
 	return text.String()
 }
 
-// depends are the packages that hold what the library is linked to: for dpkg
-// as dpkg-shlibdeps finds them, for rpm the names of the libraries.
+// depends returns the packages of the libraries that libcurl is linked to: for
+// dpkg as dpkg-shlibdeps finds them, for rpm the names of the libraries.
 func (p *Package) depends(staging string) ([]string, error) {
 	shared := filepath.Join(p.Prefix, "lib", "libcurl.so.4")
 	if p.Format == RPM {

@@ -1,7 +1,7 @@
 // Package series reads the patch series: its patches in order, the message of
 // each, and what proves it.
 //
-// It stands beside the laboratory: the tests that hold the series to its proofs
+// It stands beside the laboratory: the tests that check the proofs of the series
 // and package submission read it through here. It knows nothing of libcurl.
 package series
 

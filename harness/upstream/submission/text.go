@@ -98,7 +98,7 @@ func (s *Submission) pullRequest(patches []series.Patch) (string, error) {
 // Markdown.
 func (s *Submission) bugReport(patches []series.Patch) (string, error) {
 	return s.paper(fmt.Sprintf("Reported upstream by %s: %s, never fixed; upstream has dropped pipelining since.\n"+
-		"The patches are under curl's licence. The ABI is that of the release: applications need no change.\n",
+		"The patches are under curl's licence. The ABI is the same as the release's: applications need no change.\n",
 		reporter, reportedIssue), patches)
 }
 

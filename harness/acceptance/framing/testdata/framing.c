@@ -5,8 +5,8 @@
  *
  *   tls|plain socket|perform shared|alone|turn METHOD BEHIND HOSTILE SPLIT END HEX
  *
- * METHOD is that of the request under test, or TUNNEL: then the origin is a
- *        proxy as well, and HEX is the answer to the CONNECT of all requests
+ * METHOD is the method of the request under test, or TUNNEL: then the origin
+ *        is a proxy as well, and HEX is the answer to the CONNECT of all requests
  * shared: a connection that pipelines; a request is answered, then the one
  *         that is under test and BEHIND others are put on the connection, and
  *         HEX is the answer to the first of them

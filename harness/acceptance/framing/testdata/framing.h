@@ -9,7 +9,7 @@ enum {
 };                   /* a positive number: the first piece has that size */
 
 enum {
-  END_NONE = 0,      /* the origin goes on with honest responses */
+  END_NONE = 0,      /* the origin continues with honest responses */
   END_CLOSE = 1,     /* it closes the connection, over TLS with close_notify */
   END_CUT = 2        /* it closes the connection without close_notify */
 };

@@ -5,7 +5,7 @@
  *
  * A connection is made and used once. Then, for each kind of request below,
  * it is added before others ("first") or behind one ("behind"), and the origin
- * answers nothing until libcurl sends no more. Each gives one line:
+ * answers nothing until libcurl stops sending. Each gives one line:
  *
  *   KIND first|behind TOGETHER CODE/BODY CODE/BODY...
  *

@@ -1,5 +1,5 @@
 /*
- * A model of who owns a connection that pipelines, held against libcurl.
+ * Compares libcurl with a model of who owns a connection that pipelines.
  *
  *   ownership perform|socket FIRST LAST
  *
@@ -11,8 +11,8 @@
  *   itself;
  * - a handle gets the body that belongs to its own request, none of it twice,
  *   and nothing before the origin has begun to answer it;
- * - a handle ends once, and no callback comes before it is added, after its end
- *   or after it is removed;
+ * - a handle ends once, and no callback comes before it is added, after its
+ *   end or after it is removed;
  * - a handle that nobody harmed, whatever became of others, ends well;
  * - when the origin is honest again, everybody comes to an end;
  * - in the end no socket is left.

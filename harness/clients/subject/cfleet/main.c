@@ -3,9 +3,9 @@
  *
  *   c-fleet URL CA TLS FIRST CLIENTS REQUESTS DEPTH PADDING STALL
  *
- * TLS is 1.2 or 1.3. A client gives up the requests that it has under way when
- * for STALL seconds none of them has ended, and goes on with the next. A line
- * of JSON on standard output says what became of the requests. Exits with 0
+ * TLS is 1.2 or 1.3. If none of a client's requests in flight has ended for
+ * STALL seconds, it gives them up and continues with the next ones. A line of
+ * JSON on standard output says what became of the requests. Exits with 0
  * even if they failed, and with 1 if there is nothing to say.
  */
 

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireEachWay holds the events of the command each-way against what it does.
+// requireEachWay compares the events of the command each-way with what it does.
 func requireEachWay(t *testing.T, events []event) {
 	require.Len(t, calls(events, "connect"), 1)
 	sends := calls(events, "send")

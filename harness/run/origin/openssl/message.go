@@ -33,7 +33,7 @@ const (
 )
 
 // contentAlert is the content type of an alert; the engine reports no other
-// but that of handshake messages.
+// other than handshake messages.
 const contentAlert = 21
 
 // handshakeNames are the names of handshake messages by type.

@@ -20,7 +20,7 @@ const maxAhead = 4 << 20
 // are the same, too: io.EOF for a close_notify or for a FIN between records,
 // io.ErrUnexpectedEOF for a FIN within one, what the socket says, such as
 // ECONNRESET, and a net.OpError with the Op "remote error" for an alert of
-// the client and "local error" for what OpenSSL does not put up with.
+// the client and "local error" for what OpenSSL does not accept.
 type Stream struct {
 	engine *Engine
 	number uint32

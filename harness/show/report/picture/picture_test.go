@@ -104,5 +104,5 @@ func TestThePictureOfTheREADMEIsOfBothLibraries(t *testing.T) {
 	require.Greater(t, found["path.end"], 2, "stock loses connections")
 	require.Greater(t, found["rect.refused"], 2)
 	require.Contains(t, string(svg), "patched: one connection that stays up")
-	require.Contains(t, string(svg), picture.Style, "make it anew: its style is that of another version")
+	require.Contains(t, string(svg), picture.Style, "make it again: its style is of another version")
 }

@@ -120,7 +120,7 @@ func answerEach(e exchange) {
 	}
 }
 
-// bodySize is that of every response.
+// bodySize is the size of every response's body.
 const bodySize = 700
 
 // newCertificate makes one for 127.0.0.1 that signs itself, and its PEM file.

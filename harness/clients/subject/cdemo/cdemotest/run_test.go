@@ -23,7 +23,7 @@ func ownResponse(id string) plan.Result {
 	}
 }
 
-// requestIDs are those of a plan with count requests.
+// requestIDs returns the ids of a plan with count requests.
 func requestIDs(count int) []string {
 	ids := make([]string, count)
 	for i := range ids {
@@ -49,7 +49,7 @@ func newPlan(o *origin, version uint16, driver string, count int) *plan.Plan {
 	return p
 }
 
-// versionNames are those of crypto/tls's numbers in a plan.
+// versionNames are the names in a plan of crypto/tls's numbers.
 var versionNames = map[uint16]string{0: plan.PlainText, tls.VersionTLS12: plan.TLS12, tls.VersionTLS13: plan.TLS13}
 
 // command is a c-demo (or a wrapper and its arguments) that will find its libcurl.
