@@ -13,6 +13,25 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
+// Defaults for fields of Transport that are zero.
+const (
+	DefaultMaxConnsPerHost        = 1
+	DefaultMaxPipelineDepth       = 100
+	DefaultMaxRetries             = 1
+	DefaultMaxResponseHeaderBytes = 1 << 20
+	DefaultMaxResponseBytes       = 64 << 20
+	DefaultReadBufferSize         = 256 << 10
+	DefaultMaxAbandonedBytes      = 16 << 20
+	DefaultMaxAbandonedTime       = 5 * time.Second
+	DefaultMaxUnreadTime          = 30 * time.Second
+	DefaultConnectTimeout         = 30 * time.Second
+	DefaultKeepAlive              = 15 * time.Second
+
+	DefaultExpectContinueTimeout = time.Second
+
+	DefaultUserAgent = "curlpipe"
+)
+
 // settings are a transport's fields, checked, with defaults filled in, as the
 // engine needs them for the libcurl at hand.
 type settings struct {

@@ -282,25 +282,6 @@ type Transport struct {
 	noHTTP2     bool
 }
 
-// Defaults for fields of Transport that are zero.
-const (
-	DefaultMaxConnsPerHost        = 1
-	DefaultMaxPipelineDepth       = 100
-	DefaultMaxRetries             = 1
-	DefaultMaxResponseHeaderBytes = 1 << 20
-	DefaultMaxResponseBytes       = 64 << 20
-	DefaultReadBufferSize         = 256 << 10
-	DefaultMaxAbandonedBytes      = 16 << 20
-	DefaultMaxAbandonedTime       = 5 * time.Second
-	DefaultMaxUnreadTime          = 30 * time.Second
-	DefaultConnectTimeout         = 30 * time.Second
-	DefaultKeepAlive              = 15 * time.Second
-
-	DefaultExpectContinueTimeout = time.Second
-
-	DefaultUserAgent = "curlpipe"
-)
-
 // engine starts the transport if that has not happened yet.
 func (t *Transport) engine() (*engine, error) {
 	t.starting.Lock()

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -102,37 +101,6 @@ func (c *connection) proceed() error {
 	}
 	_, err := io.WriteString(c.stream, "HTTP/1.1 100 Continue\r\n\r\n")
 	return err
-}
-
-// stall reads nothing until the client is stuck in a write, or is gone.
-func (c *connection) stall() {
-	if c.vain >= VainStalls {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), StallBound)
-	defer cancel()
-	go c.cancelAtHangup(ctx, cancel)
-	c.seen.Stalls++
-	if c.server.config.Client.WaitStuck(ctx) {
-		c.vain = 0
-		return
-	}
-	c.seen.VainStalls++
-	c.vain++
-}
-
-// hangupCheck bounds how long cancelAtHangup keeps the socket from being
-// closed by others.
-const hangupCheck = time.Millisecond
-
-// cancelAtHangup ends a context when the client closes the connection. When it
-// did counts: was it done by then?
-func (c *connection) cancelAtHangup(ctx context.Context, cancel context.CancelFunc) {
-	for ctx.Err() == nil {
-		if err := waitHangup(c.tcp, hangupCheck); !errors.Is(err, errLingered) {
-			cancel()
-		}
-	}
 }
 
 // refuse ends the connection because of a request that makes no sense.

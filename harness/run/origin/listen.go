@@ -7,20 +7,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-// The rule by which an origin stalls: it reads nothing until the client is
-// stuck in a write.
-const (
-	// StallBound is the longest wait for that. It is only reached if the client
-	// has nothing left to send.
-	StallBound = 300 * time.Millisecond
-	// VainStalls is how many such waits in a row, without a stuck client, end the
-	// stalling on a connection.
-	VainStalls = 2
 )
 
 // ErrAddress is wrapped by the errors of Listen and Start if the origin cannot

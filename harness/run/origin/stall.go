@@ -1,0 +1,49 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// The rule by which an origin stalls: it reads nothing until the client is
+// stuck in a write.
+const (
+	// StallBound is the longest wait for that. It is only reached if the client
+	// has nothing left to send.
+	StallBound = 300 * time.Millisecond
+	// VainStalls is how many such waits in a row, without a stuck client, end the
+	// stalling on a connection.
+	VainStalls = 2
+)
+
+// stall reads nothing until the client is stuck in a write, or is gone.
+func (c *connection) stall() {
+	if c.vain >= VainStalls {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), StallBound)
+	defer cancel()
+	go c.cancelAtHangup(ctx, cancel)
+	c.seen.Stalls++
+	if c.server.config.Client.WaitStuck(ctx) {
+		c.vain = 0
+		return
+	}
+	c.seen.VainStalls++
+	c.vain++
+}
+
+// hangupCheck bounds how long cancelAtHangup keeps the socket from being
+// closed by others.
+const hangupCheck = time.Millisecond
+
+// cancelAtHangup ends a context when the client closes the connection. When it
+// did counts: was it done by then?
+func (c *connection) cancelAtHangup(ctx context.Context, cancel context.CancelFunc) {
+	for ctx.Err() == nil {
+		if err := waitHangup(c.tcp, hangupCheck); !errors.Is(err, errLingered) {
+			cancel()
+		}
+	}
+}
