@@ -55,7 +55,7 @@ func wingOf(path string) (string, bool) {
 	return wing, ours
 }
 
-// TestNoArrowRunsBackUp holds who imports whom to the order of the wings: what
+// TestNoArrowRunsBackUp checks the imports against the order of the wings: what
 // a run consists of knows nothing of what shows it, and so on. Tests may look
 // up, but nothing else does.
 func TestNoArrowRunsBackUp(t *testing.T) {
@@ -78,8 +78,7 @@ func TestNoArrowRunsBackUp(t *testing.T) {
 	require.Greater(t, len(list), 30)
 }
 
-// TestJudgeAndOutcomeAskNobody holds the packages that decide to what they are
-// given.
+// The packages that decide do no I/O: they decide from what they are given.
 func TestJudgeAndOutcomeAskNobody(t *testing.T) {
 	for _, p := range packages(t, harness+"run/judge", harness+"run/outcome") {
 		for _, asked := range []string{"os", "os/exec", "io", "net"} {

@@ -47,7 +47,7 @@ func checkCommand() *cobra.Command {
 			"  pipelab check --stall -- curl -T {file} {url}/1\n" +
 			"  pipelab check --plain --requests 100 -- ab -k -n 100 -c 1 {url}/",
 		RunE: func(command *cobra.Command, arguments []string) error {
-			if err := o.understand(command, arguments); err != nil {
+			if err := o.understand(arguments); err != nil {
 				return err
 			}
 			return runChecks(command, &o, arguments)
@@ -73,8 +73,8 @@ func checkCommand() *cobra.Command {
 	return command
 }
 
-// understand refuses what makes no sense, and finds what the runs need.
-func (o *checkOptions) understand(command *cobra.Command, arguments []string) error {
+// understand refuses contradictory arguments, and finds what the runs need.
+func (o *checkOptions) understand(arguments []string) error {
 	text := strings.Join(arguments, " ")
 	switch {
 	case len(arguments) == 0:

@@ -66,10 +66,6 @@ func Read(folder string) ([]Patch, error) {
 // Proofs returns all that proves the patch, empty when nothing does.
 func (p *Patch) Proofs() []string { return slices.Concat(p.Scenarios, p.Programs) }
 
-// Group returns the number of the group that the patch belongs to: a group can
-// be taken without those that follow it.
-func (p *Patch) Group() int { return p.Number / groupSize }
-
 // Time returns the moment in the patch's head.
 func (p *Patch) Time() (time.Time, error) {
 	at, err := mail.ParseDate(p.Date)
