@@ -50,6 +50,10 @@ struct cshim_limits {
   bool wake_one; /* has libcurl run one of the requests on an HTTP/2 connection
                     when something has come, and not all of them: not with
                     CURLOPT_LOW_SPEED_TIME, whose time starts over for it */
+  const char *ca_file; /* of certificate authorities, for connections whose
+                          handles name none; all loops share what is in it, as
+                          long as it says the same. NULL: the handles' own
+                          options decide */
   int tls_lowest; /* version of TLS, 0x0301 to 0x0304, that connections are
                      held to where libcurl cannot be told; 0: none. Without
                      OpenSSL 1.1.1 or later they fail. */

@@ -43,6 +43,7 @@ struct buffer {
 
 struct bio; /* of bio.c */
 struct handshake; /* of handshake.h */
+struct authorities; /* of authorities.c */
 
 /* One connection and the multi handle that it has for itself: whatever is in
    that handle is on this connection, or nowhere. libcurl gets its socket once,
@@ -193,6 +194,7 @@ struct transfer {
 
   bool submitted; /* libcurl has had it */
   bool refused; /* libcurl wanted to send it over another connection */
+  bool untrusting; /* the file of authorities could not be had */
   CURLcode broken; /* with this it has lost a part of the response */
   struct stream stream;
 
@@ -211,6 +213,8 @@ struct cshim_loop {
   CURLSH *share; /* TLS sessions, which outlive a connection */
   struct poller *poller;
   int key_log; /* file descriptor, or -1 */
+  char *ca_file; /* of the limits, or NULL */
+  struct authorities *authorities; /* of it, or NULL */
   atomic_int sleep_state; /* SLEEP_* in loop.c */
   int failure; /* first failure inside a callback: negative errno */
   struct connection **connections;
@@ -316,6 +320,10 @@ bool tls_is_quiet(struct connection *connection);
 struct connection *tls_connection_of(const void *ssl);
 const void *tls_session(const struct transfer *transfer);
 bool tls_is_http2(const struct transfer *transfer);
+
+/* authorities.c: whom connections trust */
+bool authorities_trust(struct cshim_loop *loop, void *context);
+void authorities_leave(struct cshim_loop *loop);
 
 /* wildcard.c: which wildcards in a server's certificate count */
 void wildcard_install(void *context);

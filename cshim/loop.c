@@ -65,6 +65,12 @@ struct cshim_loop *cshim_loop_new(const struct cshim_limits *limits)
   loop->limits = *limits;
   loop->libcurl = curl_version_info(CURLVERSION_NOW)->version_num;
   loop->key_log = -1;
+  if(limits->ca_file) {
+    loop->ca_file = strdup(limits->ca_file);
+    if(!loop->ca_file)
+      goto fail;
+  }
+  loop->limits.ca_file = NULL; /* the caller's */
   loop->poller = poller_new();
   if(!loop->poller) {
     failure = errno;
@@ -102,6 +108,8 @@ void cshim_loop_free(struct cshim_loop *loop)
   }
   connection_free_retired(loop);
   curl_share_cleanup(loop->share);
+  authorities_leave(loop);
+  free(loop->ca_file);
   free(loop->slots);
   free(loop->connections);
   free(loop->connection_news);

@@ -102,6 +102,11 @@ type Limits struct {
 	Coalesce       bool  // where requests share a connection: few system calls for many TLS records
 	WakeOne        bool  // runs one request of an HTTP/2 connection when data arrives, not all; restarts CURLOPT_LOW_SPEED_TIME
 
+	// CAFile has certificate authorities in PEM, for connections whose handles name
+	// none. All loops share them as long as the file says the same. Empty: the
+	// options of the handles decide.
+	CAFile string
+
 	// TLSLowest and TLSHighest limit the version of TLS, as crypto/tls numbers it,
 	// where libcurl has no option for that; 0 means no limit. Without OpenSSL 1.1.1
 	// or later, connections with a limit fail.
@@ -128,6 +133,11 @@ func NewLoop(limits Limits) (*Loop, error) {
 		limits.DroppedBytes < 0 {
 		return nil, fmt.Errorf("cshim: limits %+v: each has to be positive", limits)
 	}
+	var authorities *C.char
+	if limits.CAFile != "" {
+		authorities = C.CString(limits.CAFile)
+		defer C.free(unsafe.Pointer(authorities))
+	}
 	// what makes a pipe cannot have it closed in other programs at once everywhere
 	syscall.ForkLock.RLock()
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
@@ -139,6 +149,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		dropped_bytes:   C.size_t(limits.DroppedBytes),
 		coalesce:        C.bool(limits.Coalesce),
 		wake_one:        C.bool(limits.WakeOne),
+		ca_file:         authorities,
 		tls_lowest:      C.int(limits.TLSLowest),
 		tls_highest:     C.int(limits.TLSHighest),
 	})

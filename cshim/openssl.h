@@ -54,6 +54,14 @@ struct openssl {
   long (*verify_result)(const void *ssl);
   void *(*session_of)(const void *ssl);
   const void *(*session_peer)(void *session);
+  void *(*store_new)(void);
+  void (*store_free)(void *store);
+  int (*store_load)(void *store, const char *file, const char *folder);
+  int (*store_set_flags)(void *store, unsigned long flags);
+  void *(*store_param)(const void *store);
+  unsigned long (*param_flags)(void *param);
+  void *(*store_of)(const void *context);
+  void (*set_store)(void *context, void *store);
   int (*verify_mode)(const void *context);
   void (*set_verify)(void *context, int mode,
                      int (*callback)(int verified, void *store));

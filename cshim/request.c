@@ -176,6 +176,7 @@ static void begin(struct transfer *transfer)
   transfer->result_flags = 0;
   transfer->submitted = false;
   transfer->refused = false;
+  transfer->untrusting = false;
   transfer->broken = CURLE_OK;
   http2_begin(transfer);
   transfer->detail[0] = '\0';

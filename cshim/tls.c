@@ -259,6 +259,10 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
     return has_versions(&loop->limits) ? CURLE_SSL_CONNECT_ERROR : CURLE_OK;
   if(!set_versions(context, &loop->limits))
     return CURLE_SSL_CONNECT_ERROR;
+  if(loop->ca_file && !authorities_trust(loop, context)) {
+    transfer->untrusting = true;
+    return CURLE_SSL_CACERT_BADFILE;
+  }
   openssl->set_data(context, connection_index, transfer->connection);
   openssl->on_info(context, on_info);
   openssl->on_message(context, on_message);
@@ -298,14 +302,27 @@ void cshim_loop_log_keys(struct cshim_loop *loop, int file)
   loop->key_log = file;
 }
 
+/* Has libcurl read no authorities where on_context() has them: it would for each
+   connection. */
+static bool set_authorities(struct transfer *transfer, bool ours)
+{
+  const char *file = transfer->loop->ca_file;
+  return !file ||
+         (!curl_easy_setopt(transfer->easy, CURLOPT_CAINFO,
+                            ours ? NULL : file) &&
+          (!ours || !curl_easy_setopt(transfer->easy, CURLOPT_CAPATH, NULL)));
+}
+
 bool tls_tie(struct transfer *transfer)
 {
   CURLcode code = curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION,
                                    on_context);
   if(code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION)
-    return !has_versions(&transfer->loop->limits);
+    return !has_versions(&transfer->loop->limits) &&
+           set_authorities(transfer, false);
   return !code && !curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA,
-                                    transfer);
+                                    transfer) &&
+         set_authorities(transfer, openssl_loaded() != NULL);
 }
 
 void tls_untie(CURL *easy)

@@ -208,7 +208,10 @@ void transfer_result(struct transfer *transfer, int code,
   result->interim_length = transfer->interim.length;
   result->trailer = transfer->trailer.data;
   result->trailer_length = transfer->trailer.length;
-  result->detail = transfer->refusal ? transfer->refusal : transfer->detail;
+  result->detail = transfer->refusal ? transfer->refusal :
+                   transfer->untrusting ?
+                   "the file of certificate authorities cannot be read" :
+                   transfer->detail;
 }
 
 /* The caller has what transfer_result() showed of a request that goes on. More

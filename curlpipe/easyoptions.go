@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -184,6 +185,28 @@ func (p *prepared) addContent(content fileContent) error {
 		p.options = append(p.options, easyOption{name, option, file.path})
 	}
 	return nil
+}
+
+// takeAuthorities takes the file of the certificate authorities out, for the loop
+// to share what is in it. Empty: libcurl reads whatever it is told to, for each
+// connection.
+func (p *prepared) takeAuthorities() (file string) {
+	for _, option := range p.options {
+		if option.option == curl.OPT_CAPATH || option.option == curl.OPT_SSL_VERIFYPEER && option.value == false {
+			return ""
+		}
+	}
+	if p.configure != nil { // which may name others
+		return ""
+	}
+	p.options = slices.DeleteFunc(p.options, func(option easyOption) bool {
+		if option.option != curl.OPT_CAINFO {
+			return false
+		}
+		file = option.value.(string)
+		return true
+	})
+	return file
 }
 
 // release ends one use of them.

@@ -78,7 +78,12 @@ func newEngine(s *settings) (*engine, error) {
 }
 
 func (e *engine) prepareLoop() (err error) {
-	if e.loop, err = cshim.NewLoop(e.settings.limits); err != nil {
+	if e.options, err = e.settings.easy.prepare(); err != nil {
+		return err
+	}
+	limits := e.settings.limits
+	limits.CAFile = e.options.takeAuthorities()
+	if e.loop, err = cshim.NewLoop(limits); err != nil {
 		return err
 	}
 	if e.settings.keyLogFile != "" {
@@ -87,9 +92,6 @@ func (e *engine) prepareLoop() (err error) {
 			return fmt.Errorf("curlpipe: KeyLogFile: %w", err)
 		}
 		e.loop.LogKeys(e.keyLog.Fd())
-	}
-	if e.options, err = e.settings.easy.prepare(); err != nil {
-		return err
 	}
 	first, err := newHandle(e.options, nil) // an option that libcurl refuses shows now
 	if err != nil {
