@@ -198,7 +198,8 @@
 //     Content-Length, and accepts at most 100 kB of header fields, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
-//   - Over HTTP/2, libcurl does not wait for 100 (Continue).
+//   - Over HTTP/2, libcurl does not wait for 100 (Continue), and 7.88 loses the last
+//     piece of a body that is not as long as its Content-Length.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's

@@ -78,7 +78,8 @@ func fallsBack(request *http.Request) bool {
 		return false
 	}
 	lib, err := loadedLibrary()
-	return err == nil && lib.number < firstRequestTarget
+	_, refused := (&settings{wholeServer: lib.atLeast(firstRequestTarget, "OPTIONS *")}).targetOf(methodOf(request), request.URL)
+	return err == nil && refused != nil
 }
 
 // Clone returns an unused transport with the same fields.
