@@ -138,7 +138,8 @@ func message(t *testing.T, name string) string {
 }
 
 // TestTextsGoInExactly applies the series of each release to it, without fuzz.
-// It takes a clone of curl's repository, and a quarter of an hour.
+// No patch has the release's own checksrc find more than before. It takes a clone
+// of curl's repository, and a quarter of an hour.
 func TestTextsGoInExactly(t *testing.T) {
 	repository := os.Getenv(clone)
 	if repository == "" {
@@ -157,10 +158,51 @@ func TestTextsGoInExactly(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(plain, "series"))
 			require.NoError(t, err)
 			for name := range strings.FieldsSeq(string(text)) {
+				found := map[string]string{}
+				for _, file := range changed(t, filepath.Join(plain, name)) {
+					found[file] = checked(t, tree, file)
+				}
 				said, err := exec.Command("patch", "-d", tree, "-p1", "--fuzz=0", "--batch", "--forward",
 					"--input", filepath.Join(plain, name)).CombinedOutput()
 				require.NoError(t, err, "%s: %s", name, said)
+				for file, before := range found {
+					found[file] = checked(t, tree, file)
+					require.LessOrEqual(t, strings.Count(found[file], "warning:"), strings.Count(before, "warning:"),
+						"%s: %s", name, found[file])
+				}
 			}
 		})
 	}
+}
+
+var changedFile = regexp.MustCompile(`(?m)^\+\+\+ b/(lib/\S+\.[ch])$`)
+
+// changed returns the files of the library that a patch changes.
+func changed(t *testing.T, patch string) []string {
+	t.Helper()
+	text, err := os.ReadFile(patch)
+	require.NoError(t, err)
+	var files []string
+	for _, found := range changedFile.FindAllStringSubmatch(string(text), -1) {
+		files = append(files, found[1])
+	}
+	return files
+}
+
+// checked returns what the checksrc of a tree says of a file; nothing if one of
+// them is not there.
+func checked(t *testing.T, tree, file string) string {
+	t.Helper()
+	for _, needed := range []string{"lib/checksrc.pl", file} {
+		if _, err := os.Stat(filepath.Join(tree, needed)); err != nil {
+			return ""
+		}
+	}
+	command := exec.Command("perl", "checksrc.pl", "-D"+filepath.Dir(strings.TrimPrefix(file, "lib/")), filepath.Base(file))
+	command.Dir = filepath.Join(tree, "lib")
+	said, err := command.CombinedOutput() // it exits with the number of its findings
+	if err != nil {
+		require.ErrorAs(t, err, new(*exec.ExitError))
+	}
+	return string(said)
 }
