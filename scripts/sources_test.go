@@ -70,6 +70,22 @@ func TestCloneOfCurlsRepository(t *testing.T) {
 	require.Equal(t, "folder "+clone, w.manifest(prefix).Source.Origin, "without either, its work tree counts")
 }
 
+// Some releases were tagged when the tree still went by another number, which
+// the archive of the release does not have.
+func TestTagWithTheNumberBeforeIt(t *testing.T) {
+	w := newWorld(t)
+	clone := w.clone()
+	tool(t, clone, "git", "tag", "curl-7_61_3", "curl-7_61_1")
+	for _, option := range [][]string{{"--version", "7.61.3"}, {"--ref", "curl-7_61_3"}} {
+		prefix, _ := w.build(append([]string{"--source", clone}, option...)...)
+		got := w.manifest(prefix)
+		require.Equal(t, "7.61.3-stock", got.LibcurlVersion)
+		require.Equal(t, "7.61.3", got.Version)
+	}
+	prefix, _ := w.build("--source", clone, "--version", "7.61.1")
+	require.Equal(t, "7.61.1", w.manifest(prefix).Version, "it is another one with the same files")
+}
+
 func TestCloneThatHasNoSuchRelease(t *testing.T) {
 	w := newWorld(t)
 	clone := w.clone()

@@ -8,7 +8,8 @@
 # and one of
 #   source_dir      a tree that is not to be changed
 #   source_archive  an archive to unpack
-#   source_clone, source_commit   a clone of curl's repository
+#   source_clone, source_commit   a clone of curl's repository, and
+#   source_release  the release that the commit is, if its tag is asked for
 #   vendor_kind     a source package of a vendor, see vendor.sh
 # copy_source makes a tree of it to build in.
 
@@ -20,6 +21,7 @@ source_dir=
 source_archive=
 source_clone=
 source_commit=
+source_release=
 source_name=none
 vendor_kind=
 
@@ -175,6 +177,12 @@ clone_source() {
   source_clone=$path
   source_sha256=$(clone_git -C "$path" archive "$source_commit" | text_hash)
   source_origin="clone $path, $name (commit ${source_commit:0:12})"
+  if [[ $name =~ ^curl-([0-9]+)_([0-9]+)_([0-9]+)$ ]]; then
+    source_release=${BASH_REMATCH[1]}.${BASH_REMATCH[2]}.${BASH_REMATCH[3]}
+    clone_git -C "$path" show "$source_commit:include/curl/curlver.h" 2>&1 |
+      grep "^#define LIBCURL_VERSION \"$source_release\\b" >/dev/null ||
+      source_sha256=$(text_hash <<<"$source_sha256 $source_release")
+  fi
   [[ -z $version ]] || source_name=-$version
 }
 
@@ -242,6 +250,7 @@ copy_plain() {
       die "cannot extract $source_commit from $source_clone"
     [[ -f $1/include/curl/curlver.h ]] ||
       die "$source_origin: no libcurl (no include/curl/curlver.h in it)"
+    [[ -z $source_release ]] || name_release "$1" "$source_release"
   elif [[ -n $source_dir ]]; then
     mkdir -- "$1"
     tar -C "$source_dir" --exclude=./.git -cf - . | tar -C "$1" -xf - ||
@@ -251,6 +260,21 @@ copy_plain() {
       die "$source_archive: cannot be unpacked, or there is no libcurl in" \
         "it (no include/curl/curlver.h); log: $log"
   fi
+}
+
+# name_release TREE X.Y.Z - has the tree of a tag say which release it is, as
+# curl's maketgz does: some were tagged when they still went by another number.
+name_release() {
+  local major minor patch
+  IFS=. read -r major minor patch <<<"$2"
+  sed -i -E \
+    -e "s/^(#define LIBCURL_VERSION ).*/\1\"$2\"/" \
+    -e "s/^(#define LIBCURL_VERSION_MAJOR ).*/\1$major/" \
+    -e "s/^(#define LIBCURL_VERSION_MINOR ).*/\1$minor/" \
+    -e "s/^(#define LIBCURL_VERSION_PATCH ).*/\1$patch/" \
+    -e "s/^(#define LIBCURL_VERSION_NUM ).*/\1$(printf '0x%02x%02x%02x' \
+      "$major" "$minor" "$patch")/" \
+    -- "$1/include/curl/curlver.h"
 }
 
 # source_label - what is being built, for people.
