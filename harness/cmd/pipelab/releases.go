@@ -38,7 +38,8 @@ func releasesCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&o.Run, "release", nil, "a release to run, with the prefixes of both builds: `VERSION=STOCK,PATCHED`")
-	flags.StringArrayVar(&o.Built, "built", nil, "a release that was built but is not run, with its prefix: `VERSION=PATCHED`")
+	flags.StringArrayVar(&o.Sample, "sample", nil,
+		"a release to run with the scenario "+releases.SampleScenario+" only, with the same: `VERSION=STOCK,PATCHED`")
 	flags.StringArrayVar(&o.Missing, "missing", nil, "a release that the series fits but that cannot be built here: `VERSION=REASON`")
 	flags.StringArrayVar(&o.Misfit, "misfit", nil, "a release that the series does not fit: `VERSION=REASON`")
 	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
@@ -62,7 +63,7 @@ func runReleases(command *cobra.Command, o *releasesOptions) error {
 			return err
 		}
 	}
-	if len(o.Run)+len(o.Built)+len(o.Missing)+len(o.Misfit) == 0 {
+	if len(o.Run)+len(o.Sample)+len(o.Missing)+len(o.Misfit) == 0 {
 		return usage(errors.New("no release is named; scripts/releases names them"))
 	}
 	o.Progress = command.ErrOrStderr()

@@ -63,13 +63,6 @@ func TestGood(t *testing.T) {
 	require.False(t, d.Releases[2].Good())
 }
 
-func TestBuiltAndNotRun(t *testing.T) {
-	d := sample()
-	d.Releases[1].Runs = nil
-	require.Contains(t, d.Markdown(), "| 7.53.1 | 1 | 1 | 3.0.19 | – | – |\n")
-	require.True(t, d.Releases[1].Good())
-}
-
 func TestSort(t *testing.T) {
 	d := &Document{Releases: []Release{{Version: "7.53.1"}, {Version: "7.9.8"}, {Version: "7.53.0"}}}
 	d.sort()

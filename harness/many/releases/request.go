@@ -27,9 +27,8 @@ type Request struct {
 	// Run has the releases to run, each with the prefixes of both builds:
 	// VERSION=STOCK,PATCHED.
 	Run []string
-	// Built has those that were built with the series and are not run:
-	// VERSION=PREFIX.
-	Built []string
+	// Sample has those to run with [SampleScenario] only, in the same form.
+	Sample []string
 	// Missing has the releases that the series fits but that cannot be built,
 	// Misfit those that it does not fit: VERSION=REASON.
 	Missing, Misfit []string
@@ -55,23 +54,20 @@ func (q *Request) Make(ctx context.Context, found *checkout.Checkout) (*Document
 func (q *Request) document(found *checkout.Checkout) (*Document, []matrix.Task, error) {
 	d := &Document{Date: time.Now().UTC().Format(time.DateOnly), Groups: q.Groups}
 	var tasks []matrix.Task
+	runs := func(scenario string) func(*Release, string) error {
+		return func(r *Release, value string) error {
+			made, err := q.tasks(r, scenario, strings.Split(value, ","))
+			tasks = append(tasks, made...)
+			return err
+		}
+	}
 	for _, kind := range []struct {
 		flag   string
 		values []string
 		take   func(r *Release, value string) error
 	}{
-		{"release", q.Run, func(r *Release, value string) error {
-			made, err := q.tasks(r, strings.Split(value, ","))
-			tasks = append(tasks, made...)
-			return err
-		}},
-		{"built", q.Built, func(r *Release, value string) error {
-			built, err := choice.FindLibraries([]string{value}, found)
-			if err == nil {
-				r.OpenSSL = built[0].Manifest.OpenSSL.Version
-			}
-			return err
-		}},
+		{"release", q.Run, runs(q.Scenario)},
+		{"sample", q.Sample, runs(SampleScenario)},
 		{"missing", q.Missing, func(r *Release, value string) error { r.Missing = value; return nil }},
 		{"misfit", q.Misfit, func(r *Release, value string) error { r.Misfit = value; return nil }},
 	} {
@@ -104,13 +100,16 @@ func textsOf(folder, version string) ([]string, error) {
 	return strings.Fields(string(output)), err
 }
 
+// SampleScenario is the scenario of the releases that are not run with all.
+const SampleScenario = "reported"
+
 // tasks returns the runs of a release.
-func (q *Request) tasks(r *Release, prefixes []string) ([]matrix.Task, error) {
+func (q *Request) tasks(r *Release, scenario string, prefixes []string) ([]matrix.Task, error) {
 	if len(prefixes) != 2 {
-		return nil, &choice.ArgumentError{Err: fmt.Errorf("--release names two prefixes, stock and patched, not %d", len(prefixes))}
+		return nil, &choice.ArgumentError{Err: fmt.Errorf("release %s needs two prefixes, stock and patched, not %d", r.Version, len(prefixes))}
 	}
 	c := q.Choice
-	c.Libraries = prefixes
+	c.Scenario, c.Libraries = scenario, prefixes
 	setups, err := c.Setups()
 	if err != nil {
 		return nil, err
