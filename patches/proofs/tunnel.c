@@ -1,7 +1,7 @@
 /*
- * 0209: B joins a connection through a proxy that A makes, and A is removed
- * before the proxy has answered its CONNECT. B must not send its request to
- * the proxy.
+ * 0203, 0209: B joins a connection through a proxy that A makes, and A is
+ * removed before the proxy has answered its CONNECT. B is told that A has left
+ * (0203), and must not send its request to the proxy (0209).
  */
 #include "proof.h"
 
@@ -47,6 +47,8 @@ int main(int argc, char **argv)
   c = &conns[1];
   curl_multi_remove_handle(multi, a->easy);
   settle();
+  if(number == 203)
+    return verdict(c->requests > 1 || conn_count > 2, "who is behind it");
   if(c->requests > 1)
     return verdict(0, "the half-made tunnel");
   if(conn_count == 3)
