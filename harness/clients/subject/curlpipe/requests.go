@@ -76,14 +76,29 @@ func newRequests(p *plan.Plan) ([]*http.Request, error) {
 	return requests, nil
 }
 
-// doAll gives all requests to the client at once and waits for them.
+// doAll gives all requests to the client at once and waits for them; if the
+// first is to be alone, the others when it has ended.
 func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []plan.Result {
-	results := make([]plan.Result, len(requests))
-	queued := subjectmain.Monotonic()
-	for i, came := range client.DoBatch(context.Background(), requests) {
-		results[i] = newResult(p.Requests[i].ID, came)
-		results[i].QueuedNS = queued
+	results := make([]plan.Result, 0, len(requests))
+	together := func(some []*http.Request) {
+		queued := subjectmain.Monotonic()
+		for _, came := range client.DoBatch(context.Background(), some) {
+			result := newResult(p.Requests[len(results)].ID, came)
+			result.QueuedNS = queued
+			results = append(results, result)
+		}
 	}
+	if p.FirstAlone {
+		together(requests[:1])
+		if results[0].TimesCompleted == 0 { // nothing moves: the others are not tried
+			for _, each := range p.Requests[1:] {
+				results = append(results, newResult(each.ID, curlpipe.Result{Err: curlpipe.ErrStalled}))
+			}
+			return results
+		}
+		requests = requests[1:]
+	}
+	together(requests)
 	return results
 }
 

@@ -32,12 +32,14 @@ type session struct {
 	multi      *curl.CURLM
 	transfers  []*transfer
 	byHandle   map[unsafe.Pointer]*transfer
+	added      int // of the transfers, the first ones
 	unfinished int
 	limit      time.Duration // give up when for so long nothing moved
 	clock      clock
 }
 
-// newSession makes the handles and adds them, in order.
+// newSession makes the handles and adds them, in order; only the first one if it
+// is to be alone.
 func newSession(p *plan.Plan) (*session, error) {
 	s := &session{
 		multi:    curl.MultiInit(),
@@ -58,15 +60,26 @@ func newSession(p *plan.Plan) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.queued = subjectmain.Monotonic()
-		if err := s.multi.AddHandle(t.easy); err != nil {
-			return nil, fmt.Errorf("request %s: curl_multi_add_handle: %w", request.ID, err)
-		}
 		s.transfers = append(s.transfers, t)
 		s.byHandle[t.easy.GetHandle()] = t
 	}
 	s.unfinished = len(s.transfers)
-	return s, nil
+	if p.FirstAlone {
+		return s, s.add(1)
+	}
+	return s, s.add(len(s.transfers))
+}
+
+// add adds the handles that are not in yet, up to that many.
+func (s *session) add(count int) error {
+	for ; s.added < count; s.added++ {
+		t := s.transfers[s.added]
+		t.queued = subjectmain.Monotonic()
+		if err := s.multi.AddHandle(t.easy); err != nil {
+			return fmt.Errorf("request %s: curl_multi_add_handle: %w", t.request.ID, err)
+		}
+	}
+	return nil
 }
 
 // perform drives libcurl until every request has ended or nothing has moved for
@@ -78,6 +91,12 @@ func (s *session) perform() error {
 			return fmt.Errorf("curl_multi_perform: %w", err)
 		}
 		s.collect()
+		if s.transfers[0].completed > 0 && s.added < len(s.transfers) {
+			if err := s.add(len(s.transfers)); err != nil {
+				return err
+			}
+			continue
+		}
 		patience := time.Until(s.clock.last.Add(s.limit))
 		if s.unfinished == 0 || patience <= 0 {
 			return nil

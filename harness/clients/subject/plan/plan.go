@@ -159,16 +159,15 @@ func (p *Plan) HasSignals() bool {
 }
 
 // Special names, in the words of the JSON, a feature that the plan needs beyond
-// GET and HEAD requests that are all submitted at the start. A subject without
-// this feature reports that it is unimplemented. Empty means none.
+// GET and HEAD requests that are submitted at the start, or after the first one.
+// A subject without this feature reports that it is unimplemented. Empty means
+// none.
 func (p *Plan) Special() string {
 	switch {
 	case p.ReceiveBuffer != 0:
 		return "receive_buffer"
 	case p.FollowRedirects:
 		return "follow_redirects"
-	case p.FirstAlone:
-		return "first_alone"
 	case len(p.Steps) > 0:
 		return "steps"
 	}

@@ -25,6 +25,7 @@ type Origin struct {
 	*httptest.Server
 	CAFile      string
 	Connections atomic.Int64
+	Requests    atomic.Int64
 }
 
 // NewOrigin starts an origin on loopback, over TLS or plain, that ends with the
@@ -32,8 +33,10 @@ type Origin struct {
 func NewOrigin(t *testing.T, overTLS bool) *Origin {
 	t.Helper()
 	ended := make(chan struct{})
-	o := &Origin{Server: httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+	o := &Origin{}
+	o.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		id := request.Header.Get(plan.RequestIDField)
+		o.Requests.Add(1)
 		if request.URL.Path == "/silent" {
 			<-ended
 			return
@@ -42,7 +45,7 @@ func NewOrigin(t *testing.T, overTLS bool) *Origin {
 		writer.Header().Set(plan.RequestIDField, id)
 		writer.Header().Set("Content-Length", strconv.Itoa(size))
 		_, _ = writer.Write(plan.Body(id, size))
-	}))}
+	}))
 	o.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			o.Connections.Add(1)

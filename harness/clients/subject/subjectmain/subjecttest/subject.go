@@ -14,6 +14,7 @@ import (
 // carryOut is the subject's own function, driver one that it has.
 func TestSubject(t *testing.T, driver string, carryOut subjectmain.CarryOut) {
 	t.Run("each request gets its own response", func(t *testing.T) { testOwnResponses(t, driver, carryOut) })
+	t.Run("the first request is alone if it is to be", func(t *testing.T) { testFirstAlone(t, driver, carryOut) })
 	t.Run("a silent origin is reported as unanswered", func(t *testing.T) { testSilentOrigin(t, driver, carryOut) })
 	t.Run("a failure is reported with its code", func(t *testing.T) { testFailure(t, driver, carryOut) })
 	t.Run("what it does not do", func(t *testing.T) { testUnimplemented(t, driver, carryOut) })
@@ -29,6 +30,30 @@ func testOwnResponses(t *testing.T, driver string, carryOut subjectmain.CarryOut
 			require.EqualValues(t, 1, origin.Connections.Load())
 		})
 	}
+}
+
+// testFirstAlone also has the first request go unanswered: no other one is sent.
+func testFirstAlone(t *testing.T, driver string, carryOut subjectmain.CarryOut) {
+	origin := NewOrigin(t, false)
+	p := origin.Plan(driver, 5)
+	p.FirstAlone = true
+	results, _, err := carryOut(p)
+	require.NoError(t, err)
+	RequireOwnResponses(t, results, 5)
+	for _, result := range results[1:] {
+		require.Greater(t, result.QueuedNS, results[0].QueuedNS)
+	}
+
+	p.StallLimitMS = 100
+	p.Requests[0].Path = "/silent"
+	results, _, err = carryOut(p)
+	require.NoError(t, err)
+	require.Len(t, results, 5)
+	for _, result := range results {
+		require.False(t, result.Answered)
+		require.Zero(t, result.TimesCompleted)
+	}
+	require.EqualValues(t, 6, origin.Requests.Load(), "one that waits for the first was sent")
 }
 
 func testSilentOrigin(t *testing.T, driver string, carryOut subjectmain.CarryOut) {
