@@ -63,12 +63,16 @@ var courseCases = []observed{
 	}, Fail, "requests that are not idempotent travel alone", "r2 came before POST r1 was answered"},
 
 	{"pipelined", "nobody asks", func(*Observation) {}, Pass,
-		"at least 0 requests behind others", "0 behind others"},
+		"at least 0 requests behind others, on at least 0 connections", "0 behind others, on 0 connections"},
 	{"pipelined", "enough", func(o *Observation) {
 		o.Scenario.Expect.MinPipelined, first(o).Behind = 1, 1
-	}, Pass, "at least 1 requests behind others", "1 behind others"},
+	}, Pass, "at least 1 requests behind others, on at least 0 connections", "1 behind others, on 1 connections"},
 	{"pipelined", "one after the other", func(o *Observation) { o.Scenario.Expect.MinPipelined = 1 }, Fail,
-		"at least 1 requests behind others", "0 behind others"},
+		"at least 1 requests behind others, on at least 0 connections", "0 behind others, on 0 connections"},
+	{"pipelined", "on too few connections", func(o *Observation) {
+		o.Scenario.Expect.MinPipes = 2
+		o.Origin.Connections[0].Requests[1].Behind, o.Origin.Connections[0].Requests[2].Behind = 1, 2
+	}, Fail, "at least 0 requests behind others, on at least 2 connections", "2 behind others, on 1 connections"},
 	{"own-credentials", "none", func(*Observation) {}, Pass,
 		"every request with its own credentials, method and body", "all as planned"},
 	{"own-credentials", "those of another", func(o *Observation) {

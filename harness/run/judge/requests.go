@@ -96,16 +96,22 @@ func notPipelined(o *Observation) (Verdict, string, string) {
 }
 
 func pipelined(o *Observation) (Verdict, string, string) {
-	behind := 0
+	behind, pipes := 0, 0
 	for _, c := range o.Origin.Connections {
+		before := behind
 		for _, r := range c.Requests {
 			if r.Behind > 0 {
 				behind++
 			}
 		}
+		if behind > before {
+			pipes++
+		}
 	}
-	least := o.Scenario.Expect.MinPipelined
-	return passIf(behind >= least), fmt.Sprintf("at least %d requests behind others", least), fmt.Sprintf("%d behind others", behind)
+	least, on := o.Scenario.Expect.MinPipelined, o.Scenario.Expect.MinPipes
+	return passIf(behind >= least && pipes >= on),
+		fmt.Sprintf("at least %d requests behind others, on at least %d connections", least, on),
+		fmt.Sprintf("%d behind others, on %d connections", behind, pipes)
 }
 
 func ownCredentials(o *Observation) (Verdict, string, string) {

@@ -45,16 +45,17 @@ type Run struct {
 	CPUMS          float64         `json:"cpu_ms"`
 	Known          string          `json:"known_failure,omitempty"` // why, if it fails and should not
 	SubjectError   string          `json:"subject_error,omitempty"`
-	Evidence       string          `json:"evidence,omitempty"` // in a matrix: its folder, below the page's
+	MayCrash       bool            `json:"may_crash,omitempty"` // this libcurl is known to take the subject down
+	Evidence       string          `json:"evidence,omitempty"`  // in a matrix: its folder, below the page's
 	Invariants     []judge.Finding `json:"invariants"`
 }
 
 // AsExpected reports whether the verdict is the one that the scenario expects
-// of this library. A run whose subject broke down is never as expected, because
-// it has not shown the scenario's defect.
+// of this library. A run whose subject broke down is not, because it has not
+// shown the scenario's defect, unless that is the defect.
 func (r *Run) AsExpected() bool {
 	varies := r.Expected == PassOrFail && (r.Verdict == judge.Pass || r.Verdict == judge.Fail)
-	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && r.SubjectError == ""
+	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && (r.SubjectError == "" || r.MayCrash)
 }
 
 // Place names the cell of a matrix that the run belongs to: "OpenSSL trixie,
@@ -95,7 +96,8 @@ func Of(o *judge.Observation, subject, driver string, l *library.Library) Run {
 	r.Scenario, r.Subject, r.Driver = o.Scenario.ID, subject, driver
 	r.Library, r.LibcurlVersion = l.Label(), l.Manifest.LibcurlVersion
 	r.OpenSSL, r.TLS = cmp.Or(o.Events.OpenSSL, l.Manifest.OpenSSL.Version), o.Scenario.Client.TLS
-	r.Expected = expected(o.Scenario, subject, driver, l)
+	d := defect(o.Scenario, subject, driver, l)
+	r.Expected, r.MayCrash = expected(o.Scenario, driver, l, d), d != nil && d.Crashes
 	r.Known = KnownFailure(o.Scenario.ID, driver, l.Manifest)
 	r.Requests, r.Answered = len(o.Plan.Requests), judge.Answered(o)
 	r.OwnResponse, _ = judge.OwnResponses(o)
@@ -137,17 +139,24 @@ func seen(log *origin.Log, e *events.Summary, failure string, findings []judge.F
 // PassOrFail is expected where a library fails in some runs only.
 const PassOrFail judge.Verdict = "pass or fail"
 
-func expected(s *scenario.Scenario, subject, driver string, l *library.Library) judge.Verdict {
+// defect returns what the libcurl of a run is known to do wrong; nil if it is
+// not stock, or does nothing wrong.
+func defect(s *scenario.Scenario, subject, driver string, l *library.Library) *scenario.Defect {
+	if l.Manifest.Variant != library.Stock {
+		return nil
+	}
+	return s.StockDefect(subject, driver, l.Manifest.Version)
+}
+
+func expected(s *scenario.Scenario, driver string, l *library.Library, d *scenario.Defect) judge.Verdict {
 	variant := l.Manifest.Variant
 	switch {
 	case KnownFailure(s.ID, driver, l.Manifest) != "":
 		return judge.Fail
-	case variant == library.Stock && s.StockSpares(subject) != "":
-		return judge.Pass
-	case variant == library.Stock && s.StockFails(driver, l.Manifest.Version) != "":
-		return judge.Fail
-	case variant == library.Stock && s.StockVaries(driver, l.Manifest.Version) != "":
+	case d != nil && d.Sometimes:
 		return PassOrFail
+	case d != nil:
+		return judge.Fail
 	case variant == library.MovingBuffer && s.Expect.Control != "":
 		return judge.Fail
 	case variant == library.MovingBuffer:

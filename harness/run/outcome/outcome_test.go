@@ -62,17 +62,18 @@ func TestOfARunWithoutReport(t *testing.T) {
 }
 
 func TestExpectedVerdict(t *testing.T) {
+	performs, sockets := []scenario.Defect{{What: "it hangs", Driver: "perform"}}, []scenario.Defect{{What: "it hangs", Driver: "socket"}}
 	for _, each := range []struct {
 		variant  string
-		stock    map[string]string
+		stock    []scenario.Defect
 		expected judge.Verdict
 	}{
-		{library.Stock, map[string]string{"perform": "it hangs"}, judge.Fail},
-		{library.Stock, map[string]string{"socket": "it hangs"}, judge.Pass},
+		{library.Stock, performs, judge.Fail},
+		{library.Stock, sockets, judge.Pass},
 		{library.Stock, nil, judge.Pass},
-		{library.Patched, map[string]string{"perform": "it hangs"}, judge.Pass},
+		{library.Patched, performs, judge.Pass},
 		{library.Patched, nil, judge.Pass},
-		{"own", map[string]string{"perform": "it hangs"}, judge.Pass},
+		{"own", performs, judge.Pass},
 	} {
 		o := observed()
 		o.Scenario.Expect.Stock = each.stock
@@ -82,10 +83,19 @@ func TestExpectedVerdict(t *testing.T) {
 
 func TestStockMayPassWithOneSubject(t *testing.T) {
 	o := observed()
-	o.Scenario.Expect.Stock = map[string]string{"perform": "it hangs"}
-	o.Scenario.Expect.StockPasses = map[string]string{"careful": "it helps itself"}
+	o.Scenario.Expect.Stock = []scenario.Defect{{What: "it hangs", Spares: map[string]string{"careful": "it helps itself"}}}
 	require.Equal(t, judge.Pass, Of(o, "careful", "perform", libraryOf(library.Stock)).Expected)
 	require.Equal(t, judge.Fail, Of(o, "fake", "perform", libraryOf(library.Stock)).Expected)
+}
+
+func TestStockMayCrash(t *testing.T) {
+	o := observed()
+	o.Scenario.Expect.Stock = []scenario.Defect{{What: "it crashes", Crashes: true}}
+	r := Of(o, "fake", "perform", libraryOf(library.Stock))
+	require.NotEmpty(t, r.SubjectError)
+	require.True(t, r.AsExpected())
+	r = Of(o, "fake", "perform", libraryOf(library.Patched))
+	require.False(t, r.AsExpected(), "the patched one may not")
 }
 
 func TestTheOpenSSLIsTheOneThatWasSeen(t *testing.T) {
@@ -100,7 +110,7 @@ func TestExpectedVerdictThatVaries(t *testing.T) {
 		o.Scenario.Expect = e
 		return Of(o, "fake", "perform", libraryOf(variant)).Expected
 	}
-	varies := scenario.Expect{StockSometimes: map[string]string{"perform": "it may hang"}}
+	varies := scenario.Expect{Stock: []scenario.Defect{{What: "it may hang", Sometimes: true}}}
 	require.Equal(t, PassOrFail, expect(varies, library.Stock))
 	require.Equal(t, judge.Pass, expect(varies, library.Patched))
 	require.Equal(t, judge.Fail, expect(scenario.Expect{Control: "a request is lost"}, library.MovingBuffer))

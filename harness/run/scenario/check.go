@@ -152,31 +152,19 @@ func (s *Scenario) checkHTTP2() error {
 }
 
 func (s *Scenario) checkExpect() error {
-	if r := s.Expect.StockReleases; !r.valid() || r != (Releases{}) && len(s.Expect.Stock)+len(s.Expect.StockSometimes) == 0 {
-		return fmt.Errorf("stock fails from %q to before %q: not a range of releases, or stock never fails", r.From, r.Before)
-	}
 	for number := range s.Expect.Results {
 		if err := s.has(number); err != nil {
 			return err
 		}
 	}
-	for driver := range s.Expect.StockSometimes {
-		if s.Expect.Stock[driver] != "" {
-			return fmt.Errorf("stock fails both always and sometimes with driver %s", driver)
+	for i := range s.Expect.Stock {
+		d := &s.Expect.Stock[i]
+		if err := d.check(); err != nil {
+			return err
 		}
-	}
-	for subject, reason := range s.Expect.StockPasses {
-		if reason == "" || len(s.Expect.Stock) == 0 {
-			return fmt.Errorf("stock passes with subject %s without a reason, or although it passes with all", subject)
-		}
-	}
-	for _, reasons := range []map[string]string{s.Expect.Stock, s.Expect.StockSometimes} {
-		for driver, reason := range reasons {
-			if driver != plan.DriverPerform && driver != plan.DriverSocket {
-				return fmt.Errorf("there is no driver %q", driver)
-			}
-			if reason == "" {
-				return fmt.Errorf("stock fails with driver %s without a reason", driver)
+		for j := range i {
+			if other := &s.Expect.Stock[j]; d.meets(other) {
+				return fmt.Errorf("stock fails for two reasons with one driver and release: %s; %s", other.What, d.What)
 			}
 		}
 	}

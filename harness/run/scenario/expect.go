@@ -1,7 +1,5 @@
 package scenario
 
-import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
-
 // Expect is the expected result of a scenario. The zero value is the result of an
 // honest origin and a client without faults: each request is sent once, over one
 // connection, and answered with status 200 and its own body.
@@ -18,6 +16,9 @@ type Expect struct {
 	// MinPipelined is how many requests have to arrive behind others that are not
 	// answered yet.
 	MinPipelined int
+	// MinPipes is on how many connections a request has to arrive behind another
+	// that is not answered yet.
+	MinPipes int
 	// MaxTurns, if not 0, limits how often the client's loop calls libcurl, for
 	// clients that count this.
 	MaxTurns int
@@ -35,18 +36,9 @@ type Expect struct {
 	MinTLSAnswers int
 	// MinBlockedReads is how many reads must have answered WANT_WRITE.
 	MinBlockedReads int
-	// Stock has the known failures of stock libcurl, by driver. With a driver
-	// that is not listed, stock has to pass.
-	Stock map[string]string
-	// StockReleases are the releases whose stock libcurl fails, always or sometimes;
-	// all others pass.
-	StockReleases Releases
-	// StockSometimes describes failures of stock that occur in some runs only,
-	// because they depend on the kernel's scheduling.
-	StockSometimes map[string]string
-	// StockPasses has the reasons why stock passes with a subject although it
-	// fails with others that use the same driver, by subject.
-	StockPasses map[string]string
+	// Stock has the known defects of stock libcurl. With a release and a driver
+	// that none of them is about, stock has to pass.
+	Stock []Defect
 	// Control is the failure of a libcurl whose only change is
 	// SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER; empty if the scenario is not meant for
 	// it.
@@ -76,11 +68,6 @@ const (
 	Removed Outcome = "removed"
 )
 
-// both is what stock does wrong with either driver.
-func both(reason string) map[string]string {
-	return map[string]string{plan.DriverPerform: reason, plan.DriverSocket: reason}
-}
-
 // AllowedConnections returns how many connections the origin may see.
 func (s *Scenario) AllowedConnections() int {
 	return max(1, s.Expect.MaxConnections)
@@ -92,30 +79,6 @@ func (s *Scenario) AllowedRequests() int {
 		return s.Expect.MaxRequests
 	}
 	return s.AllowedConnections()
-}
-
-// StockFails returns what the stock libcurl of a release does wrong with a driver;
-// empty if it passes.
-func (s *Scenario) StockFails(driver, release string) string {
-	if !s.Expect.StockReleases.Has(release) {
-		return ""
-	}
-	return s.Expect.Stock[driver]
-}
-
-// StockSpares returns why the stock libcurl passes with a subject although it
-// fails with others; empty if it does not.
-func (s *Scenario) StockSpares(subject string) string {
-	return s.Expect.StockPasses[subject]
-}
-
-// StockVaries returns what the stock libcurl of a release does wrong with a driver
-// in some runs; empty if it does the same in all.
-func (s *Scenario) StockVaries(driver, release string) string {
-	if !s.Expect.StockReleases.Has(release) {
-		return ""
-	}
-	return s.Expect.StockSometimes[driver]
 }
 
 // ResultOf returns the expected result of the request with that id.

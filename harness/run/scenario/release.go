@@ -18,18 +18,41 @@ type Releases struct {
 // Has reports whether the release is in the range. A release that is not a
 // number is only in the range of all releases.
 func (r Releases) Has(release string) bool {
-	return (r.From == "" || semver.Compare("v"+release, "v"+r.From) >= 0) &&
+	if r == (Releases{}) {
+		return true
+	}
+	return semver.IsValid("v"+release) && (r.From == "" || semver.Compare("v"+release, "v"+r.From) >= 0) &&
 		(r.Before == "" || semver.Compare("v"+release, "v"+r.Before) < 0)
 }
 
+// valid reports whether it is a range that has a release.
 func (r Releases) valid() bool {
-	return semver.IsValid("v"+cmp.Or(r.From, "0.0.0")) && semver.IsValid("v"+cmp.Or(r.Before, "0.0.0"))
+	from, before := "v"+cmp.Or(r.From, "0.0.0"), "v"+cmp.Or(r.Before, "9999.0.0")
+	return semver.IsValid(from) && semver.IsValid(before) && semver.Compare(from, before) < 0
+}
+
+// meet reports whether a release is in both ranges.
+func (r Releases) meet(other Releases) bool {
+	ends := func(a, b Releases) bool {
+		return a.Before != "" && semver.Compare("v"+a.Before, "v"+cmp.Or(b.From, "0.0.0")) <= 0
+	}
+	return !ends(r, other) && !ends(other, r)
 }
 
 // wakesOne are the releases that wake one handle at a time of those that wait
 // for a connection, when a transfer ends. Handles that are added at once never
 // share a connection there: each is alone when its turn comes.
 var wakesOne = Releases{From: "7.60.0"}
+
+// nothingPipelined is what comes of that where the handles have no connection
+// to join.
+var (
+	nothingPipelined = Defect{
+		What:     "handles that wait for a connection are woken one at a time, so nothing is pipelined",
+		Releases: wakesOne,
+	}
+	littlePipelined = Defect{What: nothingPipelined.What, Releases: wakesOne, Sometimes: true}
+)
 
 // FirstAlone reports whether the first request has to end before the others are
 // submitted, because this release of libcurl, patched or not, would not

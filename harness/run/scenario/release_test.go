@@ -22,6 +22,7 @@ func TestReleases(t *testing.T) {
 		{Releases{From: "7.60.0"}, "of my own", false},
 		{Releases{Before: "7.60.0"}, "7.59.9", true},
 		{Releases{Before: "7.60.0"}, "7.60.0", false},
+		{Releases{Before: "7.60.0"}, "of my own", false},
 		{Releases{From: "7.50.0", Before: "7.60.0"}, "7.53.1", true},
 		{Releases{From: "7.50.0", Before: "7.60.0"}, "7.47.1", false},
 	} {
@@ -31,20 +32,42 @@ func TestReleases(t *testing.T) {
 
 func TestStockFailsOfSomeReleases(t *testing.T) {
 	s := stalling()
-	s.Expect.Stock = map[string]string{plan.DriverPerform: "this"}
-	s.Expect.StockSometimes = map[string]string{plan.DriverSocket: "that"}
-	s.Expect.StockReleases = Releases{From: "7.60.0"}
-	require.NoError(t, s.Check())
-	require.Equal(t, "this", s.StockFails(plan.DriverPerform, "7.61.1"))
-	require.Equal(t, "that", s.StockVaries(plan.DriverSocket, "7.61.1"))
-	require.Empty(t, s.StockFails(plan.DriverPerform, "7.53.1"))
-	require.Empty(t, s.StockVaries(plan.DriverSocket, "7.53.1"))
-	for _, wrong := range []Releases{{From: "seven"}, {Before: "7.60" + "x"}} {
-		s.Expect.StockReleases = wrong
-		require.ErrorContains(t, s.Check(), "not a range of releases")
+	s.Expect.Stock = []Defect{
+		{What: "this", Driver: plan.DriverPerform, Releases: Releases{From: "7.60.0"}},
+		{What: "that", Driver: plan.DriverSocket, Releases: Releases{Before: "7.58.0"}, Spares: map[string]string{"careful": "it looks"}},
+		{What: "more", Driver: plan.DriverSocket, Releases: Releases{From: "7.58.0"}, Sometimes: true},
 	}
-	s.Expect.StockReleases, s.Expect.Stock, s.Expect.StockSometimes = Releases{From: "7.60.0"}, nil, nil
-	require.ErrorContains(t, s.Check(), "or stock never fails")
+	require.NoError(t, s.Check())
+	for _, each := range []struct{ subject, driver, release, what string }{
+		{"", plan.DriverPerform, "7.60.0", "this"},
+		{"", plan.DriverPerform, "7.59.0", ""},
+		{"", plan.DriverSocket, "7.57.0", "that"},
+		{"careful", plan.DriverSocket, "7.57.0", ""},
+		{"careful", plan.DriverSocket, "7.58.0", "more"},
+		{"", plan.DriverSocket, "of my own", ""},
+	} {
+		what := ""
+		if d := s.StockDefect(each.subject, each.driver, each.release); d != nil {
+			what = d.What
+		}
+		require.Equal(t, each.what, what, "%+v", each)
+	}
+}
+
+func TestRangesMeet(t *testing.T) {
+	for _, each := range []struct {
+		a, b Releases
+		meet bool
+	}{
+		{Releases{}, Releases{}, true},
+		{Releases{}, Releases{From: "7.60.0", Before: "7.61.0"}, true},
+		{Releases{Before: "7.60.0"}, Releases{From: "7.60.0"}, false},
+		{Releases{Before: "7.60.0"}, Releases{From: "7.59.0"}, true},
+		{Releases{From: "7.9.0", Before: "7.10.0"}, Releases{From: "7.10.0", Before: "7.11.0"}, false},
+	} {
+		require.Equal(t, each.meet, each.a.meet(each.b), "%+v", each)
+		require.Equal(t, each.meet, each.b.meet(each.a), "%+v", each)
+	}
 }
 
 // The first request is alone with the releases that would have all be alone.

@@ -83,14 +83,23 @@ func TestCheckRefusesContradictions(t *testing.T) {
 		"from a request, no bytes": {func(s *Scenario) {
 			s.Client.Steps = []Step{{From: 2, Do: plan.DoPause}}
 		}, "step 1 waits for bytes that do not come, of request 2"},
-		"always and sometimes": {func(s *Scenario) {
-			s.Expect.Stock, s.Expect.StockSometimes = both("this"), both("that")
-		}, "both always and sometimes"},
-		"spared where all pass": {func(s *Scenario) {
-			s.Expect.StockPasses = map[string]string{"curlpipe": "why not"}
-		}, "stock passes with subject curlpipe without a reason"},
-		"sometimes without a reason": {func(s *Scenario) { s.Expect.StockSometimes = both("") }, "without a reason"},
-		"the reason names the case":  {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
+		"two defects at once": {func(s *Scenario) {
+			s.Expect.Stock = []Defect{{What: "this", Driver: plan.DriverSocket}, {What: "that", Sometimes: true}}
+		}, "stock fails for two reasons with one driver and release: this; that"},
+		"no range": {func(s *Scenario) {
+			s.Expect.Stock = []Defect{{What: "this", Releases: Releases{From: "7.60.0", Before: "7.60.0"}}}
+		}, "that is no range"},
+		"no release": {func(s *Scenario) {
+			s.Expect.Stock = []Defect{{What: "this", Releases: Releases{From: "seven"}}}
+		}, "that is no range"},
+		"no such driver": {func(s *Scenario) {
+			s.Expect.Stock = []Defect{{What: "this", Driver: "screw"}}
+		}, `there is no driver "screw"`},
+		"spared for no reason": {func(s *Scenario) {
+			s.Expect.Stock = []Defect{{What: "this", Spares: map[string]string{"curlpipe": ""}}}
+		}, "stock passes with subject curlpipe for no reason"},
+		"a defect without a reason": {func(s *Scenario) { s.Expect.Stock = always("") }, "for no reason"},
+		"the reason names the case": {func(s *Scenario) { s.Client.Requests = 0 }, "scenario some-words:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stalling()

@@ -15,8 +15,8 @@ var serversEnd = []Scenario{
 		}},
 		Expect: Expect{
 			MaxConnections: 6,
-			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
-			StockPasses:    wakesThem,
+			MinPipes:       5,
+			Stock:          closingStock,
 		},
 	},
 	{
@@ -28,7 +28,11 @@ var serversEnd = []Scenario{
 		}},
 		Expect: Expect{
 			MaxConnections: 6,
-			StockSometimes: map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
+			MinPipes:       5,
+			Stock: []Defect{
+				{What: pipeNotWoken.What, Driver: plan.DriverSocket, Releases: Releases{Before: wakesOne.From}, Sometimes: true},
+				littlePipelined,
+			},
 		},
 	},
 	{
@@ -46,9 +50,9 @@ var serversEnd = []Scenario{
 		Expect: Expect{
 			MaxConnections: 45,
 			MaxRequests:    7,
+			MinPipes:       5,
 			Results:        mayFail(45, curleGotNothing),
-			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
-			StockPasses:    wakesThem,
+			Stock:          closingStock,
 		},
 	},
 	{
@@ -62,8 +66,7 @@ var serversEnd = []Scenario{
 			Results: map[int]Result{10: {
 				Outcome: AnsweredOrFailed, Codes: []int{curlePartialFile, curleRecvError},
 			}},
-			Stock:       map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
-			StockPasses: wakesThem,
+			Stock: []Defect{pipeNotWoken, pipeKept},
 		},
 	},
 	{
@@ -81,8 +84,10 @@ var serversEnd = []Scenario{
 		Origin: whileHalfSent(Answer{Drop: true, Reset: true}),
 		Expect: Expect{
 			MaxConnections: 2,
-			Stock:          map[string]string{plan.DriverSocket: "the application is told to watch a closed socket"},
-			StockSometimes: map[string]string{plan.DriverPerform: "requests are sent in the middle of a half-sent one"},
+			Stock: []Defect{
+				{What: "the application is told to watch a closed socket", Driver: plan.DriverSocket},
+				{What: "requests are sent in the middle of a half-sent one", Driver: plan.DriverPerform, Sometimes: true},
+			},
 		},
 	},
 	{
@@ -93,15 +98,33 @@ var serversEnd = []Scenario{
 		Expect: Expect{
 			MaxConnections: 2,
 			Results:        map[int]Result{10: {Outcome: Failed, Codes: []int{curlePartialFile}}},
-			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
-			StockPasses:    wakesThem,
+			Stock:          []Defect{pipeNotWoken},
 		},
 	},
 }
 
-// wakesThem is the subject that does itself what stock leaves out when a
-// connection is lost.
-var wakesThem = map[string]string{"curlpipe": "it makes libcurl run every transfer when a connection is lost"}
+// What the stock libcurl does wrong when a connection ends with requests in its
+// pipe.
+var (
+	pipeNotWoken = Defect{
+		What:   "the requests of a broken pipe are not woken",
+		Driver: plan.DriverSocket,
+		Spares: map[string]string{"curlpipe": "it makes libcurl run every transfer when a connection is lost"},
+	}
+	pipeKept = Defect{
+		What:     "a connection that has to be closed stays open while others use it",
+		Driver:   plan.DriverPerform,
+		Releases: Releases{From: "7.61.1"},
+	}
+)
+
+// closingStock is what comes of connections that end in a row. Those that follow
+// the first one are pipelined on by chance from the release on that wakes one
+// handle at a time.
+var closingStock = []Defect{
+	{What: pipeNotWoken.What, Driver: plan.DriverSocket, Spares: pipeNotWoken.Spares, Releases: Releases{Before: wakesOne.From}},
+	littlePipelined,
+}
 
 // shortPipeline is a client that has few requests under way at a time.
 func shortPipeline() Client {

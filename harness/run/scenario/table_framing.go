@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
@@ -22,9 +24,9 @@ var framing = []Scenario{
 	refused("framing-length-and-coding", "A response has a Content-Length and a Transfer-Encoding.",
 		"it is accepted, although it can be read in two ways",
 		"HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
-	refused("framing-coding-unknown", "The Transfer-Encoding of a response is xchunked.",
+	knownFrom("7.57.0", refused("framing-coding-unknown", "The Transfer-Encoding of a response is xchunked.",
 		"the chunks and all later responses become the body",
-		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: xchunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
+		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: xchunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n")),
 	refused("framing-coding-folded", "The Transfer-Encoding of a response is folded onto the next line.",
 		"the chunks and all later responses become the body",
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding:\r\n chunked\r\n\r\n{size}\r\n{body}\r\n0\r\n\r\n"),
@@ -87,13 +89,16 @@ func misframed(id, summary, raw string) Scenario {
 	}
 }
 
-// stock notes what stock does wrong with either driver, if anything.
-func (e *Expect) stock(reason string) {
-	if reason != "" {
-		e.Stock = both(reason)
-		e.StockPasses = map[string]string{"curlpipe": "it checks the framing of responses itself"}
+// misreads is what stock does wrong with either driver, if anything.
+func misreads(what string) []Defect {
+	if what == "" {
+		return nil
 	}
+	return []Defect{{What: what, Spares: map[string]string{"curlpipe": "it checks the framing of responses itself"}}}
 }
+
+// breakingStock is what stock does wrong when it refuses a response, too.
+var breakingStock = []Defect{{What: pipeNotWoken.What, Driver: plan.DriverSocket, Sometimes: true}, pipeKept}
 
 // refused is a misframed response that is no response: its request fails.
 func refused(id, summary, stock, raw string) Scenario {
@@ -102,10 +107,10 @@ func refused(id, summary, stock, raw string) Scenario {
 		MaxConnections: 2,
 		MaxEarlyEnds:   1,
 		Results:        map[int]Result{framingRequest: {Outcome: Failed}},
+		Stock:          misreads(stock),
 	}
-	s.Expect.stock(stock)
 	if stock == "" {
-		s.Expect.StockSometimes = map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"}
+		s.Expect.Stock = slices.Clone(breakingStock)
 	}
 	return s
 }
@@ -113,7 +118,17 @@ func refused(id, summary, stock, raw string) Scenario {
 // taken is a misframed response that there is only one way to read.
 func taken(id, summary, stock, raw string) Scenario {
 	s := misframed(id, summary, raw)
-	s.Expect.stock(stock)
+	s.Expect.Stock = misreads(stock)
+	return s
+}
+
+// knownFrom is a misframed response that stock refuses from a release on.
+func knownFrom(release string, s Scenario) Scenario {
+	s.Expect.Stock[0].Releases = Releases{Before: release}
+	for _, d := range breakingStock {
+		d.Releases.From = cmp.Or(d.Releases.From, release)
+		s.Expect.Stock = append(s.Expect.Stock, d)
+	}
 	return s
 }
 
@@ -128,12 +143,17 @@ func mayRefuse(s Scenario) Scenario {
 // someStop is one where it is up to what stands between stock and the judge
 // whether it comes to an end.
 func someStop(s Scenario) Scenario {
-	s.Expect.StockSometimes, s.Expect.Stock, s.Expect.StockPasses = s.Expect.Stock, nil, nil
+	s = spareNobody(s)
+	for i := range s.Expect.Stock {
+		s.Expect.Stock[i].Sometimes = true
+	}
 	return s
 }
 
 // spareNobody makes a scenario fail on stock with every client.
 func spareNobody(s Scenario) Scenario {
-	s.Expect.StockPasses = nil
+	for i := range s.Expect.Stock {
+		s.Expect.Stock[i].Spares = nil
+	}
 	return s
 }

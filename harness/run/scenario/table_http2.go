@@ -54,7 +54,7 @@ var multiplexing = overHTTP2(
 		Origin: Origin{InStep: true},
 		Expect: Expect{
 			MaxTurns: 2000,
-			Stock:    map[string]string{plan.DriverPerform: "buffered data of the paused stream go to the other stream"},
+			Stock:    []Defect{{What: "buffered data of the paused stream go to the other stream", Driver: plan.DriverPerform}},
 		},
 	},
 	Scenario{
@@ -103,8 +103,8 @@ var multiplexing = overHTTP2(
 			9: {Hold: HoldRest, ResetStream: http2.ErrCodeCancel, CutAfter: 200},
 		}},
 		Expect: Expect{
-			Results:        map[int]Result{4: {Outcome: Failed}, 9: {Outcome: Failed}},
-			StockSometimes: map[string]string{plan.DriverSocket: "a stream that was reset is not woken"},
+			Results: map[int]Result{4: {Outcome: Failed}, 9: {Outcome: Failed}},
+			Stock:   []Defect{{What: "a stream that was reset is not woken", Driver: plan.DriverSocket, Sometimes: true}},
 		},
 	},
 	Scenario{
@@ -174,7 +174,7 @@ var multiplexing = overHTTP2(
 		},
 		Expect: Expect{
 			MaxConnections: 3, Results: mayFail(20),
-			StockSometimes: map[string]string{plan.DriverSocket: "the streams that a GOAWAY excludes are not woken"},
+			Stock: []Defect{{What: "the streams that a GOAWAY excludes are not woken", Driver: plan.DriverSocket, Sometimes: true}},
 		},
 	},
 	Scenario{
@@ -192,7 +192,7 @@ var multiplexing = overHTTP2(
 		Origin: Origin{Answers: map[int]Answer{5: {Hold: HoldRest, CutAfter: 200}}},
 		Expect: Expect{
 			MaxConnections: 2, Results: mayFail(10),
-			StockSometimes: map[string]string{plan.DriverSocket: "the streams of a closed connection are not woken"},
+			Stock: []Defect{{What: "the streams of a closed connection are not woken", Driver: plan.DriverSocket, Sometimes: true}},
 		},
 	},
 )

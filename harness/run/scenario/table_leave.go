@@ -63,9 +63,9 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
-			StockSometimes: map[string]string{
-				plan.DriverSocket:  "the application is told to watch a closed socket",
-				plan.DriverPerform: "the next request is sent in the middle of the removed one",
+			Stock: []Defect{
+				{What: "the application is told to watch a closed socket", Driver: plan.DriverSocket, Sometimes: true},
+				{What: "the next request is sent in the middle of the removed one", Driver: plan.DriverPerform, Sometimes: true},
 			},
 		},
 	},
@@ -87,7 +87,10 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{20: {Outcome: Removed}},
-			StockSometimes: map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
+			Stock: []Defect{
+				{What: pipeNotWoken.What, Driver: plan.DriverSocket, Sometimes: true},
+				pipeKept,
+			},
 		},
 	},
 	{
@@ -107,7 +110,7 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
-			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
+			Stock:          []Defect{pipeNotWoken, pipeKept},
 		},
 	},
 	{
@@ -131,7 +134,10 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{9: {Outcome: Removed}},
-			Stock:          both("the beginning of the response is delivered twice"),
+			Stock: []Defect{
+				{What: "the beginning of the response is delivered twice", Releases: Releases{Before: pipeKept.Releases.From}},
+				{What: pipeNotWoken.What, Driver: plan.DriverSocket, Releases: pipeKept.Releases},
+			},
 		},
 	},
 	{
@@ -153,7 +159,10 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Failed, Codes: []int{curleOperationTimedOut}}},
-			Stock:          map[string]string{plan.DriverSocket: "the application is told to watch a closed socket"},
+			Stock: []Defect{
+				{What: "the application is told to watch a closed socket", Driver: plan.DriverSocket},
+				pipeKept,
+			},
 		},
 	},
 	{
@@ -172,7 +181,7 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{20: {Outcome: Failed, Codes: []int{curleWriteError}}},
-			Stock:          map[string]string{plan.DriverSocket: "the requests of a broken pipe are not woken"},
+			Stock:          []Defect{pipeNotWoken},
 		},
 	},
 }

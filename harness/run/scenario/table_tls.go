@@ -31,7 +31,7 @@ var tlsMessages = []Scenario{
 		Origin: whileStuck(Answer{Event: HelloRequest}),
 		Expect: Expect{
 			MinBlockedWrites: 1, MinTLSAnswers: 1,
-			Stock: both("bad write retries"),
+			Stock: always("bad write retries"),
 		},
 	},
 	{
@@ -51,7 +51,7 @@ var tlsMessages = []Scenario{
 		}}}},
 		Expect: Expect{
 			MinBlockedWrites: 1, MinWantRead: 1, MinTLSAnswers: 1,
-			Stock: map[string]string{plan.DriverPerform: "the socket is watched for the wrong direction"},
+			Stock: []Defect{{What: "the socket is watched for the wrong direction", Driver: plan.DriverPerform}},
 		},
 	},
 	{
@@ -59,7 +59,7 @@ var tlsMessages = []Scenario{
 		Summary: "The server sends a KeyUpdate, and asks for one, while a write is blocked.",
 		Client:  writer(plan.TLS13),
 		Origin:  whileStuck(Answer{Event: KeyUpdate}),
-		Expect:  Expect{MinBlockedWrites: 1, MinTLSAnswers: 1, Stock: both("bad write retries")},
+		Expect:  Expect{MinBlockedWrites: 1, MinTLSAnswers: 1, Stock: always("bad write retries")},
 	},
 	{
 		ID:      "want-write-while-reading",
@@ -74,7 +74,7 @@ var tlsMessages = []Scenario{
 		}},
 		Expect: Expect{
 			MinTLSAnswers: 1, MinBlockedReads: 1,
-			Stock: both("a read that needs to write waits for data"),
+			Stock: always("a read that needs to write waits for data"),
 		},
 	},
 }
@@ -90,7 +90,7 @@ func oneByOne(requests int, tls string) Client {
 }
 
 // restingStock is what stock makes of whatever arrives at rest.
-var restingStock = both("an idle connection with unread data counts as dead")
+var restingStock = always("an idle connection with unread data counts as dead")
 
 // atRest has the scenarios in which TLS has something to say while no request
 // is under way.

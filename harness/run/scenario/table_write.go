@@ -52,7 +52,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, each of which costs a connection")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: always("bad write retries, each of which costs a connection")},
 	},
 	{
 		ID: "moving-buffer",
@@ -68,7 +68,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Expect: Expect{
-			MinBlockedWrites: 1, Stock: both("a bad write retry"),
+			MinBlockedWrites: 1, Stock: always("a bad write retry"),
 			Control: "a request is lost, or sent in parts of another one",
 		},
 	},
@@ -86,7 +86,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(10),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("bad write retries, each of which costs a connection")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: always("bad write retries, each of which costs a connection")},
 	},
 	{
 		ID: "plain-interleave",
@@ -100,7 +100,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: heldBack(slowReader(4)),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests are sent in the middle of others")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: always("requests are sent in the middle of others")},
 	},
 	{
 		ID: "plain-crosstalk",
@@ -114,7 +114,7 @@ var writeContract = []Scenario{
 			BlockedSend:       3,
 			MaxPipelineLength: 50,
 		},
-		Expect: Expect{MinBlockedWrites: 1, Stock: both("the response to another request")},
+		Expect: Expect{MinBlockedWrites: 1, Stock: always("the response to another request")},
 	},
 	{
 		ID:      "added-while-blocked",
@@ -134,7 +134,7 @@ var writeContract = []Scenario{
 			},
 		},
 		Origin: whileStuck(Answer{Signal: "add"}),
-		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
+		Expect: Expect{MinBlockedWrites: 1, Stock: always("bad write retries")},
 	},
 	{
 		ID:      "blocked-quiet",
@@ -148,7 +148,7 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: whileStuck(Answer{Linger: 400 * time.Millisecond}),
-		Expect: Expect{MinBlockedWrites: 1, Stock: both("bad write retries")},
+		Expect: Expect{MinBlockedWrites: 1, Stock: always("bad write retries")},
 	},
 	{
 		ID: "large-request",
@@ -164,6 +164,6 @@ var writeContract = []Scenario{
 			MaxPipelineLength: 50,
 		},
 		Origin: slowReader(4),
-		Expect: Expect{MinBlockedWrites: 10, Stock: both("requests are sent in the middle of others")},
+		Expect: Expect{MinBlockedWrites: 10, Stock: always("requests are sent in the middle of others")},
 	},
 }

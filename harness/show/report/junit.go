@@ -115,7 +115,7 @@ func junitCaseOf(r *outcome.Run) junitCase {
 	told := findingsInWords(r)
 	message := fmt.Sprintf("%s, where %s is expected", r.Verdict, r.Expected)
 	switch {
-	case r.SubjectError != "":
+	case r.SubjectError != "" && !r.AsExpected():
 		c.Error = &trouble{Message: "the subject broke down: " + r.SubjectError, Type: string(r.Verdict), Text: told}
 	case r.Verdict == judge.NotApplicable:
 		c.Skipped = &trouble{Message: "n/a: " + r.WhyNotApplicable()}

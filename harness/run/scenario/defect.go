@@ -1,0 +1,65 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
+)
+
+// Defect is something that the stock libcurl of some releases does wrong, so that
+// it fails in a scenario.
+type Defect struct {
+	// What it does wrong, in a few words. Never empty.
+	What string
+	// Driver with which it shows; empty means either.
+	Driver string
+	// Releases that have it.
+	Releases Releases
+	// Sometimes is true if it shows in some runs only, because it depends on the
+	// kernel's scheduling.
+	Sometimes bool
+	// Crashes is true if libcurl may take the subject down with it.
+	Crashes bool
+	// Spares has, by subject, why it does not show with this one.
+	Spares map[string]string
+}
+
+// always is a defect that every release has, with either driver.
+func always(what string) []Defect {
+	return []Defect{{What: what}}
+}
+
+// StockDefect returns what the stock libcurl of a release does wrong with this
+// subject and driver; nil if it passes.
+func (s *Scenario) StockDefect(subject, driver, release string) *Defect {
+	for i := range s.Expect.Stock {
+		d := &s.Expect.Stock[i]
+		if (d.Driver == "" || d.Driver == driver) && d.Releases.Has(release) && d.Spares[subject] == "" {
+			return d
+		}
+	}
+	return nil
+}
+
+func (d *Defect) check() error {
+	switch {
+	case d.What == "":
+		return fmt.Errorf("stock fails for no reason")
+	case d.Driver != "" && d.Driver != plan.DriverPerform && d.Driver != plan.DriverSocket:
+		return fmt.Errorf("there is no driver %q", d.Driver)
+	case !d.Releases.valid():
+		return fmt.Errorf("stock fails from %q to before %q: that is no range", d.Releases.From, d.Releases.Before)
+	}
+	for subject, reason := range d.Spares {
+		if reason == "" {
+			return fmt.Errorf("stock passes with subject %s for no reason", subject)
+		}
+	}
+	return nil
+}
+
+// meets reports whether both defects are about one driver of one release, so
+// that it would depend on their order which of them counts.
+func (d *Defect) meets(other *Defect) bool {
+	return (d.Driver == "" || other.Driver == "" || d.Driver == other.Driver) && d.Releases.meet(other.Releases)
+}
