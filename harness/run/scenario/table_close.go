@@ -114,7 +114,7 @@ var (
 	pipeKept = Defect{
 		What:     "a connection that has to be closed stays open while others use it",
 		Driver:   plan.DriverPerform,
-		Releases: Releases{From: "7.61.1"},
+		Releases: Releases{From: "7.59.0"},
 	}
 )
 

@@ -9,6 +9,9 @@
    maximum beside the minimum (before that, the number is both). */
 #define VERSION_WITH_TLS_1_3 0x073400 /* 7.52.0 */
 #define VERSION_WITH_MAXIMUM 0x073600 /* 7.54.0 */
+/* Two releases refuse every maximum. The origin speaks one version only. */
+#define REFUSES_MAXIMUM_FROM 0x073801 /* 7.56.1 */
+#define REFUSES_MAXIMUM_TO 0x073900   /* 7.57.0 */
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 #define HASH_PRIME UINT64_C(0x100000001b3)
@@ -39,8 +42,10 @@ static long ssl_version(enum plan_tls tls)
 {
   long version = tls == PLAN_TLS_1_3 ?
     CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2;
+  unsigned int loaded = curl_version_info(CURLVERSION_NOW)->version_num;
 
-  if(curl_version_info(CURLVERSION_NOW)->version_num >= VERSION_WITH_MAXIMUM)
+  if(loaded >= VERSION_WITH_MAXIMUM &&
+     (loaded < REFUSES_MAXIMUM_FROM || loaded > REFUSES_MAXIMUM_TO))
     version |= version << 16;
   return version;
 }

@@ -12,12 +12,15 @@ import (
 
 // Versions for CURLOPT_SSLVERSION, which go-curl does not name (curl.h). From
 // libcurl 7.54.0 the number is a minimum, and a maximum stands in its upper
-// half; before, it is both.
+// half; before, it is both. 7.56.1 and 7.57.0 refuse every maximum, and the
+// origin speaks one version only.
 const (
 	sslVersionTLS12        = 6
 	sslVersionTLS13        = 7
 	sslVersionMaximumShift = 16
 	firstWithMaximum       = 0x073600
+	firstWithoutMaximum    = 0x073801
+	lastWithoutMaximum     = 0x073900
 	firstWithTLS13         = 0x073400
 )
 
@@ -102,7 +105,7 @@ func (t *transfer) setTLS(p *plan.Plan) error {
 	default:
 		return fmt.Errorf("%w: TLS version %q", subjectmain.ErrUnimplemented, p.TLS)
 	}
-	if loaded >= firstWithMaximum {
+	if loaded >= firstWithMaximum && (loaded < firstWithoutMaximum || loaded > lastWithoutMaximum) {
 		version |= version << sslVersionMaximumShift
 	}
 	if err := t.easy.Setopt(curl.OPT_SSLVERSION, version); err != nil {
