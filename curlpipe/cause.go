@@ -65,7 +65,7 @@ func (e *engine) cause(code curl.CurlError, c *call, on *conn) error {
 			return err
 		}
 		fallthrough
-	case codeHTTP2, codeHTTP2Stream:
+	case codeHTTP2, codeHTTP2Stream, curl.E_SEND_FAIL_REWIND:
 		if c.header != "" {
 			return e.endError(c, on, io.ErrUnexpectedEOF)
 		}
