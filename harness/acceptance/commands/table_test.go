@@ -107,10 +107,6 @@ var table = map[string][]command{
 		{text: "build/pipelab run --scenario '*' --driver perform,socket", class: weekly},
 		{text: "scripts/submit OUT", class: again},
 		{text: "scripts/submit --for rpm OUT", class: weekly, then: "ls OUT"},
-		{
-			text:  "pipelab run --scenario h2-reported --driver socket --library stock-full,patched-full",
-			first: "scripts/build-libcurl --variant stock --features full\nscripts/build-libcurl --variant patched --features full", class: weekly,
-		},
 		{text: "go test ./harness/acceptance/framing", class: aTest},
 		{text: "go test ./harness/acceptance/framing -run Cut", class: aTest},
 		{text: "go test ./harness/acceptance -run Proven", class: aTest},
