@@ -72,6 +72,7 @@ func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
 	e.enqueue(second)
 	for range 4 {
 		now = now.Add(patience)
+		e.looked = now
 		e.lookAfter(now)
 		e.admit()
 		require.Equal(t, []*conn{on}, on.origin.conns)
@@ -80,8 +81,10 @@ func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
 		require.False(t, e.look.IsZero(), "it is looked at again")
 	}
 	on.established, on.establishedSince = true, now
-	e.lookAfter(now.Add(patience - 1))
+	e.looked = now.Add(patience - 1)
+	e.lookAfter(now.Add(10 * patience)) // the process did not get to run, and the loop did not look
 	require.Equal(t, connOpen, on.state)
-	e.lookAfter(now.Add(patience))
+	e.looked = now.Add(patience)
+	e.lookAfter(e.looked)
 	require.Equal(t, connDraining, on.state)
 }

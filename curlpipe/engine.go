@@ -36,6 +36,7 @@ type engine struct {
 	conns     []*conn   // by number, nil where there is none; not those under way
 	ready     []*origin // to be looked at, as something has changed
 	now       time.Time // when the loop last came back
+	looked    time.Time // when it last began to look at its sockets
 	look      time.Time // when to look at all of them though nothing has; zero: never
 	turns     uint64    // calls started
 	handles   []*handle // by slot
@@ -196,7 +197,9 @@ func (e *engine) cross() error {
 	e.lookAfter(time.Now())
 	e.admit()
 	releaseSockets()
-	results, err := e.loop.Run(&e.batch, e.wait())
+	wait := e.wait()
+	e.looked = time.Now()
+	results, err := e.loop.Run(&e.batch, wait)
 	acquireSockets()
 	e.now = time.Now()
 	if err != nil {
@@ -246,6 +249,10 @@ func (e *engine) wait() time.Duration {
 	}
 	return max(0, time.Until(e.look))
 }
+
+// passed tells whether it is too late for what has not come by then: the loop has
+// looked since. A process that did not get to run has not waited.
+func (e *engine) passed(until time.Time) bool { return !e.looked.Before(until) }
 
 // lookAt has the engine look at everything at that time; zero: never.
 func (e *engine) lookAt(when time.Time) { e.look = earlier(e.look, when) }

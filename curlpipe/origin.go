@@ -52,7 +52,7 @@ type origin struct {
 // the one with the fewest requests. Nil: it has to wait, and look is when things
 // may have changed though nothing has happened; zero: never. open: one more
 // connection is due.
-func (o *origin) room(s *settings, now time.Time) (best *conn, open bool, look time.Time) {
+func (o *origin) room(s *settings, now time.Time, passed func(time.Time) bool) (best *conn, open bool, look time.Time) {
 	first := o.waiting.first
 	counted, dialing, held := 0, 0, false
 	var youngest time.Time
@@ -65,17 +65,17 @@ func (o *origin) room(s *settings, now time.Time) (best *conn, open bool, look t
 			}
 		case c.state != connOpen:
 			continue // it takes no more, and is as good as gone
-		case c.takes(first, s):
+		case c.takes(first, s, passed):
 			if best == nil || c.inFlight < best.inFlight {
 				best = c
 			}
 		}
 		counted++
 		if until := c.holdsUntil(); !until.IsZero() {
-			if now.Before(until) {
-				look = earlier(look, until)
-			} else {
+			if passed(until) {
 				held = true
+			} else {
+				look = earlier(look, until)
 			}
 		}
 	}

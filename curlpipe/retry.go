@@ -165,7 +165,7 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 	default:
 		return
 	}
-	if now.Before(until) {
+	if !e.passed(until) {
 		e.lookAt(until)
 		return
 	}
@@ -182,7 +182,7 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 // pipelined. They start over on another connection; if there is none, one more
 // is opened.
 func (e *engine) relieve(c *conn, since, now time.Time) {
-	if now.Before(since.Add(patience)) || e.settings.retries == 0 {
+	if !e.passed(since.Add(patience)) || e.settings.retries == 0 {
 		e.lookAt(since.Add(patience))
 		return
 	}
@@ -194,7 +194,7 @@ func (e *engine) relieve(c *conn, since, now time.Time) {
 	case !ready && !c.relief && !c.origin.other(c, connDialing):
 		c.relief = true // once: it may be refused
 		e.dial(c.origin, now)
-	case ready && !now.Before(c.still.Add(patience)):
+	case ready && e.passed(c.still.Add(patience)):
 		e.giveUp(c)
 		return
 	}
