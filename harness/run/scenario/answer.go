@@ -180,7 +180,7 @@ func (a Answer) check() error {
 	case ends > 1:
 		return fmt.Errorf("it ends in several ways")
 	case a.Raw != "" && (a.Redirect != "" || a.Chunked || a.HeadBody || a.Excess > 0 || a.CloseAnnounced):
-		return fmt.Errorf("Raw excludes all other fields of a response")
+		return fmt.Errorf("with Raw, no other field of a response may be set")
 	case a.Reset && (ends == 0 || a.CloseAnnounced):
 		return fmt.Errorf("a RST needs Close, CutAfter or Drop")
 	case a.joins() && ends > 0:

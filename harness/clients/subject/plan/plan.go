@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // Exit codes of a subject.
@@ -150,12 +149,6 @@ type When struct {
 	// been received.
 	Received string `json:"received,omitempty"`
 	Bytes    int    `json:"bytes,omitempty"`
-}
-
-// HasSignals reports whether a step waits for a signal, so that lines may
-// follow the plan on standard input.
-func (p *Plan) HasSignals() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.When.Signal != "" })
 }
 
 // Special names, in the words of the JSON, a feature that the plan needs beyond
