@@ -273,7 +273,7 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 
 	// without arguments, the library's tests again in other ways
 	again := []string{
-		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/... ./curlpipe/metrics",
+		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/... ./curlpipe/metrics ./cshim",
 		"-count=1 -short -tags curlpipe_poll ./curlpipe ./cshim",
 		"-count=1 -race ./curlpipe ./cshim",
 		"-count=1 ./curlpipe ./cshim", // cgocheck2, which is in the environment
