@@ -8,21 +8,23 @@ import "unsafe"
 // Request is one HTTP request.
 type Request struct {
 	Slot       Slot       // an attached easy handle that carries no request at the moment
-	Connection Connection // where it goes
+	Connection Connection // the connection to send it on
 	Head       bool       // HEAD instead of GET
-	Stream     bool       // results come as the response does
+	Stream     bool       // results come while the response arrives
 	Upload     bool       // has a body, which [Loop.Feed] hands over
 	Close      bool       // the connection ends with the response
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
 	Interim    bool       // interim responses have results, and are not limited
-	Proxy      bool       // the connection is one to an HTTP proxy, which is asked in the absolute form
-	// Again sends the slot's last request once more, after a result that is
-	// Lost. Nothing else but Slot, Connection and HTTP11 is looked at. It fails
-	// with CURLE_SEND_FAIL_REWIND when what was sent of its body is not all there.
+	Proxy      bool       // the connection goes to an HTTP proxy, so the target has the absolute form
+	// Again sends the slot's last request once more, after a result with Lost.
+	// Except for Slot, Connection and HTTP11, the other fields are ignored. The
+	// request fails with CURLE_SEND_FAIL_REWIND if the part of its body that was
+	// sent before is no longer complete in memory.
 	Again bool
-	// UploadLength is the length of the body, -1 when it is not known.
+	// UploadLength is the length of the body; -1 if it is not known.
 	UploadLength int64
-	// Text is what the request says. Add copies it.
+	// Text has the URL, the method and the header lines of the request. Add copies
+	// it.
 	Text Text
 }
 
@@ -89,30 +91,31 @@ func (b *Batch) rest() {
 	}
 }
 
-// Result is an event of one request. The byte slices are in C memory: copy what
-// you need after the next call of a method of the loop.
+// Result is an event of one request. The byte slices are in C memory, and valid
+// until the next call of a method of the loop. Copy what you need for longer.
 type Result struct {
 	Slot Slot
-	Done bool // the request has ended; before that only a streamed one has results
-	Code int  // CURLcode, when Done; 0 is success
-	// Response is the header section of the final response, with the empty line
-	// that ends it, unless an earlier result had it, and then what has come of
-	// the body since, with the transfer coding taken off.
+	Done bool // the request has ended; only streamed requests have results before that
+	Code int  // CURLcode, if Done; 0 is success
+	// Response begins with the header section of the final response, including the
+	// empty line that ends it, unless an earlier result had the section. After it
+	// comes the part of the body that has arrived since the last result, without
+	// the transfer coding.
 	Response     []byte
-	HeaderLength int    // length of the header section in Response; 0 when it is not there
-	Interim      []byte // header sections of interim responses that have come, with Request.Interim
-	Trailer      []byte // trailer section of a chunked response, when Done
+	HeaderLength int    // length of the header section in Response; 0 if Response does not have it
+	Interim      []byte // header sections of interim responses that have arrived, if Request.Interim is set
+	Trailer      []byte // trailer section of a chunked response, if Done
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
 	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
-	Lost         bool   // its connection ended, or takes no more requests, before a byte of the response came
-	Sent         bool   // a byte of the request may have left
-	Unprocessed  bool   // with Lost: the server has said that it did not act on it
-	HTTP11       bool   // with Lost: the server wants HTTP/1.1 for it
+	Lost         bool   // its connection ended, or accepts no more requests, before a byte of the response arrived
+	Sent         bool   // a byte of the request may have been sent
+	Unprocessed  bool   // with Lost: the server has said that it did not process the request
+	HTTP11       bool   // with Lost: the server requires HTTP/1.1 for the request
 	Spent        bool   // the easy handle must not be used again
-	HTTP2Only    bool   // nor but on a connection that multiplexes, from here on
-	Hungry       bool   // all of the request's body that was fed is on its way
-	Detail       string // words for a failure, mostly libcurl's own; may be empty
+	HTTP2Only    bool   // from now on the easy handle may be used only on a connection that multiplexes
+	Hungry       bool   // libcurl has taken everything that was fed of the request's body; more is needed
+	Detail       string // describes a failure, mostly in libcurl's words; may be empty
 }
 
 func newResult(result *C.struct_cshim_result) Result {
@@ -141,14 +144,14 @@ func newResult(result *C.struct_cshim_result) Result {
 	return converted
 }
 
-// News is what has changed on a connection.
+// News describes what has changed on a connection.
 type News struct {
 	Connection  Connection
-	Proven      bool // what it can do is known
+	Proven      bool // it is known whether the connection multiplexes
 	Multiplexes bool // with Proven: HTTP/2
-	Secured     bool // TLS's handshake is made; never without OpenSSL
-	Announced   bool // the server has said that it ends
-	Over        bool // it is closed; all of its requests have had their results, and its number may be another's
+	Secured     bool // the TLS handshake is complete; never set without OpenSSL
+	Announced   bool // the server has announced the end of the connection
+	Over        bool // it is closed, all of its requests have had their results, and its number may be used again
 }
 
 func newNews(news *C.struct_cshim_connection_news) News {

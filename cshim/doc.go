@@ -1,4 +1,5 @@
-// Package cshim drives libcurl's multi interface from C and hands Go batches.
+// Package cshim drives libcurl's multi interface from C, and exchanges batches of
+// requests and results with Go.
 //
 // It stands between package curlpipe and libcurl: curlpipe decides which requests
 // are sent and when, cshim sends them. It is the only package of this module with

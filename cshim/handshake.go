@@ -12,18 +12,18 @@ import "unsafe"
 // Handshake describes the TLS handshake of a connection.
 type Handshake struct {
 	Done     bool   // the fields up to Protocol were agreed on
-	Resumed  bool   // a session of an earlier connection
+	Resumed  bool   // the session of an earlier connection was resumed
 	Version  uint16 // as in crypto/tls
 	Cipher   uint16 // the suite's number, as in crypto/tls
 	Protocol string // agreed on with ALPN [RFC 7301]; empty: none
 
-	Certificates [][]byte // in DER, that the server showed, its own first
-	Chain        [][]byte // the one that was verified, or the one certificate that was refused
+	Certificates [][]byte // the certificates that the server sent, in DER, its own first
+	Chain        [][]byte // the chain that was verified, or only the certificate that was refused
 	Staple       []byte   // OCSP response; nil: none
 
-	Refusal int    // OpenSSL's X509_V_ERR_*: what it has against the certificate, whether it counts or not; 0: nothing
-	Alert   int    // the last that the server sent, close_notify aside [RFC 8446 §6]; -1: none
-	Record  []byte // header of the first record that the server sent; nil: none came
+	Refusal int    // OpenSSL's X509_V_ERR_*, why it refuses the certificate, even if that is ignored; 0: it does not
+	Alert   int    // the last alert from the server except close_notify [RFC 8446 §6]; -1: none
+	Record  []byte // header of the first record from the server; nil: none has arrived
 }
 
 // Handshake returns what is known of a connection's TLS handshake; nil without
@@ -77,7 +77,7 @@ const (
 	Open           End = C.CSHIM_COUNTERS         // it has not ended
 	ClosedByClient End = C.CSHIM_CLOSED_BY_CLIENT // the client closed first
 	ClosedByServer End = C.CSHIM_CLOSED_BY_SERVER // the server closed first
-	ResetByServer  End = C.CSHIM_RESET_BY_SERVER  // a RST came, or the network took the connection away
+	ResetByServer  End = C.CSHIM_RESET_BY_SERVER  // a RST arrived, or the network failed
 )
 
 // EndOf returns how a connection ended. It also works for a connection whose

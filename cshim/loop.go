@@ -61,7 +61,7 @@ var ErrMulti = errors.New("cshim: libcurl's multi handle failed")
 // loop needs for itself.
 var ErrPrivate = errors.New("cshim: CURLOPT_PRIVATE is set")
 
-// ErrClosed is what the methods of a closed loop return.
+// ErrClosed is returned by the methods of a closed loop.
 var ErrClosed = errors.New("cshim: the loop is closed")
 
 // HTTP2Watched reports whether loops can see how the streams of HTTP/2
@@ -90,21 +90,21 @@ const (
 	Multiplexing Mode = C.CSHIM_MULTIPLEXING // HTTP/2, where the server speaks it
 )
 
-// Limits are limits of a loop. All fields must be set, except those from
-// DroppedBytes on. There are no defaults here.
+// Limits are the limits of a loop. There are no defaults: all fields must be set,
+// except DroppedBytes and the fields after it.
 type Limits struct {
 	Mode           Mode
-	PipelineLength int   // most requests on one connection, 1 or more
+	PipelineLength int   // maximum number of requests on one connection, 1 or more
 	HeaderBytes    int64 // a response whose header or trailer section is larger is read and not kept
 	ResponseBytes  int64 // a response that is not streamed and is larger, header and body, is read and not kept
 	WindowBytes    int64 // bytes of a streamed body that the caller may leave unread before reading stops
 	DroppedBytes   int64 // bytes of an unwanted response that are read before its connection is closed
-	Coalesce       bool  // where requests share a connection: few system calls for many TLS records
+	Coalesce       bool  // if requests share a connection: few system calls for many TLS records
 	WakeOne        bool  // runs one request of an HTTP/2 connection when data arrives, not all; restarts CURLOPT_LOW_SPEED_TIME
 
 	// CAFile has certificate authorities in PEM, for connections whose handles name
-	// none. All loops share them as long as the file says the same. Empty: the
-	// options of the handles decide.
+	// none. All loops share the parsed authorities until the content of the file
+	// changes. If CAFile is empty, the options of the handles decide.
 	CAFile string
 
 	// TLSLowest and TLSHighest limit the version of TLS, as crypto/tls numbers it,
@@ -294,8 +294,8 @@ func (l *Loop) GiveUp(slot Slot) {
 	}
 }
 
-// Consumed reports that the caller has used so many bytes of a streamed body,
-// which makes room for more.
+// Consumed tells the loop that the caller has used this many bytes of a streamed
+// body, which makes room for more.
 func (l *Loop) Consumed(slot Slot, bytes int) {
 	if l.handle != nil {
 		C.cshim_loop_consumed(l.handle, C.uint32_t(slot), C.size_t(bytes))
@@ -320,9 +320,9 @@ func (l *Loop) Feed(slot Slot, piece []byte, last bool) error {
 	return nil
 }
 
-// LogKeys appends the secrets of all later TLS connections to a file, given by
-// its descriptor, in the format of SSLKEYLOGFILE. The caller must keep the file
-// open as long as the loop.
+// LogKeys appends the secrets of all later TLS connections to a file, given by its
+// descriptor, in the format of SSLKEYLOGFILE. The caller must keep the file open
+// until the loop is closed.
 func (l *Loop) LogKeys(file uintptr) {
 	if l.handle != nil {
 		C.cshim_loop_log_keys(l.handle, C.int(file))
@@ -343,8 +343,8 @@ func (l *Loop) Sent(slot Slot) bool {
 	return l.handle != nil && bool(C.cshim_loop_sent(l.handle, C.uint32_t(slot)))
 }
 
-// Text is what the last request in slot said. It lies in C memory, until the
-// slot has another or is detached.
+// Text returns the text of the last request in slot. It is in C memory, and valid
+// until the slot gets another request or is detached.
 func (l *Loop) Text(slot Slot) Text {
 	if l.handle == nil {
 		return nil
@@ -364,19 +364,19 @@ func (l *Loop) Movement(connection Connection) uint64 {
 	return uint64(C.cshim_loop_movement(l.handle, C.uint32_t(connection)))
 }
 
-// Counters are counters since the loop was made. Those of TLS stay 0 unless
-// libcurl's TLS library is OpenSSL.
+// Counters are the counters of a loop, which start at 0 when it is made. The
+// counters of TLS stay 0 unless libcurl's TLS library is OpenSSL.
 type Counters struct {
 	SocketsOpened  uint64 // sockets that the loop was given
 	SocketsClosed  uint64 // sum of the next three
 	ClosedByClient uint64 // the client closed first
 	ClosedByServer uint64 // the server closed first
-	ResetByServer  uint64 // a RST came, or the network took the connection away
-	GivenUp        uint64 // connections closed because an unwanted response went on for too long
+	ResetByServer  uint64 // a RST arrived, or the network failed
+	GivenUp        uint64 // connections closed because an unwanted response was too long
 	Handshakes     uint64 // TLS handshakes that made a new session
-	Resumptions    uint64 // TLS handshakes that resumed one
+	Resumptions    uint64 // TLS handshakes that resumed a session
 	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
-	WantWrite      uint64 // TLS writes that the socket did not take
+	WantWrite      uint64 // TLS writes that the socket did not accept
 	WantRead       uint64 // times a renegotiation waited for the server
 	BytesSent      uint64 // of requests, before TLS, counted at their end
 	BytesReceived  uint64 // of responses, with their transfer coding, before TLS

@@ -33,7 +33,7 @@ func New(transport *Transport) (*Client, error) {
 }
 
 // Do sends a request and waits for its whole response. Redirects are not
-// followed, and no content coding is asked for or undone.
+// followed, and no content coding is requested or decoded.
 //
 // When ctx ends, Do returns at once with the context's error, and the request is
 // abandoned: a request that waits for room in the pipeline is never sent; if it has

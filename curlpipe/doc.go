@@ -7,18 +7,19 @@
 //	client := &http.Client{Transport: transport}
 //	response, err := client.Get("https://example.com/")
 //
-// [Transport] takes the place of net/http's, with its types: redirects, cookies
-// and contexts stay with http.Client. Use [Client] for thousands of small requests
-// at once whose responses fit into memory. [Transport.Stats] tells whether the
-// connection held; package metrics exports the same figures to Prometheus.
+// [Transport] replaces http.Transport and works with the types of net/http.
+// Redirects, cookies and contexts are used through http.Client as before. Use
+// [Client] for thousands of small requests at once whose responses fit into
+// memory. [Transport.Stats] tells whether the connection held; package metrics
+// exports the same figures to Prometheus.
 //
-// # Where it stands
+// # How it works
 //
 // A request goes into the engine's mailbox. The engine is one goroutine. It takes
 // everything that has gathered in the mailbox and hands it to package cshim in one
 // batch; cshim drives libcurl's multi interface with one event loop. Results come
-// back the same way. The options of easy handles and the error codes are go-curl's.
-// There is no C in this package.
+// back the same way. This package uses go-curl for the options of easy handles and
+// for error codes, and contains no C code.
 //
 // # The connection
 //
@@ -84,17 +85,18 @@
 //   - RST_STREAM that is not sent before the next request.
 //   - Responses that are lost when the server resets their stream (7.88.1).
 //   - Requests that wait for input that a cancelled request has read (8.22, 8.23).
-//   - Uploads that use a whole processor while their window is closed (7.88.1).
-//   - Floods of frames that belong to no request, which libcurl reads without
-//     serving another connection as long as they last (7.88.1).
+//   - Uploads that keep a processor busy while their flow-control window is closed
+//     (7.88.1).
+//   - Floods of frames that belong to no request: while a flood lasts, libcurl
+//     reads it and serves no other connection (7.88.1).
 //
 // One fault remains, in releases before 8.5.0 that are not patched: if a line of a
 // header section begins with a NUL, libcurl loses what it has read behind it. The
-// request then waits until StallTimeout, or takes the rest of the section for the
+// request then waits until StallTimeout, or the rest of the section counts as the
 // whole section.
 //
-// The folder upstream, beside this package, has a program for each of the most
-// important of these faults, which shows it with libcurl alone.
+// The folder upstream, beside this package, has programs that show the most
+// important of these faults with libcurl alone.
 //
 // # Configure
 //
@@ -120,7 +122,7 @@
 //
 // # Systems
 //
-// The tests run on Linux on amd64. For arm64 and for musl the C code is compiled.
+// The tests run on Linux on amd64. The C code is also compiled for arm64 and musl.
 // Hosted CI runs the library on macOS and FreeBSD, with their own libcurl. Linux
 // uses epoll, every other system poll(2); the build tag curlpipe_poll makes Linux
 // use poll(2) as well, for tests. Other systems have these limits:
@@ -130,10 +132,12 @@
 //     reports the close, as it does on FreeBSD and macOS.
 //   - If a server closes an idle connection after an HTTP/2 frame, the client may
 //     notice only with the next request; on FreeBSD it notices at once.
-//   - MaxAbandonedBytes counts the bytes that libcurl delivers, not those received.
-//   - StallTimeout cannot see each acknowledgement. Sent bytes count as progress only
-//     if fewer of them are unacknowledged than a quarter of the time earlier, or as
-//     many although more were sent.
+//   - MaxAbandonedBytes counts the bytes that libcurl delivers, not the bytes that
+//     the socket receives.
+//   - StallTimeout cannot see each acknowledgement, and compares the number of
+//     unacknowledged bytes with the number a quarter of StallTimeout earlier. Sent bytes
+//     count as progress only if the number is smaller now, or if it is the same
+//     although more bytes were sent.
 //   - RootCAs are written to a file in os.TempDir while the transport is open. A
 //     process that ends without Close leaves the file behind.
 //   - If LocalAddress names an interface, connections start from one of its
@@ -144,13 +148,13 @@
 //   - libcurl 7.88 is refused, because it connects a socket that is connected
 //     already.
 //
-// # Not as in net/http
+// # Differences from net/http
 //
 // One table of tests runs over both transports. These are the differences:
 //
 //   - libcurl does not report each event of a request. WroteHeaders and WroteRequest
 //     of an httptrace.ClientTrace run up to 20 ms after the event, and PutIdleConn
-//     runs when a response has ended, also if other requests are on the connection.
+//     runs when a response has ended, even if other requests are on the connection.
 //     The net.Conn of GotConn has addresses but cannot be used.
 //   - Response.TLS has no certificates and no version unless libcurl's TLS library
 //     is OpenSSL 1.1.1 or later.
@@ -164,35 +168,35 @@
 //     http.ProxyFromEnvironment, as in http.DefaultTransport.
 //   - Fields of TLSClientConfig that need Go code during the handshake are refused:
 //     VerifyPeerCertificate, VerifyConnection, GetClientCertificate, KeyLogWriter,
-//     Time, Rand; so are CurvePreferences, Renegotiation and ECH. Inspect
-//     Response.TLS, set PinnedPublicKey, KeyLogFile or Configure, or do TLS in a
-//     DialTLSContext.
+//     Time, Rand. CurvePreferences, Renegotiation and ECH are refused, too. Instead,
+//     inspect Response.TLS, set PinnedPublicKey, KeyLogFile or Configure, or make the
+//     TLS connection in DialTLSContext.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it.
-//   - The default User-Agent is "curlpipe"; set UserAgent. FromHTTPTransport sets
-//     that of net/http over HTTP/1.1.
-//   - A connection of DialTLSContext carries HTTP/1.1 only. DialContext and
-//     DialTLSContext hand over a socket or are relayed: a deadline set on a
-//     *net.TCPConn that they return has no effect.
+//   - The default User-Agent is "curlpipe"; set UserAgent to change it.
+//     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
+//   - A connection of DialTLSContext carries HTTP/1.1 only. libcurl either takes over
+//     the socket of a connection that DialContext or DialTLSContext returns, or the
+//     connection is relayed: a deadline set on a *net.TCPConn has no effect.
 //   - The fields of a transport are read with the first request, and later changes
 //     have no effect: use Clone. There is no CancelRequest, which net/http has
 //     deprecated: use the request's context.
 //   - libcurl itself writes the fields that describe a request's body, before or after
 //     the others. A body that is written in small pieces may go out in fewer,
 //     larger chunks.
-//   - If a complete response arrives while the request's body is being sent, or waits
-//     for 100 (Continue), the body is not sent any more and the connection is closed.
-//     net/http sends the rest.
+//   - If a complete response arrives while the request's body is being sent, or while
+//     it waits for 100 (Continue), the rest of the body is not sent and the connection
+//     is closed. net/http sends the rest.
 //   - An opaque URL must contain a path, and the URL's host if it has one.
-//   - A response with white space before the colon of a field, 101 (Switching
-//     Protocols) that was not requested, or a Content-Length that is not one number is
-//     read as RFC 9112 requires: the white space is removed, the others are refused.
+//   - Some malformed responses are handled as RFC 9112 requires: white space before
+//     the colon of a field is removed; 101 (Switching Protocols) that was not
+//     requested, and a Content-Length that is not one number, are refused.
 //   - libcurl compares a certificate's name after the handshake: the server sees a
 //     closed connection and no alert.
-//   - libcurl accepts 100 kB for a field line, and from 8.3.0 on (in Debian's 7.88.1,
-//     too) 300 kB for all of them ([ErrResponseTooLarge]).
-//   - A goroutine that is in libcurl is not durably blocked: in a bubble of
-//     testing/synctest time stands still.
+//   - libcurl accepts field lines of up to 100 kB, and from 8.3.0 on (and in Debian's
+//     7.88.1) header sections of up to 300 kB ([ErrResponseTooLarge]).
+//   - A goroutine that is in libcurl is not durably blocked, so in a bubble of
+//     testing/synctest the time does not advance.
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
 //   - Over HTTP/2, libcurl 7.88 drops the trailer section of a response that has a
 //     Content-Length, and accepts at most 100 kB of header fields, interim responses
@@ -206,7 +210,7 @@
 //     body that ends too early returns io.ErrUnexpectedEOF itself. A refused certificate
 //     gives a *tls.CertificateVerificationError with the *Error in it.
 //
-// A program that the process executes inherits no file descriptor of this package;
-// libcurl 7.68.0 and later has a socket pair of its own that is inherited. A process
-// may end without Close.
+// A program that the process executes inherits no file descriptor of this package, but
+// it inherits a socket pair of libcurl 7.68.0 and later. A process may end without
+// calling Close.
 package curlpipe

@@ -84,8 +84,9 @@ func (e *Error) Error() string {
 //     ended within it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout reports whether a time limit was exceeded: the context's deadline, one of
-// libcurl's or Transport.StallTimeout. Timeout and Temporary make Error a net.Error.
+// Timeout reports whether a time limit was exceeded: the context's deadline, a
+// limit of libcurl, or Transport.StallTimeout. Timeout and Temporary make Error a
+// net.Error.
 func (e *Error) Timeout() bool {
 	var network net.Error
 	return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, ErrStalled) ||

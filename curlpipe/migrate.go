@@ -29,7 +29,7 @@ const netHTTPUserAgent = "Go-http-client/1.1"
 // FromHTTPTransport returns a transport with the settings of an http.Transport,
 // which is not changed. If some settings are not supported, it returns the
 // transport without them, and a [*NotCarriedError] that lists them. UserAgent
-// stays that of net/http.
+// is set to the one that net/http sends over HTTP/1.1.
 //
 // If MaxConnsPerHost is 0, there is one connection to each host. The buffer sizes
 // are ignored. Registered protocols have to be registered again.

@@ -19,8 +19,8 @@ const (
 	// support it.
 	Require
 
-	// Off sends each request after the response to the one before. It works with any
-	// libcurl.
+	// Off sends each request after the response to the previous request. It works
+	// with any libcurl.
 	Off
 )
 

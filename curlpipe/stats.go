@@ -2,13 +2,13 @@ package curlpipe
 
 import "sync/atomic"
 
-// Stats are counters since the transport was made. Requests is the sum of Answered,
-// Failed, Abandoned and the requests that still wait for their response. Counters
-// of TLS stay 0 unless libcurl's TLS library is OpenSSL.
+// Stats has the counters of a transport, which start at 0 when it is made. Requests is
+// the sum of Answered, Failed, Abandoned and the requests that still wait for their
+// response. The counters of TLS stay 0 unless libcurl's TLS library is OpenSSL.
 type Stats struct {
 	Mode Mode // how requests share a connection; empty before the first one
 
-	ConnectionsOpened  uint64 // attempts included that failed
+	ConnectionsOpened  uint64 // including attempts that failed
 	ConnectionsClosed  uint64 // sum of the next four
 	ClosedByClient     uint64 // the client closed first
 	ClosedByServer     uint64 // the server closed first
@@ -17,9 +17,9 @@ type Stats struct {
 	ConnectionsGivenUp uint64 // of ClosedByClient: because of MaxAbandonedBytes, MaxAbandonedTime or an unfinished upload
 
 	Handshakes     uint64 // TLS handshakes that made a new session
-	Resumptions    uint64 // TLS handshakes that resumed one
+	Resumptions    uint64 // TLS handshakes that resumed a session
 	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
-	WantWrite      uint64 // TLS writes that the socket did not take at once (SSL_ERROR_WANT_WRITE)
+	WantWrite      uint64 // TLS writes that the socket did not accept at once (SSL_ERROR_WANT_WRITE)
 	WantRead       uint64 // times a renegotiation waited for the server (SSL_ERROR_WANT_READ)
 	BytesSent      uint64 // of requests, before TLS, counted when they have ended
 	BytesReceived  uint64 // of responses, without TLS and transfer coding

@@ -18,8 +18,8 @@ import (
 // is ready to use: it keeps one connection to each host and pipelines requests on
 // it. A Transport is safe for concurrent use; make one and share it. Its fields are
 // read when the first request is made, and must not be changed after that. If the
-// start fails, for lack of file descriptors for instance, the next request tries
-// again.
+// transport cannot start, for example because it lacks file descriptors, the next
+// request tries again.
 //
 // Call [Transport.Close] when a transport is no longer needed. A transport that
 // lives as long as its process need not be closed. The garbage collector closes
@@ -30,9 +30,10 @@ type Transport struct {
 	Pipelining Pipelining
 
 	// MaxConnsPerHost limits the connections to one host at a time; 0 means
-	// DefaultMaxConnsPerHost. A host here is a scheme, host and port together. One
-	// more connection is opened for new requests while an unread or abandoned
-	// response has delayed another one for a quarter of a second.
+	// DefaultMaxConnsPerHost. A host here is a scheme, host and port together. If
+	// an unread or abandoned response has delayed another response for a quarter of
+	// a second, one more connection is opened for new requests while the delay
+	// lasts.
 	MaxConnsPerHost int
 
 	// MaxPipelineDepth limits the requests in flight on one connection; further
@@ -45,13 +46,14 @@ type Transport struct {
 	AllowUnpatched bool
 
 	// MaxRetries limits how often a request is sent again because its connection
-	// ended when the request was the next to be answered and no byte of its response
-	// had arrived. Requests behind it on the connection are not charged, and no
-	// request is if the server had announced the end. Only requests with an
-	// idempotent method [RFC 9110 §9.2.2], and requests of which no byte was sent,
-	// are sent again. The first request of a connection never is: the request itself
-	// is then the likely reason why the server ended the connection. 0 means
-	// DefaultMaxRetries, a negative number none.
+	// ended when the request was the next to be answered and no byte of its
+	// response had arrived. This does not count against the requests behind it on
+	// the connection, nor against any request if the server had announced the end.
+	// Only requests with an idempotent method [RFC 9110 §9.2.2], and requests of
+	// which no byte was sent, are sent again. The first request of a connection is
+	// never sent again, because it is itself the likely reason why the server ended
+	// the connection. 0 means DefaultMaxRetries, a negative number means no
+	// retries.
 	MaxRetries int
 
 	// RetryPolicy, if not nil, replaces the rule about methods: it decides whether a
@@ -68,7 +70,7 @@ type Transport struct {
 	Fallback http.RoundTripper
 
 	// TLSClientConfig configures TLS in the form of crypto/tls; the fields after it
-	// do so in the form of libcurl. Set each property in one of the two only. These
+	// do so in the form of libcurl. Set each property in only one of the two. These
 	// fields are supported: RootCAs, one of Certificates, ServerName, MinVersion,
 	// MaxVersion, CipherSuites, InsecureSkipVerify, NextProtos without h2, and
 	// SessionTicketsDisabled. ClientSessionCache is ignored, because it is not
@@ -106,13 +108,13 @@ type Transport struct {
 	// later).
 	Ciphers, TLS13Ciphers string
 
-	// ServerName replaces the URL's host in TLS: it is the name that every https
-	// server is asked for and that its certificate has to contain. The client still
+	// ServerName replaces the URL's host in TLS: the client sends this name to every
+	// https server, and the server's certificate has to contain it. The client still
 	// connects to the URL's host.
 	ServerName string
 
 	// PinnedPublicKey is the public key that the server must have: a file, or
-	// "sha256//" and a hash in base64, several of them separated by ";"
+	// "sha256//" and a hash in base64. Separate several hashes by ";"
 	// [CURLOPT_PINNEDPUBLICKEY(3)].
 	PinnedPublicKey string
 
@@ -152,11 +154,11 @@ type Transport struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// DialTLSContext, if not nil, makes the connections for https URLs that need no
-	// proxy, TLS included. The other fields about connections and TLS are then ignored
-	// for them. They carry HTTP/1.1, in plain text as far as libcurl knows, and cost a
-	// copy and a goroutine in each direction. A connection that has negotiated another
-	// protocol is refused. Response.TLS is the connection's ConnectionState, if it has
-	// such a method, as a *tls.Conn has.
+	// proxy, TLS included. For these connections, the other fields about
+	// connections and TLS are ignored. They carry HTTP/1.1, which libcurl sees as
+	// plain text, and cost a copy and a goroutine in each direction. A connection
+	// that has negotiated another protocol is refused. Response.TLS is the
+	// connection's ConnectionState, if it has such a method, as a *tls.Conn has.
 	DialTLSContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// UnixSocket is the path of a Unix socket that all connections go to,
@@ -171,12 +173,12 @@ type Transport struct {
 	// [CURLOPT_RESOLVE(3)].
 	Resolve []string
 
-	// KeepAlive is the time between probes on an idle connection, in whole
-	// seconds and at least 1; 0 means DefaultKeepAlive, a negative value no probes.
+	// KeepAlive is the time between probes on an idle connection, in whole seconds
+	// and at least 1; 0 means DefaultKeepAlive, a negative value means no probes.
 	KeepAlive time.Duration
 
 	// ConnectTimeout limits the time to establish a connection: name lookup, proxy,
-	// connect and TLS handshake together. Then the requests that wait for the
+	// connect and TLS handshake together. After that, the requests that wait for the
 	// connection fail with ErrConnectTimeout. 0 means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
 
@@ -185,17 +187,17 @@ type Transport struct {
 
 	// ResponseHeaderTimeout, if not 0, limits the wait for a response's header
 	// section. The time starts when the whole request has been handed to libcurl and
-	// the requests before it on an HTTP/1.1 connection have been answered. Then the
-	// connection is closed. The limit may be exceeded by a quarter.
+	// the requests before it on an HTTP/1.1 connection have been answered. If the
+	// limit is exceeded, the connection is closed; this may take a quarter longer.
 	ResponseHeaderTimeout time.Duration
 
 	// ExpectContinueTimeout is how long a request with "Expect: 100-continue" waits
 	// for the server before it sends its body anyway; 0 means
-	// DefaultExpectContinueTimeout, a negative value that it does not wait.
+	// DefaultExpectContinueTimeout, a negative value means not to wait.
 	ExpectContinueTimeout time.Duration
 
-	// IdleConnTimeout, if not 0, closes a connection that has had no request for so
-	// long.
+	// IdleConnTimeout, if not 0, closes a connection that has had no request for this
+	// time.
 	IdleConnTimeout time.Duration
 
 	// MaxIdleConns limits the idle connections that are kept, and
@@ -223,17 +225,17 @@ type Transport struct {
 	MaxResponseBytes int64
 
 	// ReadBufferSize is how many bytes of a body are read ahead of the caller. When
-	// they are there, nothing more is read from the connection until the caller has
-	// made room. 0 means DefaultReadBufferSize. The minimum is 16 KiB, which libcurl
-	// may deliver at once.
+	// the buffer is full, nothing more is read from the connection until the caller
+	// has made room. 0 means DefaultReadBufferSize. The minimum is 16 KiB, which
+	// libcurl may deliver at once.
 	ReadBufferSize int
 
-	// DisableCoalescing reads and writes each TLS record of a connection that requests
-	// share with its own system calls, as libcurl does. By default consecutive records
-	// are written together, at the latest when there is nothing else to do, and
-	// everything that has arrived is read at once. Coalescing needs OpenSSL 1.1.1 or
-	// later, and for HTTP/2 libcurl 7.80.0 or later. It is not available through an
-	// https proxy.
+	// DisableCoalescing uses separate system calls to read and write each TLS
+	// record of a connection that requests share, as libcurl does. By default
+	// consecutive records are written together, at the latest when there is nothing
+	// else to do, and everything that has arrived is read at once. Coalescing needs
+	// OpenSSL 1.1.1 or later, and for HTTP/2 libcurl 7.80.0 or later. It is not
+	// available through an https proxy.
 	DisableCoalescing bool
 
 	// MaxAbandonedBytes and MaxAbandonedTime limit the bytes that are read, and the
@@ -241,7 +243,7 @@ type Transport struct {
 	// wanted (abandoned, or too large). Beyond either the connection is closed. It is
 	// closed earlier, after half a second without a byte, if requests behind it may
 	// be sent again (MaxRetries); one more connection is then opened for them. 0
-	// means DefaultMaxAbandonedBytes and DefaultMaxAbandonedTime.
+	// means DefaultMaxAbandonedBytes or DefaultMaxAbandonedTime.
 	MaxAbandonedBytes int64
 	MaxAbandonedTime  time.Duration
 

@@ -40,10 +40,10 @@ func matrixCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "matrix",
 		Short: "Run clients with every OpenSSL, libcurl and version of TLS, and print a grid",
-		Long: "Makes every run of the axes, several at a time, and prints a grid with a row for each OpenSSL and a column for\n" +
-			"each libcurl and version of TLS. Exits with 0 exactly if every run had the expected result. Finished runs are\n" +
-			"kept until the matrix is complete: repeat an interrupted call to resume it. scripts/matrix first builds the\n" +
-			"missing libraries.",
+		Long: "Makes a run for every combination, several at a time, and prints a grid with a row for each OpenSSL and a\n" +
+			"column for each libcurl and version of TLS. Exits with 0 exactly if every run had the expected result.\n" +
+			"Finished runs are kept until the matrix is complete: repeat an interrupted call to resume it. scripts/matrix\n" +
+			"first builds the missing libraries.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			o.seedChosen = command.Flags().Changed("seed")
@@ -52,15 +52,15 @@ func matrixCommand() *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringSliceVar(&o.openssl, "openssl", []string{matrix.System},
-		"OpenSSLs: `NAME`s of what scripts/build-openssl has made, or system")
+		"`NAME`s of OpenSSLs that scripts/build-openssl has made, or system")
 	flags.StringSliceVar(&o.Libraries, "libcurl", []string{library.Stock, library.Patched},
-		"libcurls: `NAME`s of what scripts/build-libcurl has built, without the OpenSSL, and packaged for\nwhat a Debian suite has itself, over HTTP/2")
+		"`NAME`s of libcurls that scripts/build-libcurl has built, without the name of the OpenSSL;\npackaged is the suite's own libcurl, over HTTP/2")
 	flags.StringArrayVar(&o.unavailable, "unavailable", nil,
 		"an OpenSSL, or a libcurl with it, that cannot be had: `NAME[/LIBCURL]=REASON`; its cells are n/a")
 	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
 	flags.StringSliceVar(&o.Subjects, "subject", subjectNames(), "`NAME`s of subjects")
 	flags.StringSliceVar(&o.Drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
-		"perform, socket or both, of those that a subject has")
+		"perform, socket or both, of those that a subject supports")
 	flags.StringSliceVar(&o.TLS, "tls", []string{plan.TLS12, plan.TLS13}, "`VERSION`s of TLS")
 	flags.IntVar(&o.jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it

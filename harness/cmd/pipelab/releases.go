@@ -31,7 +31,7 @@ func releasesCommand() *cobra.Command {
 		Long: "Makes the runs of each release, several at a time, and prints a row for each: the patches that it takes, by\n" +
 			"group, the OpenSSL it was built with, and the results of the runs. Finished runs are kept until all are made:\n" +
 			"repeat an interrupted call to resume it. Exits with 0 exactly if the series applies to every release and every\n" +
-			"run with it had the expected result; runs of stock that had another are listed. scripts/releases builds the\n" +
+			"run with it had the expected result; runs of stock with another result are listed. scripts/releases builds the\n" +
 			"libcurls and calls this command.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return runReleases(command, &o) },
@@ -39,13 +39,13 @@ func releasesCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringArrayVar(&o.Run, "release", nil, "a release to run, with the prefixes of both builds: `VERSION=STOCK,PATCHED`")
 	flags.StringArrayVar(&o.Sample, "sample", nil,
-		"a release to run with the scenario "+releases.SampleScenario+" only, with the same: `VERSION=STOCK,PATCHED`")
+		"a release to run only with the scenario "+releases.SampleScenario+", with the prefixes of both builds: `VERSION=STOCK,PATCHED`")
 	flags.StringArrayVar(&o.Missing, "missing", nil, "a release that the series fits but that cannot be built here: `VERSION=REASON`")
 	flags.StringArrayVar(&o.Misfit, "misfit", nil, "a release that the series does not fit: `VERSION=REASON`")
 	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
 	flags.StringSliceVar(&o.Subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
 	flags.StringSliceVar(&o.Drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket},
-		"perform, socket or both, of those that a subject has")
+		"perform, socket or both, of those that a subject supports")
 	flags.IntVar(&o.Jobs, "jobs", 2*runtime.NumCPU(), "number of runs at a time (default: twice the number of CPUs)")
 	flags.Lookup("jobs").DefValue = "0" // the text has it
 	flags.BoolVar(&o.Fresh, "fresh", false, "start anew instead of resuming an interrupted call")

@@ -63,7 +63,7 @@ func runCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&s.Scenario, "scenario", "*", "`GLOB` of scenario ids")
 	flags.StringSliceVar(&s.Libraries, "library", []string{"stock", "patched"},
-		"libcurls: `NAME`s of what scripts/build-libcurl has built, or prefixes of your own")
+		"`NAME`s of libcurls that scripts/build-libcurl has built, or prefixes of your own")
 	flags.StringSliceVar(&s.Subjects, "subject", subjectNames(), "`NAME`s of subjects")
 	flags.StringSliceVar(&s.Drivers, "driver", nil,
 		"perform, socket or both (default: the first that the subject has)")
@@ -81,7 +81,7 @@ func runCommand() *cobra.Command {
 	s.outputs.addTo(flags)
 	flags.StringVar(&s.logFile, "origin-log", "", "write the origin's log of each run to `FILE`, one JSON object a line")
 	flags.StringVar(&s.outFolder, "out", "", "keep the evidence of each run in `DIR`/SCENARIO/SUBJECT-DRIVER-LIBRARY")
-	flags.StringVar(&s.wrap, "wrap", "", "start the subject by `COMMAND`, which has the terminal: 'gdb --args', 'valgrind --leak-check=full'")
+	flags.StringVar(&s.wrap, "wrap", "", "start the subject with `COMMAND`, which uses the terminal: 'gdb --args', 'valgrind --leak-check=full'")
 	flags.DurationVar(&s.limit, "time-limit", lab.DefaultLimit,
 		"kill a subject after this `TIME`; with --wrap on a terminal there is no limit unless it is given")
 	flags.BoolVar(&s.capture, "capture", false, "also capture the packets of each run, for --out; needs CAP_NET_RAW")

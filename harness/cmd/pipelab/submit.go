@@ -49,7 +49,7 @@ func submitCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&s.addressee, "for", submission.Upstream, "`ADDRESSEE`: "+strings.Join(submission.Addressees(), ", ")+", "+submission.Tests)
 	flags.StringVar(&s.tree, "tree", "", "`FOLDER` with the sources of libcurl to apply the series to")
-	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "`NAME` of these sources, for the texts")
+	flags.StringVar(&s.base, "base", "libcurl 7.53.1", "`NAME` of the sources in --tree, for the mails and other texts")
 	flags.StringVar(&s.patches, "patches", "", "`FOLDER` of the series (default: patches/ of the checkout)")
 	flags.StringVar(&s.evidence, "evidence", "", "`FILE` of pipelab run --json, with runs of stock and patched")
 	flags.StringVar(&s.report, "report", "", "`FOLDER` of pipelab run --out to add to the tarball, without packets")

@@ -91,9 +91,9 @@ const (
 	// repeated whatever its method is.
 	Refused Reaction = "the client reports it, or repeats the request"
 	// Surplus: a valid response is followed by bytes that belong to no response.
-	Surplus Reaction = "the client takes nothing after the response for a response"
+	Surplus Reaction = "the client treats nothing after the response as a response"
 	// Either: the client may take the response or discard it.
-	Either Reaction = "the client accepts the response in its one valid reading, or discards it, and ends"
+	Either Reaction = "the client accepts the response as it has to be read, or discards it, and ends"
 	// Stop: the client need not send the rest of its request.
 	Stop Reaction = "the client reads the response, and stops sending the body"
 	// Within: the client keeps to a limit.

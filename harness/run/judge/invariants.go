@@ -75,7 +75,7 @@ var invariants = []Invariant{
 	},
 	{
 		ID:      "pipelined",
-		Meaning: "Requests were sent behind others that were not answered yet, where the scenario has them be.",
+		Meaning: "Requests were sent behind others that were not answered yet, where the scenario requires it.",
 		Rule: "CURLMOPT_PIPELINING(3): libcurl \"will attempt to pipeline HTTP requests\"; RFC 9112 §9.3.2: a client " +
 			"\"MAY 'pipeline' its requests (i.e., send multiple requests without waiting for each response)\"",
 		examine: pipelined,
@@ -96,7 +96,7 @@ var invariants = []Invariant{
 	},
 	{
 		ID:      "quiet-wait",
-		Meaning: "While it could not go on, the client used next to no CPU time.",
+		Meaning: "The client used next to no CPU time while it could not go on.",
 		Rule: "curl_multi_fdset(3) and CURLMOPT_SOCKETFUNCTION(3): the application waits for what libcurl waits for, " +
 			"and nothing else",
 		examine: quietWait,

@@ -63,7 +63,7 @@ var reading = []Scenario{
 	},
 	{
 		ID:      "head-with-body",
-		Summary: "The first response of a connection, to HEAD, has a body, which belongs to no response.",
+		Summary: "The first response of a connection answers a HEAD request but has a body, which belongs to no response.",
 		Client: Client{
 			Requests:          6,
 			HeaderBytes:       Range{100, 300},
