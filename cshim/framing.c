@@ -145,26 +145,26 @@ static const char *connection(struct framing *framing, struct part value)
   return NULL;
 }
 
-/* Keeps what a Content-Length says, as far as it can be shown. */
-static void note_length(struct framing *framing, struct part value)
+/* Keeps what is wrong with a Content-Length, and what it says as far as that can
+   be shown. */
+static void refuse_length(struct framing *framing, struct part value,
+                          const char *wrong)
 {
+  char shown[FRAMING_SHOWN + 1];
   size_t i;
   for(i = 0; i < value.length && i < FRAMING_SHOWN; i++) {
     char octet = value.at[i];
-    framing->bad_length[i] = (char)(octet >= ' ' && octet < 0x7f ? octet : '?');
+    shown[i] = (char)(octet >= ' ' && octet < 0x7f ? octet : '?');
   }
-  framing->bad_length[i] = '\0';
+  shown[i] = '\0';
+  snprintf(framing->refusal, sizeof(framing->refusal),
+           "bad Content-Length \"%s\": %s", shown, wrong);
 }
 
 /* What is wrong with a field about the body; NULL: nothing. */
-static const char *unreadable(struct framing *framing)
+static const char *unreadable(const struct framing *framing)
 {
-  if(!framing->unreadable || !framing->bad_for_length)
-    return framing->unreadable;
-  snprintf(framing->refusal, sizeof(framing->refusal),
-           "bad Content-Length \"%s\": %s", framing->bad_length,
-           framing->unreadable);
-  return framing->refusal;
+  return framing->refusal[0] ? framing->refusal : framing->unreadable;
 }
 
 /* Notes what a field about the body says. One that cannot be read is no matter
@@ -176,10 +176,8 @@ static void read_value(struct framing *framing, struct part name,
   if(is(name, "Content-Length")) {
     wrong = content_length(framing, value);
     framing->has_length = true;
-    if(wrong && !framing->unreadable) {
-      framing->bad_for_length = true;
-      note_length(framing, value);
-    }
+    if(wrong && !framing->unreadable)
+      refuse_length(framing, value, wrong);
   }
   else if(is(name, "Transfer-Encoding")) {
     wrong = transfer_encoding(framing, value);

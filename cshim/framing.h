@@ -76,9 +76,8 @@ struct framing {
   bool interim_length; /* an interim response had a Content-Length */
   bool interim_coding; /* or a Transfer-Encoding */
   const char *unreadable; /* what is wrong with a field about the body */
-  bool bad_for_length; /* it is Content-Length */
-  char bad_length[FRAMING_SHOWN + 1]; /* which begins so */
-  char refusal[FRAMING_SHOWN + 64]; /* both, as a caller gets them */
+  char refusal[FRAMING_SHOWN + 64]; /* with the value, if it is Content-Length;
+                                       else empty */
 
   /* the body */
   enum framing_body body;
