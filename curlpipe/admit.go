@@ -71,7 +71,7 @@ func (e *engine) admit() {
 // admitFirst does what there is to do for the first that waits. True: there may
 // be more.
 func (e *engine) admitFirst(o *origin, now time.Time) bool {
-	c, open, look := o.room(e.settings, now, e.passed)
+	c, open, look := o.room(e.settings, now, e.looked)
 	if open {
 		e.dial(o, now)
 		return true

@@ -64,7 +64,7 @@ const (
 // takes reports whether a call may use the connection now. libcurl pipelines
 // and multiplexes only after it has seen a response. HTTP/1.1 is pipelined only
 // for calls that may share a connection, and not behind an unread response.
-func (c *conn) takes(call *call, s *settings, passed func(time.Time) bool) bool {
+func (c *conn) takes(call *call, s *settings, looked time.Time) bool {
 	switch {
 	case c.state != connOpen:
 		return false
@@ -77,7 +77,7 @@ func (c *conn) takes(call *call, s *settings, passed func(time.Time) bool) bool 
 	}
 	held := c.calls.first.abandoned
 	if until := c.holdsUntil(); !held && !until.IsZero() {
-		held = passed(until)
+		held = !looked.Before(until)
 	}
 	return s.mode == ModePipelining && !c.exclusive && !call.flags.exclusive && !held
 }

@@ -51,8 +51,8 @@ type origin struct {
 // room finds a connection for the first of those that wait: one at rest, else
 // the one with the fewest requests. Nil: it has to wait, and look is when things
 // may have changed though nothing has happened; zero: never. open: one more
-// connection is due.
-func (o *origin) room(s *settings, now time.Time, passed func(time.Time) bool) (best *conn, open bool, look time.Time) {
+// connection is due. looked is engine.looked.
+func (o *origin) room(s *settings, now, looked time.Time) (best *conn, open bool, look time.Time) {
 	first := o.waiting.first
 	counted, dialing, held := 0, 0, false
 	var youngest time.Time
@@ -65,17 +65,17 @@ func (o *origin) room(s *settings, now time.Time, passed func(time.Time) bool) (
 			}
 		case c.state != connOpen:
 			continue // it takes no more, and is as good as gone
-		case c.takes(first, s, passed):
+		case c.takes(first, s, looked):
 			if best == nil || c.inFlight < best.inFlight {
 				best = c
 			}
 		}
 		counted++
 		if until := c.holdsUntil(); !until.IsZero() {
-			if passed(until) {
-				held = true
-			} else {
+			if looked.Before(until) {
 				look = earlier(look, until)
+			} else {
+				held = true
 			}
 		}
 	}
