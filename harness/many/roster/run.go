@@ -1,13 +1,13 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"regexp"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
+	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
 // Config says what is to be run.
@@ -112,7 +113,8 @@ func (r *Recipe) plans() []plan {
 // Run makes all runs and returns a row for each client that is installed, in the
 // order of the recipes, and why the others are not there, by their names.
 func Run(ctx context.Context, config Config) (rows []Row, missing map[string]error, err error) {
-	if err := config.checkScenario(); err != nil {
+	chosen, err := scenario.Choose(new(Recipe).plans(), func(p *plan) string { return p.id }, cmp.Or(config.Scenario, "*"))
+	if err != nil {
 		return nil, nil, err
 	}
 	if config.Places.folder, err = os.MkdirTemp("", "pipelab-clients-"); err != nil {
@@ -130,7 +132,7 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 			return nil, nil, err
 		}
 		row := Row{Client: recipe.Name, Version: version}
-		if row.Results, err = config.results(ctx, &recipe); err != nil {
+		if row.Results, err = config.results(ctx, &recipe, chosen); err != nil {
 			return nil, nil, err
 		}
 		rows = append(rows, row)
@@ -141,30 +143,8 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 	return rows, missing, nil
 }
 
-// wants reports whether the run is one of those that are to be made.
-func (config *Config) wants(p *plan) bool {
-	matched, err := path.Match(config.Scenario, p.id)
-	return config.Scenario == "" || matched && err == nil
-}
-
-// checkScenario returns an error if no run matches the pattern. It lists the ids.
-func (config *Config) checkScenario() error {
-	if _, err := path.Match(config.Scenario, ""); err != nil {
-		return fmt.Errorf("scenario pattern %q: %w", config.Scenario, err)
-	}
-	plans := new(Recipe).plans()
-	ids := make([]string, len(plans))
-	for i := range plans {
-		if config.wants(&plans[i]) {
-			return nil
-		}
-		ids[i] = plans[i].id
-	}
-	return fmt.Errorf("no scenario matches %q; there are: %s", config.Scenario, strings.Join(ids, ", "))
-}
-
-// results makes the runs of one client.
-func (config *Config) results(ctx context.Context, recipe *Recipe) ([]Result, error) {
+// results makes those of the chosen runs that the client's recipe has.
+func (config *Config) results(ctx context.Context, recipe *Recipe, chosen []plan) ([]Result, error) {
 	plans := recipe.plans()
 	results := make([]Result, len(plans))
 	var group errgroup.Group
@@ -172,7 +152,7 @@ func (config *Config) results(ctx context.Context, recipe *Recipe) ([]Result, er
 	var writing sync.Mutex // of the script, which is the same for all
 	for i, p := range plans {
 		results[i] = Result{Scenario: p.id, Family: p.family, Verdict: judge.NotApplicable, Seen: recipe.Except[p.id]}
-		if results[i].Seen != "" || p.command == "" || !config.wants(&p) {
+		if results[i].Seen != "" || p.command == "" || !slices.ContainsFunc(chosen, func(c plan) bool { return c.id == p.id }) {
 			continue
 		}
 		writing.Lock()

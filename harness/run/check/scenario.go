@@ -1,10 +1,7 @@
 package check
 
 import (
-	"fmt"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
@@ -106,25 +103,8 @@ func All() []Scenario { return slices.Clone(table) }
 // Match returns the scenarios for HTTP/2 or for HTTP/1.1 whose id matches the
 // shell pattern. If there are none, the error lists all ids.
 func Match(pattern string, http2 bool) ([]Scenario, error) {
-	var found []Scenario
-	var ids []string
-	for _, s := range table {
-		matched, err := path.Match(pattern, s.ID)
-		if err != nil {
-			return nil, fmt.Errorf("scenario pattern %q: %w", pattern, err)
-		}
-		if s.HTTP2 != http2 && s.ID != honest {
-			continue
-		}
-		ids = append(ids, s.ID)
-		if matched {
-			found = append(found, s)
-		}
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("no scenario matches %q; there are: %s", pattern, strings.Join(ids, ", "))
-	}
-	return found, nil
+	of := slices.DeleteFunc(All(), func(s Scenario) bool { return s.HTTP2 != http2 && s.ID != honest })
+	return scenario.Choose(of, func(s *Scenario) string { return s.ID }, pattern)
 }
 
 // fits reports whether the scenario can happen to a request with that method and

@@ -9,6 +9,7 @@ package scenario
 import (
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
@@ -57,18 +58,26 @@ func All() []Scenario {
 // Match returns the scenarios whose id matches the shell pattern. If there are none,
 // the error lists all ids.
 func Match(pattern string) ([]Scenario, error) {
-	var found []Scenario
-	for _, s := range table {
-		matched, err := path.Match(pattern, s.ID)
+	return Choose(table, func(s *Scenario) string { return s.ID }, pattern)
+}
+
+// Choose returns the elements of a list whose id matches the shell pattern, in
+// order. If there are none, the error lists all ids.
+func Choose[T any](list []T, id func(*T) string, pattern string) ([]T, error) {
+	var found []T
+	var ids []string
+	for i := range list {
+		ids = append(ids, id(&list[i]))
+		matched, err := path.Match(pattern, ids[i])
 		if err != nil {
 			return nil, fmt.Errorf("scenario pattern %q: %w", pattern, err)
 		}
 		if matched {
-			found = append(found, s)
+			found = append(found, list[i])
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no scenario matches %q; there are: %s", pattern, ids())
+		return nil, fmt.Errorf("no scenario matches %q; there are: %s", pattern, strings.Join(ids, ", "))
 	}
 	return found, nil
 }
@@ -113,15 +122,4 @@ func (s *Scenario) HTTP1Only() string {
 
 func (r Range) valid() bool {
 	return r.Min >= 0 && r.Max >= r.Min
-}
-
-func ids() string {
-	list := ""
-	for i, s := range table {
-		if i > 0 {
-			list += ", "
-		}
-		list += s.ID
-	}
-	return list
 }
