@@ -178,22 +178,29 @@ func (p *Places) environment() []string {
 	return []string{"NODE_PATH=" + filepath.Join(p.NPM, "node_modules")}
 }
 
-// command splits a command of the recipe, and writes its script.
-func (r *Recipe) command(text string, p *Places) ([]string, error) {
-	script := filepath.Join(p.folder, strings.Map(func(c rune) rune {
+// writeScript writes the script of the recipe, if it has one, and returns the
+// path. Runs that are made at a time read the same file.
+func (r *Recipe) writeScript(p *Places) (path string, err error) {
+	path = filepath.Join(p.folder, strings.Map(func(c rune) rune {
 		if c == ' ' || c == '/' || c == ',' {
 			return '-'
 		}
 		return c
 	}, r.Name))
-	if r.Script != "" {
-		if err := os.WriteFile(script, []byte(r.Script), 0o600); err != nil {
-			return nil, fmt.Errorf("writing the script of %s: %w", r.Name, err)
-		}
+	if r.Script == "" {
+		return path, nil
 	}
+	if err := os.WriteFile(path, []byte(r.Script), 0o600); err != nil {
+		return "", fmt.Errorf("writing the script of %s: %w", r.Name, err)
+	}
+	return path, nil
+}
+
+// command splits a command of a recipe into words.
+func (p *Places) command(text, script string) []string {
 	words := strings.Fields(p.replace(text))
 	for i, word := range words {
 		words[i] = strings.ReplaceAll(word, "{script}", script)
 	}
-	return words, nil
+	return words
 }

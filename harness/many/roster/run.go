@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -145,24 +144,21 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 
 // results makes those of the chosen runs that the client's recipe has.
 func (config *Config) results(ctx context.Context, recipe *Recipe, chosen []plan) ([]Result, error) {
+	script, err := recipe.writeScript(&config.Places)
+	if err != nil {
+		return nil, err
+	}
 	plans := recipe.plans()
 	results := make([]Result, len(plans))
 	var group errgroup.Group
 	group.SetLimit(config.Jobs)
-	var writing sync.Mutex // of the script, which is the same for all
 	for i, p := range plans {
 		results[i] = Result{Scenario: p.id, Family: p.family, Verdict: judge.NotApplicable, Seen: recipe.Except[p.id]}
 		if results[i].Seen != "" || p.command == "" || !slices.ContainsFunc(chosen, func(c plan) bool { return c.id == p.id }) {
 			continue
 		}
-		writing.Lock()
-		command, err := recipe.command(p.command, &config.Places)
-		writing.Unlock()
-		if err != nil {
-			return nil, err
-		}
 		group.Go(func() error {
-			result, err := config.one(ctx, recipe, p, command)
+			result, err := config.one(ctx, recipe, p, config.Places.command(p.command, script))
 			if err == nil {
 				results[i] = result
 			}
