@@ -134,10 +134,14 @@ func (c *connection) serveHTTP1(stream stream) {
 	position := func() int64 { return source.n - int64(reader.Buffered()) }
 	vain := 0
 	behind := 0
-	c.stall() // the first request may be large enough by itself
+	useless := false // the client should make no more requests here
+	c.stall()        // the first request may be large enough by itself
 	for {
 		begin := position()
 		limit.Head()
+		if useless {
+			_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // reading tells
+		}
 		r, err := http.ReadRequest(reader)
 		if errors.Is(source.err, os.ErrDeadlineExceeded) {
 			c.finish(stream, false)
@@ -147,7 +151,6 @@ func (c *connection) serveHTTP1(stream stream) {
 			c.malformed(stream, cmp.Or(source.err, err), position()-begin)
 			return
 		}
-		_ = stream.SetReadDeadline(time.Time{}) // reading tells
 		limit.Body()
 		m := c.chosen(r.Method, r.ContentLength, false)
 		if m != nil && m.Early {
@@ -177,9 +180,7 @@ func (c *connection) serveHTTP1(stream stream) {
 			if !c.misbehave(stream, reader, m, r, place) {
 				return
 			}
-			if m.ends() {
-				_ = stream.SetReadDeadline(time.Now().Add(misbehavedPatience)) // the next read tells
-			}
+			useless = m.ends()
 			continue
 		}
 		behind = 0

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,6 +101,25 @@ func TestACarelessClientIsCaught(t *testing.T) {
 			require.Equal(t, judge.Pass, judge.Sum(check.Findings(o)), "%+v", check.Findings(o))
 		})
 	}
+}
+
+// A client that waits for the rest of what it misread is not kept waiting,
+// though it has made another request meanwhile.
+func TestAConnectionWithoutUseEnds(t *testing.T) {
+	const waiting = `
+import socket, sys
+host, port = sys.argv[1].split("//")[1].split(":")
+s = socket.create_connection((host, int(port)))
+for path in "12":
+    s.sendall(b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n" % path.encode())
+    s.recv(1)
+while s.recv(1000): pass
+`
+	setup := check.Setup{Scenario: one(t, "framing-trailer-status-line", false), Plain: true, Limit: 20 * time.Second}
+	o := checked(t, "", setup, python, "-c", waiting, "{url}")
+	require.False(t, o.Hung, o.Failure)
+	require.Len(t, o.Origin.Connections, 1)
+	require.Len(t, o.Origin.Connections[0].Requests, 2)
 }
 
 func TestWhatIsNotIdempotentIsNotAskedForAgain(t *testing.T) {
