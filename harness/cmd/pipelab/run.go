@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os/exec"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ type selection struct {
 // chooseSeed picks a seed at random unless one was given.
 func (s *selection) chooseSeed() {
 	if !s.seedChosen {
-		s.seed = rand.Uint64N(1 << 32)
+		s.seed = choice.Seed()
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -129,7 +128,7 @@ func (q *Request) runAll(ctx context.Context, d *Document, tasks []matrix.Task) 
 		return err
 	}
 	w := &matrix.Work{
-		Tasks: tasks, Jobs: q.Jobs, Seed: rand.Uint64N(1 << 32),
+		Tasks: tasks, Jobs: q.Jobs, Seed: choice.Seed(),
 		Store:    &matrix.Store{Folder: filepath.Join(cache, "releases")},
 		Progress: q.Progress,
 	}

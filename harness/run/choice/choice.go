@@ -8,6 +8,7 @@ package choice
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
@@ -113,6 +114,10 @@ func (c *Choice) Setups() ([]lab.Setup, error) {
 	}
 	return setups, nil
 }
+
+// Seed returns a random seed for runs. It has at most ten digits, so that a person
+// can type it again.
+func Seed() uint64 { return rand.Uint64N(1 << 32) }
 
 // versions returns over which versions of TLS a scenario is to be run: those
 // that are wanted, and empty for its own, which it is if it is plain HTTP.
