@@ -117,6 +117,8 @@ func TestDecide(t *testing.T) {
 	require.Equal(t, "9 accepted", decide(plan{scenario: &s, id: "honest-origin"}, findings).Seen)
 	require.Equal(t, "none was blocked", decide(plan{id: "blocked-write"}, findings).Seen)
 	require.Equal(t, s.Rule, decide(plan{scenario: &s, id: "honest-origin"}, findings).Rule)
+	softer := []judge.Finding{{ID: "timeout-at-rest", Verdict: judge.Fail, Rule: "it SHOULD"}}
+	require.Equal(t, "it SHOULD", decide(plan{scenario: &s, id: "timeout-at-rest"}, softer).Rule)
 	few := []judge.Finding{{ID: "exercised", Verdict: judge.Fail}}
 	none := append(few, judge.Finding{ID: "write-retry", Verdict: judge.NotApplicable, Actual: "no request came"})
 	require.Equal(t, judge.Inconclusive, decide(plan{id: "blocked-write"}, none).Verdict)

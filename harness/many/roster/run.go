@@ -198,8 +198,8 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 
 // decide makes a result of the findings: of a blocked write that on write-retry,
 // of a scenario its own, and of the control the one that decides. How many
-// connections a client makes beyond that is its own affair. The rule is that of
-// the scenario, whichever finding shows the breach.
+// connections a client makes beyond that is its own affair. If another finding
+// than its own shows the breach, the rule is still that of the scenario.
 func decide(p plan, findings []judge.Finding) Result {
 	own := p.id
 	if p.scenario == nil {
@@ -226,7 +226,7 @@ func decide(p plan, findings []judge.Finding) Result {
 		if f.ID == "exercised" && f.Verdict == judge.Fail {
 			result.Verdict = judge.Inconclusive // it made too few requests
 		}
-		if p.scenario != nil {
+		if p.scenario != nil && f.ID != own {
 			result.Rule = p.scenario.Rule
 		}
 		break

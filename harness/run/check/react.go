@@ -2,7 +2,9 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/curlpipe/curlpipe/harness/run/judge"
@@ -12,11 +14,12 @@ import (
 // facts are what is known of how a client took a misbehaviour.
 type facts struct {
 	*Observation
-	reused  int  // requests on the connection after the response, that were not under way already
-	again   int  // how often the same request was made once more, if that can be told
-	own     bool // bodies of responses are in what the client printed
-	foreign bool // so is at least the beginning of one that is no valid response
-	whole   bool // so is all of that one
+	reused  int    // requests on the connection after the response, that were not under way already
+	again   int    // how often the same request was made once more, if that can be told
+	own     bool   // bodies of responses are in what the client printed
+	foreign bool   // so is at least the beginning of one that is no valid response
+	whole   bool   // so is all of that one
+	rule    string // what the verdict rests on, if that is not the scenario's rule
 }
 
 // mostTries is how often a client makes a request, at most, because it fails.
@@ -77,6 +80,7 @@ func (o *Observation) scenarioFinding() judge.Finding {
 		f.Verdict, f.Actual = judge.Inconclusive, o.Deed.Problem
 	default:
 		f.Verdict, f.Actual = reactions[s.Allows](&facts)
+		f.Rule = cmp.Or(facts.rule, s.Rule)
 	}
 	return f
 }
@@ -196,11 +200,23 @@ func copesRefused(f *facts) (judge.Verdict, string) {
 	return judge.Inconclusive, unseen
 }
 
+// namesSurplus reports whether the client's message of failure has the status of
+// the surplus response, which it therefore took for a response.
+func (f *facts) namesSurplus() bool {
+	return f.Scenario.ID == timeoutAtRest && timeoutStatus.MatchString(f.how())
+}
+
+// timeoutStatus is the status of the surplus response of timeoutAtRest.
+var timeoutStatus = regexp.MustCompile(`\b408\b`)
+
 func ignoresSurplus(f *facts) (judge.Verdict, string) {
 	switch {
 	case f.foreign:
 		return judge.Fail, "it took it for a response: that is in what it printed"
 	case f.reused > 0 && f.reported():
+		if !f.namesSurplus() {
+			f.rule = ambiguousRule // the failure may come from the end of the connection
+		}
 		return judge.Fail, "the next request came on that connection; " + f.how()
 	case f.reused > 0 && !f.own:
 		return judge.Inconclusive, "the next request came on that connection, and the client prints no bodies"

@@ -122,6 +122,30 @@ while s.recv(1000): pass
 	require.Len(t, o.Origin.Connections[0].Requests, 2)
 }
 
+// A client that made another request where it had seen a surplus response broke a
+// SHOULD; if it says that it got this response, it broke a MUST.
+func TestASurplusResponseThatFailsTheNextRequest(t *testing.T) {
+	const going = `
+import socket, sys
+host, port = sys.argv[1].split("//")[1].split(":")
+s = socket.create_connection((host, int(port)))
+got = b""
+for path in "12":
+    s.sendall(b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n" % path.encode())
+    while b"408" not in got: got += s.recv(1000)
+sys.exit(sys.argv[2])
+`
+	for message, must := range map[string]bool{"connection to port 40812 ended": false, "HTTP error 408": true} {
+		setup := check.Setup{Scenario: one(t, "timeout-at-rest", false), Plain: true, Limit: 20 * time.Second}
+		o := checked(t, "", setup, python, "-c", going, "{url}", message)
+		f := check.Findings(o)[0]
+		require.Equal(t, judge.Fail, f.Verdict, f.Actual)
+		require.Contains(t, f.Actual, "the next request came on that connection; the client ended with exit status 1: "+message)
+		require.Equal(t, must, f.Rule == setup.Scenario.Rule, f.Rule)
+		require.Equal(t, must, !strings.Contains(f.Rule, "SHOULD"), f.Rule)
+	}
+}
+
 func TestWhatIsNotIdempotentIsNotAskedForAgain(t *testing.T) {
 	const again = `
 import http.client, ssl, sys

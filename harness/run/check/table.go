@@ -10,6 +10,9 @@ import (
 // honest is the id of the control.
 const honest = "honest-origin"
 
+// timeoutAtRest is the id of the scenario whose surplus response is a 408.
+const timeoutAtRest = "timeout-at-rest"
+
 // table is all scenarios, in the order in which they are shown.
 var table = slices.Concat(plain, tlsMessages, ends, extras, framing(), multiplexed)
 
@@ -114,6 +117,7 @@ const (
 		"it has some means to know that the request semantics are actually idempotent\""
 	surplusRule = "RFC 9112 §9.2: \"If a client receives data on a connection that doesn't have outstanding requests, the " +
 		"client MUST NOT consider that data to be a valid response\""
+	ambiguousRule = "RFC 9112 §9.2: \"the client SHOULD close the connection, since message delimiting is now ambiguous\""
 )
 
 var ends = []Scenario{
@@ -175,7 +179,7 @@ var extras = []Scenario{
 			"HTTP/1.1 200 OK\r\n{foreign-field}Content-Length: {foreign-length}\r\n\r\n{foreign}"},
 	},
 	{
-		ID: "timeout-at-rest", Family: "excess bytes", Allows: Surplus,
+		ID: timeoutAtRest, Family: "excess bytes", Allows: Surplus,
 		Summary: "A 408 and the end of the connection follow the response while no request is in flight.",
 		Rule:    surplusRule,
 		Answer: scenario.Answer{Close: true, Raw: "HTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}" +
