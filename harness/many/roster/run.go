@@ -168,10 +168,7 @@ func (config *Config) results(ctx context.Context, recipe *Recipe, chosen []plan
 	return results, group.Wait()
 }
 
-// tries is how often a run is made at most that shows nothing.
-const tries = 2
-
-// one makes a run.
+// one makes a run, and repeats it while it shows nothing.
 func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command []string) (Result, error) {
 	setup := check.Setup{
 		Command: command, Scenario: p.scenario, HTTP2: p.http2, Stall: p.scenario == nil, Limit: limit,
@@ -182,7 +179,7 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 		setup.Complaint = regexp.MustCompile(recipe.Complaint)
 	}
 	var result Result
-	for range tries {
+	for range outcome.Attempts {
 		o, err := check.Examine(ctx, setup)
 		if err != nil {
 			return Result{}, err

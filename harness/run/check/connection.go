@@ -236,14 +236,26 @@ func (c *connection) stall() bool {
 
 // hangUp ends the connection as the request asks for.
 func (c *connection) hangUp(stream stream) {
-	c.server.mutex.Lock()
-	c.ours = true
-	c.server.mutex.Unlock()
-	_ = stream.CloseWrite() // with a close_notify
-	_ = c.tcp.CloseWrite()
+	c.closeWrite(stream)
 	_ = c.tcp.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = io.Copy(io.Discard, c.tcp) // what is left unread would become a RST
 	c.end(nil)
+}
+
+// closeWrite ends the origin's side. The close_notify and the FIN are one
+// segment: a client that has seen the one sees the other, too.
+func (c *connection) closeWrite(stream stream) {
+	c.endsIt()
+	_ = origin.Cork(c.tcp, true) // without it, the FIN comes a little later
+	_ = stream.CloseWrite()      // with a close_notify
+	_ = c.tcp.CloseWrite()
+}
+
+// endsIt notes that it is the origin that ends the connection.
+func (c *connection) endsIt() {
+	c.server.mutex.Lock()
+	c.ours = true
+	c.server.mutex.Unlock()
 }
 
 // malformed ends a connection on which something came that is no request, or
@@ -254,9 +266,9 @@ func (c *connection) malformed(stream stream, err error, bytes int64) {
 		errors.Is(err, syscall.ECONNRESET)
 	if !fromNetwork {
 		fmt.Fprintf(stream, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		c.endsIt()
 		c.server.mutex.Lock()
 		c.seen.Requests = append(c.seen.Requests, origin.Request{Arrived: time.Now(), Problem: err.Error()})
-		c.ours = true
 		c.server.mutex.Unlock()
 	}
 	c.server.mutex.Lock()

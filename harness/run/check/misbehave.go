@@ -167,11 +167,7 @@ func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r
 // announced ends a connection whose end was announced, and writes a request down
 // that comes nevertheless.
 func (c *connection) announced(stream stream, more *bufio.Reader) {
-	c.server.mutex.Lock()
-	c.ours = true
-	c.server.mutex.Unlock()
-	_ = stream.CloseWrite() // with a close_notify
-	_ = c.tcp.CloseWrite()
+	c.closeWrite(stream)
 	c.another(stream, more, misbehavedPatience)
 	c.end(nil)
 }
@@ -292,9 +288,7 @@ func (c *connection) finish(stream stream, reset bool) {
 		c.hangUp(stream)
 		return
 	}
-	c.server.mutex.Lock()
-	c.ours = true
-	c.server.mutex.Unlock()
+	c.endsIt()
 	_ = c.tcp.SetLinger(0) // fails only on a socket that is closed already
 	c.tcp.Close()
 	c.end(nil)
