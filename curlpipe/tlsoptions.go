@@ -154,6 +154,10 @@ const (
 	sslVersionMaxShift = 16      // CURL_SSLVERSION_MAX_TLSv1_x, from 7.54.0
 	firstMaxTLSVersion = 0x73600 // 7.54.0
 	firstTLS13         = 0x73400 // 7.52.0
+
+	// 7.56.1 and 7.57.0 refuse every CURL_SSLVERSION_MAX_TLSv1_x.
+	firstWithoutMaxTLSVersion = 0x73801
+	lastWithoutMaxTLSVersion  = 0x73900
 )
 
 // sslVersion turns MinTLSVersion and MaxTLSVersion into CURLOPT_SSLVERSION.
@@ -173,15 +177,19 @@ func (t *Transport) sslVersion(lib library) (version int, beyond bool, err error
 		return 0, false, errors.New("curlpipe: MinTLSVersion is above MaxTLSVersion")
 	case lib.number < firstTLS13 && (lowest == sslVersionTLS13 || highest == sslVersionTLS13):
 		return 0, false, fmt.Errorf("%w: %s cannot be limited to TLS 1.3: use libcurl 7.52.0 or later", ErrUnsupportedByLibcurl, lib.version)
-	case lib.number >= firstMaxTLSVersion:
+	case lib.takesRange(highest):
 		return lowest | highest<<sslVersionMaxShift, false, nil
-	case lowest == sslVersionDefault && highest == sslVersionDefault:
-		return sslVersionDefault, false, nil
-	case lowest == highest, lowest == sslVersionTLS13:
-		// before 7.54.0 a version stands for exactly that one
+	case lowest == sslVersionTLS13, lowest == highest && lib.number < firstMaxTLSVersion:
+		// there is no higher one; before 7.54.0 a version stands for exactly that one
 		return lowest, false, nil
 	}
 	return sslVersionDefault, true, nil
+}
+
+// takesRange reports whether CURLOPT_SSLVERSION takes a minimum beside this maximum.
+func (lib library) takesRange(highest int) bool {
+	refuses := lib.number >= firstWithoutMaxTLSVersion && lib.number <= lastWithoutMaxTLSVersion
+	return lib.number >= firstMaxTLSVersion && (highest == sslVersionDefault || !refuses)
 }
 
 func sslVersionOf(version uint16) (int, error) {

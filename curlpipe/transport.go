@@ -99,8 +99,9 @@ type Transport struct {
 
 	// MinTLSVersion and MaxTLSVersion are tls.VersionTLS10 … tls.VersionTLS13;
 	// 0 leaves the choice to libcurl and OpenSSL. A range needs libcurl 7.54.0 or
-	// later, or OpenSSL 1.1.1 or later: without either, connections fail. They apply
-	// to an https proxy as well, and so does Ciphers.
+	// later (7.56.1 and 7.57.0 take no maximum), or OpenSSL 1.1.1 or later: without
+	// either, connections fail. They apply to an https proxy as well, and so does
+	// Ciphers.
 	MinTLSVersion, MaxTLSVersion uint16
 
 	// Ciphers selects the cipher suites up to TLS 1.2, in the form of
