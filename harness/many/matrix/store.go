@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
@@ -80,6 +81,15 @@ func (s *Store) Load(key string) *outcome.Run {
 		return nil
 	}
 	return &r
+}
+
+// Kept returns when the run with that key was stored; the zero time if it is not.
+func (s *Store) Kept(key string) time.Time {
+	file, err := os.Stat(s.path(key))
+	if err != nil {
+		return time.Time{}
+	}
+	return file.ModTime()
 }
 
 // Keep stores a run. It may be called from several goroutines.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,6 +83,12 @@ func TestStoreKeepsAndForgets(t *testing.T) {
 	r := made("trixie", "7.53.1 stock", "1.2", judge.Fail, judge.Fail)
 	require.NoError(t, s.Keep("k", &r))
 	require.Equal(t, &r, s.Load("k"))
+	yesterday := time.Now().AddDate(0, 0, -1).Truncate(time.Second)
+	require.NoError(t, os.Chtimes(filepath.Join(s.Folder, "k.json"), yesterday, yesterday))
+	require.NoError(t, s.Keep("l", &r))
+	first, last := (&Work{Store: s, keys: []string{"l", "k", "other"}}).Span()
+	require.Equal(t, yesterday, first)
+	require.WithinDuration(t, time.Now(), last, time.Hour)
 	require.Nil(t, s.Load("other"))
 
 	require.NoError(t, os.WriteFile(filepath.Join(s.Folder, "cut.json"), []byte(`{"scenario": "rep`), 0o644))

@@ -179,5 +179,23 @@ func (w *Work) tell(total int) {
 	fmt.Fprintf(w.Progress, "[%d/%d] about %s left\n", w.done, total, left.Round(time.Second))
 }
 
+// Span returns when the first and the last of the stored runs were made; zero times
+// if none is stored. Some may be those of an interrupted call, of another day.
+func (w *Work) Span() (first, last time.Time) {
+	for _, key := range w.keys {
+		at := w.Store.Kept(key)
+		if at.IsZero() {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return first, last
+}
+
 // Finish deletes the stored runs.
 func (w *Work) Finish() error { return w.Store.Forget(w.keys) }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
 
@@ -21,8 +22,10 @@ import (
 
 // Document is the state of the series on all requested releases.
 type Document struct {
-	// Date on which the last run was made, as 2006-01-02, in UTC.
-	Date string `json:"date"`
+	// Since and Date are the days on which the first and the last run were made, as
+	// 2006-01-02, in UTC; empty without runs.
+	Since string `json:"since,omitempty"`
+	Date  string `json:"date,omitempty"`
 	// Groups of the series, in order.
 	Groups []Group `json:"groups"`
 	// Releases, oldest first.
@@ -134,8 +137,21 @@ func (d *Document) Markdown() string {
 		}
 		fmt.Fprintf(&b, " %s |\n", strings.Join(r.proof(), " | "))
 	}
-	fmt.Fprintf(&b, "\nMeasured on %s.\n", d.Date)
+	switch {
+	case d.Date == "":
+	case d.Since == d.Date:
+		fmt.Fprintf(&b, "\nMeasured on %s.\n", d.Date)
+	default:
+		fmt.Fprintf(&b, "\nMeasured from %s to %s.\n", d.Since, d.Date)
+	}
 	return b.String()
+}
+
+// measured notes when the first and the last run were made.
+func (d *Document) measured(first, last time.Time) {
+	if !first.IsZero() {
+		d.Since, d.Date = first.UTC().Format(time.DateOnly), last.UTC().Format(time.DateOnly)
+	}
 }
 
 // cell is how many patches of a group fit: "9", "9, 2 other texts", "–".

@@ -2,6 +2,7 @@ package releases
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,6 +16,7 @@ func made(library string, verdict, expected judge.Verdict) outcome.Run {
 
 func sample() *Document {
 	return &Document{
+		Since:  "2026-11-25",
 		Date:   "2026-11-25",
 		Groups: []Group{{"01", "DOING"}, {"03", "reading"}},
 		Releases: []Release{
@@ -38,6 +40,16 @@ func TestMarkdown(t *testing.T) {
 
 Measured on 2026-11-25.
 `, sample().Markdown())
+}
+
+func TestDaysOfTheRuns(t *testing.T) {
+	day := time.Date(2026, 11, 24, 23, 59, 0, 0, time.UTC)
+	d := sample()
+	d.measured(day, day.Add(time.Hour))
+	require.Contains(t, d.Markdown(), "\nMeasured from 2026-11-24 to 2026-11-25.\n")
+	d = &Document{}
+	d.measured(time.Time{}, time.Time{})
+	require.NotContains(t, d.Markdown(), "Measured", "nothing was")
 }
 
 func TestMisfitOfACell(t *testing.T) {

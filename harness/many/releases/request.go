@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 	"github.com/curlpipe/curlpipe/harness/build/library"
@@ -51,7 +50,7 @@ func (q *Request) Make(ctx context.Context, found *checkout.Checkout) (*Document
 
 // document is the document without its runs, and the runs that it needs.
 func (q *Request) document(found *checkout.Checkout) (*Document, []matrix.Task, error) {
-	d := &Document{Date: time.Now().UTC().Format(time.DateOnly), Groups: q.Groups}
+	d := &Document{Groups: q.Groups}
 	var tasks []matrix.Task
 	runs := func(scenario string) func(*Release, string) error {
 		return func(r *Release, value string) error {
@@ -144,5 +143,6 @@ func (q *Request) runAll(ctx context.Context, d *Document, tasks []matrix.Task) 
 		runs[i].OpenSSLName = ""
 		d.Releases[at].Runs = append(d.Releases[at].Runs, runs[i])
 	}
+	d.measured(w.Span())
 	return nil
 }
