@@ -21,6 +21,8 @@ type identity struct {
 	authority   []byte // PEM
 }
 
+// newIdentity makes a certificate for the loopback addresses and the given hosts.
+// libcurl 7.50.0 and 7.50.1 take no address of a certificate that has a name, too.
 func newIdentity(hosts ...string) (*identity, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -42,7 +44,6 @@ func newIdentity(hosts ...string) (*identity, error) {
 	leaf := template(2, "localhost")
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	leaf.DNSNames = []string{"localhost"}
 	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	for _, host := range hosts {
 		if address := net.ParseIP(host); address != nil {
@@ -70,11 +71,11 @@ func template(serial int64, name string) *x509.Certificate {
 	}
 }
 
-// NewIdentity makes a certificate for the loopback addresses and for the given
-// hosts, names or addresses. It returns the certificate and the authority that
+// NewIdentity makes a certificate for the loopback addresses, for localhost and for
+// the given hosts, names or addresses. It returns the certificate and the authority that
 // signed it, in PEM. Both are valid for one day.
 func NewIdentity(hosts ...string) (certificate tls.Certificate, authority []byte, err error) {
-	i, err := newIdentity(hosts...)
+	i, err := newIdentity(append(hosts, "localhost")...)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}

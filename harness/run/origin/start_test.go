@@ -23,11 +23,12 @@ func TestURL(t *testing.T) {
 
 func TestAuthoritySpeaksForLoopback(t *testing.T) {
 	s := start(t, origin.Config{TLS: plan.TLS13})
-	for _, name := range []string{"127.0.0.1", "::1", "localhost"} {
+	for _, name := range []string{"127.0.0.1", "::1"} {
 		config := trust(t, s)
 		config.ServerName = name
 		conn, err := tls.Dial("tcp", address(s), config)
 		require.NoError(t, err, name)
+		require.Empty(t, conn.ConnectionState().PeerCertificates[0].DNSNames, "libcurl 7.50.0 takes no address beside a name")
 		require.NoError(t, conn.Close())
 	}
 	require.Nil(t, start(t, origin.Config{}).Authority(), "no TLS, no authority")
