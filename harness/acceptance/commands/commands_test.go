@@ -8,6 +8,7 @@
 package commands_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -205,7 +206,7 @@ func runs(text string) bool {
 // run runs a command in a shell, as a newcomer would.
 func (c *command) run(t *testing.T) {
 	folder, home := t.TempDir(), t.TempDir()
-	script := c.text
+	script := cmp.Or(c.local, c.text)
 	if c.mayFail {
 		script = "{ " + script + "; } || (($? == 1))"
 	}
