@@ -42,6 +42,7 @@ struct buffer {
 };
 
 struct bio; /* of bio.c */
+struct spare; /* of buffer.c */
 struct handshake; /* of handshake.h */
 struct authorities; /* of authorities.c */
 
@@ -235,6 +236,8 @@ struct cshim_loop {
   uint32_t slot_count;
   uint32_t free_from; /* no free slot before this one */
   struct transfer *news; /* those with something to tell before their end */
+  struct spare *spares; /* memory that no response needs at the moment */
+  size_t spare_bytes; /* of it */
   struct cshim_result *results;
   size_t result_count;
   struct cshim_connection_news *connection_news;
@@ -377,8 +380,12 @@ bool upload_is_whole(const struct transfer *transfer);
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
                 bool last);
 
-/* buffer.c */
+/* buffer.c: bytes that grow as they come */
 bool buffer_append(struct buffer *buffer, const char *data, size_t length);
+bool buffer_reserve(struct buffer *buffer, size_t capacity);
 void buffer_free(struct buffer *buffer);
+bool buffer_take(struct cshim_loop *loop, struct buffer *buffer);
+void buffer_give(struct cshim_loop *loop, struct buffer *buffer);
+void buffer_free_spares(struct cshim_loop *loop);
 
 #endif

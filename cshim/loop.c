@@ -107,6 +107,7 @@ void cshim_loop_free(struct cshim_loop *loop)
       transfer_free(loop->slots[i]);
   }
   connection_free_retired(loop);
+  buffer_free_spares(loop);
   curl_share_cleanup(loop->share);
   authorities_leave(loop);
   free(loop->ca_file);
@@ -337,6 +338,8 @@ static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
   int i;
 
   watch_apply(loop);
+  if(wait_ms && !loop->active)
+    buffer_free_spares(loop); /* it may sleep for long */
   if(wait_ms &&
      !atomic_compare_exchange_strong(&loop->sleep_state, &expected,
                                      SLEEP_ASLEEP))

@@ -41,7 +41,7 @@ void response_drop(struct transfer *transfer)
   transfer->header_length = 0;
   transfer->shown = 0;
   transfer->outstanding = 0;
-  buffer_free(&transfer->response);
+  buffer_give(transfer->loop, &transfer->response);
   buffer_free(&transfer->trailer);
 }
 
@@ -195,6 +195,27 @@ static void learn(struct transfer *transfer)
     connection_prove(connection, framing->http2);
 }
 
+/* So much is reserved at most for a body whose length the server has said. */
+#define MOST_RESERVED (1024 * 1024)
+
+/* Has memory for all of a body that is not streamed. One of which more comes
+   grows; where there is no memory keep() says so. */
+static void reserve_body(struct transfer *transfer)
+{
+  const struct framing *framing = &transfer->framing;
+  const struct stream *stream = &transfer->stream;
+  uint64_t length = framing->body == FRAMING_LENGTH ? framing->left :
+                    framing->body == FRAMING_STREAM && stream->has_length &&
+                    !framing->rules.head ? stream->length : 0;
+  if(transfer->dropping || (transfer->flags & CSHIM_REQUEST_STREAM) ||
+     length > transfer->loop->limits.response_bytes)
+    return;
+  if(length > MOST_RESERVED)
+    length = MOST_RESERVED;
+  buffer_reserve(&transfer->response,
+                 transfer->response.length + (size_t)length);
+}
+
 /* After the last line of the response's header section. */
 static bool begin_body(struct transfer *transfer)
 {
@@ -202,6 +223,7 @@ static bool begin_body(struct transfer *transfer)
   transfer->header_length = transfer->response.length;
   if((transfer->flags & CSHIM_REQUEST_STREAM) && !transfer->dropping)
     results_tell(transfer);
+  reserve_body(transfer);
   if(framing_ends_unseen(&transfer->framing))
     close_after(transfer);
   transfer->satisfied = framing_complete_unseen(&transfer->framing);
@@ -246,6 +268,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);
+  if(!transfer->dropping && !buffer_take(transfer->loop, &transfer->response))
+    return 0;
   if(announces_end(data, length))
     transfer->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
   transfer->sections_length += length;

@@ -236,8 +236,7 @@ void transfer_taken(struct transfer *transfer)
 void transfer_rest(struct transfer *transfer)
 {
   buffer_free(&transfer->interim);
-  if(transfer->response.capacity > KEEP_CAPACITY)
-    buffer_free(&transfer->response);
+  buffer_give(transfer->loop, &transfer->response);
   if(transfer->trailer.capacity > KEEP_CAPACITY)
     buffer_free(&transfer->trailer);
   if(transfer->upload.capacity > KEEP_CAPACITY &&
