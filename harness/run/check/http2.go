@@ -23,11 +23,10 @@ const protocolHTTP2 = "h2"
 
 // Sizes of HTTP/2 in bytes [RFC 9113 §6.5.2].
 const (
-	defaultWindow = 65_535
-	largeWindow   = 1 << 20
-	frameBytes    = 16 << 10
-	smallBytes    = 500 // of the window for an upload, where it is small
-	maxStreams    = 1000
+	largeWindow = 1 << 20
+	frameBytes  = 16 << 10
+	smallBytes  = 500 // of the window for an upload, where it is small
+	maxStreams  = 1000
 )
 
 // atOnce is how long what a client sends together takes to arrive.
@@ -42,8 +41,7 @@ type session struct {
 	encoder *hpack.Encoder
 	encoded bytes.Buffer
 	streams map[uint32]*exchange // that are open
-	window  int64                // of the connection: bytes of bodies that the client takes
-	initial int64                // of each new stream
+	windows *origin.Windows      // of the client
 	waiting []*exchange          // that are whole and not answered, the oldest first
 	last    uint32               // the highest stream so far
 	limit   int                  // of streams that may be open; 0 for none
@@ -60,7 +58,6 @@ type exchange struct {
 	id      uint32
 	request *http.Request
 	place   int
-	window  int64 // bytes of the response that the client takes
 	room    int64 // bytes of the body that it may send
 	read    int64
 	misdeed *Scenario
@@ -71,7 +68,7 @@ func (c *connection) serveHTTP2(stream stream) {
 	reader := bufio.NewReader(stream)
 	s := &session{
 		connection: c, stream: stream, reader: reader, framer: http2.NewFramer(stream, reader),
-		streams: make(map[uint32]*exchange), window: defaultWindow, initial: defaultWindow,
+		streams: make(map[uint32]*exchange), windows: origin.NewWindows(),
 	}
 	s.encoder = hpack.NewEncoder(&s.encoded)
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
@@ -156,7 +153,7 @@ func (s *session) receive() error {
 	case *http2.RSTStreamFrame:
 		s.forget(f.StreamID)
 	case *http2.WindowUpdateFrame:
-		s.widen(f)
+		s.windows.Widen(f)
 	case *http2.SettingsFrame:
 		return s.settle(f)
 	case *http2.PingFrame:
@@ -197,7 +194,7 @@ func (s *session) begin(f *http2.MetaHeadersFrame) error {
 	} else if f.StreamEnded() {
 		r.ContentLength = 0
 	}
-	x := &exchange{id: f.StreamID, request: r, window: s.initial, room: defaultWindow}
+	x := &exchange{id: f.StreamID, request: r, room: origin.DefaultWindow}
 	if s.unacked == 0 {
 		x.room = smallBytes
 	}
@@ -290,33 +287,12 @@ func (s *session) forget(id uint32) {
 	delete(s.streams, id)
 }
 
-// widen notes that the client takes more.
-func (s *session) widen(f *http2.WindowUpdateFrame) {
-	if f.StreamID == 0 {
-		s.window += int64(f.Increment)
-	} else if x := s.streams[f.StreamID]; x != nil {
-		x.window += int64(f.Increment)
-	}
-}
-
 // settle follows the client's settings.
 func (s *session) settle(f *http2.SettingsFrame) error {
 	if f.IsAck() {
 		return s.acknowledged()
 	}
-	err := f.ForeachSetting(func(setting http2.Setting) error {
-		switch setting.ID {
-		case http2.SettingInitialWindowSize:
-			for _, x := range s.streams {
-				x.window += int64(setting.Val) - s.initial
-			}
-			s.initial = int64(setting.Val)
-		case http2.SettingHeaderTableSize:
-			s.encoder.SetMaxDynamicTableSize(setting.Val)
-		}
-		return nil
-	})
-	return errors.Join(err, s.framer.WriteSettingsAck())
+	return errors.Join(s.windows.Settle(f, s.encoder), s.framer.WriteSettingsAck())
 }
 
 // acknowledged notes that the client has taken notice of SETTINGS or a PING.
@@ -332,7 +308,7 @@ func (s *session) acknowledged() error {
 		return nil
 	}
 	for _, x := range s.streams {
-		x.room += smallBytes - defaultWindow // what was sent before counts [RFC 9113 §6.9.2]
+		x.room += smallBytes - origin.DefaultWindow // what was sent before counts [RFC 9113 §6.9.2]
 		if err := s.open(x, 0); err != nil {
 			return err
 		}
@@ -368,7 +344,7 @@ func (s *session) respond(x *exchange, body string, surplus int) error {
 		return err
 	}
 	for len(body) > 0 && s.streams[x.id] != nil {
-		n := min(int64(len(body)), frameBytes, s.window, x.window)
+		n := min(int64(len(body)), s.windows.Room(x.id))
 		if n <= 0 {
 			if err := s.receive(); err != nil { // the client takes more, or gives up
 				return err
@@ -379,8 +355,7 @@ func (s *session) respond(x *exchange, body string, surplus int) error {
 			return err
 		}
 		body = body[n:]
-		s.window -= n
-		x.window -= n
+		s.windows.Sent(x.id, n)
 	}
 	if len(body) == 0 {
 		s.over(x, nil)

@@ -23,27 +23,24 @@ const protocolHTTP2 = "h2"
 // as with HTTP/1.1.
 type http2Session struct {
 	*connection
-	framer   *http2.Framer
-	frames   chan http2Frame // those that were read
-	readOn   chan struct{}   // the last one is done with
-	encoder  *hpack.Encoder
-	encoded  bytes.Buffer
-	streams  map[uint32]*http2Stream // those that are not answered yet
-	waiting  []*http2Stream          // whole requests whose answers have not begun, the oldest first
-	sending  []*http2Stream          // those whose responses are under way, the next one first
-	window   int64                   // bytes of bodies that the client takes on this connection
-	initial  int64                   // and on each new stream
-	maxFrame int
-	settled  bool   // the client knows the origin's settings
-	pinged   bool   // and the client has not answered yet
-	away     bool   // the client was told to open no more streams
-	last     uint32 // the last stream that is answered then
+	framer  *http2.Framer
+	frames  chan http2Frame // those that were read
+	readOn  chan struct{}   // the last one is done with
+	encoder *hpack.Encoder
+	encoded bytes.Buffer
+	streams map[uint32]*http2Stream // those that are not answered yet
+	waiting []*http2Stream          // whole requests whose answers have not begun, the oldest first
+	sending []*http2Stream          // those whose responses are under way, the next one first
+	windows *Windows                // of the client
+	settled bool                    // the client knows the origin's settings
+	pinged  bool                    // and the client has not answered yet
+	away    bool                    // the client was told to open no more streams
+	last    uint32                  // the last stream that is answered then
 }
 
 // http2Stream is a stream of HTTP/2, with one request.
 type http2Stream struct {
 	id       uint32
-	window   int64
 	exchange exchange
 	fields   textproto.MIMEHeader
 	body     []byte
@@ -71,12 +68,6 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Defaults of a client's settings [RFC 9113 §6.5.2].
-const (
-	defaultWindow   = 65_535
-	defaultMaxFrame = 16_384
-)
-
 // maxStreams is how many requests the origin takes at a time, unless told
 // otherwise.
 const maxStreams = 1000
@@ -91,7 +82,7 @@ func (c *connection) serveHTTP2() {
 	s := &http2Session{
 		connection: c, framer: http2.NewFramer(c.stream, read),
 		frames: make(chan http2Frame), readOn: make(chan struct{}), streams: make(map[uint32]*http2Stream),
-		window: defaultWindow, initial: defaultWindow, maxFrame: defaultMaxFrame,
+		windows: NewWindows(),
 	}
 	s.encoder = hpack.NewEncoder(&s.encoded)
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
@@ -224,7 +215,7 @@ func (s *http2Session) understand(f http2Frame) error {
 	case *http2.RSTStreamFrame:
 		s.forget(frame.StreamID)
 	case *http2.WindowUpdateFrame:
-		s.widen(frame)
+		s.windows.Widen(frame)
 	case *http2.SettingsFrame:
 		return s.settle(frame)
 	case *http2.PingFrame:
@@ -238,7 +229,7 @@ func (s *http2Session) understand(f http2Frame) error {
 
 // headers takes the header section of a request.
 func (s *http2Session) headers(frame *http2.MetaHeadersFrame, f http2Frame) error {
-	one := &http2Stream{id: frame.StreamID, window: s.initial, offset: f.begin, fields: make(textproto.MIMEHeader)}
+	one := &http2Stream{id: frame.StreamID, offset: f.begin, fields: make(textproto.MIMEHeader)}
 	one.fields.Set("Host", frame.PseudoValue("authority"))
 	for _, field := range frame.RegularFields() {
 		one.fields.Add(field.Name, field.Value)
@@ -305,36 +296,13 @@ func (s *http2Session) whole(one *http2Stream, end int64) error {
 	return nil
 }
 
-// widen notes that the client takes more.
-func (s *http2Session) widen(f *http2.WindowUpdateFrame) {
-	if f.StreamID == 0 {
-		s.window += int64(f.Increment)
-	} else if one := s.streams[f.StreamID]; one != nil {
-		one.window += int64(f.Increment)
-	}
-}
-
 // settle follows the client's settings.
 func (s *http2Session) settle(f *http2.SettingsFrame) error {
 	if f.IsAck() {
 		s.settled = true
 		return nil
 	}
-	err := f.ForeachSetting(func(setting http2.Setting) error {
-		switch setting.ID {
-		case http2.SettingInitialWindowSize:
-			for _, one := range s.streams {
-				one.window += int64(setting.Val) - s.initial
-			}
-			s.initial = int64(setting.Val)
-		case http2.SettingMaxFrameSize:
-			s.maxFrame = int(setting.Val)
-		case http2.SettingHeaderTableSize:
-			s.encoder.SetMaxDynamicTableSize(setting.Val)
-		}
-		return nil
-	})
-	return errors.Join(err, s.framer.WriteSettingsAck())
+	return errors.Join(s.windows.Settle(f, s.encoder), s.framer.WriteSettingsAck())
 }
 
 // unanswered reports whether there are requests that still get an answer.

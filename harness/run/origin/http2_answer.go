@@ -118,11 +118,11 @@ func (s *http2Session) goAway(last uint32) {
 // next returns the stream whose turn it is to send, nil if the client takes
 // nothing of any.
 func (s *http2Session) next() *http2Stream {
-	if s.window <= 0 || s.pinged {
+	if s.pinged {
 		return nil
 	}
 	for _, one := range s.sending {
-		if one.window > 0 {
+		if s.windows.Room(one.id) > 0 {
 			return one
 		}
 	}
@@ -131,7 +131,7 @@ func (s *http2Session) next() *http2Stream {
 
 // send sends a frame of a response; the next one is another stream's.
 func (s *http2Session) send(one *http2Stream) error {
-	n := min(int64(len(one.response)), int64(s.maxFrame), s.window, one.window)
+	n := min(int64(len(one.response)), s.windows.Room(one.id))
 	left := one.response[n:]
 	ends := len(left) == 0 && one.exchange.answer.CutAfter == 0
 	if err := s.framer.WriteData(one.id, ends, one.response[:n]); err != nil {
@@ -144,8 +144,7 @@ func (s *http2Session) send(one *http2Stream) error {
 		}
 	}
 	one.response = left
-	s.window -= n
-	one.window -= n
+	s.windows.Sent(one.id, n)
 	s.sending = slices.DeleteFunc(s.sending, func(other *http2Stream) bool { return other == one })
 	if len(left) == 0 {
 		return s.finish(one)

@@ -1,6 +1,7 @@
 package openssl
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,19 +28,9 @@ func build(folder string) error {
 	program = filepath.Join(folder, "tls-engine")
 	sanitized = filepath.Join(folder, "tls-engine-sanitized")
 	leashed = filepath.Join(folder, "client")
-	for _, target := range []struct {
-		output  string
-		sources []string
-		flags   []string
-	}{
-		{program, sources, []string{"-O2"}},
-		{sanitized, sources, ctest.Sanitize},
-		{leashed, []string{"testdata/client.c"}, nil},
-	} {
-		flags := append(slices.Clone(target.flags), "-lssl", "-lcrypto")
-		if err := ctest.Compile(target.output, target.sources, flags...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		ctest.Compile(program, sources, "-O2", "-lssl", "-lcrypto"),
+		ctest.Compile(sanitized, sources, append(slices.Clone(ctest.Sanitize), "-lssl", "-lcrypto")...),
+		ctest.Compile(leashed, []string{"testdata/client.c"}, "-lssl", "-lcrypto"),
+	)
 }
