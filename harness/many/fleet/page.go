@@ -16,19 +16,19 @@ var pageText string
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // Page makes a self-contained HTML page of the runs.
-func Page(w io.Writer, results []*Result) error { return execute(w, "page", results) }
+func Page(w io.Writer, results []*Result) error { return write(w, "page", results) }
 
 // Section makes the part of an HTML page that shows the runs: in words, as a
 // picture and as a table.
-func Section(w io.Writer, results []*Result) error { return execute(w, "section", results) }
+func Section(w io.Writer, results []*Result) error { return write(w, "section", results) }
 
-func execute(w io.Writer, name string, results []*Result) error {
+func write(w io.Writer, name string, results []*Result) error {
 	var picture strings.Builder
 	if err := Picture(&picture, results); err != nil {
 		return err
 	}
 	lines := linesOf(results)
-	return pageTemplate.ExecuteTemplate(w, name, struct {
+	return style.WritePage(w, "the page of a fleet", pageTemplate.Lookup(name), struct {
 		Style   template.CSS
 		Picture template.HTML // our own, its text is escaped
 		Says    string

@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
 	"fmt"
@@ -104,14 +103,7 @@ func (d *Document) Page(w io.Writer) error {
 		}
 		p.Rows = append(p.Rows, shown)
 	}
-	var out bytes.Buffer // a page is whole or not there
-	if err := pageTemplate.Execute(&out, p); err != nil {
-		return fmt.Errorf("making the page of a matrix: %w", err)
-	}
-	if _, err := w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("writing the page of a matrix: %w", err)
-	}
-	return nil
+	return style.WritePage(w, "the page of a matrix", pageTemplate, p)
 }
 
 // reason tells in short why a run did not pass.

@@ -6,7 +6,6 @@
 package page
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
 	"fmt"
@@ -126,14 +125,7 @@ func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
 			c.Runs = append(c.Runs, p.Runs...)
 		}
 	}
-	var out bytes.Buffer // a page is whole or not there
-	if err := pageTemplate.Execute(&out, c); err != nil {
-		return fmt.Errorf("making the report: %w", err)
-	}
-	if _, err := w.Write(out.Bytes()); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	return nil
+	return style.WritePage(w, "the report", pageTemplate, c)
 }
 
 // inOrder compares two scenarios by their places in the laboratory's tables; those
