@@ -7,6 +7,7 @@
 package interposertest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,23 +42,13 @@ func build(folder string) error {
 	pluginHost = filepath.Join(folder, "plugin_host")
 	sanitized = filepath.Join(folder, "sanitized")
 
-	for _, target := range []struct {
-		output  string
-		sources []string
-		flags   []string
-	}{
-		{interposer, sources, []string{"-shared", "-fPIC", "-ldl"}},
-		{plain, []string{"testdata/plain.c"}, []string{"-pthread"}},
-		{tlsClient, []string{"testdata/tls.c"}, []string{"-lssl", "-lcrypto"}},
-		{tlsPlugin, []string{"testdata/tls.c"},
-			[]string{"-shared", "-fPIC", "-DTLS_PLUGIN", "-lssl", "-lcrypto"}},
-		{pluginHost, []string{"testdata/plugin_host.c"}, []string{"-ldl"}},
-		{sanitized, append([]string{"testdata/plain.c"}, sources...),
-			append(slices.Clone(ctest.Sanitize), "-pthread", "-ldl")},
-	} {
-		if err := ctest.Compile(target.output, target.sources, target.flags...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		ctest.Compile(interposer, sources, "-shared", "-fPIC", "-ldl"),
+		ctest.Compile(plain, []string{"testdata/plain.c"}, "-pthread"),
+		ctest.Compile(tlsClient, []string{"testdata/tls.c"}, "-lssl", "-lcrypto"),
+		ctest.Compile(tlsPlugin, []string{"testdata/tls.c"}, "-shared", "-fPIC", "-DTLS_PLUGIN", "-lssl", "-lcrypto"),
+		ctest.Compile(pluginHost, []string{"testdata/plugin_host.c"}, "-ldl"),
+		ctest.Compile(sanitized, append([]string{"testdata/plain.c"}, sources...),
+			append(slices.Clone(ctest.Sanitize), "-pthread", "-ldl")...),
+	)
 }
