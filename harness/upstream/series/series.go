@@ -43,7 +43,7 @@ type Patch struct {
 }
 
 // Read reads the series in a folder: the file "series", the patches it names,
-// and the file "proof".
+// and the file "proof". It returns at least one patch, or an error.
 func Read(folder string) ([]Patch, error) {
 	text, err := os.ReadFile(filepath.Join(folder, "series"))
 	if err != nil {
@@ -59,6 +59,9 @@ func Read(folder string) ([]Patch, error) {
 			return nil, fmt.Errorf("%s follows %s: list the patches in the order of their numbers", name, list[len(list)-1].Name)
 		}
 		list = append(list, *p)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s names no patch: name at least one, or give a folder whose series does", filepath.Join(folder, "series"))
 	}
 	return list, readProof(filepath.Join(folder, "proof"), list)
 }

@@ -41,6 +41,7 @@ func TestRefused(t *testing.T) {
 		"series cannot be read":             {"series": ""},
 		"0101-a.patch":                      {"0101-a.patch": ""},
 		"not a mail":                        {"0101-a.patch": "Subject: x\n\nno diff"},
+		"series names no patch":             {"series": "\n"},
 		"0203-b.patch follows 0301-a.patch": {"series": "0301-a.patch\n0203-b.patch\n", "0301-a.patch": patchMail, "0203-b.patch": patchMail},
 		"begins with its number":            {"series": "a.patch\n"},
 		"no line \"Bug:\"":                  {"0101-a.patch": "From: A\nDate: B\nSubject: C\n\nx\n---\n"},
