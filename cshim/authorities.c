@@ -1,9 +1,9 @@
 /*
  * authorities.c: the certificate authorities that connections trust. libcurl
- * reads its file for each connection anew, and to parse the one of a system
- * takes longer than the rest of a handshake. Here it is parsed once, for all
- * loops of the process, as long as it says the same: whoever asks has it read
- * and compared.
+ * parses its file for each connection, and for the file of a system that takes
+ * longer than the rest of a handshake. This file parses it once for all loops
+ * of the process. Each connection compares the file with the text that was
+ * parsed, and parses it again only if it has changed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -51,8 +51,8 @@ static void authorities_free(struct authorities *authorities)
   free(authorities);
 }
 
-/* Reads the file once more after OpenSSL has: if it says something else then,
-   nobody knows what OpenSSL has seen. */
+/* Reads the file again after OpenSSL has read it. If the content changed in
+   between, it is not known what OpenSSL has parsed. */
 static bool load(struct authorities *authorities, const char *path)
 {
   const struct openssl *openssl = openssl_loaded();
@@ -71,7 +71,7 @@ static bool load(struct authorities *authorities, const char *path)
   return same;
 }
 
-/* Finds those that were made of that text, or makes them. */
+/* Finds the authorities that were made of this text, or makes them. */
 static struct authorities *find_or_make(struct authorities *wanted,
                                         const char *path)
 {
@@ -98,8 +98,8 @@ static void leave(struct authorities *authorities)
   authorities_free(authorities);
 }
 
-/* The authorities of a file, for a context of OpenSSL's that libcurl has set up
-   without any. False: they cannot be had. */
+/* Adds the authorities of a file to an SSL_CTX that libcurl has set up without
+   any. Returns false if they cannot be loaded. */
 bool authorities_trust(struct cshim_loop *loop, void *context)
 {
   const struct openssl *openssl = openssl_loaded();

@@ -1,15 +1,14 @@
 /*
- * bio.c: what stands between OpenSSL and the socket of a connection that
- * requests share. libcurl writes one TLS record for each request and reads one
- * for each response, each with system calls of its own. This BIO keeps what is
- * written until the loop has no more to do, or much has come together, and
- * reads all that the socket has at once.
+ * bio.c: a BIO between OpenSSL and the socket of a connection that requests
+ * share. libcurl makes at least one system call for each TLS record, and there
+ * is a record for each request and each response. This BIO buffers what is
+ * written until the loop has nothing else to do or the buffer is full, and
+ * reads everything that the socket has at once.
  *
- * OpenSSL is told the truth in all that matters: what does not fit is refused
- * with a retry, as a full socket does, and a flush is one. What has been taken
- * is sent by bio_settle(), which the loop calls before it sleeps. What has
- * been read ahead no poll sees, so the loop asks bio_next_input() before it
- * sleeps, too.
+ * To OpenSSL it behaves like a socket: bytes that do not fit are refused with
+ * a retry, and a flush sends. bio_settle(), which the loop calls before it
+ * sleeps, sends the buffered bytes. No poll sees what was read ahead, so the
+ * loop also calls bio_next_input() before it sleeps.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +17,8 @@
 #include "internal.h"
 #include "openssl.h"
 
-/* So much is read at once, and so much that is written may wait. */
+/* Sizes of the buffers for what was read ahead and for what waits to be
+   sent. */
 #define INPUT_SIZE (32 * 1024)
 #define OUTPUT_SIZE (16 * 1024)
 
@@ -37,7 +37,7 @@
 #define BIO_WRITE_RETRY 0x0a /* BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY */
 #define BIO_ALL_RETRY 0x0f /* BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY */
 
-/* Bytes between start and end; no memory while there are none. */
+/* Bytes between start and end. Empty spans have no memory. */
 struct span {
   char *data;
   size_t start;
@@ -49,15 +49,14 @@ struct bio {
   struct connection *connection;
   void *ssl;
   curl_socket_t socket;
-  void *below; /* libcurl's own BIO, or NULL where it has given OpenSSL the
-                  socket */
+  void *below; /* libcurl's own BIO; NULL if OpenSSL has the socket */
   struct span input;
   struct span output;
   uint64_t drained; /* the turn of the loop in which the socket was empty */
   bool blocked; /* the socket was full; the loop waits until it is not */
   bool ended; /* the server has closed its side */
-  int failure; /* errno of what could not be sent: nothing else will be */
-  bool busy; /* in the loop's list of those that hold bytes */
+  int failure; /* errno of a failed send; nothing is sent after it */
+  bool busy; /* in the loop's list of BIOs that hold bytes */
   struct bio *next;
   struct bio *previous;
 };
@@ -119,7 +118,8 @@ static void set_blocked(struct bio *bio, bool blocked)
   watch_output(bio->connection, blocked);
 }
 
-/* Sends to the socket. Negative: nothing went, errno says why. */
+/* Sends to the socket. If the result is negative, nothing was sent, and errno
+   says why. */
 static ssize_t send_now(struct bio *bio, const char *data, size_t length)
 {
   ssize_t sent;
@@ -134,7 +134,8 @@ static bool would_block(void)
   return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-/* Sends what waits. False when some is left, or it failed. */
+/* Sends the buffered bytes. Returns false if some are left or sending
+   failed. */
 static bool flush(struct bio *bio)
 {
   struct span *output = &bio->output;
@@ -147,7 +148,8 @@ static bool flush(struct bio *bio)
         return false;
       }
       bio->failure = errno;
-      shutdown(bio->socket, SHUT_WR); /* nothing goes out with a gap in it */
+      shutdown(bio->socket, SHUT_WR); /* after a failure nothing more may be
+                                         sent: bytes would be missing */
       break;
     }
     output->start += (size_t)sent;
@@ -157,7 +159,8 @@ static bool flush(struct bio *bio)
   return !bio->failure;
 }
 
-/* Whether so many bytes more may wait; sends what does if they may not. */
+/* Whether this many more bytes fit into the buffer. Sends what is in it if
+   they do not. */
 static bool make_room(struct bio *bio, size_t length)
 {
   struct span *output = &bio->output;
@@ -194,7 +197,7 @@ static int on_write(void *handle, const char *data, int size)
     errno = bio->failure;
     return -1;
   }
-  /* what never has room goes by itself, after what waits */
+  /* data larger than the buffer is sent directly, after what is in it */
   if(span_length(output))
     errno = EAGAIN;
   else
@@ -204,8 +207,9 @@ static int on_write(void *handle, const char *data, int size)
   return (int)sent;
 }
 
-/* Reads from the socket; by libcurl's BIO, where it has one, which keeps for
-   libcurl how that went. Sets *again when there is nothing to read yet. */
+/* Reads from the socket, through libcurl's BIO if there is one, because
+   libcurl looks at its result. Sets *again when there is nothing to read
+   yet. */
 static ssize_t receive(struct bio *bio, char *data, size_t size, bool *again)
 {
   const struct openssl *openssl = openssl_loaded();
@@ -232,7 +236,7 @@ static ssize_t receive_now(void *handle, struct bio *bio, char *data,
     openssl_loaded()->bio_set_flags(handle, BIO_READ_RETRY);
   else if(!got)
     bio->ended = true;
-  /* there may be more by now; the next wait tells */
+  /* there may be more by now; the next wait shows it */
   if(again || (got > 0 && (size_t)got < size))
     bio->drained = bio->loop->turn;
   return got;
@@ -305,7 +309,7 @@ static int on_destroy(void *handle)
   return 1;
 }
 
-/* The method of such BIOs; one for the life of the process. */
+/* The BIO_METHOD, made once for the life of the process. */
 static void *method_of(const struct openssl *openssl)
 {
   static _Atomic(void *) kept;
@@ -320,7 +324,7 @@ static void *method_of(const struct openssl *openssl)
   openssl->method_set_read(method, on_read);
   openssl->method_set_control(method, on_control);
   openssl->method_set_destroy(method, on_destroy);
-  /* whoever comes second leaves its own behind, once */
+  /* a thread that comes second leaks its own method, once */
   return atomic_compare_exchange_strong(&kept, &none, method) ? method : none;
 }
 
@@ -351,11 +355,11 @@ void *bio_install(struct connection *connection, void *ssl)
   connection->bio = bio;
   openssl->bio_set_data(handle, bio);
   openssl->bio_set_init(handle, 1);
-  openssl->bio_share(below); /* set_bio gives back what the SSL has of it */
+  openssl->bio_share(below); /* set_bio releases the SSL's reference to it */
   openssl->bio_push(handle, below);
   openssl->set_bio(ssl, handle, handle);
-  /* libcurl has OpenSSL allocate its buffers for each record anew;
-     bio_settle() has them freed when there is nothing more to do */
+  /* libcurl has OpenSSL allocate its buffers for each record; bio_settle()
+     frees them when there is nothing more to do */
   openssl->control(ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
   return handle;
 }
@@ -366,8 +370,8 @@ void bio_writable(struct connection *connection)
     flush(connection->bio);
 }
 
-/* Reads, through TLS, what was read ahead of libcurl, and nothing else. 0: there
-   is no more, or what there is is no data. */
+/* Reads, through TLS, data that was read ahead of libcurl, and nothing else.
+   Returns 0 if there is no more of it, or if it is not application data. */
 size_t bio_take(struct connection *connection, void *data, size_t size)
 {
   const struct openssl *openssl = openssl_loaded();
@@ -377,7 +381,8 @@ size_t bio_take(struct connection *connection, void *data, size_t size)
   if(!bio || (!span_length(&bio->input) && !openssl->has_pending(bio->ssl)))
     return 0;
   drained = bio->drained;
-  bio->drained = bio->loop->turn; /* as far as OpenSSL is told */
+  bio->drained = bio->loop->turn; /* OpenSSL is told that the socket is
+                                     empty */
   openssl->clear_errors();
   length = openssl->read(bio->ssl, data, (int)size);
   openssl->clear_errors();
@@ -385,7 +390,7 @@ size_t bio_take(struct connection *connection, void *data, size_t size)
   return length > 0 ? (size_t)length : 0;
 }
 
-/* Whether OpenSSL has not taken all that was read ahead. */
+/* Whether some of what was read ahead was not yet given to OpenSSL. */
 bool bio_has_input(const struct connection *connection)
 {
   return connection->bio && span_length(&connection->bio->input);

@@ -1,8 +1,9 @@
 /*
- * buffer.c: bytes that grow as they come, and the memory of those that are
- * done with. A response needs some from its first byte until the caller has
- * read it; a loop with many requests in flight has few of those at a time, and
- * the next one takes what the last one has warmed.
+ * buffer.c: buffers that grow as bytes arrive, and a list of freed ones. A
+ * response needs a buffer from its first byte until the caller has read it. Of
+ * many requests in flight only a few need one at the same time, so the next
+ * response reuses the memory of the last, which the CPU still has in its
+ * cache.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +11,19 @@
 
 #define LEAST_CAPACITY 1024
 
-/* What is all there at once, as the text of a request is, has so much room
-   beyond it at most: each handle keeps one. */
+/* Spare capacity of a buffer whose content is complete, such as the text of a
+   request. It is small because each handle keeps such a buffer. */
 #define EXACT 64
 
-/* So many bytes are kept at most while requests are in flight. Where misuse of
-   memory is looked for none are, for it to show. */
+/* The most memory that is kept for reuse while requests are in flight. Under
+   AddressSanitizer it is 0, because reuse would hide errors. */
 #ifdef __SANITIZE_ADDRESS__
 #define SPARE_BYTES 0
 #else
 #define SPARE_BYTES (2 * 1024 * 1024)
 #endif
 
-/* Lies in the memory that nobody needs. */
+/* Header of a block of memory in the list of spares. */
 struct spare {
   struct spare *next;
   size_t capacity;

@@ -1,13 +1,13 @@
 /*
- * chunked.c: the strict reading of framing.h, of the body [RFC 9112 sections
- * 6.3 and 7.1].
+ * chunked.c: the body's part of the strict parser in framing.h [RFC 9112
+ * sections 6.3 and 7.1].
  */
 #include "framing.h"
 
-/* Where in a chunked body the next octet is. */
+/* Position of the next octet in a chunked body. */
 enum chunk_state {
   CHUNK_SIZE,
-  CHUNK_BLANK, /* white space behind the size */
+  CHUNK_BLANK, /* white space after the size */
   CHUNK_EXTENSION,
   CHUNK_SIZE_LF,
   CHUNK_BYTES,
@@ -15,7 +15,7 @@ enum chunk_state {
   CHUNK_BYTES_LF,
   CHUNK_LINE, /* at the beginning of a line of the trailer section */
   CHUNK_NAME,
-  CHUNK_COLON, /* white space behind the name */
+  CHUNK_COLON, /* white space after the name */
   CHUNK_VALUE,
   CHUNK_LINE_LF,
   CHUNK_LAST_LF,
@@ -52,8 +52,8 @@ static const char *chunk_size(struct framing *framing, char octet)
          "a chunk's size is not a number" : NULL;
 }
 
-/* What may stand between a chunk's size and its line's end, or in the value of
-   a trailer. */
+/* Checks an octet in what may follow a chunk's size on its line, or in the
+   value of a trailer field. */
 static const char *text(struct framing *framing, char octet, int at_end)
 {
   if(octet == '\r')
@@ -96,7 +96,7 @@ static const char *trailer_name(struct framing *framing, char octet)
   return NULL;
 }
 
-/* Reads an octet that is not of a chunk's data. */
+/* Reads an octet that is not chunk data. */
 static const char *chunk_octet(struct framing *framing, char octet)
 {
   switch(framing->chunk) {
@@ -157,7 +157,8 @@ static enum framing_piece take_data(struct framing *framing,
   return FRAMING_DATA;
 }
 
-/* Takes octets up to the next data, or to the end of the trailer section. */
+/* Takes octets up to the next chunk data, or to the end of the trailer
+   section. */
 static enum framing_piece take_chunk(struct framing *framing,
                                      const char **data, size_t *length,
                                      const char **piece,

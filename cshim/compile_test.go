@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCompilesWithOldHeaders compiles the C with headers that say that they are
-// libcurl 7.30.0's, without the names that came later and are used here.
+// TestCompilesWithOldHeaders compiles the C code with headers that claim to be
+// libcurl 7.30.0's and lack the later names that the code uses.
 func TestCompilesWithOldHeaders(t *testing.T) {
 	include, err := exec.Command("pkg-config", "--variable=includedir", "libcurl").Output()
 	require.NoError(t, err)
@@ -41,8 +41,8 @@ func TestCompilesWithOldHeaders(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 }
 
-// TestCompiles compiles the C for what the tests do not run on, where Debian's
-// cross compilers are there, and with the declarations of POSIX alone.
+// TestCompiles compiles the C code for other architectures, if Debian's cross
+// compilers are installed, and with the declarations of POSIX alone.
 func TestCompiles(t *testing.T) {
 	include, err := exec.Command("pkg-config", "--variable=includedir", "libcurl").Output()
 	require.NoError(t, err)

@@ -1,7 +1,8 @@
 /*
- * connection.c: which connections there are, which requests are on them, and
- * how they end. Each has a multi handle for itself: a request belongs to the
- * connection whose handle it is in, and libcurl has no other to send it on.
+ * connection.c: the connections of a loop, the requests on them, and how they
+ * end. Each connection has its own multi handle. A request belongs to the
+ * connection whose multi handle it is in, and libcurl has no other connection
+ * to send it on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,19 +34,20 @@ static int make_multi(struct connection *connection)
     return -ENOMEM;
   if(curl_multi_setopt(connection->multi, CURLMOPT_PIPELINING,
                        pipelining_of(limits->mode)) ||
-     /* it has one, which is not to be closed for want of room */
+     /* the one connection must not be closed to make room */
      curl_multi_setopt(connection->multi, CURLMOPT_MAXCONNECTS, 2L))
     return CSHIM_MULTI_FAILED;
-  /* Of HTTP/1.1 there is no limit to connections, so that who may not use this
-     one does not wait for it: it is refused another. Streams of HTTP/2 wait
-     for others to end, when the server allows no more. */
+  /* HTTP/1.1 has no limit of connections. A request that may not use this one
+     therefore does not wait for it: it asks for another, which is refused.
+     With HTTP/2, a request waits until the server allows another stream. */
   if(limits->mode == CSHIM_MULTIPLEXING &&
      curl_multi_setopt(connection->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L))
     return CSHIM_MULTI_FAILED;
   code = limits->mode == CSHIM_MULTIPLEXING ?
          curl_multi_setopt(connection->multi, MAX_CONCURRENT_STREAMS,
                            limits->pipeline_length) : CURLM_OK;
-  if(code && code != CURLM_UNKNOWN_OPTION) /* there is no limit before it */
+  if(code && code != CURLM_UNKNOWN_OPTION) /* older releases have no such
+                                              limit */
     return CSHIM_MULTI_FAILED;
   if(limits->mode == CSHIM_PIPELINING &&
      curl_multi_setopt(connection->multi, CURLMOPT_MAX_PIPELINE_LENGTH,
@@ -54,10 +56,10 @@ static int make_multi(struct connection *connection)
   return watch_install(connection);
 }
 
-/* A connection has no more news than there are flags, each once. */
+/* Each flag is reported once, so a connection has no more news than flags. */
 #define NEWS_OF_ONE 5
 
-/* Finds a place for one more connection, and for news of it. */
+/* Finds a free place for another connection, and for its news. */
 static bool make_place(struct cshim_loop *loop, uint32_t *number)
 {
   uint32_t place = loop->free_connections_from;
@@ -123,7 +125,7 @@ int cshim_loop_connect(struct cshim_loop *loop, int socket)
   return (int)number;
 }
 
-/* Notes that libcurl was at work on a connection. */
+/* Notes that libcurl has worked on a connection. */
 void connection_touch(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -134,7 +136,7 @@ void connection_touch(struct connection *connection)
   loop->touched = connection;
 }
 
-/* Notes what the connection can do. */
+/* Notes whether the connection multiplexes. */
 void connection_prove(struct connection *connection, bool multiplexes)
 {
   connection->proven = true;
@@ -233,8 +235,8 @@ void connection_remove(struct transfer *transfer)
     remove_active(connection);
 }
 
-/* Takes the requests off a connection and closes it. Last submitted first: a
-   transfer with nobody behind it in the pipeline leaves without waking
+/* Takes the requests off a connection and closes it. The last submitted goes
+   first: removing a transfer with none behind it in the pipeline does not wake
    another. */
 void connection_end(struct connection *connection)
 {
@@ -247,11 +249,11 @@ void connection_end(struct connection *connection)
   curl_multi_cleanup(connection->multi);
   http2_leave(before);
   connection->multi = NULL;
-  socket_close(connection); /* libcurl may never have had it */
+  socket_close(connection); /* libcurl may never have taken it */
   connection->over = true;
 }
 
-/* Ends a connection. Its caller may ask how until the next run. */
+/* Ends a connection. The caller may ask how it ended until the next run. */
 void connection_retire(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -266,7 +268,7 @@ void connection_retire(struct connection *connection)
   loop->retired = connection;
 }
 
-/* Frees those that have ended. */
+/* Frees the connections that have ended. */
 void connection_free_retired(struct cshim_loop *loop)
 {
   while(loop->retired) {
@@ -277,7 +279,7 @@ void connection_free_retired(struct cshim_loop *loop)
   }
 }
 
-/* The connection of that number of which the last run told. */
+/* The connection with this number in what the last run reported. */
 const struct connection *connection_told(const struct cshim_loop *loop,
                                          uint32_t number)
 {

@@ -1,6 +1,6 @@
 /*
- * framing.c: the strict reading of framing.h, of header sections [RFC 9112
- * sections 4 to 6].
+ * framing.c: the header section's part of the strict parser in framing.h [RFC
+ * 9112 sections 4 to 6].
  */
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static bool contains(struct part part, const char *word)
   return false;
 }
 
-/* Takes the next element off a list. False: there is none. */
+/* Takes the next element off a list. Returns false if there is none. */
 static bool next_element(struct part *list, struct part *element)
 {
   const char *comma;
@@ -67,7 +67,7 @@ void framing_begin(struct framing *framing,
   framing->rules = *rules;
 }
 
-/* Section 4. HTTP/2 has no such line, libcurl writes one for it. */
+/* Section 4. HTTP/2 has no status line; libcurl writes one for it. */
 static const char *status_line(struct framing *framing, struct part line)
 {
   const char *at = line.at;
@@ -98,7 +98,7 @@ static const char *status_line(struct framing *framing, struct part line)
   return NULL;
 }
 
-/* Section 6.3: equal numbers count as one. */
+/* Section 6.3: repeated equal numbers count as one. */
 static const char *content_length(struct framing *framing, struct part value)
 {
   struct part element;
@@ -145,7 +145,7 @@ static const char *connection(struct framing *framing, struct part value)
   return NULL;
 }
 
-/* Keeps what is wrong with a Content-Length, and what it says as far as that can
+/* Keeps what is wrong with a Content-Length, and as much of its value as can
    be shown. */
 static void refuse_length(struct framing *framing, struct part value,
                           const char *wrong)
@@ -161,14 +161,15 @@ static void refuse_length(struct framing *framing, struct part value,
            "bad Content-Length \"%s\": %s", shown, wrong);
 }
 
-/* What is wrong with a field about the body; NULL: nothing. */
+/* What is wrong with a field that describes the body; NULL if nothing is. */
 static const char *unreadable(const struct framing *framing)
 {
   return framing->refusal[0] ? framing->refusal : framing->unreadable;
 }
 
-/* Notes what a field about the body says. One that cannot be read is no matter
-   when there is no body, which the end of the section tells. */
+/* Notes the value of a field that describes the body. An unreadable one
+   matters only if the response has a body, which is known at the end of the
+   section. */
 static void read_value(struct framing *framing, struct part name,
                        struct part value)
 {
@@ -283,7 +284,7 @@ static const char *end_of_section(struct framing *framing)
   if(!has_no_body(framing))
     return frame_body(framing);
   framing->body = FRAMING_NO_BODY;
-  /* a HEAD tells how long the body would be */
+  /* a HEAD's response has the length that a body would have */
   return framing->rules.head && !framing->has_coding ? unreadable(framing) :
          NULL;
 }

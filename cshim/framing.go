@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// errTooLong says that chunk extensions and trailers go over their limit.
+// errTooLong says that chunk extensions and trailers exceed their limit.
 var errTooLong = errors.New("cshim: chunk extensions or trailers are too long")
 
 // framed is a response as framing.c reads it.
@@ -21,15 +21,15 @@ type framed struct {
 	body     []byte
 	trailer  []byte
 	complete bool // its end has come
-	toClose  bool // its end is the end of the connection
-	closes   bool // the connection ends with it, although libcurl may not see that
+	toClose  bool // the end of the connection ends it
+	closes   bool // the connection must end with it, although libcurl may not see that
 	unseen   bool // it is complete, although libcurl waits for more
 }
 
-// readFraming has framing.c read a response as libcurl hands it over: header
-// sections by lines, what follows in pieces of at most so many bytes. It stops
-// at the end of a response that is not ended by the connection, as libcurl does
-// within a piece.
+// readFraming has framing.c read a response in the pieces that libcurl
+// delivers: header sections by lines, the rest in pieces of at most this
+// many bytes. Like libcurl, it stops within a piece at the end of the
+// response, unless the end of the connection ends it.
 func readFraming(response []byte, rules C.struct_framing_rules, pieces int) (framed, error) {
 	var framing C.struct_framing
 	C.framing_begin(&framing, &rules)
@@ -56,7 +56,7 @@ func readFraming(response []byte, rules C.struct_framing_rules, pieces int) (fra
 	for len(response) > 0 && !ended() {
 		size := min(pieces, len(response))
 		if framing.body == C.FRAMING_LENGTH {
-			size = min(size, int(framing.left)) // libcurl hands over no more
+			size = min(size, int(framing.left)) // libcurl delivers no more than that
 		}
 		if err := read.take(&framing, response[:size]); err != nil {
 			return framed{}, err

@@ -1,11 +1,11 @@
 #ifndef CSHIM_FRAMING_H
 #define CSHIM_FRAMING_H
 /*
- * One strict reading of how an HTTP/1.x response is framed: where its header
- * section ends, and its body. libcurl has a reading of its own, which is
- * looser, and decides where the next response begins. What is read here in
- * one way only, libcurl reads in the same way; all else is refused, and its
- * connection with it, before a byte of a body is delivered.
+ * A strict parser for the framing of an HTTP/1.x response: where its header
+ * section ends, and its body. libcurl's own parser is looser, and decides
+ * where the next response begins. Both read a response that this parser
+ * accepts in the same way. Any other response is refused, and its connection
+ * closed, before a byte of its body is delivered.
  *
  * Knows nothing of libcurl but the two things in struct framing_rules.
  */
@@ -32,19 +32,19 @@ static inline bool is_token(char octet)
          (octet && strchr("!#$%&'*+-.^_`|~", octet));
 }
 
-/* What goes for all sections of one request's response. */
+/* Rules for all sections of one request's response. */
 struct framing_rules {
   bool head; /* the request was HEAD */
-  bool fields_stick; /* libcurl before 7.65.1: believes the fields about a
-                        body in responses that have none, and goes by those
-                        of an interim response in the final one */
-  size_t overhead; /* chunk extensions and trailers may be so long, in all */
+  bool fields_stick; /* libcurl before 7.65.1: it heeds fields about a body in
+                        responses that have none, and in the final response
+                        those of an interim one */
+  size_t overhead; /* limit for all chunk extensions and trailers */
 };
 
 enum framing_section {
   FRAMING_BEGINS, /* a status line is next */
   FRAMING_FIELDS, /* within a header section */
-  FRAMING_INTERIM, /* an interim one has ended: a status line is next */
+  FRAMING_INTERIM, /* an interim response has ended; a status line is next */
   FRAMING_FINAL /* the header section of the response has ended */
 };
 
@@ -63,28 +63,29 @@ struct framing {
   enum framing_section section;
   int status;
   bool tunnel; /* the section is a proxy's answer to CONNECT */
-  bool http2; /* the section is one of HTTP/2, as libcurl writes it down */
+  bool http2; /* the section is HTTP/2's, as libcurl writes it */
   bool http10;
 
   /* the header section */
-  bool folds; /* the next line may go on with this one */
+  bool folds; /* the next line may continue this one */
   bool has_length;
   bool has_coding;
-  bool chunked; /* Transfer-Encoding is that, once, and nothing else */
+  bool chunked; /* Transfer-Encoding is "chunked", once, and nothing else */
   bool keeps; /* Connection has keep-alive */
   bool seems_to_keep; /* libcurl may think so */
   bool interim_length; /* an interim response had a Content-Length */
   bool interim_coding; /* or a Transfer-Encoding */
-  const char *unreadable; /* what is wrong with a field about the body */
-  char refusal[FRAMING_SHOWN + 64]; /* with the value, if it is Content-Length;
-                                       else empty */
+  const char *unreadable; /* what is wrong with a field that describes the
+                             body */
+  char refusal[FRAMING_SHOWN + 64]; /* the same with the value of
+                                       Content-Length; else empty */
 
   /* the body */
   enum framing_body body;
-  uint64_t left; /* of a length, or of a chunk's data */
+  uint64_t left; /* bytes left of the length, or of a chunk's data */
   int chunk; /* CHUNK_* in chunked.c */
-  int digits; /* of a chunk's size so far */
-  size_t overhead; /* chunk extensions and trailers so far */
+  int digits; /* digits of a chunk's size so far */
+  size_t overhead; /* size of chunk extensions and trailers so far */
 };
 
 /* What framing_take() found. */
@@ -101,25 +102,25 @@ void framing_begin(struct framing *framing,
                    const struct framing_rules *rules);
 
 /* Reads a line of a header section, with its line feed. Returns NULL, or what
-   is wrong with it. After a status line the caller sets tunnel, and http2 is
-   for it to judge. */
+   is wrong with it. After a status line the caller sets tunnel, and checks
+   http2. */
 const char *framing_line(struct framing *framing, const char *line,
                          size_t length);
 
 /* After the last line of the response's header section: whether the connection
-   ends with the response, although libcurl may not see it. */
+   must end with the response, although libcurl may not see it. */
 bool framing_ends_unseen(const struct framing *framing);
 
-/* And whether the response is complete, although libcurl waits for more. */
+/* Whether the response is complete, although libcurl waits for more. */
 bool framing_complete_unseen(const struct framing *framing);
 
-/* Takes the next piece off what has come of the body, which is not empty, with
-   its transfer coding. Sets *refusal when it is refused. */
+/* Takes the next piece off the part of the body that has arrived, which is not
+   empty and has its transfer coding. Sets *refusal if it is refused. */
 enum framing_piece framing_take(struct framing *framing, const char **data,
                                 size_t *length, const char **piece,
                                 size_t *piece_length, const char **refusal);
 
-/* Whether the end of the response is an end of its body. */
+/* Whether the body is complete if the response ends here. */
 bool framing_is_complete(const struct framing *framing);
 
 #endif

@@ -14,8 +14,8 @@ import (
 
 const roomyOverhead = 1 << 20
 
-// framings are responses and how they have to be read: by their body, or by a
-// part of what is said against them.
+// framings are responses with the body that must be read, or with a part of the
+// reason why they must be refused.
 var framings = map[string]struct {
 	response string
 	head     bool
@@ -145,7 +145,8 @@ func TestFraming(t *testing.T) {
 	}
 }
 
-// What libcurl cannot see of the end of a response, or sees otherwise.
+// TestFramingUnseen tests ends of responses that libcurl cannot see, or sees
+// elsewhere.
 func TestFramingUnseen(t *testing.T) {
 	for response, want := range map[string]framed{
 		"HTTP/1.0 200 OK\r\nConnection: not-keep-alive\r\nContent-Length: 0\r\n\r\n":    {closes: true},
@@ -181,9 +182,9 @@ func TestFramingBoundsWhatIsNotBody(t *testing.T) {
 	}
 }
 
-// FuzzFraming compares the reading of framing.c with net/http's, which is an
-// independent one: what framing.c takes, net/http reads in the same way, unless
-// it refuses it. In what pieces a response comes makes no difference.
+// FuzzFraming compares framing.c with net/http, an independent parser: net/http
+// refuses a response that framing.c accepts, or reads it in the same way. The
+// pieces in which a response arrives make no difference.
 func FuzzFraming(f *testing.F) {
 	for _, each := range framings {
 		f.Add([]byte(each.response+"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext"), each.head, byte(3))
@@ -206,8 +207,8 @@ func FuzzFraming(f *testing.F) {
 	})
 }
 
-// readWithNetHTTP reads the same; an error says that it is not one that net/http
-// takes.
+// readWithNetHTTP reads a response with net/http, and returns an error if
+// net/http refuses it.
 func readWithNetHTTP(response []byte, head bool) (framed, error) {
 	request := &http.Request{Method: http.MethodGet}
 	if head {

@@ -1,6 +1,6 @@
 /*
- * handshake.c: what TLS told of a connection: what was agreed on, who the
- * server proved to be, or why that was refused.
+ * handshake.c: what is known of a connection's TLS handshake: what was agreed
+ * on, the server's certificates, and why they were refused.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
 #define GET_STAPLE 70 /* SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP */
 
-/* NULL: out of memory; then nobody is told. */
+/* Returns NULL when out of memory; then nothing is noted. */
 static struct handshake *of(struct connection *connection)
 {
   if(!connection->handshake) {
@@ -39,7 +39,7 @@ void handshake_alert(struct connection *connection, int alert)
     handshake->told.alert = alert;
 }
 
-/* Appends a certificate: its length in four octets, the highest first, and the
+/* Appends a certificate: its length in four octets, big-endian, then the
    certificate in DER. */
 static void append(struct buffer *list, const void *certificate)
 {
@@ -111,7 +111,8 @@ void handshake_done(struct connection *connection, const void *ssl)
   if(!handshake || handshake->told.done)
     return;
   handshake->told.done = true;
-  /* later releases of libcurl look at this only after the handshake */
+  /* later releases of libcurl check the certificate only after the
+     handshake */
   if(!handshake->told.refusal)
     handshake->told.refusal = (int)openssl->verify_result(ssl);
   handshake->told.version = (uint16_t)openssl->version(ssl);
@@ -125,7 +126,7 @@ void handshake_done(struct connection *connection, const void *ssl)
   }
   append_all(&handshake->certificates, openssl->peer_certificates(ssl));
   if(!handshake->certificates.length && openssl->session_of(ssl)) {
-    /* of a session that libcurl has kept in a file's form this one is left */
+    /* a session that libcurl has serialised has only this certificate */
     const void *peer = openssl->session_peer(openssl->session_of(ssl));
     if(peer)
       append(&handshake->certificates, peer);

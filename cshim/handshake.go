@@ -21,7 +21,7 @@ type Handshake struct {
 	Chain        [][]byte // the chain that was verified, or only the certificate that was refused
 	Staple       []byte   // OCSP response; nil: none
 
-	Refusal int    // OpenSSL's X509_V_ERR_*, why it refuses the certificate, even if that is ignored; 0: it does not
+	Refusal int    // OpenSSL's X509_V_ERR_*, why it refuses the certificate, even if that is ignored; 0: it accepts it
 	Alert   int    // the last alert from the server except close_notify [RFC 8446 §6]; -1: none
 	Record  []byte // header of the first record from the server; nil: none has arrived
 }
@@ -57,8 +57,8 @@ func (l *Loop) Handshake(connection Connection) *Handshake {
 	return h
 }
 
-// certificates takes a list apart in which each has its length in four octets
-// before it.
+// certificates splits a list in which each certificate follows its length in
+// four octets.
 func certificates(list []byte) [][]byte {
 	var all [][]byte
 	for len(list) >= 4 {

@@ -1,13 +1,13 @@
 /*
- * http2.c: what becomes of requests that share an HTTP/2 connection: whose
- * response is whole, which may be sent again, and when a connection is of no
- * more use. nghttp2.c tells it what happens.
+ * http2.c: decides for requests that share an HTTP/2 connection which response
+ * is complete, which request may be sent again, and when the connection must
+ * not be used any more. nghttp2.c reports the events.
  *
- * What holds here, whatever libcurl makes of it: a response is whole when the
- * server ended its stream and all of it was delivered; a request goes out once,
- * unless the server did not process it [RFC 9113, section 8.7], or it may be
- * repeated and nothing of its response has come; on a connection that broke
- * the protocol, or that the server is leaving, no request is sent any more.
+ * These rules hold whatever libcurl does. A response is complete when the
+ * server has ended its stream and all of it was delivered. A request is sent
+ * once, unless the server did not process it [RFC 9113, section 8.7], or it
+ * may be repeated and no part of its response has arrived. No request is sent
+ * on a connection whose peer broke the protocol or is leaving it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,20 +17,20 @@
 #define OPT_PREREQFUNCTION (CURLoption)20312
 #define OPT_PREREQDATA (CURLoption)10313
 
-/* libcurl keeps the field lines of all sections of a response in 128 KiB, or
-   gives the connection up. */
+/* libcurl closes the connection when the field lines of all sections of a
+   response exceed 128 KiB. */
 #define FIELD_BYTES (100 * 1024)
-#define FIELD_EXTRA 5 /* ": " and CRLF, and more for a status line */
+#define FIELD_EXTRA 5 /* ": " and CRLF, and room for a status line */
 
-/* Whether something of the response has come, interim ones included. */
+/* Whether any part of the response has arrived, interim responses included. */
 static bool begun(const struct transfer *transfer)
 {
   return transfer->stream.begun || transfer->response.length ||
          transfer->header_taken || transfer->dropped;
 }
 
-/* libcurl ends a response when it has the length that was announced, or when it
-   has no body, and does not wait for END_STREAM. */
+/* libcurl ends a response when its announced length has arrived, or when it
+   has no body. It does not wait for END_STREAM. */
 static bool whole_by_length(const struct transfer *transfer)
 {
   const struct stream *stream = &transfer->stream;
@@ -41,8 +41,8 @@ static bool whole_by_length(const struct transfer *transfer)
           (stream->has_length && stream->length == stream->delivered));
 }
 
-/* libcurl loses what it has of a response, and has not delivered, when the
-   server resets the stream. */
+/* Before this release, libcurl loses the part of a response that it has not
+   delivered when the server resets the stream. */
 #define FIRST_KEEPING 0x080100 /* 8.1.0 */
 
 static bool loses(const struct transfer *transfer)
@@ -50,7 +50,7 @@ static bool loses(const struct transfer *transfer)
   return transfer->loop->libcurl < FIRST_KEEPING;
 }
 
-/* Whether all that has come of the response was delivered. */
+/* Whether everything that arrived of the response was delivered. */
 static bool delivered(const struct transfer *transfer)
 {
   const struct stream *stream = &transfer->stream;
@@ -72,7 +72,7 @@ static void announce(struct http2_session *session)
   connection_touch(session->connection);
 }
 
-/* Takes over what the transfer may need to know of its connection. */
+/* Copies what the transfer may need to know of its connection. */
 static void learn(struct stream *stream)
 {
   const struct http2_session *session = stream->session;
@@ -83,7 +83,7 @@ static void learn(struct stream *stream)
   stream->goaway = session->error;
 }
 
-/* Client's streams have odd numbers. */
+/* The client's streams have odd numbers. */
 static struct transfer **list_of(struct http2_session *session,
                                  int32_t stream)
 {
@@ -111,7 +111,7 @@ bool http2_any_open(const struct http2_session *session)
   return false;
 }
 
-/* The transfer has nothing to do with its stream any more. */
+/* Separates the transfer from its stream. */
 static void forget(struct transfer *transfer)
 {
   struct stream *stream = &transfer->stream;
@@ -166,11 +166,12 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
   size_t limit = transfer->loop->limits.header_bytes;
 
   if(is_named(":status", name, name_length)) {
-    stream->has_length = false; /* what an interim response says is nothing */
+    stream->has_length = false; /* the length in an interim response does not
+                                   count */
     stream->final = value_length && *value != '1';
   }
   if(is_named("content-length", name, name_length)) {
-    size_t i; /* nghttp2 has seen to it that it is a number, and once */
+    size_t i; /* nghttp2 has checked that it is a number and occurs once */
     stream->has_length = true;
     stream->length = 0;
     for(i = 0; i < value_length; i++)
@@ -188,14 +189,15 @@ bool http2_closed(struct transfer *transfer, uint32_t *error)
   struct stream *stream = &transfer->stream;
   stream->closed = true;
   if(stream->ended) {
-    *error = H2_NO_ERROR; /* the response is whole, whatever comes after it */
+    *error = H2_NO_ERROR; /* the response is complete, whatever comes after
+                             it */
     return true;
   }
   stream->error = *error;
   stream->refused = *error == H2_REFUSED_STREAM && !begun(transfer);
   stream->downgrade = *error == H2_HTTP_1_1_REQUIRED && !begun(transfer);
-  /* libcurl takes NO_ERROR for the end of the response, and sends what was
-     refused, or is wanted over HTTP/1.1, again by itself */
+  /* libcurl takes NO_ERROR for the end of the response. It repeats a request
+     that was refused, or for which the server requires HTTP/1.1, by itself */
   *error = H2_CANCEL;
   stream->withheld = loses(transfer) && !delivered(transfer);
   if(stream->withheld)
@@ -203,7 +205,7 @@ bool http2_closed(struct transfer *transfer, uint32_t *error)
   return !stream->withheld;
 }
 
-/* More of the response was delivered. */
+/* Another part of the response was delivered. */
 void http2_delivered(struct transfer *transfer, size_t length)
 {
   transfer->stream.delivered += length;
@@ -219,7 +221,7 @@ bool http2_may_send(struct http2_session *session, struct transfer *transfer)
   if(stream->allowed && !session->broken && !session->leaving &&
      !session->closing)
     return true;
-  /* libcurl sends it again by itself, or too late */
+  /* libcurl would repeat it by itself, or too late */
   stream->refused = stream->allowed;
   stream->cut = true;
   return false;
@@ -249,7 +251,8 @@ void http2_broken(struct http2_session *session)
   announce(session);
 }
 
-/* The server says nothing more. libcurl 7.88.1 tells one of those who wait. */
+/* The server sends nothing more. libcurl 7.88.1 tells only one of the waiting
+   transfers. */
 void http2_closing(struct connection *connection)
 {
   struct http2_session *session = connection->session;
@@ -272,7 +275,7 @@ void http2_gone(struct http2_session *session)
   }
 }
 
-/* Says what became of the stream, where libcurl may not. */
+/* Describes what happened to the stream, where libcurl may not. */
 static void explain(struct transfer *transfer)
 {
   const struct stream *stream = &transfer->stream;
@@ -306,8 +309,8 @@ static void explain(struct transfer *transfer)
            what, http2_error_name(error));
 }
 
-/* Whether this is one of the errors that libcurl has for the end of a stream
-   or of a connection. */
+/* Whether libcurl uses this error for the end of a stream or of a
+   connection. */
 static bool is_end(CURLcode code)
 {
   return code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2 ||
@@ -352,10 +355,10 @@ void http2_begin(struct transfer *transfer)
   transfer->stream.allowed = true;
 }
 
-/* A response that is whole ends its request, even while libcurl would go on
-   with the request's body; so does one of whose end libcurl was not told, when
-   it has delivered what has come; and an error of the connection ends all
-   requests on it, in their order. */
+/* A complete response ends its request, even if libcurl would go on with the
+   request's body. A response whose end libcurl was not told of ends its
+   request when libcurl has delivered all of it. An error of the connection
+   ends all requests on it, in their order. */
 void http2_settle(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -391,7 +394,7 @@ void http2_left_stream(struct transfer *transfer)
   forget(transfer);
 }
 
-/* The request is taken off the wire: RST_STREAM goes out at once. */
+/* The request is cancelled: RST_STREAM is sent at once. */
 void http2_leave_stream(struct transfer *transfer)
 {
   struct stream *stream = &transfer->stream;
@@ -400,8 +403,8 @@ void http2_leave_stream(struct transfer *transfer)
   if(!stream->closed && !stream->session->broken) {
     stream->session->connection->left = true;
     http2_reset(stream->session, stream->id);
-    /* libcurl sends what waits when a transfer goes on, at its end it may
-       leave it in its buffer */
+    /* libcurl sends what it has buffered when a transfer resumes; at the end
+       of the transfer it may leave it in its buffer */
     transfer->discarding = true;
     curl_easy_pause(transfer->easy, CURLPAUSE_ALL);
     curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
@@ -409,7 +412,7 @@ void http2_leave_stream(struct transfer *transfer)
   }
 }
 
-/* CURLOPT_PREREQFUNCTION: what libcurl sends next is this request. */
+/* CURLOPT_PREREQFUNCTION: this is the request that libcurl sends next. */
 static int on_request(void *userp, char *primary_ip, char *local_ip,
                       int primary_port, int local_port)
 {

@@ -1,7 +1,7 @@
 #ifndef CSHIM_HTTP2_H
 #define CSHIM_HTTP2_H
 /*
- * What nghttp2.c tells http2.c of the HTTP/2 sessions of connections.
+ * What nghttp2.c tells http2.c about the HTTP/2 sessions of connections.
  */
 #include "internal.h"
 #include "nghttp2.h"
@@ -12,9 +12,9 @@
 struct http2_session {
   void *handle; /* nghttp2's */
   struct connection *connection;
-  struct transfer *streams[STREAM_LISTS]; /* those open, see list_of() */
+  struct transfer *streams[STREAM_LISTS]; /* the open ones, see list_of() */
   bool leaving; /* GOAWAY has come: it accepts no more requests */
-  bool closing; /* close_notify has come, TCP may be open */
+  bool closing; /* close_notify has arrived; TCP may still be open */
   bool broken; /* its peer broke the protocol: it is unusable */
   uint32_t error; /* of GOAWAY */
 };
@@ -23,15 +23,15 @@ struct http2_session {
 const char *http2_error_name(uint32_t error);
 void http2_reset(struct http2_session *session, int32_t stream);
 
-/* http2.c: whose a stream is, unless he has left it */
+/* http2.c: the transfer of a stream; NULL if the transfer has left it */
 struct transfer *http2_owner(struct http2_session *session, int32_t stream);
 
-/* Whether somebody waits for the end of a stream */
+/* Whether a transfer waits for the end of a stream. */
 bool http2_any_open(const struct http2_session *session);
 
-/* A frame has come, false: libcurl is not told; a field line, false: over the
-   limit; a stream is closed, with the error that libcurl is told, false: of
-   nothing */
+/* A frame has arrived (false: do not tell libcurl). A field line has arrived
+   (false: it is over the limit). A stream is closed, with the error to tell
+   libcurl (false: tell it nothing). */
 bool http2_frame(struct http2_session *session, struct transfer *transfer,
                  const union frame *frame);
 bool http2_field(struct transfer *transfer, const uint8_t *name,
@@ -39,8 +39,8 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
                  size_t value_length);
 bool http2_closed(struct transfer *transfer, uint32_t *error);
 
-/* libcurl wants to send a request; it has; the connection has ended, by an
-   error or otherwise */
+/* May libcurl send this request? It has sent it. The connection has ended,
+   with an error or without. */
 bool http2_may_send(struct http2_session *session, struct transfer *transfer);
 void http2_sent(struct http2_session *session, struct transfer *transfer,
                 int32_t stream);

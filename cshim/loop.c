@@ -1,5 +1,5 @@
 /*
- * loop.c: the loop itself. Submits a batch and drives libcurl with the events
+ * loop.c: the event loop. Submits a batch and drives libcurl with the events
  * that its poller reports.
  */
 #include <errno.h>
@@ -7,27 +7,28 @@
 #include <string.h>
 #include "internal.h"
 
-/* sleep_state: a waker that finds ASLEEP has to end the sleep; one that finds
-   AWAKE leaves WOKEN behind, and the loop does not go to sleep. */
+/* sleep_state: a waker that finds ASLEEP has to end the sleep. One that finds
+   AWAKE sets WOKEN, and the loop does not go to sleep. */
 #define SLEEP_AWAKE 0
 #define SLEEP_ASLEEP 1
 #define SLEEP_WOKEN 2
 
-/* Sockets looked after for each wait; more come with the next. */
+/* Sockets handled after each wait; the next wait returns the others. */
 #define EVENTS 64
 
-/* libcurl's timer may be due again and again while it works off a pipeline.
-   After so many times in a row look at the sockets all the same. */
+/* libcurl's timer may expire again and again while it works through a
+   pipeline. After this many times in a row, check the sockets all the same. */
 #define TIMER_ROUNDS 64
 
-/* Nor for longer than so many milliseconds. */
+/* The same, after this many milliseconds. */
 #define TIMER_TIME 5
 
-/* And so many times over what was read ahead. */
+/* The same, after this many rounds over what was read ahead. */
 #define INPUT_ROUNDS 64
 
-/* With something to tell, or when time is up, look at the sockets so often at
-   most before the caller hears of it: what comes together crosses together. */
+/* When there is something to report, or time is up, check the sockets up to
+   this many times before returning, so that results that arrive together are
+   returned together. */
 #define LAST_ROUNDS 16
 
 void loop_count(struct cshim_loop *loop, enum cshim_counter which,
@@ -159,7 +160,7 @@ void cshim_loop_detach(struct cshim_loop *loop, uint32_t slot)
     loop->free_from = slot;
 }
 
-/* Has libcurl do what there is to do on a connection. */
+/* Has libcurl act on a connection. */
 void loop_act(struct connection *connection, curl_socket_t socket, int bits)
 {
   int running;
@@ -176,9 +177,9 @@ void loop_act(struct connection *connection, curl_socket_t socket, int bits)
     connection->over = true;
 }
 
-/* Submits one request. A request that libcurl refuses is finished at once.
-   The handle gets its first turn here: of several timers that are due libcurl
-   serves the youngest first, and the requests would go out backwards. */
+/* Submits one request. A request that libcurl refuses is finished at once. The
+   handle gets its first turn here, because libcurl serves the youngest of
+   several expired timers first, and would send the requests in reverse. */
 static void submit(struct cshim_loop *loop,
                    const struct cshim_request *request, const char *text)
 {
@@ -208,7 +209,7 @@ static void submit(struct cshim_loop *loop,
     code = CURLE_FAILED_INIT;
   }
   if(!code) {
-    /* it closed at rest, and the caller does not know it yet */
+    /* it closed at rest, and the caller has not been told yet */
     transfer->result_flags |= CSHIM_RESULT_LOST;
     code = CURLE_GOT_NOTHING;
   }
@@ -234,7 +235,7 @@ static void act_on_timer(struct connection *connection)
     else if(!until)
       until = now + TIMER_TIME;
     else if(now > until)
-      return; /* a peer may keep it busy for as long as it likes */
+      return; /* otherwise a peer could keep the loop busy for ever */
     connection->timer_set = false;
     loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
   }
@@ -253,11 +254,11 @@ static void act_on_timers(struct cshim_loop *loop)
   }
 }
 
-/* Readable and writable are told one after the other. Told at once, libcurl
-   hands both to the first in the send pipe, and the one that waits for its
-   response may never hear of it. A socket that reports an error alone is told
-   as both: whoever tries next finds out. One that reports an end at rest has
-   been closed by the server. */
+/* Tells libcurl of readable and writable separately. Told of both at once, it
+   hands both to the first transfer in the send pipe, and the transfer that
+   waits for its response may miss it. An error alone is reported as both, so
+   that the next read or write finds it. A connection at rest that reports its
+   end was closed by the server. */
 static void act_on_socket(struct connection *connection, uint32_t events)
 {
   curl_socket_t socket = connection->socket;
@@ -287,8 +288,8 @@ static void act_on_socket(struct connection *connection, uint32_t events)
   }
 }
 
-/* What was read ahead of libcurl no poll sees: tell of it as often as libcurl
-   takes any. Returns whether it may take more. */
+/* No poll sees what was read ahead of libcurl, so libcurl is called for as
+   long as it takes any of it. Returns whether it may take more. */
 static bool act_on_input(struct cshim_loop *loop)
 {
   int round;
@@ -305,7 +306,7 @@ static bool act_on_input(struct cshim_loop *loop)
   return true;
 }
 
-/* How long to sleep, in milliseconds: until the first timer, at most
+/* How long to sleep, in milliseconds: until the first timer expires, at most
    wait_ms. */
 static int sleep_time(const struct cshim_loop *loop, int wait_ms)
 {
@@ -328,8 +329,8 @@ static int sleep_time(const struct cshim_loop *loop, int wait_ms)
   return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* Waits for events and acts on them. Returns how many came, and sets *woken
-   when somebody asked the loop to come back. */
+/* Waits for events and acts on them. Returns how many there were, and sets
+   *woken if cshim_loop_wake() was called. */
 static int wait_and_act(struct cshim_loop *loop, int wait_ms, bool *woken)
 {
   struct ready ready[EVENTS];
@@ -361,7 +362,7 @@ int cshim_loop_run(struct cshim_loop *loop,
 {
   int64_t deadline = wait_ms >= 0 ? watch_now_ms() + wait_ms : INT64_MAX;
   bool woken = false;
-  int rounds = 0; /* since it is time to return */
+  int rounds = 0; /* rounds since it is time to return */
   size_t i;
 
   results_forget(loop);

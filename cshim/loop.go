@@ -11,7 +11,7 @@ package cshim
 #include <stdlib.h>
 #include "cshim.h"
 
-// Each of these runs in C alone: nothing they call comes back to Go.
+// Each of these stays in C: none calls Go.
 #cgo nocallback cshim_http2_watched
 #cgo nocallback cshim_loop_new
 #cgo nocallback cshim_loop_close
@@ -50,15 +50,15 @@ import (
 	"unsafe"
 )
 
-// MaxBatch is the largest number of requests that one [Loop.Run] takes, and of
-// results that it returns.
+// MaxBatch is the maximum number of requests, and of results, in one
+// [Loop.Run].
 const MaxBatch = C.CSHIM_MAX_BATCH
 
-// ErrMulti says that libcurl's multi handle refused to go on.
+// ErrMulti says that a function of libcurl's multi handle failed.
 var ErrMulti = errors.New("cshim: libcurl's multi handle failed")
 
-// ErrPrivate says that an easy handle has a private pointer already, which a
-// loop needs for itself.
+// ErrPrivate says that the private pointer of an easy handle is already set. A
+// loop needs that pointer for itself.
 var ErrPrivate = errors.New("cshim: CURLOPT_PRIVATE is set")
 
 // ErrClosed is returned by the methods of a closed loop.
@@ -83,7 +83,7 @@ func Patched() bool {
 // Mode is how requests to one host share its connections.
 type Mode int
 
-// The modes that a libcurl may or may not be able to do; a loop does not check.
+// The modes. A loop does not check whether libcurl supports its mode.
 const (
 	InTurn       Mode = C.CSHIM_IN_TURN      // HTTP/1.1, one request a connection at a time
 	Pipelining   Mode = C.CSHIM_PIPELINING   // HTTP/1.1, pipelined
@@ -120,10 +120,10 @@ type Slot uint32
 // use it, but any goroutine may call [Loop.Wake] and [Loop.Counters].
 type Loop struct {
 	handle  *C.struct_cshim_loop
-	shared  sync.Mutex // guards handle against Close where other goroutines than the owner read it
+	shared  sync.Mutex // guards handle when other goroutines than the owner use it
 	results []Result
 	news    []News
-	final   Counters // what the counters were when the loop was closed
+	final   Counters // the counters when the loop was closed
 }
 
 // NewLoop makes a loop. The caller closes it.
@@ -138,7 +138,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		authorities = C.CString(limits.CAFile)
 		defer C.free(unsafe.Pointer(authorities))
 	}
-	// what makes a pipe cannot have it closed in other programs at once everywhere
+	// not every system can make a pipe close-on-exec in one step
 	syscall.ForkLock.RLock()
 	handle, err := C.cshim_loop_new(&C.struct_cshim_limits{
 		mode:            uint32(limits.Mode),
@@ -180,12 +180,13 @@ func (l *Loop) Close() {
 // that [Loop.Attach] would fail with [ErrPrivate].
 func IsPrivate(easy unsafe.Pointer) bool { return bool(C.cshim_is_private(easy)) }
 
-// Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. From
-// here on the loop owns its functions (read, seek, write, header, sockets, TLS
+// Attach ties an easy handle (a CURL *, go-curl's GetHandle) to the loop. The
+// loop then owns its callbacks (read, seek, write, header, sockets, TLS
 // context) with their data, its error buffer, its private pointer and its
-// share, and neither transfer nor content codings are decoded by libcurl; every
-// other option stays the caller's. The caller cleans the handle up
-// after [Loop.Detach] or [Loop.Close]. [ErrPrivate] is among the errors.
+// share, and turns libcurl's decoding of transfer and content codings off. All
+// other options stay as the caller set them. The caller cleans the handle up
+// after [Loop.Detach] or [Loop.Close]. The error is [ErrPrivate] if the private
+// pointer is already set.
 func (l *Loop) Attach(easy unsafe.Pointer) (Slot, error) {
 	if l.handle == nil {
 		return 0, ErrClosed
@@ -268,7 +269,7 @@ func (l *Loop) Disconnect(connection Connection) {
 }
 
 // Wake makes the current or the next Run return at once. It costs a system call
-// only when the loop sleeps. Any goroutine may call it, after Close as well.
+// only while the loop sleeps. Any goroutine may call it, even after Close.
 func (l *Loop) Wake() {
 	l.shared.Lock()
 	defer l.shared.Unlock()
@@ -377,9 +378,9 @@ type Counters struct {
 	Resumptions    uint64 // TLS handshakes that resumed a session
 	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
 	WantWrite      uint64 // TLS writes that the socket did not accept
-	WantRead       uint64 // times a renegotiation waited for the server
-	BytesSent      uint64 // of requests, before TLS, counted at their end
-	BytesReceived  uint64 // of responses, with their transfer coding, before TLS
+	WantRead       uint64 // renegotiations that had to wait for the server
+	BytesSent      uint64 // request bytes before TLS, counted at the request's end
+	BytesReceived  uint64 // response bytes, with transfer coding, without TLS
 }
 
 // Counters returns the counters. It may be called from any goroutine, and after
@@ -420,7 +421,7 @@ func failure(code C.int) error {
 	return syscall.Errno(-code)
 }
 
-// milliseconds rounds up, so that a wait is never shorter than was asked for.
+// milliseconds rounds up, so that a wait is never shorter than requested.
 func milliseconds(wait time.Duration) C.int {
 	if wait < 0 {
 		return -1

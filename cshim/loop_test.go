@@ -17,9 +17,9 @@ import (
 
 var roomy = Limits{Mode: Pipelining, PipelineLength: 1000, HeaderBytes: 1 << 20, ResponseBytes: 1 << 30, WindowBytes: 1 << 16, DroppedBytes: 1 << 21}
 
-// newTestServer answers each request with a body that is its target, except
-// that it answers /silent not at all, /long with a megabyte, and /half with a
-// megabyte whose second half it sends when the next request has come.
+// newTestServer answers each request with its target as the body, with these
+// exceptions: /silent gets no response, /long gets a megabyte, and /half gets a
+// megabyte whose second half follows the next request.
 func newTestServer(t testing.TB) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,7 +37,7 @@ func newTestServer(t testing.TB) (url string) {
 	return "http://" + listener.Addr().String()
 }
 
-// serve does as little as it can, so that benchmarks measure the other side.
+// serve does as little as possible, so that benchmarks measure the client.
 func serve(connection net.Conn) {
 	defer connection.Close()
 	requests := bufio.NewReaderSize(connection, 64<<10)
@@ -52,7 +52,7 @@ func serve(connection net.Conn) {
 			target = fields[0] + " " + fields[1]
 		}
 		if len(line) > 2 {
-			continue // not the end of the header section yet
+			continue // the header section has not ended yet
 		}
 		_, _ = answers.WriteString(owed)
 		owed = ""
@@ -75,8 +75,8 @@ func serve(connection net.Conn) {
 	}
 }
 
-// newTestLoop makes a loop with so many easy handles, all of it closed with the
-// test.
+// newTestLoop makes a loop with n easy handles. The end of the test closes all
+// of it.
 func newTestLoop(t testing.TB, limits Limits, handles int) (*Loop, []Slot) {
 	t.Helper()
 	loop, err := NewLoop(limits)
@@ -92,7 +92,7 @@ func newTestLoop(t testing.TB, limits Limits, handles int) (*Loop, []Slot) {
 	return loop, slots
 }
 
-// withoutBytes is what a loop counted, without the bytes.
+// withoutBytes returns the counters of a loop without the bytes.
 func withoutBytes(loop *Loop) Counters {
 	counters := loop.Counters()
 	counters.BytesSent, counters.BytesReceived = 0, 0
@@ -124,8 +124,8 @@ func connect(t testing.TB, loop *Loop, url string) Connection {
 	return connection
 }
 
-// needsPipelining skips a test that has requests wait for each other on one
-// connection.
+// needsPipelining skips a test in which requests wait for each other on one
+// connection, if libcurl cannot pipeline.
 func needsPipelining(t testing.TB) {
 	t.Helper()
 	if !Patched() {
@@ -142,8 +142,8 @@ func request(slot Slot, url string, lines ...string) *Request {
 	return r
 }
 
-// collect runs the loop until so many requests have finished, and returns the
-// bodies by slot.
+// collect runs the loop until n requests have finished, and returns the bodies
+// by slot.
 func collect(t testing.TB, loop *Loop, batch *Batch, count int) map[Slot]string {
 	t.Helper()
 	bodies := make(map[Slot]string)
@@ -223,9 +223,9 @@ func TestFailureComesBackWithItsWords(t *testing.T) {
 	require.False(t, results[0].Sent)
 }
 
-// TestConnectionThatEnds has a connection broken, closed by the server, and
-// asked for what it may not do: what was on it is lost and may be sent again,
-// over another one and no sooner.
+// TestConnectionThatEnds breaks a connection with requests on it. They are
+// lost, libcurl does not send them again, and they may be sent again on another
+// connection.
 func TestConnectionThatEnds(t *testing.T) {
 	needsPipelining(t)
 	url := newTestServer(t)
@@ -265,7 +265,8 @@ func TestConnectionThatEnds(t *testing.T) {
 	require.EqualValues(t, 2, loop.Counters().ClosedByClient)
 }
 
-// TestConnectionThatTheServerClosesAtRest is told of at once.
+// TestConnectionThatTheServerClosesAtRest requires that the loop reports the
+// close at once.
 func TestConnectionThatTheServerClosesAtRest(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -288,7 +289,7 @@ func TestWake(t *testing.T) {
 	url := newTestServer(t)
 	connect(t, loop, url)
 	var batch Batch
-	loop.Wake() // before Run: it is not lost
+	loop.Wake() // called before Run, it is not lost
 	results, err := loop.Run(&batch, -1)
 	require.NoError(t, err)
 	require.Empty(t, results)
@@ -371,7 +372,7 @@ func TestMovement(t *testing.T) {
 	batch.Add(request(slots[0], url+"/silent"))
 	_, err := loop.Run(&batch, 0)
 	require.NoError(t, err)
-	// from here on the server has all of it, and says nothing
+	// from now on the server has all of it, and sends nothing
 	settled := func() bool {
 		before := loop.Movement(connection)
 		_, err := loop.Run(&batch, 10*time.Millisecond)
@@ -408,7 +409,7 @@ func TestDetach(t *testing.T) {
 	batch.Add(request(slot, url+"/x"))
 	require.Equal(t, "GET /x", collect(t, loop, &batch, 1)[slot])
 	loop.Detach(slot)
-	// the handle is its owner's again
+	// the handle belongs to its owner again
 	var body strings.Builder
 	require.NoError(t, easy.Setopt(curl.OPT_WRITEFUNCTION, func(data []byte, _ any) bool {
 		body.Write(data)
@@ -477,8 +478,8 @@ func BenchmarkWake(b *testing.B) {
 	}
 }
 
-// BenchmarkRequests keeps so many requests in flight; an operation is one
-// request. The server runs in the same process.
+// BenchmarkRequests keeps a fixed number of requests in flight; an operation is
+// one request. The server runs in the same process.
 func BenchmarkRequests(b *testing.B) {
 	for _, depth := range []int{1, 16, 100, 500} {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
@@ -516,7 +517,7 @@ func BenchmarkRequests(b *testing.B) {
 	}
 }
 
-// Loops that sleep are many, and long batches are rare.
+// Many loops sleep at the same time, and long batches are rare.
 func TestAnEmptyBatchHoldsLittle(t *testing.T) {
 	loop, err := NewLoop(roomy)
 	require.NoError(t, err)

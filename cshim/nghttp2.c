@@ -1,16 +1,16 @@
 /*
- * nghttp2.c: stands between libcurl and nghttp2. libcurl does not tell how a
- * stream ended, nor what the server said of it: whether its end was announced
- * [RFC 9113, section 8.1], whether it was processed at all (section 8.7),
- * whether the connection is still one. nghttp2 knows all of that, and libcurl
- * finds nghttp2's functions by their names: those that this file defines come
- * first when they are in the program itself (-rdynamic, see loop.go), do what
- * nghttp2's do, and tell http2.c.
+ * nghttp2.c: stands between libcurl and nghttp2. libcurl does not report how a
+ * stream ended: whether the server sent END_STREAM [RFC 9113, section 8.1],
+ * whether it processed the request (section 8.7), and whether the connection
+ * can still be used. nghttp2 knows all of that. The dynamic linker resolves
+ * libcurl's calls of nghttp2 by name, and finds the functions of this file
+ * first if they are in the program itself (-rdynamic, see loop.go). They do
+ * what nghttp2's do, and tell http2.c.
  *
- * Only sessions that libcurl makes for a loop's connection are looked at; for
- * all others the functions are nghttp2's. They are weak: a program that
- * nghttp2 is linked into statically has nghttp2's own, and
- * cshim_http2_watched() says so.
+ * They watch only sessions that libcurl makes for a loop's connection; other
+ * sessions get nghttp2's own functions. The symbols are weak: a program with
+ * nghttp2 linked in statically uses nghttp2's functions, and
+ * cshim_http2_watched() returns false.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -41,7 +41,7 @@ static struct {
   const char *(*error_name)(uint32_t error);
 } real;
 
-/* libcurl's own callbacks: the same in all of its sessions. */
+/* libcurl's own callbacks, the same in all of its sessions. */
 static on_frame_callback *_Atomic libcurl_on_frame;
 static on_field_callback *_Atomic libcurl_on_field;
 static on_close_callback *_Atomic libcurl_on_close;
@@ -49,7 +49,7 @@ static on_close_callback *_Atomic libcurl_on_close;
 static bool complete;
 static pthread_once_t looked_up = PTHREAD_ONCE_INIT;
 
-/* The connection that libcurl is driven for in this thread at the moment. */
+/* The connection that libcurl is called for in this thread. */
 static _Thread_local struct connection *driving;
 
 static void look_up(void)
@@ -105,8 +105,9 @@ void http2_leave(struct connection *before)
   driving = before;
 }
 
-/* Whose request libcurl is about to send: on_request() has just seen it. Up to
-   7.79 there is no such callback, and the stream's user is the easy handle. */
+/* The transfer whose request libcurl is about to send; on_request() has just
+   seen it. Up to 7.79 there is no such callback, and the stream's user data is
+   the easy handle. */
 static struct transfer *http2_requesting(void *user)
 {
   struct transfer *transfer = driving->requesting;
@@ -122,8 +123,8 @@ const char *http2_error_name(uint32_t error)
   return looked() ? real.error_name(error) : "";
 }
 
-/* The session of that handle, if it is that of the connection that libcurl is
-   driven for. */
+/* The session of this handle, if it belongs to the connection that libcurl is
+   called for. */
 static struct http2_session *find(void *handle)
 {
   struct http2_session *session = driving ? driving->session : NULL;
@@ -196,7 +197,7 @@ nghttp2_session_callbacks_set_on_stream_close_callback(
   return real.set_on_close(callbacks, callback);
 }
 
-/* Notes a session that was just made. */
+/* Notes a new session. */
 static int keep(int code, void **handle)
 {
   struct http2_session *session;
@@ -243,10 +244,9 @@ INTERPOSED void nghttp2_session_del(void *handle)
     real.del(handle);
 }
 
-/* nghttp2 answers a violation of the protocol in one of two ways: it refuses
-   to go on, or it sends GOAWAY. Then it takes no more requests though the
-   server has sent none; or it wants to hear nothing more of streams that are
-   open. */
+/* nghttp2 answers a violation of the protocol in one of two ways: it fails, or
+   it sends GOAWAY. After GOAWAY it accepts no requests although the server has
+   sent no GOAWAY, or it ignores what arrives for open streams. */
 static void look(struct http2_session *session)
 {
   if(session && (session->leaving ?
@@ -274,9 +274,9 @@ INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
   return taken;
 }
 
-/* Before a connection at rest is used again libcurl looks at its socket, and
-   takes in what is there. What was read ahead of it is not there any more: the
-   server may have said in it that it leaves. */
+/* Before libcurl uses a connection at rest again, it reads what is in the
+   socket. What was read ahead is no longer there, although it may say that the
+   server is leaving the connection. */
 static void catch_up(struct http2_session *session)
 {
   const struct connection *connection = session->connection;
@@ -308,13 +308,13 @@ INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
   return stream;
 }
 
-/* libcurl 7.88.1 resets every stream that has ended, too: a server may take
-   that for an attack. */
+/* libcurl 7.88.1 also resets every stream that has ended, which a server may
+   take for an attack. */
 INTERPOSED int nghttp2_submit_rst_stream(void *handle, uint8_t flags,
                                          int32_t stream, uint32_t error)
 {
   if(find(handle) && real.remote_close(handle, stream) == -1)
-    return 0; /* there is no such stream any more */
+    return 0; /* the stream no longer exists */
   return looked() ? real.reset(handle, flags, stream, error) :
          NGHTTP2_ERR_NOMEM;
 }
@@ -324,7 +324,7 @@ void http2_reset(struct http2_session *session, int32_t stream)
   real.reset(session->handle, 0, stream, H2_CANCEL);
 }
 
-/* A library of macOS has the functions that it was linked with, whatever the
+/* On macOS a library calls the functions that it was linked with, whatever the
    program defines. */
 bool cshim_http2_watched(void)
 {

@@ -1,9 +1,9 @@
 #ifndef CSHIM_NGHTTP2_H
 #define CSHIM_NGHTTP2_H
 /*
- * What http2.c needs of nghttp2's interface. It has been the same in every
- * release since 1.0, and is written down here so that the package builds where
- * nghttp2's headers are not installed, or libcurl has no HTTP/2.
+ * The parts of nghttp2's interface that http2.c needs. They have been the same
+ * in every release since 1.0. They are declared here so that the package
+ * builds where nghttp2's headers are not installed, or libcurl has no HTTP/2.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +23,8 @@
 #define H2_CANCEL 0x8
 #define H2_HTTP_1_1_REQUIRED 0xd
 
-/* What a function answers to refuse: no stream can be opened, or this stream
-   alone has to be reset. */
+/* Results by which a function refuses: no stream can be opened, or only this
+   stream must be reset. */
 #define NGHTTP2_ERR_START_STREAM_NOT_ALLOWED (-516)
 #define NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE (-521)
 
@@ -36,7 +36,7 @@ struct frame_head {
   uint8_t reserved;
 };
 
-/* nghttp2_frame, as far as it is looked at. */
+/* nghttp2_frame, as far as it is used. */
 union frame {
   struct frame_head head;
   struct {

@@ -1,5 +1,6 @@
 /*
- * openssl.c: looks the functions of OpenSSL up that the process has loaded.
+ * openssl.c: looks up the functions of the OpenSSL that the process has
+ * loaded.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
 #ifndef CSHIM_OPENSSL_H
 #define CSHIM_OPENSSL_H
 /*
- * The OpenSSL that libcurl has loaded: its functions are looked up in the
- * process, so nothing here depends on the version that it was built with.
+ * The OpenSSL that libcurl has loaded. Its functions are looked up in the
+ * process, so nothing here depends on the version of OpenSSL at build time.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ typedef long openssl_bio_callback(void *bio, int operation, const char *data,
                                   size_t length, int argi, long argl,
                                   int result, size_t *processed);
 
-/* OpenSSL's functions under their names without prefix of their kind. */
+/* OpenSSL's functions, named without the prefix of their type. */
 struct openssl {
   int (*new_index)(int class_index, long argl, void *argp, void *new_func,
                    void *dup_func, void *free_func);
@@ -114,7 +114,7 @@ struct openssl {
   int (*method_set_destroy)(void *method, int (*call)(void *bio));
 };
 
-/* NULL when libcurl has no OpenSSL, or one before 1.1.1. */
+/* Returns NULL if libcurl has no OpenSSL, or one before 1.1.1. */
 const struct openssl *openssl_loaded(void);
 
 #endif

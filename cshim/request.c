@@ -1,6 +1,7 @@
 /*
- * request.c: sets an easy handle up for a request. What every plain GET and
- * HEAD is without is set and taken back only for those that have it.
+ * request.c: prepares an easy handle for a request. Options that a plain GET
+ * or HEAD does not need are set only for requests that need them, and reset
+ * afterwards.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,12 @@
 
 #define HTTP_VERSION_2TLS 4L /* CURL_HTTP_VERSION_2TLS, of 7.47.0 */
 
-/* From some release between 8.14.1 and 8.22.0 on, libcurl writes the escapes
-   in a URL's path in upper case. It does not in what it is told to ask for. */
+/* Some release between 8.14.1 and 8.22.0 began to write the escapes in a URL's
+   path in upper case. A target that is set explicitly stays as it is. */
 #define FIRST_UPPER_CASE 0x080f00 /* 8.15.0 */
 #define REQUEST_TARGET (CURLoption)(CURLOPTTYPE_OBJECTPOINT + 266)
 
-/* The strings of a request, in its text. */
+/* The strings in the text of a request. */
 struct parts {
   char *url;
   char *method;
@@ -31,9 +32,9 @@ static void split(struct transfer *transfer, struct parts *parts)
   parts->lines = after(parts->method);
 }
 
-/* Header lines lie one after the other in text. libcurl only ever reads the
-   list, so its nodes need not come from curl_slist_append(), which would
-   allocate twice for each line. */
+/* Header lines follow each other in text. libcurl only reads the list, so its
+   nodes need not come from curl_slist_append(), which would allocate twice for
+   each line. */
 static bool list_lines(struct transfer *transfer, char *line, const char *end)
 {
   size_t count = 0;
@@ -57,15 +58,15 @@ static bool list_lines(struct transfer *transfer, char *line, const char *end)
   return true;
 }
 
-/* The method is the request's, and so is whether it may be repeated; and the
-   server, to whose connection another's request would go. */
+/* The caller chooses the method, whether a request may be repeated, and the
+   server, whose connection a redirected request would use. */
 bool request_tie(struct transfer *transfer)
 {
   return !curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, NULL) &&
          !curl_easy_setopt(transfer->easy, CURLOPT_FOLLOWLOCATION, 0L);
 }
 
-/* Sets what the last request left behind back. */
+/* Resets what the last request has set. */
 static CURLcode reset_special(struct transfer *transfer)
 {
   CURL *easy = transfer->easy;
@@ -88,8 +89,8 @@ static CURLcode reset_special(struct transfer *transfer)
   return code;
 }
 
-/* A loop that multiplexes has HTTP/2 where the server speaks it, unless it
-   asks for HTTP/1.1. */
+/* A loop that multiplexes uses HTTP/2 where the server supports it, except for
+   requests that ask for HTTP/1.1. */
 static CURLcode set_version(struct transfer *transfer, uint32_t flags)
 {
   if(!(flags & CSHIM_REQUEST_HTTP11))
@@ -99,8 +100,9 @@ static CURLcode set_version(struct transfer *transfer, uint32_t flags)
                           (long)CURL_HTTP_VERSION_1_1);
 }
 
-/* Has the server as a whole asked for, where the URL has no path, and a URL
-   with escapes as it is. A proxy gets all of it [RFC 9112 section 3.2]. */
+/* Sets the target for a URL without a path, which means the server as a whole,
+   and for a URL with escapes, which must stay as they are. A proxy gets the
+   whole URL [RFC 9112 section 3.2]. */
 static CURLcode set_target(struct transfer *transfer, const char *url,
                            bool proxied)
 {
@@ -183,7 +185,7 @@ static void begin(struct transfer *transfer)
   response_begin(transfer);
 }
 
-/* Sets an easy handle up for the request that it had, once more. */
+/* Prepares an easy handle to send its last request again. */
 CURLcode request_again(struct transfer *transfer, uint32_t flags)
 {
   CURLcode code = set_version(transfer, flags);

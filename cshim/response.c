@@ -1,15 +1,14 @@
 /*
- * response.c: gathers what libcurl delivers of a response: header section,
- * body, trailer section. Holds it against the strict reading of framing.h,
- * throws away what nobody wants, and stops libcurl when the caller is slow to
- * take what it wants.
+ * response.c: collects the header section, body and trailer section that
+ * libcurl delivers. Checks them with the strict parser of framing.h, discards
+ * what nobody wants, and pauses libcurl when the caller is slow.
  */
 #include <string.h>
 #include <strings.h>
 #include "internal.h"
 
-/* libcurl that goes by fields about a body where there is none, see
-   struct framing_rules. */
+/* Before this release libcurl heeds fields about a body where there is none,
+   see struct framing_rules. */
 #define FIRST_BODILESS 0x074101 /* 7.65.1 */
 
 static void forget(struct transfer *transfer)
@@ -45,8 +44,8 @@ void response_drop(struct transfer *transfer)
   buffer_free(&transfer->trailer);
 }
 
-/* Lets libcurl deliver again. That may call on_body() at once, which may pause
-   it again. */
+/* Lets libcurl deliver again. libcurl may call on_body() before this returns,
+   which may pause it again. */
 static void resume(struct transfer *transfer)
 {
   if(!transfer->paused)
@@ -55,9 +54,9 @@ static void resume(struct transfer *transfer)
   transfer_pause(transfer);
 }
 
-/* Has libcurl let go of what it has kept of a paused transfer. It does not do
-   so by itself when the transfer is removed and others are on its connection,
-   and delivers it as a part of the next response that the easy handle gets. */
+/* Has libcurl free what it has buffered of a paused transfer. If the transfer
+   is removed while others are on its connection, libcurl keeps these bytes,
+   and delivers them as part of the next response that the easy handle gets. */
 void response_discard(struct transfer *transfer)
 {
   transfer->discarding = true;
@@ -65,8 +64,8 @@ void response_discard(struct transfer *transfer)
   transfer->discarding = false;
 }
 
-/* Counts what came, and as thrown away where nothing is kept. False: give the
-   transfer, and so its connection, up. */
+/* Counts what arrived, and counts it as dropped if nothing is kept. Returns
+   false if the transfer, and with it its connection, must be given up. */
 static bool account(struct transfer *transfer, size_t length)
 {
   struct cshim_loop *loop = transfer->loop;
@@ -87,8 +86,8 @@ static void too_large(struct transfer *transfer)
   response_drop(transfer);
 }
 
-/* Keeps what came, unless this transfer keeps nothing or more than the limit
-   has come. */
+/* Keeps what arrived, unless this transfer keeps nothing or the limit is
+   exceeded. */
 static bool keep(struct transfer *transfer, struct buffer *buffer,
                  const char *data, size_t length, size_t limit)
 {
@@ -98,8 +97,8 @@ static bool keep(struct transfer *transfer, struct buffer *buffer,
   return transfer->dropping || buffer_append(buffer, data, length);
 }
 
-/* Says why the response cannot be believed. What libcurl's callbacks return
-   then ends the transfer, and the connection. */
+/* Notes why the response is refused. The result, returned from libcurl's
+   callback, ends the transfer and its connection. */
 static size_t refuse(struct transfer *transfer, const char *refusal)
 {
   if(!transfer->header_taken)
@@ -115,8 +114,8 @@ static void close_after(struct transfer *transfer)
   curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
-/* After a status line. A proxy's answer to CONNECT is not the one that
-   CURLINFO_RESPONSE_CODE counts. */
+/* After a status line. CURLINFO_RESPONSE_CODE does not have the status of a
+   proxy's answer to CONNECT. */
 static const char *judge_status(struct transfer *transfer)
 {
   struct framing *framing = &transfer->framing;
@@ -127,7 +126,7 @@ static const char *judge_status(struct transfer *transfer)
          "HTTP/2 on a connection that has not agreed on it" : NULL;
 }
 
-/* Reads a line of a header section. NULL: it is all right. */
+/* Reads a line of a header section. Returns NULL if it is valid. */
 static const char *read_line(struct transfer *transfer, const char *data,
                              size_t length)
 {
@@ -137,16 +136,16 @@ static const char *read_line(struct transfer *transfer, const char *data,
 
   if(begins && transfer->header_taken)
     return "a second response";
-  if(begins) /* libcurl may ask again, and throw a response away for it */
+  if(begins) /* libcurl may repeat a request and discard its first response */
     forget(transfer);
   refusal = framing_line(framing, data, length);
   return refusal || !begins ? refusal : judge_status(transfer);
 }
 
-/* Notes when the response is complete while its request is not, as when a
-   server refuses an upload: nobody waits for the rest to be sent, and the
-   connection, on which the rest would be taken for a request, ends with the
-   transfer. Of HTTP/2 libcurl knows the end of a stream. */
+/* Notes that the response is complete although its request is not, as when a
+   server refuses an upload. The rest of the request is not sent: the server
+   would take it for another request. The connection therefore ends with the
+   transfer. Over HTTP/2, libcurl sees the end of the stream itself. */
 static bool is_answered_early(struct transfer *transfer)
 {
   const struct framing *framing = &transfer->framing;
@@ -157,8 +156,9 @@ static bool is_answered_early(struct transfer *transfer)
   return transfer->satisfied;
 }
 
-/* libcurl sends a request again by itself that waited for 100 (Continue) and
-   got this, on the same connection, where the server waits for the body. */
+/* From this release on, libcurl repeats a request by itself if it waited for
+   100 (Continue) and got 417. It does so on the same connection, where the
+   server still waits for the body. */
 #define FIRST_REPEATED 0x074500 /* 7.69.0 */
 
 static bool is_repeated(const struct transfer *transfer)
@@ -170,7 +170,7 @@ static bool is_repeated(const struct transfer *transfer)
          transfer->loop->libcurl >= FIRST_REPEATED;
 }
 
-/* Whether a line says that no response comes after this one. */
+/* Whether a header line says that this is the connection's last response. */
 static bool announces_end(const char *line, size_t length)
 {
   static const char name[] = "connection:";
@@ -184,7 +184,7 @@ static bool announces_end(const char *line, size_t length)
   return false;
 }
 
-/* What a response tells about its connection. */
+/* Notes what a response says about its connection. */
 static void learn(struct transfer *transfer)
 {
   struct connection *connection = transfer->connection;
@@ -195,11 +195,12 @@ static void learn(struct transfer *transfer)
     connection_prove(connection, framing->http2);
 }
 
-/* So much is reserved at most for a body whose length the server has said. */
+/* The most memory that is reserved for a body whose length the server has
+   announced. */
 #define MOST_RESERVED (1024 * 1024)
 
-/* Has memory for all of a body that is not streamed. One of which more comes
-   grows; where there is no memory keep() says so. */
+/* Reserves memory for the whole of a body that is not streamed. A longer body
+   grows the buffer, and keep() reports when there is no memory. */
 static void reserve_body(struct transfer *transfer)
 {
   const struct framing *framing = &transfer->framing;
@@ -230,8 +231,8 @@ static bool begin_body(struct transfer *transfer)
   return !is_answered_early(transfer) && !is_repeated(transfer);
 }
 
-/* Of HTTP/2 trailer fields come as header lines; those of HTTP/1.1 come with
-   the body, see response_tie(). */
+/* Over HTTP/2, trailer fields come as header lines. Over HTTP/1.1 they come
+   with the body, see response_tie(). */
 static bool is_trailer(const struct transfer *transfer, const char *data,
                        size_t length)
 {
@@ -250,8 +251,8 @@ static bool tell_interim(struct transfer *transfer)
   return buffer_append(&transfer->interim, section->data, section->length);
 }
 
-/* CURLOPT_HEADERFUNCTION: one line a call, the last one of a section empty.
-   Sections of interim responses come first. */
+/* CURLOPT_HEADERFUNCTION: called for each line; the last line of a section is
+   empty. Sections of interim responses come first. */
 static size_t on_header(char *data, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
@@ -278,7 +279,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
                                                transfer->response.length;
     too_large(transfer);
     if(interim)
-      return 0; /* of those there may be any number: there is no end to read */
+      return 0; /* their number has no limit, so reading might never end */
   }
   if(!keep(transfer, &transfer->response, data, length, limit))
     return 0;
@@ -289,8 +290,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   return length;
 }
 
-/* Keeps what of these bytes is body or trailer, without the transfer coding.
-   All of it is read, kept or not: others may be behind it. */
+/* Keeps the body and trailer section in these bytes, without the transfer
+   coding. Reads all of them even if nothing is kept, because another response
+   may follow. */
 static bool take(struct transfer *transfer, const char *data, size_t length)
 {
   const struct cshim_limits *limits = &transfer->loop->limits;
@@ -353,7 +355,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
     return 0;
   if(!news || transfer->dropping)
     return length;
-  /* what the caller gets, and says when it has used: not the chunks' sizes */
+  /* counts what the caller gets and reports as consumed: not the chunk
+     sizes */
   transfer->outstanding += transfer->response.length - before;
   if(transfer->outstanding > limits->window_bytes) /* one piece, no more */
     transfer->outstanding = limits->window_bytes;
@@ -361,8 +364,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *userp)
   return length;
 }
 
-/* What libcurl itself calls malformed. A folded line that begins a section it
-   calls a bad argument. */
+/* Whether libcurl itself calls the response malformed. For a folded line at
+   the beginning of a section it reports a bad argument. */
 static bool is_refusal(const struct transfer *transfer, CURLcode code)
 {
   switch(code) {
@@ -376,8 +379,8 @@ static bool is_refusal(const struct transfer *transfer, CURLcode code)
   }
 }
 
-/* Whether the server ended the connection within the header section. Of that
-   libcurl makes a response, or with the patches calls it malformed. */
+/* Whether the server ended the connection within the header section. libcurl
+   makes a response of that, or with the patches calls it malformed. */
 static bool is_cut(const struct transfer *transfer, CURLcode code)
 {
   if(transfer->refusal || transfer->stream.sent ||
@@ -385,12 +388,14 @@ static bool is_cut(const struct transfer *transfer, CURLcode code)
     return false;
   if(code == CURLE_WEIRD_SERVER_REPLY)
     return strstr(transfer->detail, "the header section does not end");
-  /* libcurl that could not rewind a body says as little, see transfer_lost() */
+  /* a libcurl that could not rewind a body also returns CURLE_OK, see
+     transfer_lost() */
   return !code &&
          (transfer->begun || !(transfer->flags & CSHIM_REQUEST_UPLOAD));
 }
 
-/* The transfer has ended with this code: what came of it. */
+/* The transfer has ended with this code. Returns the result of the
+   response. */
 CURLcode response_end(struct transfer *transfer, CURLcode code)
 {
   const struct framing *framing = &transfer->framing;
@@ -443,10 +448,11 @@ bool response_tie(struct transfer *transfer)
   return
     !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) &&
     !curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) &&
-    /* bodies come as on the wire, and framing_take() decodes them */
+    /* libcurl delivers bodies as they are on the wire; framing_take() decodes
+       them */
     !curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
-    /* nor may the header section be among them, or their end be another */
+    /* no header sections in the body, and no other end of it */
     !curl_easy_setopt(easy, CURLOPT_HEADER, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_IGNORE_CONTENT_LENGTH, 0L) &&
     !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&

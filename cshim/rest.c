@@ -1,8 +1,8 @@
 /*
- * rest.c: connections at rest, which no request is on. What has arrived on one
- * is nobody's response, least of all that to a request that is yet to be made
- * [RFC 9112 section 6.3]. libcurl looks at the socket alone, if at all: what
- * OpenSSL holds, and what our own BIO has read, it does not see.
+ * rest.c: connections at rest, which have no request. Bytes that arrive on one
+ * are not a response, and above all not one to a later request [RFC 9112
+ * section 6.3]. libcurl checks the socket at most. It does not see what
+ * OpenSSL or our own BIO has read.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,11 +17,11 @@ static bool is_over_tls(const struct transfer *transfer)
          !memcmp(transfer->text.data, scheme, sizeof(scheme) - 1);
 }
 
-/* Whether nothing has arrived on a connection at rest, on which this transfer
-   is to be the next; NULL where libcurl has had the connection. Over TLS
-   messages may that are for TLS alone: OpenSSL deals with them, where it can
-   be asked to. Those of HTTP/2 name the request that they are about, if any:
-   they are libcurl's. */
+/* Whether nothing has arrived on a connection at rest that this transfer is
+   about to use. transfer is NULL for a connection that libcurl has already
+   used. Messages of TLS itself may have arrived: OpenSSL handles them, if it
+   can be asked to. HTTP/2 frames name their stream, so they are left to
+   libcurl. */
 bool rest_is_quiet(struct connection *connection,
                    const struct transfer *transfer)
 {
@@ -30,7 +30,7 @@ bool rest_is_quiet(struct connection *connection,
   if(connection->session || connection->socket == CURL_SOCKET_BAD)
     return true;
   if(!connection->taken && is_over_tls(transfer))
-    return true; /* the handshake shows what it is */
+    return true; /* the handshake will show what it is */
   if(!connection->ssl && connection->tls &&
      openssl->has_pending(connection->tls))
     return false;
@@ -40,9 +40,9 @@ bool rest_is_quiet(struct connection *connection,
   return tls_is_quiet(connection);
 }
 
-/* The socket of a connection at rest is readable, and no more is known.
-   Whether the connection can be of use, still. What libcurl alone can read
-   stays in the socket until there is a request. */
+/* The socket of a connection at rest is readable. Returns whether the
+   connection can still be used. Bytes that only libcurl can read stay in the
+   socket until there is a request. */
 bool rest_may_go_on(struct connection *connection)
 {
   char octet;

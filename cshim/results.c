@@ -1,11 +1,11 @@
 /*
- * results.c: what a run of the loop tells its caller. Gathers what has ended,
- * and what there is to say of those that go on.
+ * results.c: what a run of the loop reports to its caller. Collects the
+ * requests that have ended, and the news of those that go on.
  */
 #include <string.h>
 #include "internal.h"
 
-/* Notes that an active transfer has something to tell before its end. */
+/* Notes that an active transfer has something to report before its end. */
 void results_tell(struct transfer *transfer)
 {
   struct cshim_loop *loop = transfer->loop;
@@ -27,7 +27,7 @@ void results_forget_news(struct transfer *transfer)
   transfer->in_news = false;
 }
 
-/* Whether there is something to tell. */
+/* Whether there is something to report. */
 bool results_any(const struct cshim_loop *loop)
 {
   return loop->result_count || loop->news || loop->connection_news_count;
@@ -63,7 +63,7 @@ void results_add(struct transfer *transfer, CURLcode code)
   transfer_result(transfer, (int)code, &loop->results[loop->result_count++]);
 }
 
-/* Adds those that have something to tell and go on. */
+/* Adds the transfers that have something to report and go on. */
 void results_gather_news(struct cshim_loop *loop)
 {
   while(loop->news && loop->result_count < CSHIM_MAX_BATCH) {
@@ -75,9 +75,8 @@ void results_gather_news(struct cshim_loop *loop)
   }
 }
 
-/* Whether so much has come of a response that nobody wants that its connection
-   is not worth the rest. What counts are bytes off the wire, whatever they
-   are. */
+/* Whether more of an unwanted response has arrived than its connection is
+   worth. All bytes received count, whatever they are. */
 static bool dropped_enough(struct connection *connection)
 {
   const struct transfer *head = connection->first;
@@ -104,7 +103,7 @@ static void give_up(struct connection *connection)
   results_add(head, CURLE_WRITE_ERROR);
 }
 
-/* A request has ended, in libcurl's view. */
+/* libcurl has ended a request. */
 void results_finish(struct transfer *transfer, CURLcode code)
 {
   const struct connection *connection = transfer->connection;
@@ -113,8 +112,8 @@ void results_finish(struct transfer *transfer, CURLcode code)
   results_add(transfer, transfer_lost(transfer, connection, code));
 }
 
-/* Takes all messages before the first handle is removed: whoever removes one
-   has libcurl search those that are left. */
+/* Takes all messages before it removes the first handle, because libcurl
+   searches the remaining messages at each removal. */
 static void gather_finished(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -140,7 +139,8 @@ static void gather_finished(struct connection *connection)
   }
 }
 
-/* Ends those of which libcurl has lost a part, without a message of its own. */
+/* Ends transfers of which libcurl has lost a part. libcurl sends no message
+   for these. */
 static void end_broken(struct connection *connection)
 {
   struct transfer *transfer = connection->first;
@@ -155,12 +155,13 @@ static void end_broken(struct connection *connection)
   connection->has_broken = transfer != NULL;
 }
 
-/* Far away for a timer: it is not what a connection waits for. */
+/* A timer this far away, in milliseconds, is not what the connection waits
+   for. */
 #define FAR_MS 10000
 
-/* Whether libcurl has lost sight of a connection: requests are on it, of which
-   none has ended, and it waits for nothing. So it is when there was no memory
-   to note for what. */
+/* Whether libcurl has lost track of a connection: it has requests, none of
+   them has ended, and libcurl waits for nothing. This happens when libcurl had
+   no memory to note what to wait for. */
 static bool is_forgotten(const struct connection *connection)
 {
   const struct transfer *transfer = connection->first;
@@ -175,8 +176,8 @@ static bool is_forgotten(const struct connection *connection)
   return true;
 }
 
-/* Ends what is left on a connection that has ended: libcurl would start it
-   again, on another one. */
+/* Ends the remaining requests on a connection that has ended. libcurl would
+   repeat them on another connection. */
 static void end_lost(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -187,8 +188,8 @@ static void end_lost(struct connection *connection)
   }
 }
 
-/* Tells the caller of a connection what is new; of its end when all of its
-   requests have been told of. */
+/* Reports the news of a connection; its end only when all of its requests have
+   been reported. */
 static void tell_connection(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -204,8 +205,8 @@ static void tell_connection(struct connection *connection)
     loop->connection_news[loop->connection_news_count++] = news;
 }
 
-/* libcurl does not tell of a timer again when it is due at the same moment as
-   the last one that it told of. */
+/* libcurl does not announce a timer that expires at the same moment as the
+   last one it announced. */
 static void ask_for_timer(struct connection *connection)
 {
   long timeout_ms = -1;
@@ -218,9 +219,9 @@ static void ask_for_timer(struct connection *connection)
   }
 }
 
-/* Later releases of libcurl leave what has come on an HTTP/2 connection to the
-   transfer that read it last, and to a timer of its. When that one is taken off
-   the others would wait for ever: have them look. */
+/* Later releases of libcurl leave bytes that have arrived on an HTTP/2
+   connection to the transfer that read last, and to a timer of that transfer.
+   When it is removed the others would wait for ever, so they are run. */
 static void look_for_others(struct connection *connection)
 {
   if(!connection->left)
@@ -230,10 +231,10 @@ static void look_for_others(struct connection *connection)
     loop_act(connection, connection->socket, CURL_CSELECT_IN);
 }
 
-/* From some release between 8.14.1 and 8.22.0 on, libcurl now and then forgets
-   a transfer for which something has come, and that waits for ever then. An
-   event of its socket has libcurl go through all of them: one is made up soon
-   after the last real one, and another one later. */
+/* Since some release between 8.14.1 and 8.22.0, libcurl now and then forgets a
+   transfer for which data has arrived, which then waits for ever. libcurl goes
+   through all transfers after an event on their socket, so a made-up event
+   follows soon after the last real one, and another one later. */
 #define FIRST_FORGETFUL 0x080f00
 static const int look_delays[] = { 50, 1000 }; /* milliseconds */
 
@@ -245,7 +246,8 @@ static void look_again(struct connection *connection)
     connection->look_at = watch_now_ms() + look_delays[connection->looks++];
 }
 
-/* Adds those that have ended, of all connections that libcurl worked on. */
+/* Adds the requests that have ended, on all connections that libcurl worked
+   on. */
 void results_gather(struct cshim_loop *loop)
 {
   while(loop->touched) {
@@ -260,7 +262,7 @@ void results_gather(struct cshim_loop *loop)
     if(connection->over)
       end_lost(connection);
     if(loop->result_count == CSHIM_MAX_BATCH)
-      break; /* there may be more of this one */
+      break; /* this connection may have more results */
     ask_for_timer(connection);
     look_again(connection);
     if(is_forgotten(connection)) {
@@ -278,7 +280,7 @@ size_t cshim_loop_connection_news(const struct cshim_loop *loop,
   return loop->connection_news_count;
 }
 
-/* The caller has what the last run told of this slot. */
+/* The caller has read the last run's result for this slot. */
 struct transfer *results_use(struct cshim_loop *loop, uint32_t slot)
 {
   struct transfer *transfer = loop->slots[slot];

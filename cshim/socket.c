@@ -1,14 +1,13 @@
 /*
- * socket.c: the socket of a connection, as libcurl is given it: connected
- * already, once, and no other. Holds the callbacks of
- * CURLOPT_OPENSOCKETFUNCTION, CURLOPT_SOCKOPTFUNCTION and
- * CURLOPT_CLOSESOCKETFUNCTION.
+ * socket.c: gives libcurl the connected socket of a connection, once, and no
+ * other. Has the callbacks of CURLOPT_OPENSOCKETFUNCTION,
+ * CURLOPT_SOCKOPTFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.
  */
 #include <unistd.h>
 #include "internal.h"
 
-/* libcurl is not to look up a name, which may block it: the socket is
-   connected, and this address stands for wherever that is. */
+/* Keeps libcurl from looking up a name, which may block. The socket is already
+   connected, so any address will do. */
 static struct curl_slist anywhere = { .data = (char *)"::127.0.0.1:" };
 
 /* CURLOPT_OPENSOCKETFUNCTION */
@@ -44,7 +43,7 @@ void socket_close(struct connection *connection)
   if(socket == CURL_SOCKET_BAD)
     return;
   watch_forget(connection);
-  /* in answer to TLS's close_notify the server may close before us */
+  /* the server may close before us, in answer to our close_notify */
   if(connection->closing)
     connection->end = CSHIM_CLOSED_BY_CLIENT;
   else if(connection->seen_end != CSHIM_COUNTERS)
@@ -69,8 +68,8 @@ static int on_close(void *userp, curl_socket_t socket)
   return 0;
 }
 
-/* A connection may outlive the handle that made it, so its end is told to the
-   connection. */
+/* A connection may outlive the handle that opened it, so its end is reported
+   to the connection. */
 bool socket_prepare(struct transfer *transfer, struct connection *connection)
 {
   return connection->taken ||
@@ -78,14 +77,15 @@ bool socket_prepare(struct transfer *transfer, struct connection *connection)
                            connection);
 }
 
-/* What libcurl would tell a proxy, and nobody needs. */
+/* A field that libcurl would send to a proxy, and nobody needs. */
 static struct curl_slist untold = { .data = (char *)"Proxy-Connection:" };
 
 #define OPT_PROXYHEADER ((CURLoption)(CURLOPTTYPE_OBJECTPOINT + 228))
 
-/* Tells libcurl whether the socket is connected to an HTTP proxy, which is asked
-   for all in the absolute form. It is not to look for that one, either; and an
-   address that stands for the server would have it ask for a tunnel. */
+/* Tells libcurl whether the socket is connected to an HTTP proxy, which needs
+   targets in the absolute form. libcurl must not look up the proxy's name
+   either, and with a fixed address for the server it would ask the proxy for a
+   tunnel. */
 CURLcode socket_proxy(CURL *easy, bool proxied)
 {
   CURLcode code = curl_easy_setopt(easy, CURLOPT_CONNECT_TO,

@@ -1,6 +1,6 @@
 /*
- * system_linux.c: how Linux waits for sockets, and what it knows of them. See
- * system.h.
+ * system_linux.c: how Linux waits for sockets, and what it knows about them.
+ * See system.h.
  */
 #define _GNU_SOURCE
 #include "system.h"
@@ -12,19 +12,19 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#ifdef __GLIBC__ /* whose own header has struct tcp_info as it was in 2013 */
+#ifdef __GLIBC__ /* glibc's own header has struct tcp_info as it was in 2013 */
 #include <linux/tcp.h>
 #else
 #include <netinet/tcp.h>
 #endif
 #include "internal.h"
 
-/* Values of tcpi_state that Linux's headers for programs do not name. */
+/* Values of tcpi_state that Linux's headers for user space do not name. */
 #define STATE_CLOSE 7
 #define STATE_CLOSE_WAIT 8
 #define STATE_LAST_ACK 9
 
-/* Sockets that are told of at once; more come with the next wait. */
+/* Sockets reported by one wait; the next wait reports the others. */
 #define EVENTS 64
 
 struct poller {
@@ -34,8 +34,8 @@ struct poller {
 
 struct poller *poller_new(void)
 {
-  /* Edge-triggered, so the eventfd never has to be read: each write to it is
-     one edge. All others have a connection. */
+  /* Edge-triggered, so the eventfd is never read: each write to it is an edge.
+     All other events have a connection. */
   struct epoll_event wake = { .events = EPOLLIN | EPOLLET };
   struct poller *poller = calloc(1, sizeof(*poller));
   int failure;
@@ -111,8 +111,8 @@ int poller_wait(struct poller *poller, struct ready *ready, int room,
 void poller_wake(struct poller *poller)
 {
   uint64_t one = 1;
-  /* it cannot block, nor fail for another reason than a full counter, and then
-     the loop has been told */
+  /* it cannot block, and fails only if the counter is full; then the loop has
+     already been woken */
   ssize_t written = write(poller->event, &one, sizeof(one));
   (void)written;
 }

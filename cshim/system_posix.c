@@ -1,8 +1,8 @@
 /*
- * system_posix.c: how a system that is not Linux waits for sockets, and what
- * can be known of them there. See system.h. All of it runs on Linux, too;
- * where a system tells more than POSIX asks of it, that is a condition of one
- * line.
+ * system_posix.c: how other systems than Linux wait for sockets, and what is
+ * known about the sockets there. See system.h. All of it also runs on Linux.
+ * Where a system offers more than POSIX requires, one preprocessor condition
+ * uses it.
  */
 #include "system.h"
 
@@ -19,15 +19,15 @@
 #define POLLRDHUP 0
 #endif
 
-#define WAKER 0 /* whose entry of a poller's is the first */
+#define WAKER 0 /* index of the pipe in a poller's entries */
 
 struct poller {
-  int wake[2]; /* pipe that ends a sleep: its ends to read from and write to */
-  struct pollfd *sockets; /* that of a connection is at its number + 1 */
+  int wake[2]; /* the pipe's ends for reading and for writing */
+  struct pollfd *sockets; /* a connection's entry is at its number + 1 */
   struct connection **connections; /* the same places */
   nfds_t room; /* of both */
-  nfds_t used; /* entries, up to the last one that is watched */
-  nfds_t from; /* is looked at first, so that none is always the last */
+  nfds_t used; /* entries up to the last one in use */
+  nfds_t from; /* checked first, so that no connection is always the last */
 };
 
 static bool set_flags(int descriptor)
@@ -151,8 +151,8 @@ int poller_wait(struct poller *poller, struct ready *ready, int room,
 
 void poller_wake(struct poller *poller)
 {
-  /* it cannot block, nor fail for another reason than a full pipe, and then
-     the loop has been told */
+  /* it cannot block, and fails only if the pipe is full; then the loop has
+     already been woken */
   ssize_t written = write(poller->wake[1], "", 1);
   (void)written;
 }
@@ -165,8 +165,8 @@ static bool is_tcp(int socket)
          (address.ss_family == AF_INET || address.ss_family == AF_INET6);
 }
 
-/* A socket of TCP that was reset has no other side any more. Bytes that nobody
-   has read hide that the server has closed, where poll() does not tell. */
+/* A TCP socket that was reset has no peer any more. Unread bytes hide that the
+   server has closed, if poll() does not report it. */
 enum cshim_counter system_end_of(int socket)
 {
   struct pollfd look = { .fd = socket, .events = POLLIN | POLLRDHUP };
@@ -189,8 +189,8 @@ uint64_t system_received(const struct connection *connection)
   return 0;
 }
 
-/* Bytes that were sent and that the other side has not acknowledged. 0 where
-   nobody knows: then what is sent counts as acknowledged. */
+/* Bytes that were sent and not yet acknowledged. 0 if the system does not
+   tell; then everything sent counts as acknowledged. */
 static int unacknowledged(int socket)
 {
   int bytes = 0;
@@ -210,7 +210,7 @@ static int unacknowledged(int socket)
   return bytes;
 }
 
-/* What libcurl has sent of the requests that are on a connection. */
+/* Bytes that libcurl has sent of the requests on a connection. */
 static uint64_t sent(const struct connection *connection)
 {
   const struct transfer *transfer = connection->first;
@@ -221,9 +221,9 @@ static uint64_t sent(const struct connection *connection)
   return bytes;
 }
 
-/* Bytes that come make the socket ready. Some that were sent have been
-   acknowledged when fewer are left than before, or as few though there were
-   more. */
+/* The loop counts arriving bytes when the socket is readable. Sent bytes have
+   been acknowledged if fewer are outstanding than before, or if more were sent
+   and no more are outstanding. */
 uint64_t system_movement(struct connection *connection)
 {
   uint64_t now;

@@ -19,7 +19,7 @@ func (t *Text) Start(method string, url ...string) {
 // Field adds a header line. The value may be empty.
 func (t *Text) Field(name, value string) {
 	if value == "" {
-		t.put(name, ";") // "Name:" would mean to leave it out [CURLOPT_HTTPHEADER(3)]
+		t.put(name, ";") // CURLOPT_HTTPHEADER(3): "Name:" would remove the field
 		return
 	}
 	t.put(name, ": ", value)

@@ -1,6 +1,6 @@
 /*
- * tls.c: what OpenSSL tells about a connection: its handshakes, the writes
- * that its socket did not take, and its secrets where they are asked for.
+ * tls.c: what OpenSSL reports about a connection: its handshakes, writes that
+ * the socket did not take, and its secrets if they are to be logged.
  *
  * With another TLS library CURLOPT_SSL_CTX_FUNCTION is refused, and nothing is
  * counted.
@@ -13,21 +13,21 @@
 #include "handshake.h"
 #include "openssl.h"
 
-/* CURLINFO_TLS_SSL_PTR, which came with 7.48.0 */
+/* CURLINFO_TLS_SSL_PTR, of 7.48.0 */
 #define INFO_SSL ((CURLINFO)(CURLINFO_SLIST + 45))
 
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
 #define CB_CONNECT_EXIT 0x1002 /* SSL_CB_CONNECT_EXIT */
 #define CB_HANDSHAKE_DONE 0x20 /* SSL_CB_HANDSHAKE_DONE */
 #define CB_READ_ALERT 0x4004 /* SSL_CB_READ_ALERT */
-#define CLOSE_NOTIFY 0 /* in the low octet of what comes with it */
+#define CLOSE_NOTIFY 0 /* in the low octet of the alert's value */
 #define RECORD_HEADER 0x100 /* SSL3_RT_HEADER */
 #define SET_LOWEST_VERSION 123 /* SSL_CTRL_SET_MIN_PROTO_VERSION */
 #define SET_HIGHEST_VERSION 124 /* SSL_CTRL_SET_MAX_PROTO_VERSION */
 #define SET_STATUS_TYPE 65 /* SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE */
 #define STATUS_OCSP 1 /* TLSEXT_STATUSTYPE_ocsp */
 #define EX_INDEX_SSL_CTX 1 /* CRYPTO_EX_INDEX_SSL_CTX */
-#define BIO_READ 0x02 /* BIO_CB_READ, before it is done */
+#define BIO_READ 0x02 /* BIO_CB_READ, before the read */
 #define BIO_READ_RETURN 0x82 /* BIO_CB_READ | BIO_CB_RETURN */
 #define BIO_WRITE_RETURN 0x83 /* BIO_CB_WRITE | BIO_CB_RETURN */
 #define BIO_SHOULD_RETRY 0x08 /* BIO_FLAGS_SHOULD_RETRY */
@@ -39,7 +39,7 @@
 #define TLS13_VERSION 0x0304 /* TLS1_3_VERSION */
 #define NO_TICKET ((uint64_t)1 << 14) /* SSL_OP_NO_TICKET */
 
-/* Of the connection in its context's data; -1: none could be had. */
+/* Index of the connection in an SSL_CTX's data; -1: none could be had. */
 static int connection_index = -1;
 static pthread_once_t indexed = PTHREAD_ONCE_INIT;
 
@@ -49,15 +49,15 @@ static void make_index(void)
                                                  NULL, NULL, NULL);
 }
 
-/* The connection that an SSL is on; NULL: it is not one of ours. */
+/* The connection of an SSL; NULL if it is not one of ours. */
 struct connection *tls_connection_of(const void *ssl)
 {
   const struct openssl *openssl = openssl_loaded();
   return openssl->get_data(openssl->context_of(ssl), connection_index);
 }
 
-/* Of SSL_CTX_set_msg_callback(), until the handshake is made: what is no TLS
-   shows in the header of the first record. */
+/* For SSL_CTX_set_msg_callback(), until the handshake is complete. The header
+   of the first record shows whether the server speaks TLS. */
 static void on_message(int written, int version, int kind, const void *data,
                        size_t length, void *ssl, void *userp)
 {
@@ -68,8 +68,8 @@ static void on_message(int written, int version, int kind, const void *data,
     handshake_record(connection, data, length);
 }
 
-/* Notes how the server ended the connection. Later the state of TCP does not
-   tell it any more: it may answer our close_notify with a RST. */
+/* Notes how the server ended the connection. The state of TCP may not show it
+   later, because the server may answer our close_notify with a RST. */
 static void note_end(struct connection *connection, int result, int error)
 {
   if(connection->seen_end != CSHIM_COUNTERS)
@@ -80,13 +80,13 @@ static void note_end(struct connection *connection, int result, int error)
     connection->seen_end = CSHIM_RESET_BY_SERVER;
 }
 
-/* So much is read from one connection before others have their turn. OpenSSL
-   goes on for as long as there are messages for TLS alone, as tickets are, and
-   libcurl for as long as there is something that is no request's, as PINGs are.
-   They are told then that there is nothing more. */
+/* The most that is read from one connection before the others have their turn.
+   OpenSSL goes on while there are messages of TLS itself, such as tickets, and
+   libcurl while there are frames of no request, such as PINGs. After this many
+   bytes they are told that there is nothing more. */
 #define TURN_BYTES (64 * 1024)
 
-/* Whether a connection may not read on in this turn of the loop. */
+/* Whether a connection has used up its reads in this turn of the loop. */
 static bool has_had_its_turn(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -100,8 +100,9 @@ static bool has_had_its_turn(struct connection *connection)
   return true;
 }
 
-/* Peeks for an octet of data, whatever was read in this turn before. True: there
-   is none. An end, data, and more messages than a server at rest sends: false. */
+/* Peeks for an octet of application data, whatever was read in this turn
+   before. Returns true if there is none. Returns false for data, for an end,
+   and for more messages than a server at rest sends. */
 bool tls_is_quiet(struct connection *connection)
 {
   const struct openssl *openssl = openssl_loaded();
@@ -150,7 +151,7 @@ static long on_bio(void *bio, int operation, const char *data, size_t length,
   return result;
 }
 
-/* In the handshake [RFC 7301]. */
+/* Whether the handshake agreed on HTTP/2 with ALPN [RFC 7301]. */
 static bool agreed_on_http2(const void *ssl)
 {
   const unsigned char *name = NULL;
@@ -159,8 +160,7 @@ static bool agreed_on_http2(const void *ssl)
   return length == 2 && !memcmp(name, "h2", 2);
 }
 
-/* Whether requests share the connection, so that there is something to
-   gather. */
+/* Whether requests share the connection, so that it is worth buffering. */
 static bool is_shared(const struct cshim_loop *loop, const void *ssl)
 {
   return loop->limits.mode == CSHIM_PIPELINING ||
@@ -201,7 +201,7 @@ static void on_info(const void *ssl, int where, int result)
     connection->tls = ssl;
     openssl->on_message_of((void *)ssl, NULL);
     handshake_done(connection, ssl);
-    /* later releases of libcurl read for OpenSSL, which has no socket then */
+    /* later releases of libcurl read for OpenSSL, which then has no socket */
     if(openssl->socket_of(ssl) == connection->socket)
       connection->ssl = (void *)ssl;
     if(loop->limits.coalesce && is_shared(loop, ssl))
@@ -229,7 +229,8 @@ static void on_key(const void *ssl, const char *line)
   (void)written;
 }
 
-/* Whether the versions of TLS are limited by something else than libcurl. */
+/* Whether a limit of the TLS version has to be set here, and not by
+   libcurl. */
 static bool has_versions(const struct cshim_limits *limits)
 {
   return limits->tls_lowest || limits->tls_highest;
@@ -268,16 +269,16 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
   openssl->on_message(context, on_message);
   openssl->context_control(context, SET_STATUS_TYPE, STATUS_OCSP, NULL);
   wildcard_install(context);
-  /* libcurl turns tickets off, over servers of 2010 that could not do them;
-     without them many a server of today resumes no session up to TLS 1.2 */
+  /* libcurl turns tickets off because of servers of 2010; without tickets,
+     many servers of today resume no session up to TLS 1.2 */
   openssl->clear_options(context, NO_TICKET);
   if(loop->key_log != -1)
     openssl->on_key(context, on_key);
   return CURLE_OK;
 }
 
-/* The SSL of the connection of this transfer, which is in a callback; NULL:
-   there is none, or it is not OpenSSL's. */
+/* The SSL of the connection of a transfer that is in a callback; NULL if there
+   is none, or it is not OpenSSL's. */
 const void *tls_session(const struct transfer *transfer)
 {
   struct curl_slist *info = NULL; /* what it says it is */
@@ -302,8 +303,8 @@ void cshim_loop_log_keys(struct cshim_loop *loop, int file)
   loop->key_log = file;
 }
 
-/* Has libcurl read no authorities where on_context() has them: it would for each
-   connection. */
+/* Keeps libcurl from reading authorities for each connection when on_context()
+   provides them. */
 static bool set_authorities(struct transfer *transfer, bool ours)
 {
   const char *file = transfer->loop->ca_file;

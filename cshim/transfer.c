@@ -1,12 +1,12 @@
 /*
- * transfer.c: an attached easy handle: its ties to the loop, and the result of
- * the request that it carries.
+ * transfer.c: an attached easy handle: its links to the loop, and the result
+ * of its request.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "internal.h"
 
-/* A buffer that grew beyond this is given back when its request is done. */
+/* A larger buffer is freed when its request is done. */
 #define KEEP_CAPACITY (64 * 1024)
 
 static bool tie(struct transfer *transfer)
@@ -62,10 +62,10 @@ void transfer_free(struct transfer *transfer)
   free(transfer);
 }
 
-/* Tells libcurl which directions wait for the caller; the others go on. It
-   sets a timer for itself that it tells nobody of before its next turn. What it
-   had kept it delivers now: if that fails it is lost, which the transfer goes
-   on without. */
+/* Tells libcurl which directions wait for the caller; the others go on.
+   libcurl sets a timer that it announces only in its next turn. It may deliver
+   what it has buffered before this returns. If that fails, the data is lost,
+   and the transfer would go on without it. */
 void transfer_pause(struct transfer *transfer)
 {
   struct connection *before = http2_enter(transfer->connection);
@@ -81,12 +81,13 @@ void transfer_pause(struct transfer *transfer)
   connection_touch(transfer->connection);
 }
 
-/* Whether libcurl fails like this for the connection's sake. */
+/* Whether libcurl returns this code when a connection fails. */
 static bool of_connection(CURLcode code)
 {
   switch((int)code) {
-  case CURLE_OK: /* it could not rewind the body, and does not say so */
-  case CURLE_COULDNT_CONNECT: /* it was refused another one */
+  case CURLE_OK: /* could not rewind the body, and does not say so */
+  case CURLE_COULDNT_CONNECT: /* asked for another connection, which was
+                                 refused */
   case CURLE_GOT_NOTHING:
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
@@ -99,8 +100,8 @@ static bool of_connection(CURLcode code)
   }
 }
 
-/* Notes that a transfer failed with its connection and before its response
-   began, if that is so. Returns what it failed with. */
+/* Notes that a transfer failed because its connection did, and before its
+   response began, if that is so. Returns the code of the failure. */
 CURLcode transfer_lost(struct transfer *transfer,
                        const struct connection *connection, CURLcode code)
 {
@@ -114,15 +115,15 @@ CURLcode transfer_lost(struct transfer *transfer,
     transfer->result_flags |= CSHIM_RESULT_UNPROCESSED;
   if(stream->downgrade)
     transfer->result_flags |= CSHIM_RESULT_HTTP11;
-  upload_again(transfer); /* what is fed from here on comes after it */
-  if(http2_cut(transfer) || stream->sent) /* http2_judge() has said it */
+  upload_again(transfer); /* what is fed from now on comes after it */
+  if(http2_cut(transfer) || stream->sent) /* http2_judge() has decided it */
     return code == CURLE_COULDNT_CONNECT ? CURLE_RECV_ERROR : code;
   strcpy(transfer->detail, "the connection closed before the response");
   return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ?
          code : CURLE_GOT_NOTHING;
 }
 
-/* Bytes of the request that have gone out. */
+/* Bytes of the request that were sent. */
 long transfer_sent(const struct transfer *transfer)
 {
   long sent = 0;
@@ -143,7 +144,7 @@ const char *cshim_loop_text(const struct cshim_loop *loop, uint32_t slot,
   return text->data;
 }
 
-/* Counts what the request cost, at its end. */
+/* Adds the bytes of a request to the counters, at its end. */
 static void count(struct transfer *transfer)
 {
   struct cshim_loop *loop = transfer->loop;
@@ -156,10 +157,11 @@ static void count(struct transfer *transfer)
   loop_count(loop, CSHIM_BYTES_SENT, (uint64_t)sent + (uint64_t)uploaded);
 }
 
-/* libcurl 7.84.0 to 8.0.1 take a folded line that begins a header section for
-   the rest of a field of the easy handle's last response, whose memory they
-   have freed. So a handle gets no second response, but over HTTP/2, which has
-   no folded lines: nghttp2 lets no name begin with white space. */
+/* libcurl 7.84.0 to 8.0.1 take a folded line at the beginning of a header
+   section for the continuation of a field of the easy handle's last response,
+   whose memory they have freed. A handle therefore gets only one response over
+   HTTP/1.1. HTTP/2 has no folded lines: nghttp2 refuses names that begin with
+   white space. */
 static bool remembers_headers(const struct transfer *transfer)
 {
   unsigned libcurl = transfer->loop->libcurl;
@@ -174,8 +176,8 @@ bool transfer_fits(const struct transfer *transfer,
   return !transfer->http2_only || connection->over || connection->session;
 }
 
-/* Fills in what has come since the last result. `code` is -1 while the request
-   goes on. */
+/* Fills in what has arrived since the last result. `code` is -1 while the
+   request goes on. */
 void transfer_result(struct transfer *transfer, int code,
                      struct cshim_result *result)
 {
@@ -214,9 +216,9 @@ void transfer_result(struct transfer *transfer, int code,
                    transfer->detail;
 }
 
-/* The caller has what transfer_result() showed of a request that goes on. More
-   may have come since: with HTTP/2, whoever resumes one transfer has libcurl
-   deliver to others as well. */
+/* The caller has read the result of a request that goes on. More may have
+   arrived since: over HTTP/2, resuming one transfer makes libcurl deliver to
+   others as well. */
 void transfer_taken(struct transfer *transfer)
 {
   struct buffer *response = &transfer->response;

@@ -1,13 +1,13 @@
 /*
- * upload.c: the body of a request. The caller feeds it in pieces, libcurl
- * takes it as the connection does.
+ * upload.c: the body of a request. The caller feeds it in pieces; libcurl
+ * takes it as fast as the connection does.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "internal.h"
 
-/* What was sent is kept up to this size, so that it can be sent again. */
+/* What was sent is kept up to this size, for sending it again. */
 #define KEEP_SENT (64 * 1024)
 
 void upload_begin(struct transfer *transfer, int64_t length)
@@ -21,8 +21,8 @@ void upload_begin(struct transfer *transfer, int64_t length)
   transfer->upload_cut = false;
 }
 
-/* Whether libcurl has all of the body. It does not ask for the end of one whose
-   length was said. */
+/* Whether libcurl has taken the whole body. libcurl does not ask for the end
+   of a body whose length is known. */
 bool upload_is_whole(const struct transfer *transfer)
 {
   return transfer->upload_taken == transfer->upload_length ||
@@ -55,7 +55,8 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   return CURL_READFUNC_PAUSE;
 }
 
-/* Goes back to the beginning. False: that is not there any more. */
+/* Goes back to the beginning of the body. Returns false if that is no longer
+   in memory. */
 bool upload_again(struct transfer *transfer)
 {
   transfer->upload_sent = 0;
@@ -64,8 +65,8 @@ bool upload_again(struct transfer *transfer)
   return !transfer->upload_cut;
 }
 
-/* CURLOPT_SEEKFUNCTION: to the beginning, when libcurl sends it again, as it
-   does on the same connection for the sake of authentication */
+/* CURLOPT_SEEKFUNCTION: goes to the beginning when libcurl sends the body
+   again, as it does on the same connection for authentication. */
 static int on_seek(void *userp, curl_off_t offset, int origin)
 {
   struct transfer *transfer = userp;
@@ -101,7 +102,7 @@ int cshim_loop_feed(struct cshim_loop *loop, uint32_t slot,
   struct transfer *transfer = results_use(loop, slot);
   if(transfer->state != TRANSFER_ACTIVE &&
      !(transfer->result_flags & CSHIM_RESULT_LOST))
-    return 0; /* it ended before all was sent */
+    return 0; /* the body ended before its announced length was sent */
   return upload_feed(transfer, data, length, last);
 }
 

@@ -1,19 +1,18 @@
 /*
- * wake.c: whom of those on a connection libcurl runs when something has come.
- * Told of an event it runs each transfer on the socket: with a hundred on an
- * HTTP/2 connection, nearly all for nothing. Whichever runs first reads for all
- * of them, and libcurl has those run for which something has come: so one will
- * do. It reads whatever poll(2) says, which knows nothing of what bio.c has read
- * ahead.
+ * wake.c: which transfers of a connection libcurl runs when data has arrived.
+ * After an event libcurl runs each transfer of the socket. With a hundred of
+ * them on an HTTP/2 connection, nearly all run for nothing: the first one
+ * reads for all, and libcurl then runs those that got something. It is enough
+ * to run one. libcurl's own poll(2) does not see what bio.c has read ahead; a
+ * transfer that is run here reads it all the same.
  */
 #include "internal.h"
 
-/* The first release of which it is known that what one request reads for others
-   reaches them, whoever it is that reads. */
+/* The first release that is known to pass data on to the transfers that it is
+   for, whichever transfer reads it. */
 #define FIRST_REACHING 0x075000 /* 7.80.0 */
 
-/* Before this release curl_easy_pause() does nothing where it changes
-   nothing. */
+/* Before this release curl_easy_pause() does nothing if nothing changes. */
 #define FIRST_RUN_IN_ANY_CASE 0x080800 /* 8.8.0 */
 
 bool wake_reaches_all(const struct cshim_loop *loop)
@@ -21,7 +20,7 @@ bool wake_reaches_all(const struct cshim_loop *loop)
   return loop->libcurl >= FIRST_REACHING;
 }
 
-/* Whether libcurl would read for this one, whatever comes. */
+/* Whether libcurl would read for this transfer. */
 static bool can_read(const struct transfer *transfer)
 {
   const struct stream *stream = &transfer->stream;
@@ -29,8 +28,8 @@ static bool can_read(const struct transfer *transfer)
          !transfer->paused && !transfer->broken;
 }
 
-/* The last one that was submitted: the server is done with it last, so that it
-   goes on reading. */
+/* The transfer submitted last. The server probably finishes it last, so it
+   goes on reading longest. */
 static struct transfer *find_reader(const struct connection *connection)
 {
   struct transfer *transfer = connection->last;
@@ -41,7 +40,8 @@ static struct transfer *find_reader(const struct connection *connection)
   return transfer;
 }
 
-/* Has one transfer of an HTTP/2 connection read. False: it has read nothing. */
+/* Has one transfer of an HTTP/2 connection read. Returns false if it has read
+   nothing. */
 static bool wake_one(struct connection *connection)
 {
   struct transfer *transfer = find_reader(connection);
@@ -58,8 +58,8 @@ static bool wake_one(struct connection *connection)
   return connection->reads != before;
 }
 
-/* Whether one will do: those that send wait for room that others do not tell
-   them of. */
+/* Whether running one transfer is enough. It is not if transfers wait to send,
+   because others do not tell them of room. */
 static bool one_will_do(const struct connection *connection)
 {
   const struct cshim_loop *loop = connection->loop;
@@ -67,7 +67,7 @@ static bool one_will_do(const struct connection *connection)
          !connection->uploads;
 }
 
-/* Something has come on a connection. */
+/* Data has arrived on a connection. */
 void wake_readers(struct connection *connection)
 {
   uint64_t before = connection->reads;

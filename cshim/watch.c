@@ -1,6 +1,6 @@
 /*
  * watch.c: what libcurl waits for on a connection's socket, and for how long.
- * Holds the callbacks of CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION.
+ * Has the callbacks of CURLMOPT_SOCKETFUNCTION and CURLMOPT_TIMERFUNCTION.
  */
 #include <time.h>
 #include "internal.h"
@@ -22,8 +22,8 @@ void watch_changed(struct connection *connection)
   loop->changed = connection;
 }
 
-/* The socket is closed next, and another may get the same number: the poller
-   has to forget it now. */
+/* The socket is about to be closed, and another may get the same number, so
+   the poller has to forget it now. */
 void watch_forget(struct connection *connection)
 {
   struct cshim_loop *loop = connection->loop;
@@ -62,10 +62,10 @@ static int on_timer(CURLM *multi, long timeout_ms, void *userp)
   (void)multi;
   connection->timer_set = timeout_ms >= 0;
   if(timeout_ms > 0)
-    /* our clock may have just turned over: one more, so as not to be early */
+    /* our clock may be about to tick: one more, so as not to be early */
     connection->timer_at = watch_now_ms() + timeout_ms + 1;
   else
-    connection->timer_at = 0; /* due at once: save the look at the clock */
+    connection->timer_at = 0; /* expires at once, so the clock is not needed */
   return 0;
 }
 
@@ -80,16 +80,17 @@ int watch_install(struct connection *connection)
   return 0;
 }
 
-/* Bytes of ours wait until the socket takes more, or do so no longer. */
+/* Notes whether our BIO has bytes that wait until the socket takes more. */
 void watch_output(struct connection *connection, bool waits)
 {
   connection->output = waits;
   watch_changed(connection);
 }
 
-/* An upload that has no window on an HTTP/2 connection keeps libcurl 7.88.1
-   waiting for a socket that has room all the time. What it did not write then
-   it will not before something else has happened. */
+/* While an upload has no window on an HTTP/2 connection, libcurl 7.88.1 goes
+   on waiting for a socket that is always writable. It will not write before
+   something else has happened, so the socket is not watched for writing until
+   then. */
 void watch_futile(struct connection *connection, bool futile)
 {
   if(connection->futile == futile)
@@ -98,7 +99,8 @@ void watch_futile(struct connection *connection, bool futile)
   watch_changed(connection);
 }
 
-/* At rest libcurl waits for nothing; we do for the server's closing. */
+/* At rest libcurl waits for nothing; the loop waits for the server to
+   close. */
 static uint32_t events_of(const struct connection *connection)
 {
   uint32_t wanted = connection->wanted;
@@ -109,7 +111,7 @@ static uint32_t events_of(const struct connection *connection)
           connection->unheard ? READY_END : READY_AT_REST);
 }
 
-/* Tells the poller what changed since the last wait. */
+/* Tells the poller what has changed since the last wait. */
 void watch_apply(struct cshim_loop *loop)
 {
   while(loop->changed) {

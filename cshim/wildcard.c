@@ -1,8 +1,8 @@
 /*
- * wildcard.c: which wildcards in a server's certificate count. A star stands
- * for the whole of the first label [RFC 9525 section 6.3]. libcurl up to 8.0.1
- * takes one that stands for a part as well, and "x*" for the host name of any
- * IDN, which begins with "xn--" (CVE-2023-28321).
+ * wildcard.c: which wildcards in a server's certificate are valid. A wildcard
+ * must be the whole of the first label [RFC 9525 section 6.3]. libcurl up to
+ * 8.0.1 also accepts one that is a part of the label, so that "x*" matches
+ * every IDN, which begins with "xn--" (CVE-2023-28321).
  *
  * A certificate with such a pattern that names the host in no other way is
  * refused here, while OpenSSL verifies; all else about names is left to
@@ -21,7 +21,7 @@
 #define COMMON_NAME 13 /* NID_commonName */
 #define DNS_NAME 2 /* GEN_DNS */
 
-/* Whether a star stands for anything but the whole first label. */
+/* Whether the pattern has a star that is not the whole first label. */
 static bool is_partial(const char *pattern, size_t length)
 {
   bool whole = length > 1 && pattern[0] == '*' && pattern[1] == '.';
@@ -80,6 +80,6 @@ void wildcard_install(void *context)
 {
   const struct openssl *openssl = openssl_loaded();
   int mode = openssl->verify_mode(context);
-  if(mode) /* else nothing is verified */
+  if(mode) /* otherwise nothing is verified */
     openssl->set_verify(context, mode, on_verify);
 }
