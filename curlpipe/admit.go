@@ -21,7 +21,7 @@ func (e *engine) queued(c *call, o *origin) {
 	e.settle(o)
 }
 
-// originOf is the origin of that key.
+// originOf returns the origin with a key.
 func (e *engine) originOf(key originKey) *origin {
 	o := e.origins[key]
 	if o == nil {
@@ -40,7 +40,7 @@ func (e *engine) dequeue(c *call) {
 	e.settle(o)
 }
 
-// settle has an origin looked at: something about it has changed.
+// settle has admit look at an origin, because something about it has changed.
 func (e *engine) settle(o *origin) {
 	if !o.listed {
 		o.listed = true
@@ -68,8 +68,8 @@ func (e *engine) admit() {
 	}
 }
 
-// admitFirst does what there is to do for the first that waits. True: there may
-// be more.
+// admitFirst assigns the origin's first waiting call to a connection, or starts
+// a connection for it. It returns true if there may be more to do.
 func (e *engine) admitFirst(o *origin, now time.Time) bool {
 	c, open, look := o.room(e.settings, now, e.looked)
 	if open {
@@ -88,8 +88,8 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 	return true
 }
 
-// closeSurplus closes a connection at rest that was opened because another one
-// was held up, and is one too many now.
+// closeSurplus closes an idle connection that was opened because another one
+// was held up, and exceeds the limit now that the other goes on.
 func (e *engine) closeSurplus(o *origin) {
 	free := 0
 	var atRest *conn

@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/curlpipe/internal/cmemory"
 )
 
-// certifiedServer answers over TLS with a certificate of that issuer.
+// certifiedServer answers over TLS with a certificate of the issuer.
 func certifiedServer(t *testing.T, of *issuer) *server {
 	t.Helper()
 	return newServer(t, true, echo, func(s *httptest.Server) {
@@ -22,8 +22,8 @@ func certifiedServer(t *testing.T, of *issuer) *server {
 	})
 }
 
-// Connections go by what the file of authorities says when they are made, though
-// all that it has said is not parsed for each of them.
+// A connection trusts the authorities that the file has when it is made,
+// although the file is not parsed for each connection.
 func TestAuthoritiesFollowTheirFile(t *testing.T) {
 	first, second := newIssuer(t), newIssuer(t)
 	servers := []*server{certifiedServer(t, first), certifiedServer(t, second)}
@@ -73,8 +73,8 @@ func TestAuthoritiesFollowTheirFile(t *testing.T) {
 	require.ErrorContains(t, err, "the file of certificate authorities cannot be read")
 }
 
-// The authorities of a system are more than a hundred. They are in memory once,
-// and not once for each connection.
+// A system has more than a hundred authorities. They are in memory once, not
+// once for each connection.
 func TestAuthoritiesAreShared(t *testing.T) {
 	authority := newIssuer(t)
 	s := certifiedServer(t, authority)

@@ -11,12 +11,13 @@ import (
 	"strings"
 )
 
-// longestHost is how long a host's name may be, with the dot at its end
+// longestHost is the maximum length of a host name, with the dot at its end
 // [RFC 1035 §2.3.4].
 const longestHost = 254
 
-// inASCII is an authority with a name in another alphabet in its ASCII form
-// [RFC 5891], as net/http writes it; unchanged where it has none.
+// inASCII returns an authority with the name in its ASCII form [RFC 5891], as
+// net/http writes it. It returns a name that is in ASCII already, or has no
+// such form, unchanged.
 func inASCII(authority string) string {
 	for i := range len(authority) {
 		if authority[i] < 0x80 {
@@ -36,10 +37,10 @@ func inASCII(authority string) string {
 	return authority
 }
 
-// checkAuthority refuses what is not a host, or a host and a port, in one way of
-// reading only: libcurl, a resolver, a proxy and the server must all take it for
-// the same. So a name in another alphabet has to be in its ASCII form, and a
-// number that some programs take for an address is none.
+// checkAuthority refuses anything but a host, or a host and a port, that can be
+// read in one way only: libcurl, a resolver, a proxy and the server must all
+// read it in the same way. A name in another alphabet therefore has to be in its
+// ASCII form, and a number that some programs take for an address is refused.
 func checkAuthority(authority string) error {
 	host, port, err := splitAuthority(authority)
 	if err != nil {
@@ -67,8 +68,8 @@ func checkAuthority(authority string) error {
 	return nil
 }
 
-// splitAuthority takes the port off: all behind the first colon, the address of
-// an IPv6 host aside, which is in brackets.
+// splitAuthority separates the port: what follows the first colon, or the first
+// one after the brackets of an IPv6 address.
 func splitAuthority(authority string) (host, port string, err error) {
 	host = authority
 	end := 0
@@ -87,8 +88,8 @@ func splitAuthority(authority string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// checkIPv6 refuses what is not an address of that kind in brackets. A zone
-// would have to be spelled in one way for libcurl and in another for the server.
+// checkIPv6 refuses anything but an IPv6 address in brackets. A zone is refused
+// too, because libcurl and the server would need two spellings of it.
 func checkIPv6(host string) error {
 	address, err := netip.ParseAddr(host[1 : len(host)-1])
 	if err != nil || !address.Is6() || address.Zone() != "" {
@@ -97,15 +98,15 @@ func checkIPv6(host string) error {
 	return nil
 }
 
-// inHost tells what host names have in them, the underscore of service names
-// included.
+// inHost reports whether host names contain an octet, the underscore of service
+// names included.
 func inHost(octet byte) bool {
 	letter := octet|0x20 >= 'a' && octet|0x20 <= 'z'
 	return letter || octet >= '0' && octet <= '9' || octet == '-' || octet == '.' || octet == '_'
 }
 
-// endsInNumber tells names that resolvers take for an IPv4 address in one of its
-// old spellings, such as 127.1 or 0x7f000001 [inet_aton(3)].
+// endsInNumber reports whether resolvers take a name for an IPv4 address in one
+// of its old spellings, such as 127.1 or 0x7f000001 [inet_aton(3)].
 func endsInNumber(host string) bool {
 	host = strings.TrimSuffix(host, ".")
 	last := host[strings.LastIndexByte(host, '.')+1:]
@@ -115,17 +116,17 @@ func endsInNumber(host string) bool {
 	return strings.Trim(last, "0123456789") == ""
 }
 
-// withoutEmptyPort is an authority without a colon that no port follows.
+// withoutEmptyPort returns an authority without a colon at its end.
 func withoutEmptyPort(authority string) string { return strings.TrimSuffix(authority, ":") }
 
-// isWholeServer tells a URL that stands for its server as a whole, in a request
+// isWholeServer reports whether a URL means its server as a whole, in a request
 // with OPTIONS [RFC 9112 §3.2.4].
 func isWholeServer(u *url.URL) bool {
 	return u.Opaque == "" && u.Path == "*" || u.Opaque == "*"
 }
 
-// targetOf is the target of a request for a URL: path and query, which begin
-// with a slash, whatever the URL has [RFC 9112 §3.2.1].
+// targetOf returns the target of a request for a URL: path and query, which
+// begin with a slash whatever the URL has [RFC 9112 §3.2.1].
 func targetOf(u *url.URL) (string, error) {
 	target, err := pathOf(u)
 	if err != nil {
@@ -145,8 +146,8 @@ func targetOf(u *url.URL) (string, error) {
 	return target, nil
 }
 
-// pathOf is the path of a URL as it goes out. An opaque URL has it as it is,
-// perhaps behind the host.
+// pathOf returns the path of a URL as it is sent. The path of an opaque URL is
+// sent unchanged, without the host that it may begin with.
 func pathOf(u *url.URL) (string, error) {
 	if u.Opaque == "" {
 		return u.EscapedPath(), nil

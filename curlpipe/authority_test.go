@@ -19,8 +19,8 @@ import (
 
 var urlCount = flag.Int("urls", 400, "random `URLs`, read as net/http reads them")
 
-// asked is what a client makes of a URL: where it connects to, and what it says
-// there.
+// asked is what a client makes of a URL: the address it connects to, and what
+// it sends there.
 type asked struct{ address, target, host string }
 
 // answerOne reads a request, answers it and returns its target and host.
@@ -33,8 +33,8 @@ func answerOne(connection net.Conn, reader *bufio.Reader) (target, host string, 
 	return head.RequestURI, head.Host, err
 }
 
-// askedDial is a DialContext whose connections answer the one request that they
-// get, and tell of it.
+// askedDial is a DialContext whose connections answer their only request, and
+// report it.
 func askedDial(came chan<- asked) func(context.Context, string, string) (net.Conn, error) {
 	return func(_ context.Context, _, address string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
@@ -50,7 +50,7 @@ func askedDial(came chan<- asked) func(context.Context, string, string) (net.Con
 	}
 }
 
-// askNetHTTP is what net/http makes of a request.
+// askNetHTTP returns what net/http makes of a request.
 func askNetHTTP(request *http.Request, proxy func(*http.Request) (*url.URL, error)) (asked, error) {
 	came := make(chan asked, 1)
 	transport := &http.Transport{Proxy: proxy, DialContext: askedDial(came)}
@@ -62,9 +62,9 @@ func askNetHTTP(request *http.Request, proxy func(*http.Request) (*url.URL, erro
 	return <-came, nil
 }
 
-// Where a request goes and what it says of its host is a function of URL.Host
-// (and Request.Host) alone, and what net/http makes of them. What could be read
-// in two ways is refused.
+// URL.Host (and Request.Host) alone decide where a request goes and what it
+// says about its host, as in net/http. Anything that could be read in two ways
+// is refused.
 func TestURLsGoWhereNetHTTPGoes(t *testing.T) {
 	t.Run("direct", func(t *testing.T) { goWhereNetHTTPGoes(t, nil) })
 	t.Run("through a proxy", func(t *testing.T) { // asked in the absolute form
@@ -100,13 +100,13 @@ func goWhereNetHTTPGoes(t *testing.T, proxy func(*http.Request) (*url.URL, error
 		}
 		require.NoError(t, response.Body.Close(), describe)
 		ours := <-came
-		slashed := *u // net/http leaves a missing slash to the server
+		slashed := *u // net/http leaves the missing slash to the server
 		slashed.Path = "/" + strings.TrimPrefix(u.Path, "/")
 		request.URL = &slashed
 		theirs, err := askNetHTTP(request, proxy)
 		require.NoError(t, err, "net/http refuses %s", describe)
 		require.True(t, strings.EqualFold(asLibcurl(theirs.address), asLibcurl(ours.address)), "%s: %q, net/http connects to %q", describe, ours.address, theirs.address)
-		if proxy == nil { // else it is read from the target
+		if proxy == nil { // otherwise it is read from the target
 			require.Equal(t, theirs.host, ours.host, describe)
 		}
 		require.Equal(t, asLibcurlTarget(theirs.target), asLibcurlTarget(ours.target), describe)
@@ -116,15 +116,15 @@ func goWhereNetHTTPGoes(t *testing.T, proxy func(*http.Request) (*url.URL, error
 	require.Greater(t, refused, *urlCount/50)
 }
 
-// asLibcurl is an address as some releases of libcurl spell it: without a dot at
-// the name's end, nor zeros at the port's beginning.
+// asLibcurl returns an address as some releases of libcurl spell it: without a
+// dot at the end of the name, and without leading zeros in the port.
 func asLibcurl(address string) string {
 	colon := strings.LastIndexByte(address, ':')
 	return strings.TrimSuffix(address[:colon], ".") + ":" + strings.TrimLeft(address[colon+1:], "0")
 }
 
-// asLibcurlTarget is the same of a target, which in the absolute form has an
-// address in it.
+// asLibcurlTarget does the same for a target, which in the absolute form
+// contains an address.
 func asLibcurlTarget(target string) string {
 	rest, absolute := strings.CutPrefix(target, "http://")
 	slash := strings.IndexByte(rest, '/')
@@ -138,7 +138,7 @@ func asLibcurlTarget(target string) string {
 	return "http://" + strings.TrimSuffix(host, ".") + rest[slash:]
 }
 
-// canAskWholeServer tells whether the libcurl at hand can.
+// canAskWholeServer reports whether this libcurl can send OPTIONS *.
 func canAskWholeServer(t testing.TB) bool {
 	t.Helper()
 	lib, err := loadedLibrary()
@@ -146,8 +146,8 @@ func canAskWholeServer(t testing.TB) bool {
 	return lib.number >= firstRequestTarget
 }
 
-// TestWholeServer: OPTIONS * is about the server, and not about a path
-// [RFC 9110 §9.3.7].
+// TestWholeServer sends OPTIONS *, which asks about the server and not about a
+// path [RFC 9110 §9.3.7].
 func TestWholeServer(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
@@ -193,8 +193,8 @@ func TestWholeServer(t *testing.T) {
 	})
 }
 
-// TestWholeServerThroughAProxy: the target is the URL without a path, from which
-// the last proxy makes an asterisk [RFC 9112 §3.2.4].
+// TestWholeServerThroughAProxy requires a target without a path, which the last
+// proxy replaces with an asterisk [RFC 9112 §3.2.4].
 func TestWholeServerThroughAProxy(t *testing.T) {
 	if !canAskWholeServer(t) {
 		t.Skip("this libcurl cannot")

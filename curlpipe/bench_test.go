@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// cpuNanoseconds is the user and system time of this process so far.
+// cpuNanoseconds returns the user and system time that this process has used.
 func cpuNanoseconds(b *testing.B) int64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -17,15 +17,16 @@ func cpuNanoseconds(b *testing.B) int64 {
 	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
-// benchmarkServer answers twelve bytes. It runs in the same process: cpu-ns/op
-// is of client and server together.
+// benchmarkServer answers with twelve bytes. It runs in the same process, so
+// cpu-ns/op counts the client and the server.
 func benchmarkServer(b *testing.B, overTLS bool) *server {
 	return newServer(b, overTLS, func(writer http.ResponseWriter, _ *http.Request) {
 		_, _ = writer.Write([]byte("twelve bytes"))
 	})
 }
 
-// BenchmarkDo keeps so many callers busy; an operation is one request.
+// BenchmarkDo keeps a fixed number of callers busy; an operation is one
+// request.
 func BenchmarkDo(b *testing.B) {
 	for _, callers := range []int{1, 16, 100} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
@@ -78,7 +79,7 @@ func BenchmarkDoBatch(b *testing.B) {
 	b.ReportMetric(float64(cpuNanoseconds(b)-before)/float64(b.N), "cpu-ns/op")
 }
 
-// BenchmarkEncode writes a request down for package cshim.
+// BenchmarkEncode encodes a request for package cshim.
 func BenchmarkEncode(b *testing.B) {
 	request := get(b, "https://example.com/some/path?with=query")
 	request.Header.Set("Accept", "text/html")

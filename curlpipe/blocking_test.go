@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slowHandler counts what a logger is told, once it may.
+// slowHandler counts records, once it is released.
 type slowHandler struct {
 	slog.Handler
 	may   chan struct{}
@@ -40,7 +40,7 @@ func (h *slowHandler) count(message string) uint64 {
 	return h.told[message]
 }
 
-// Nobody waits for a logger that takes its time, and nothing is lost to it.
+// A slow logger delays no request, and loses no record.
 func TestLoggerThatBlocks(t *testing.T) {
 	logger := &slowHandler{may: make(chan struct{}), told: make(map[string]uint64)}
 	s := newServer(t, false, echo)
@@ -70,8 +70,8 @@ func TestCloseDoesNotWaitForALogger(t *testing.T) {
 	require.Less(t, time.Since(begun), 30*time.Second)
 }
 
-// Who has an easy handle does not wait for a Configure that takes its time, nor
-// does who gets one that another has used; contexts and Close count meanwhile.
+// A slow Configure does not delay requests that have an easy handle, or that
+// reuse another one's. Contexts and Close work meanwhile.
 func TestConfigureThatBlocks(t *testing.T) {
 	s, gate := newGateServer(t, false)
 	other := newServer(t, false, echo)

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// streamedBody is the body of a response that goes on arriving after its header
-// section. The engine writes, the caller reads; what is unread is bounded by
-// Transport.ReadBufferSize, because the engine gets room back only for what was
-// read.
+// streamedBody is a response body that continues to arrive after the header
+// section. The engine writes it and the caller reads it.
+// Transport.ReadBufferSize limits the unread bytes, because the engine makes
+// room only for what the caller has read.
 type streamedBody struct {
 	call    *call
 	engine  *engine
 	changed chan struct{} // something to read, or the end
 
 	mutex    sync.Mutex
-	pieces   []byte // arrived; from read on unread
+	pieces   []byte // bytes that have arrived; unread from index read on
 	read     int
-	owed     int   // read, and not yet told to the engine
+	owed     int   // bytes read and not yet reported to the engine
 	ended    bool  // nothing more comes
-	err      error // how it ended or was ended; nil: at its end
+	err      error // why it ended early; nil: at its end
 	trailer  string
 	left     bool      // the caller wants no more
-	since    time.Time // what is unread has been so since then
+	since    time.Time // since when there are unread bytes
 	response *http.Response
 	unfollow func() bool // stops listening to the context
 }
@@ -35,7 +35,7 @@ func newStreamedBody(c *call, e *engine) *streamedBody {
 	return &streamedBody{call: c, engine: e, changed: make(chan struct{}, 1)}
 }
 
-// push is the engine's: more of the body has come.
+// push adds another part of the body. The engine calls it.
 func (b *streamedBody) push(piece []byte) {
 	if len(piece) == 0 {
 		return
@@ -52,8 +52,8 @@ func (b *streamedBody) push(piece []byte) {
 	b.notify()
 }
 
-// end is the engine's: no more comes, because of err or because it is all
-// there. The first end counts.
+// end ends the body, with an error unless it is complete. The engine calls it.
+// Only the first call counts.
 func (b *streamedBody) end(err error, trailer string) {
 	b.mutex.Lock()
 	if b.ended {
@@ -73,7 +73,8 @@ func (b *streamedBody) end(err error, trailer string) {
 	b.notify()
 }
 
-// unreadSince is since when something waits to be read; zero: nothing does.
+// unreadSince returns since when there are unread bytes; zero if there are
+// none.
 func (b *streamedBody) unreadSince() time.Time {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -90,7 +91,8 @@ func (b *streamedBody) notify() {
 	}
 }
 
-// follow has the body end with the context, or with the request's Cancel.
+// follow ends the body when the context ends, or the request's Cancel channel
+// is closed.
 func (b *streamedBody) follow(ctx context.Context, canceled <-chan struct{}) {
 	if ctx.Done() == nil && canceled == nil {
 		return
@@ -110,8 +112,8 @@ func (b *streamedBody) follow(ctx context.Context, canceled <-chan struct{}) {
 	}
 }
 
-// alsoFollow calls leave when the channel is closed, and gives back what ends
-// both ways of following.
+// alsoFollow calls leave when the channel is closed too, and returns a function
+// that stops following both.
 func alsoFollow(canceled <-chan struct{}, leave func(), unfollow func() bool) func() bool {
 	ended := make(chan struct{})
 	var once sync.Once
@@ -128,7 +130,7 @@ func alsoFollow(canceled <-chan struct{}, leave func(), unfollow func() bool) fu
 	}
 }
 
-// abandon is the caller's turning away; later reads fail with err.
+// abandon ends the caller's interest in the body; later reads fail with err.
 func (b *streamedBody) abandon(err error) {
 	b.mutex.Lock()
 	if b.left || b.ended && b.read == len(b.pieces) && b.err == nil {
@@ -147,7 +149,7 @@ func (b *streamedBody) abandon(err error) {
 	b.notify()
 }
 
-// Read waits for something to read, or for the end.
+// Read waits for unread bytes or for the end.
 func (b *streamedBody) Read(into []byte) (int, error) {
 	if len(into) == 0 {
 		return 0, nil
@@ -155,7 +157,7 @@ func (b *streamedBody) Read(into []byte) (int, error) {
 	for {
 		n, err := b.take(into)
 		if err != nil {
-			b.call.trace.run() // what has happened before the end is told before it
+			b.call.trace.run() // hooks for earlier events run before the end is reported
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -164,7 +166,7 @@ func (b *streamedBody) Read(into []byte) (int, error) {
 	}
 }
 
-// take reads what is there; 0 and no error: nothing yet.
+// take copies what is there; 0 without an error means nothing yet.
 func (b *streamedBody) take(into []byte) (int, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -191,7 +193,7 @@ func (b *streamedBody) take(into []byte) (int, error) {
 	return 0, b.finish()
 }
 
-// finish hands out the trailer section at the end of the body.
+// finish sets the trailer section at the end of the body.
 func (b *streamedBody) finish() error {
 	if b.trailer == "" {
 		return io.EOF

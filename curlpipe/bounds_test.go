@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProxiesThatSayNothing hold up only the requests that wait for them, and not for
-// longer than ConnectTimeout.
+// TestProxiesThatSayNothing requires that a silent proxy delays only the requests
+// that wait for it, and for no longer than ConnectTimeout.
 func TestProxiesThatSayNothing(t *testing.T) {
 	for name, answer := range map[string]func(net.Conn){
 		"http":      func(c net.Conn) { _, _ = io.WriteString(c, "H") },
@@ -71,7 +71,7 @@ func TestProxiesThatSayNothing(t *testing.T) {
 	})
 }
 
-// drip writes a beginning and then so much every few milliseconds.
+// drip writes a beginning, and then a piece every few milliseconds.
 func drip(to net.Conn, beginning, more string) {
 	_, err := io.WriteString(to, beginning)
 	for err == nil {
@@ -80,7 +80,8 @@ func drip(to net.Conn, beginning, more string) {
 	}
 }
 
-// TestTLSThatSaysNothing bounds the handshake, too.
+// TestTLSThatSaysNothing requires that ConnectTimeout limits the handshake,
+// too.
 func TestTLSThatSaysNothing(t *testing.T) {
 	s := newServedServer(t, func(_ int64, _ net.Conn, requests *bufio.Reader) {
 		_, _ = io.Copy(io.Discard, requests)
@@ -90,7 +91,8 @@ func TestTLSThatSaysNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrConnectTimeout)
 }
 
-// TestInterimWithoutEnd counts towards MaxResponseHeaderBytes.
+// TestInterimWithoutEnd requires that interim responses count towards
+// MaxResponseHeaderBytes.
 func TestInterimWithoutEnd(t *testing.T) {
 	s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
 		readTarget(requests)
@@ -104,7 +106,8 @@ func TestInterimWithoutEnd(t *testing.T) {
 	require.ErrorIs(t, err, ErrResponseTooLarge)
 }
 
-// TestDroppedBytesAreCountedOffTheWire: what frames a body counts, too.
+// TestDroppedBytesAreCountedOffTheWire requires that the framing of a body
+// counts, too.
 func TestDroppedBytesAreCountedOffTheWire(t *testing.T) {
 	for name, piece := range map[string]string{
 		"chunk extension": strings.Repeat("x", 16<<10),

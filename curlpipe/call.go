@@ -13,13 +13,13 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// call is one request between its caller and the engine. The engine has it from
-// submit on, until it is answered; then the caller has it again, and of a body
-// that is not all there yet the two share a streamedBody.
+// call is a request between its caller and the engine. The engine owns it from
+// submit until it is answered, and the caller afterwards. They share a
+// streamedBody while the body is incomplete.
 type call struct {
 	// What the caller asks for.
 	asked        *http.Request
-	ctx          context.Context // its values go along to who dials
+	ctx          context.Context // its values are passed to the functions that dial
 	owner        any             // kept alive until the call has ended
 	origin       originKey
 	text         cshim.Text // see takeText
@@ -28,15 +28,15 @@ type call struct {
 	uploadLength int64
 	upload       *upload // owns the request's body, if there is one
 	stream       bool    // answered with the header section, not at the end
-	window       int     // bytes of a streamed body that may lie unread
-	gunzip       bool    // gzip was asked for without the caller's knowing
+	window       int     // bytes of a streamed body that may be unread
+	gunzip       bool    // gzip was requested without the caller's knowledge
 	trace        *trace
 
 	// The outcome, set by the engine before done.
 	header  string // header section
-	content string // body, where it is not streamed
+	content string // body, if it is not streamed
 	tls     *tls.ConnectionState
-	body    *streamedBody // the rest of it; nil: there is none
+	body    *streamedBody // the rest of a streamed body; nil: none
 	trailer string
 	detail  string
 	err     error
@@ -46,30 +46,30 @@ type call struct {
 
 	// Of the engine alone.
 	place          place
-	handle         *handle   // from its start on, also while it waits to be sent again
+	handle         *handle   // from the start of the call, also while it waits to be sent again
 	waitsAt        *origin   // while queued
 	conn           *conn     // while in flight
-	turn           uint64    // calls were started in this order; 0: it was not yet
+	turn           uint64    // number of the call in starting order; 0: not started
 	attempts       int       // so often it was started
-	sent           int       // and so often a byte of it may have left
-	refused        int       // so often the server did not process it, and took others
-	charged        int       // so often its connection ended when it was its turn
+	sent           int       // how often a byte of it may have been sent
+	refused        int       // how often the server did not process it, and accepted others
+	charged        int       // how often its connection ended when it was the next to be answered
 	abandoned      bool      // on the wire
 	left           time.Time // when that was
-	handed         time.Time // all of the request was handed to libcurl; zero: not yet
-	fed            int64     // bytes of its body that were
+	handed         time.Time // when the whole request had been handed to libcurl; zero: not yet
+	fed            int64     // bytes of its body handed to libcurl
 	next, previous *call     // in its origin's or its connection's queue
 }
 
-// flags are what sets a request apart from a GET.
+// flags are the ways in which a request differs from a GET.
 type flags struct {
 	head       bool
 	upload     bool // has a body
 	repeatable bool // may be sent again [RFC 9110 §9.2.2]
-	exclusive  bool // shares no HTTP/1.1 connection while it lasts
+	exclusive  bool // never shares an HTTP/1.1 connection
 	close      bool // ends its connection
 	expects    bool // its body waits for 100 (Continue)
-	proxied    bool // goes to a proxy in the absolute form
+	proxied    bool // goes to a proxy, with a target in the absolute form
 }
 
 const (
@@ -78,7 +78,7 @@ const (
 	callAbandoned        // the caller has left
 )
 
-// place is where the engine has a call.
+// place is where the engine keeps a call.
 type place uint8
 
 const (
@@ -89,8 +89,8 @@ const (
 
 var calls = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
 
-// texts are the memory for calls' texts, which is needed up to the crossing
-// only: what is in flight has none.
+// texts is the memory for the texts of calls, which are needed only until they
+// are passed to C. Calls in flight have none.
 var texts = sync.Pool{New: func() any { return new(cshim.Text) }}
 
 // takeText takes memory for the text, unless the call has some.
@@ -101,7 +101,7 @@ func (c *call) takeText() {
 	}
 }
 
-// dropText gives the text's memory back, if there is any.
+// dropText returns the text's memory, if the call has any.
 func (c *call) dropText() {
 	if c.textOf != nil {
 		*c.textOf = c.text
@@ -110,8 +110,8 @@ func (c *call) dropText() {
 	}
 }
 
-// newCall makes a call of a request, and takes charge of the request's body.
-// stream: it is answered with the header section.
+// newCall makes a call of a request, and takes ownership of the request's body.
+// With stream it is answered when the header section has arrived.
 func newCall(request *http.Request, stream bool) *call {
 	c := calls.Get().(*call)
 	c.asked = request
@@ -120,7 +120,7 @@ func newCall(request *http.Request, stream bool) *call {
 	return c
 }
 
-// refuse ends a call that the engine does not have, and makes its error.
+// refuse ends a call that the engine never had, and makes its error.
 func (c *call) refuse(err error) error {
 	refused := c.failure(err, "")
 	c.stopUpload()
@@ -128,18 +128,18 @@ func (c *call) refuse(err error) error {
 	return refused
 }
 
-// failure is the error that the caller gets. RoundTrip returns the context's as
-// it is, like net/http's.
+// failure makes the error for the caller. Like net/http, RoundTrip returns the
+// context's error as it is.
 func (c *call) failure(err error, detail string) error {
 	if c.stream && ofContext(err) {
 		return bare(err)
 	}
 	if read, ok := err.(*bodyReadError); ok && c.stream {
-		return read.err // the caller's own, as it is
+		return read.err // the caller's own error, returned as it is
 	}
 	failed := newError(c.asked, detail, err)
 	var refused *tls.CertificateVerificationError
-	if c.stream && errors.As(err, &refused) { // programs look for that type, and not within others
+	if c.stream && errors.As(err, &refused) { // programs assert this type without errors.As
 		return &tls.CertificateVerificationError{
 			UnverifiedCertificates: refused.UnverifiedCertificates,
 			Err:                    &refusedCertificate{refused.Err, failed},
@@ -148,8 +148,8 @@ func (c *call) failure(err error, detail string) error {
 	return failed
 }
 
-// bodyError is what a body that is cut short ends with. io.ErrUnexpectedEOF is
-// compared with == by many a program, so it comes bare, as from net/http.
+// bodyError returns the error of a truncated body. Many programs compare
+// io.ErrUnexpectedEOF with ==, so like net/http it is not wrapped.
 func (c *call) bodyError(err error) error {
 	var failed *transferError
 	if errors.As(err, &failed) && failed.cause == io.ErrUnexpectedEOF {
@@ -158,9 +158,10 @@ func (c *call) bodyError(err error) error {
 	return newError(c.asked, c.detail, err)
 }
 
-// release makes the call's memory available to others. Only for a call that
-// has ended and that was not abandoned: the engine may still come across that
-// one, and across one with an upload.
+// release makes the call's memory available to others. The call must have ended
+// and must not have been abandoned, because the engine may still refer to an
+// abandoned call. The engine may also refer to one with an upload, which is
+// therefore kept.
 func (c *call) release() {
 	if c.upload != nil {
 		return
@@ -177,10 +178,11 @@ func (c *call) deliver() {
 	}
 }
 
-// leave is the caller's turning away. False: the call was answered before.
+// leave ends the caller's interest in the call. It returns false if the call
+// was answered before.
 func (c *call) leave() bool { return c.state.CompareAndSwap(callPending, callAbandoned) }
 
-// request is the call as package cshim takes it.
+// request returns the call in the form of package cshim.
 func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 	return cshim.Request{
 		Slot:         slot,
@@ -196,8 +198,8 @@ func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 	}
 }
 
-// stopUpload ends the feeding of the request's body, if there is any. It may
-// wait for the body's Close, which the engine must not: see end.
+// stopUpload ends the feeding of the request's body, if there is one. It may
+// wait for the body's Close, so the engine does not call it: see end.
 func (c *call) stopUpload() {
 	if c.upload != nil && c.upload.stop() {
 		c.upload.close()

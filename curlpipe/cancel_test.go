@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome is what a Do in another goroutine came back with.
+// outcome is the result of a Do in another goroutine.
 type outcome struct {
 	response *http.Response
 	err      error
@@ -46,7 +46,7 @@ func TestCancelInFlight(t *testing.T) {
 		until(t, func() bool { return client.Stats().InFlight == 3 }, "three in flight")
 
 		cancel()
-		left := <-second // while the server still holds the response before it
+		left := <-second // while the server still holds back the response before it
 		require.ErrorIs(t, left.err, context.Canceled)
 		require.EqualValues(t, 1, client.Stats().Abandoned)
 		require.EqualValues(t, 3, client.Stats().InFlight)
@@ -249,7 +249,7 @@ func TestStall(t *testing.T) {
 
 func TestSlowIsNotStalled(t *testing.T) {
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
-		for range 30 { // longer than the limit in all, never so long without a byte
+		for range 30 { // longer in all than the limit, but never that long without a byte
 			time.Sleep(50 * time.Millisecond)
 			_, _ = writer.Write([]byte("."))
 			writer.(http.Flusher).Flush()

@@ -17,11 +17,11 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// transferError is a failure of libcurl's: its code, and what Go's own packages
-// call the same.
+// transferError is a failure of libcurl: its code, and the equivalent error of
+// Go's own packages.
 type transferError struct {
 	code  curl.CurlError
-	cause error // nil: they have no word for it
+	cause error // nil: they have none
 }
 
 func (e *transferError) Error() string {
@@ -41,15 +41,15 @@ func wrapped(errs ...error) []error {
 // Error codes of libcurl that go-curl does not name, or not as every release
 // has them (curl.h).
 const (
-	codePeerFailedVerification = 51 // up to 7.61.1 a wrong name; then as 60
+	codePeerFailedVerification = 51 // wrongly named up to 7.61.1; then the same as 60
 	codeCACertificate          = 60
 	codeSSLConnect             = 35
 	codeHTTP2                  = 16
 	codeHTTP2Stream            = 92
 )
 
-// cause is what Go's own packages call the failure of a request on a connection;
-// nil: they have no word for it.
+// cause returns the error of Go's own packages for a request's failure on a
+// connection; nil if they have none.
 func (e *engine) cause(code curl.CurlError, c *call, on *conn) error {
 	switch int(code) {
 	case codePeerFailedVerification, codeCACertificate:
@@ -74,13 +74,13 @@ func (e *engine) cause(code curl.CurlError, c *call, on *conn) error {
 	return nil
 }
 
-// endError is how a connection ended: reset, or as given.
+// endError returns how a connection ended: reset, or the given error.
 func (e *engine) endError(c *call, on *conn, otherwise error) error {
 	if e.loop.EndOf(on.id) != cshim.ResetByServer {
 		return otherwise
 	}
 	reset := syscall.ECONNRESET
-	if c.handle != nil && !on.origin.key.handshakes() { // else OpenSSL has read it, and keeps it
+	if c.handle != nil && !on.origin.key.handshakes() { // otherwise OpenSSL has read the socket's error
 		switch number := syscall.Errno(c.handle.number(infoOSErrno)); number {
 		case syscall.EPIPE, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH:
 			reset = number
@@ -89,7 +89,7 @@ func (e *engine) endError(c *call, on *conn, otherwise error) error {
 	return on.opError("read", os.NewSyscallError("read", reset))
 }
 
-// opError is an error of the connection's as package net has it.
+// opError wraps an error of the connection as package net does.
 func (c *conn) opError(op string, err error) error {
 	failed := &net.OpError{Op: op, Net: "tcp", Source: c.local, Addr: c.remote, Err: err}
 	if c.remote != nil {
@@ -98,8 +98,8 @@ func (c *conn) opError(op string, err error) error {
 	return failed
 }
 
-// alertError is the alert with which the server has ended a connection; nil: it
-// has not.
+// alertError returns the alert with which the server ended a connection; nil if
+// there was none.
 func (e *engine) alertError(on *conn) error {
 	if h := e.loop.Handshake(on.id); h != nil && h.Alert >= 0 {
 		return &net.OpError{Op: "remote error", Err: tls.AlertError(h.Alert)} // as crypto/tls has it
@@ -107,7 +107,7 @@ func (e *engine) alertError(on *conn) error {
 	return nil
 }
 
-// handshakeError is why a handshake failed.
+// handshakeError returns why a handshake failed.
 func (e *engine) handshakeError(on *conn) error {
 	h := e.loop.Handshake(on.id)
 	switch {
@@ -120,17 +120,17 @@ func (e *engine) handshakeError(on *conn) error {
 	case e.loop.EndOf(on.id) == cshim.ResetByServer:
 		return on.opError("read", os.NewSyscallError("read", syscall.ECONNRESET))
 	case h == nil || h.Record == nil, e.loop.EndOf(on.id) == cshim.ClosedByServer:
-		return io.EOF // of the server there was no byte, or not all
+		return io.EOF // no byte arrived from the server, or not the whole record header
 	}
 	return nil
 }
 
-// isTLS tells the header of a TLS record [RFC 8446 §5.1].
+// isTLS reports whether this is the header of a TLS record [RFC 8446 §5.1].
 func isTLS(record []byte) bool {
 	return record[0] >= 20 && record[0] <= 24 && record[1] == 3
 }
 
-// notTLS is the error of a server that answers in something else than TLS.
+// notTLS makes the error for a server that does not answer in TLS.
 func notTLS(record []byte) error {
 	err := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}
 	copy(err.RecordHeader[:], record)
@@ -140,14 +140,15 @@ func notTLS(record []byte) error {
 	return err
 }
 
-// schemeMismatch is a server that answers in plain HTTP where TLS was begun.
+// schemeMismatch makes the error for a server that answers a TLS handshake in
+// plain HTTP.
 type schemeMismatch struct{ record tls.RecordHeaderError }
 
 func (e *schemeMismatch) Error() string   { return http.ErrSchemeMismatch.Error() }
 func (e *schemeMismatch) Unwrap() []error { return []error{http.ErrSchemeMismatch, e.record} }
 
-// Reasons of OpenSSL's for refusing a certificate (x509_vfy.h), those for which
-// package x509 has a word.
+// OpenSSL's reasons for refusing a certificate (x509_vfy.h) for which package
+// x509 has an error.
 const (
 	x509NotYetValid      = 9
 	x509Expired          = 10
@@ -166,11 +167,11 @@ const (
 	x509NotPermittedName = 47
 )
 
-// certificateError says why the server's certificate was refused, as crypto/tls
-// does.
+// certificateError returns why the server's certificate was refused, as
+// crypto/tls reports it.
 func (e *engine) certificateError(on *conn) error {
 	h := e.loop.Handshake(on.id)
-	if h == nil { // it is not OpenSSL that refuses it
+	if h == nil { // OpenSSL did not refuse it
 		return &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 	}
 	shown, refused := parseCertificates(h.Certificates), parseCertificates(h.Chain)
@@ -189,8 +190,8 @@ func (e *engine) certificateError(on *conn) error {
 	return &tls.CertificateVerificationError{UnverifiedCertificates: shown, Err: refusal(h.Refusal, leaf, culprit, host)}
 }
 
-// refusal is a reason of OpenSSL's in the words of package x509. Without one
-// libcurl itself has found that the name is another.
+// refusal returns package x509's error for OpenSSL's reason. Without a reason,
+// libcurl itself has found that the name does not match.
 func refusal(reason int, leaf, culprit *x509.Certificate, host string) error {
 	invalid := func(reason x509.InvalidReason, detail string) error {
 		return x509.CertificateInvalidError{Cert: culprit, Reason: reason, Detail: detail}
@@ -216,7 +217,7 @@ func refusal(reason int, leaf, culprit *x509.Certificate, host string) error {
 	return errors.New("x509: certificate refused by OpenSSL")
 }
 
-// parseCertificates reads those that can be read.
+// parseCertificates parses the certificates that can be parsed.
 func parseCertificates(all [][]byte) []*x509.Certificate {
 	var parsed []*x509.Certificate
 	for _, der := range all {
@@ -227,7 +228,7 @@ func parseCertificates(all [][]byte) []*x509.Certificate {
 	return parsed
 }
 
-// tlsState is what responses on a connection say of TLS; nil without it.
+// tlsState returns the TLS field of responses on a connection; nil without TLS.
 func (e *engine) tlsState(c *conn) *tls.ConnectionState {
 	if !c.origin.key.handshakes() {
 		return nil
@@ -237,7 +238,7 @@ func (e *engine) tlsState(c *conn) *tls.ConnectionState {
 		state.ServerName = c.origin.key.host
 	}
 	if net.ParseIP(state.ServerName) != nil {
-		state.ServerName = "" // as in crypto/tls: it is not asked for
+		state.ServerName = "" // as in crypto/tls: no server name was requested
 	}
 	h := e.loop.Handshake(c.id)
 	if h == nil {

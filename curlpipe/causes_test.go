@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bothTransports are net/http's and ours, which trust the same authority, if
-// there is one.
+// bothTransports are net/http's transport and ours. Both trust the authority,
+// if there is one.
 func bothTransports(t testing.TB, authority *issuer) map[string]http.RoundTripper {
 	theirs := &http.Transport{TLSClientConfig: &tls.Config{}}
 	ours := &Transport{}
@@ -32,8 +32,8 @@ func bothTransports(t testing.TB, authority *issuer) map[string]http.RoundTrippe
 	return map[string]http.RoundTripper{"net/http": theirs, "curlpipe": newTestTransport(t, nil, ours)}
 }
 
-// rawConns is a server that does with each connection what it is told, once a
-// request has come, and then closes it.
+// rawConns is a server that waits for a request on each connection, calls a
+// function, and closes the connection.
 func rawConns(t testing.TB, overTLS *tls.Config, then func(net.Conn)) string {
 	t.Helper()
 	return newServedServer(t, func(_ int64, connection net.Conn, _ *bufio.Reader) {
@@ -46,7 +46,7 @@ func rawConns(t testing.TB, overTLS *tls.Config, then func(net.Conn)) string {
 	}).address()
 }
 
-// reset has a connection end with a RST.
+// reset makes a connection end with a RST.
 func reset(connection net.Conn) {
 	if secured, ok := connection.(*tls.Conn); ok {
 		connection = secured.NetConn()
@@ -55,8 +55,7 @@ func reset(connection net.Conn) {
 	_ = connection.Close()
 }
 
-// failureOf makes a request and returns the error that it ends with, that of
-// its body included.
+// failureOf makes a request and returns its error, or the error of its body.
 func failureOf(t testing.TB, roundTripper http.RoundTripper, request *http.Request) error {
 	response, err := roundTripper.RoundTrip(request)
 	if err != nil {
@@ -67,8 +66,8 @@ func failureOf(t testing.TB, roundTripper http.RoundTripper, request *http.Reque
 	return err
 }
 
-// TestCausesLikeNetHTTP: what a program finds in an error is the same with both
-// transports.
+// TestCausesLikeNetHTTP requires that a program finds the same in an error of
+// both transports.
 func TestCausesLikeNetHTTP(t *testing.T) {
 	authority, unknown := newIssuer(t), newIssuer(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -197,7 +196,8 @@ func TestCausesLikeNetHTTP(t *testing.T) {
 	}
 }
 
-// TestSchemeMismatch: who speaks TLS to a server without it is told so.
+// TestSchemeMismatch requires that a client that speaks TLS to a plain server
+// is told so.
 func TestSchemeMismatch(t *testing.T) {
 	s := newServer(t, false, echo)
 	for name, roundTripper := range bothTransports(t, nil) {
@@ -208,7 +208,7 @@ func TestSchemeMismatch(t *testing.T) {
 	}
 }
 
-// greets is a server that speaks first.
+// greets is a server that sends first.
 func greets(t testing.TB, greeting string) string {
 	return newServedServer(t, func(_ int64, connection net.Conn, _ *bufio.Reader) {
 		_, _ = io.WriteString(connection, greeting)
@@ -216,8 +216,8 @@ func greets(t testing.TB, greeting string) string {
 	}).address()
 }
 
-// TestContextsErrorIsBare: a program that compares gets what it compares with,
-// from RoundTrip and from the body.
+// TestContextsErrorIsBare requires that RoundTrip and the body return the
+// context's error as it is, because programs compare it.
 func TestContextsErrorIsBare(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, g := newGateServer(t, overTLS)
@@ -242,7 +242,7 @@ func TestContextsErrorIsBare(t *testing.T) {
 	})
 }
 
-// TestContextsErrorOfABodyIsBare: as of the response.
+// TestContextsErrorOfABodyIsBare requires the same of the body.
 func TestContextsErrorOfABodyIsBare(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		goOn := make(chan struct{})

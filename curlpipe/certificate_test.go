@@ -46,7 +46,7 @@ func (i *issuer) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.certificate.Raw})
 }
 
-// issue signs one for these names, which may be addresses.
+// issue signs a certificate for these names, which may be addresses.
 func (i *issuer) issue(t testing.TB, change func(*x509.Certificate), names ...string) tls.Certificate {
 	t.Helper()
 	i.number++
@@ -72,8 +72,8 @@ func (i *issuer) issue(t testing.TB, change func(*x509.Certificate), names ...st
 
 func unchanged(*x509.Certificate) {}
 
-// Who has a certificate for another name gets no request. What is taken is what
-// crypto/x509 takes.
+// A server with a certificate for another name gets no request. This package
+// accepts what crypto/x509 accepts.
 func TestCertificatesAndNames(t *testing.T) {
 	trusted, unknown := newIssuer(t), newIssuer(t)
 	tried := 0
@@ -109,7 +109,7 @@ func TestCertificatesAndNames(t *testing.T) {
 		leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 		require.NoError(t, err)
 		for _, name := range names {
-			// libcurl takes no wildcard for all of a top-level domain
+			// libcurl accepts no wildcard for a top-level domain
 			want := has[0] != "*.com" && leaf.VerifyHostname(name) == nil
 			try(certificate, name, want, fmt.Sprintf("%q for %s", has, name))
 		}

@@ -21,21 +21,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// chaosRequests is how many requests each variant of the chaos sends, unless
-// CURLPIPE_CHAOS says another number.
+// chaosRequests is the number of requests of each variant, unless
+// CURLPIPE_CHAOS sets another.
 const chaosRequests = 2500
 
 const (
 	chaosCallers = 24
 	chaosHosts   = 4
-	// A connection is cut after so many bytes, both ways together, on average:
-	// a handshake is 2 kB, and most responses are smaller.
+	// Average number of bytes, both ways together, after which a connection is
+	// cut. A handshake has 2 kB, and most responses are smaller.
 	chaosBytes = 30_000
 )
 
 // cutter relays TCP connections to a server in pieces of random size, and cuts
-// them at any byte of either direction: with a FIN or a RST, towards the client,
-// the server or both. So whatever is above TCP is cut at each place that it has.
+// them at any byte of either direction, with a FIN or a RST, towards the client,
+// the server or both. Every protocol above TCP is thus cut at every possible
+// place.
 type cutter struct {
 	to     string
 	resets atomic.Int64
@@ -82,7 +83,7 @@ func (c *cutter) relay(client *net.TCPConn, dice *rand.Rand) {
 			c.closes.Add(1)
 		}
 		_ = server.Close()
-		if halfway && !resets { // the client may go on writing
+		if halfway && !resets { // the client may continue to write
 			_ = client.CloseWrite()
 			_, _ = io.Copy(io.Discard, client)
 		}
@@ -154,7 +155,7 @@ func hasChaosBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
-// one sends a request and looks at what comes of it.
+// one sends a request and checks its result.
 func (c *chaos) one(transport *Transport, target, path string, dice *rand.Rand) {
 	method := []string{"GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"}[dice.IntN(9)]
 	id := method + " " + path
@@ -168,7 +169,7 @@ func (c *chaos) one(transport *Transport, target, path string, dice *rand.Rand) 
 	if hasChaosBody(method) {
 		body = strings.NewReader(chaosText(id))
 		if dice.IntN(3) == 0 {
-			body = io.MultiReader(body) // of a length that is not known
+			body = io.MultiReader(body) // hides the length
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, method, target+path, body)
@@ -199,7 +200,7 @@ func (c *chaos) one(transport *Transport, target, path string, dice *rand.Rand) 
 	c.compare(id, string(text), want, err, leaves)
 }
 
-// compare holds what came of a body against what should.
+// compare compares a body with the expected one.
 func (c *chaos) compare(id, text, want string, err error, leaves bool) {
 	switch {
 	case err == nil && text == want:
@@ -211,7 +212,7 @@ func (c *chaos) compare(id, text, want string, err error, leaves bool) {
 	}
 }
 
-// judge looks whether an error is one that a cut, or the caller, can have caused.
+// judge checks that a cut, or the caller, can have caused an error.
 func (c *chaos) judge(id string, err error, leaves bool, count *atomic.Int64) {
 	if errors.Is(err, context.Canceled) {
 		if !leaves {
@@ -230,9 +231,9 @@ func (c *chaos) judge(id string, err error, leaves bool, count *atomic.Int64) {
 }
 
 // TestChaosOfCuts cuts the connections under requests of all kinds at any byte.
-// Whatever a caller gets with no error is its own response, whole, and what it
-// gets before an error is the beginning of that; the server gets whole requests;
-// no request whose method is not idempotent is carried out twice; nothing hangs.
+// A caller without an error gets its own whole response, and a caller with an
+// error gets the beginning of it. The server gets whole requests, and processes
+// no request with a non-idempotent method twice. Nothing hangs.
 func TestChaosOfCuts(t *testing.T) {
 	notShort(t)
 	count := chaosRequests
@@ -280,7 +281,7 @@ func runChaos(t *testing.T, count int, overTLS bool, transport *Transport) {
 	}
 	group.Wait()
 	took := time.Since(begun)
-	require.NoError(t, transport.Close()) // nothing is under way any more
+	require.NoError(t, transport.Close()) // nothing is in flight any more
 	s.Server.CloseClientConnections()
 	var resets, closes int64
 	for _, each := range cutters {

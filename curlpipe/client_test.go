@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fetchAll gets many paths at once and reports each that was not answered with
-// its own response.
+// fetchAll gets many paths at once and reports each that did not get its own
+// response.
 func fetchAll(t *testing.T, client *Client, url string, count int) {
 	t.Helper()
 	var group sync.WaitGroup
@@ -201,7 +201,7 @@ func TestLargeBodies(t *testing.T) {
 
 func TestTLSVersions(t *testing.T) {
 	const v11, v12, v13 = tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13
-	for _, each := range []struct{ server, min, max, want uint16 }{ // want 0: they have none in common
+	for _, each := range []struct{ server, min, max, want uint16 }{ // want 0: they have none in common, so the handshake fails
 		{v12, v12, v12, v12}, {v13, v13, v13, v13}, {v13, v12, v12, v12},
 		{v13, v12, 0, v13}, {v13, 0, v12, v12}, {v13, v12, v13, v13}, {v13, v11, v12, v12}, {v12, v12, v13, v12},
 		{v12, v13, v13, 0}, {v12, v13, 0, 0}, {v11, v12, 0, 0}, {v11, v12, v13, 0},

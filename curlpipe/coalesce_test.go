@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// narrow is a listener whose connections take little that is not read.
+// narrow is a listener whose connections have small buffers.
 type narrow struct{ net.Listener }
 
 func (n narrow) Accept() (net.Conn, error) {
@@ -26,8 +26,8 @@ func (n narrow) Accept() (net.Conn, error) {
 	return connection, err
 }
 
-// The server reads nothing until the client's socket is full, and what was
-// gathered for it is, too. Everything arrives, whole, once and in order.
+// The server reads nothing until the client's socket and the buffer in front of
+// it are full. Everything arrives, whole, once and in order.
 func TestFullSocket(t *testing.T) {
 	for _, disabled := range []bool{false, true} {
 		t.Run(fmt.Sprintf("DisableCoalescing=%v", disabled), func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestFullSocket(t *testing.T) {
 			var arriving sync.Mutex
 			var paths []string
 			s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
-				if request.URL.Path != "/0" { // the client waits for that one
+				if request.URL.Path != "/0" { // the client waits for this response
 					<-release
 				}
 				arriving.Lock()
@@ -74,8 +74,8 @@ func TestFullSocket(t *testing.T) {
 	}
 }
 
-// A server that ends the connection under what was gathered for it ends those
-// requests at most: the next ones have a connection of their own.
+// A server that ends the connection while bytes wait to be sent loses only the
+// requests in flight: later requests use another connection.
 func TestResetUnderWhatWasGathered(t *testing.T) {
 	needsPipelining(t)
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
@@ -103,7 +103,7 @@ func TestResetUnderWhatWasGathered(t *testing.T) {
 		results := client.DoBatch(context.Background(), requests)
 		require.Error(t, results[0].Err)
 		for _, result := range results[1:] {
-			if result.Err == nil { // it had waited for the first one
+			if result.Err == nil { // it had waited for the first response
 				require.Equal(t, http.StatusOK, result.Response.StatusCode)
 			}
 		}

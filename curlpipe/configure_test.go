@@ -15,9 +15,10 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// configured are the options in doc.go's table, with a value that would break
-// something if it held, and what a request to /x, or to path, has to come to:
-// empty stands for its own answer, of an unchanged request.
+// configured are the options of doc.go's table, each with a value that would
+// break something if it took effect, and with the expected result of a request
+// to /x, or to path. An empty result means the normal answer to an unchanged
+// request.
 var configured = []struct {
 	name   string
 	option int
@@ -55,7 +56,7 @@ var configured = []struct {
 	{"COOKIEFILE", curl.OPT_COOKIEFILE, "", "", ""},
 }
 
-// documented are the options in that table, in its order.
+// documented are the options of that table, in its order.
 func documented(t *testing.T) (names []string) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
@@ -68,7 +69,7 @@ func documented(t *testing.T) (names []string) {
 	return names
 }
 
-// What the table in doc.go says of options that Configure sets is so.
+// The table in doc.go describes what happens to options that Configure sets.
 func TestOptionsThroughConfigure(t *testing.T) {
 	other := newServer(t, false, echo)
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
@@ -81,7 +82,7 @@ func TestOptionsThroughConfigure(t *testing.T) {
 		fmt.Fprintf(writer, "%s %s %s %v", request.Method, request.URL, request.Proto, request.Header)
 	})
 	plain := newTestTransport(t, s, &Transport{})
-	names := []string{"PRIVATE"} // of which TestFieldsThatAreRefused knows
+	names := []string{"PRIVATE"} // TestFieldsThatAreRefused covers it
 	for _, each := range configured {
 		names = append(names, each.name)
 		t.Run(each.name, func(t *testing.T) {
@@ -89,7 +90,7 @@ func TestOptionsThroughConfigure(t *testing.T) {
 			if each.path != "" {
 				target = s.URL + each.path
 			}
-			var list *cshim.List // go-curl frees none of those that it makes
+			var list *cshim.List // go-curl frees none of the lists that it makes
 			if lines, ok := each.value.([]string); ok {
 				var err error
 				list, err = cshim.NewList(lines)
@@ -105,7 +106,7 @@ func TestOptionsThroughConfigure(t *testing.T) {
 				}
 				err := easy.Setopt(each.option, each.value)
 				if err == curl.CurlError(curl.E_UNKNOWN_TELNET_OPTION) {
-					return nil // CURLE_UNKNOWN_OPTION by its older name: so is this libcurl
+					return nil // CURLE_UNKNOWN_OPTION under its older name: this libcurl lacks the option
 				}
 				return err
 			}})

@@ -9,48 +9,48 @@ import (
 )
 
 // patience is how long requests wait behind an unread response, or for a
-// connection that is being made, before they use another connection.
+// connection that is being established, before they use another one.
 const patience = 250 * time.Millisecond
 
-// conn is one connection to an origin. A request belongs to the conn whose calls
-// have it, and is on no other.
+// conn is a connection to an origin. A request belongs to the conn whose queue
+// it is in, and to no other.
 type conn struct {
 	origin *origin
 	id     cshim.Connection // from connOpen on
 	state  connState
 	since  time.Time // it was begun
 
-	calls     queue // on it, in the order of their requests
+	calls     queue // its requests in the order in which they were sent
 	inFlight  int
 	abandoned int  // of these
-	exclusive bool // the one on it shares no HTTP/1.1 connection
+	exclusive bool // its request shares no HTTP/1.1 connection
 
-	proven      bool // the header section of a response has come
+	proven      bool // the header section of a response has arrived
 	multiplexes bool // over HTTP/2
-	answered    bool // a response has come to its end
+	answered    bool // a response is complete
 
-	headSince        time.Time // the first of the calls is
+	headSince        time.Time // since when the first of the calls is the first
 	idleSince        time.Time // the last one has gone
 	established      bool      // a request has left
 	establishedSince time.Time // it was noticed
 	local            net.Addr
-	remote           net.Addr             // of the proxy, if there is one
+	remote           net.Addr             // the proxy's address, if there is one
 	tls              *tls.ConnectionState // once a response has come
 	connectBy        time.Time            // or else it is given up
-	securedBy        time.Time            // the same, of the handshake of TLS; zero: at any time
+	securedBy        time.Time            // the same for the TLS handshake; zero: no limit
 
-	announced bool  // the server has said that it closes it
-	blamed    bool  // a request has paid for its end, or will not have to
-	reason    error // why we end it: what those on it fail with; see ours
-	ours      bool  // we end it: nobody on it pays
+	announced bool  // the server has announced that it closes the connection
+	blamed    bool  // its end was charged to a request, or must not be
+	reason    error // why we end it, as the error for its requests; see ours
+	ours      bool  // we end it: the end is not charged to a request
 
 	stall stallWatch
 
-	// While a response that nobody wants is at its head, see relieve.
+	// While its first response is unwanted, see relieve.
 	watched  bool
 	movement uint64
-	still    time.Time // nothing has moved since then
-	relief   bool      // one more connection was opened for those behind
+	still    time.Time // since when no byte has moved
+	relief   bool      // another connection was opened for the requests behind
 }
 
 type connState uint8
@@ -92,7 +92,7 @@ func (c *conn) holdsUntil() time.Time {
 	}
 	if head.abandoned {
 		if !c.established {
-			return time.Time{} // it is the connection that they wait for
+			return time.Time{} // the calls wait for the connection itself
 		}
 		return c.unreadSince().Add(patience)
 	}
@@ -104,8 +104,8 @@ func (c *conn) holdsUntil() time.Time {
 	return time.Time{}
 }
 
-// unreadSince is since when the response of the first call might have come: it is
-// the first, and its connection is made.
+// unreadSince returns since when the first call's response could arrive: since it
+// is the first, and its connection is established.
 func (c *conn) unreadSince() time.Time {
 	if c.establishedSince.After(c.headSince) {
 		return c.establishedSince
@@ -113,7 +113,7 @@ func (c *conn) unreadSince() time.Time {
 	return c.headSince
 }
 
-// add puts a call onto the connection.
+// add assigns a call to the connection.
 func (c *conn) add(call *call, now time.Time) {
 	if c.calls.first == nil {
 		c.headSince = now
@@ -125,7 +125,7 @@ func (c *conn) add(call *call, now time.Time) {
 	call.conn = c
 }
 
-// remove takes a call off the connection.
+// remove removes a call from the connection.
 func (c *conn) remove(call *call, now time.Time) {
 	head := c.calls.first == call
 	c.calls.remove(call)
@@ -144,13 +144,13 @@ func (c *conn) remove(call *call, now time.Time) {
 	call.conn = nil
 }
 
-// queue is a list of calls. A call is in one at a time.
+// queue is a list of calls. A call is in at most one.
 type queue struct {
 	first, last *call
 	length      int
 }
 
-// push puts a call at the end.
+// push adds a call at the end.
 func (q *queue) push(c *call) {
 	c.next, c.previous = nil, q.last
 	if q.last != nil {
@@ -162,8 +162,8 @@ func (q *queue) push(c *call) {
 	q.length++
 }
 
-// restore puts a call that was taken before back in front of those that were
-// taken later, or never.
+// restore puts a call that was already started back, before those that were
+// started later or never.
 func (q *queue) restore(c *call) {
 	after := (*call)(nil)
 	for next := q.first; next != nil && next.turn != 0 && next.turn < c.turn; next = next.next {

@@ -34,7 +34,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 	o.conns = append(o.conns, c)
 	values := context.Background()
 	if first := o.waiting.first; first != nil {
-		values = context.WithoutCancel(first.ctx) // for DialContext, and the hooks of httptrace
+		values = context.WithoutCancel(first.ctx) // with the request's values, for DialContext and the hooks of httptrace
 	}
 	go func() {
 		ctx, cancel := context.WithDeadline(values, c.connectBy)
@@ -72,15 +72,15 @@ func (e *engine) connected(d dialed) {
 	e.settle(c.origin)
 }
 
-// unconnected deals with a connection that did not come about.
+// unconnected handles a connection that was not established.
 func (e *engine) unconnected(c *conn, err error) {
 	o := c.origin
 	o.conns = slices.DeleteFunc(o.conns, func(each *conn) bool { return each == c })
 	e.failWaiting(o, err)
 }
 
-// failWaiting fails those that wait for a connection to an origin that did not
-// come about, unless there is another one for them.
+// failWaiting fails the calls that wait for an origin whose connection was not
+// established, unless there is another connection for them.
 func (e *engine) failWaiting(o *origin, err error) {
 	e.settle(o)
 	for _, other := range o.conns {
@@ -99,8 +99,8 @@ func (e *engine) failWaiting(o *origin, err error) {
 	}
 }
 
-// connecting notes by when the first request of a connection, whose turn it is
-// to make TLS's handshake, has to be on its way.
+// connecting sets the deadline by which a connection's first request must have
+// been sent. That request makes the TLS handshake.
 func (e *engine) connecting(c *conn, now time.Time) {
 	if c.connectBy.Before(now) { // it has been at rest
 		c.connectBy = now.Add(e.settings.connectTimeout)
@@ -112,7 +112,8 @@ func (e *engine) connecting(c *conn, now time.Time) {
 	e.lookAt(c.connectBy)
 }
 
-// lookAfterConnect gives a connection up on which no request gets on its way.
+// lookAfterConnect gives up a connection whose first request is not sent in
+// time.
 func (e *engine) lookAfterConnect(c *conn, now time.Time) {
 	if c.proven || e.loop.Sent(c.calls.first.handle.slot) {
 		c.established, c.establishedSince = true, now
@@ -128,11 +129,11 @@ func (e *engine) lookAfterConnect(c *conn, now time.Time) {
 	if slow {
 		err = &notConnectedError{curl.CurlError(curl.E_OPERATION_TIMEDOUT), errHandshakeTimeout}
 	}
-	e.breakConn(c, err) // its origin has it until it is closed
+	e.breakConn(c, err) // the origin keeps it until it is closed
 	e.failWaiting(c.origin, err)
 }
 
-// learn notes what is new of a connection.
+// learn applies the news of a connection.
 func (e *engine) learn(news *cshim.News) {
 	c := e.conns[news.Connection]
 	if news.Proven {
@@ -142,13 +143,13 @@ func (e *engine) learn(news *cshim.News) {
 	if news.Announced {
 		c.announced = true
 		if c.multiplexes {
-			c.state = connDraining // others would wait until it has ended
+			c.state = connDraining // otherwise requests would wait until it has ended
 		}
 	}
 }
 
-// freeAbandoned tears out the calls that nobody waits for of a connection that
-// multiplexes: they are in nobody's way, and need not be waited for.
+// freeAbandoned removes the abandoned calls of a connection that turned out to
+// multiplex. There they can be cancelled at no cost for others.
 func (e *engine) freeAbandoned(c *conn) {
 	for call := c.calls.first; call != nil; {
 		next := call.next
@@ -159,7 +160,7 @@ func (e *engine) freeAbandoned(c *conn) {
 	}
 }
 
-// forgetConn forgets a connection that is closed.
+// forgetConn removes a closed connection.
 func (e *engine) forgetConn(c *conn) {
 	o := c.origin
 	e.conns[c.id] = nil
@@ -171,8 +172,8 @@ func (e *engine) forgetConn(c *conn) {
 // Transport.ConnectTimeout.
 var ErrConnectTimeout = errors.New("curlpipe: no connection within ConnectTimeout")
 
-// notConnectedError says why there is no connection: libcurl's code for it, and
-// what the network said.
+// notConnectedError is why there is no connection: libcurl's code for it, and
+// the network's error.
 type notConnectedError struct {
 	code curl.CurlError
 	err  error
@@ -181,7 +182,7 @@ type notConnectedError struct {
 func (e *notConnectedError) Error() string   { return e.code.Error() }
 func (e *notConnectedError) Unwrap() []error { return []error{e.code, e.err} }
 
-// detailOf is what the network said.
+// detailOf returns the network's error as text.
 func detailOf(err error) string {
 	var failed *notConnectedError
 	if errors.As(err, &failed) {
@@ -190,7 +191,8 @@ func detailOf(err error) string {
 	return ""
 }
 
-// connectError is the error of a request whose connection did not come about.
+// connectError makes the error of a request whose connection was not
+// established.
 func connectError(err error, limit time.Duration) error {
 	var lookup *net.DNSError
 	var network net.Error

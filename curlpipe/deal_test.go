@@ -11,7 +11,7 @@ import (
 )
 
 // newStillEngine makes an engine whose goroutine does not run, with a connection
-// that libcurl has not begun with, and calls to its origin.
+// that libcurl has not used yet, and calls to its origin.
 func newStillEngine(t *testing.T, calls ...*call) (*engine, *conn) {
 	t.Helper()
 	lib, err := loadedLibrary()
@@ -34,7 +34,8 @@ func newStillEngine(t *testing.T, calls ...*call) (*engine, *conn) {
 	return e, on
 }
 
-// leaveOnTheWire has a call put on a connection and its caller leave.
+// leaveOnTheWire assigns a call to a connection, and then ends the caller's
+// interest in it.
 func (e *engine) leaveOnTheWire(t *testing.T, c *call, on *conn, now time.Time) {
 	t.Helper()
 	e.launch(c, on, now)
@@ -43,8 +44,9 @@ func (e *engine) leaveOnTheWire(t *testing.T, c *call, on *conn, now time.Time) 
 	require.Equal(t, placeInFlight, c.place, "it may be HTTP/1.1, and others behind it")
 }
 
-// What is abandoned while its connection is new is torn out when that turns out
-// to multiplex. One run of the loop may tell of that, and of the response as well.
+// A request that was abandoned on a new connection is cancelled when the
+// connection turns out to multiplex. One run of the loop may report that and the
+// response, too.
 func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
 	ended := newCall(get(t, "https://origin.example/ended"), false)
 	goesOn := newCall(get(t, "https://origin.example/goes-on"), false)
@@ -59,9 +61,9 @@ func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
 	require.Len(t, e.idle, 1, "the handle that has its result is used again, the other is not")
 }
 
-// A connection that is still being made, as on a machine that is busy, is not
-// replaced because its first request has been abandoned: those behind it would
-// not get on any sooner. Once it is made, they wait for the response, and not
+// A connection that is slow to establish, as on a busy machine, is not replaced
+// because its first request was abandoned: the requests behind would not be
+// faster on another. Once it is established they wait for the response, but not
 // for long.
 func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
 	first := newCall(get(t, "https://origin.example/first"), false)
@@ -82,7 +84,7 @@ func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
 	}
 	on.established, on.establishedSince = true, now
 	e.looked = now.Add(patience - 1)
-	e.lookAfter(now.Add(10 * patience)) // the process did not get to run, and the loop did not look
+	e.lookAfter(now.Add(10 * patience)) // the process did not run, and the loop did not check its sockets
 	require.Equal(t, connOpen, on.state)
 	e.looked = now.Add(patience)
 	e.lookAfter(e.looked)

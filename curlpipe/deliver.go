@@ -9,7 +9,7 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// deliver hands one result of the loop to the call that it is about.
+// deliver passes a result of the loop to its call.
 func (e *engine) deliver(result *cshim.Result) {
 	h := e.handles[result.Slot]
 	c := h.call
@@ -22,7 +22,7 @@ func (e *engine) deliver(result *cshim.Result) {
 		c.tls = on.tls
 	}
 	if result.Hungry && c.upload != nil {
-		c.upload.begin(e) // if it was to wait for that
+		c.upload.begin(e) // if the upload waited for this
 		c.upload.want()
 	}
 	e.traceResult(c, result)
@@ -47,7 +47,7 @@ func (e *engine) deliver(result *cshim.Result) {
 	case result.Code == 0:
 		on.answered = true
 	case !on.multiplexes:
-		on.blamed = true // it has ended the connection
+		on.blamed = true // the request ended the connection
 	}
 	if err != nil && on.reason != nil {
 		err = on.reason
@@ -62,7 +62,7 @@ func (e *engine) deliver(result *cshim.Result) {
 // that keeps a header field of such a response also keeps its body in memory.
 const largestWhole = 4 << 10
 
-// copyResponse copies the header section, and a short body with it.
+// copyResponse copies the header section, and with it a short body.
 func (c *call) copyResponse(result *cshim.Result) {
 	if !result.Done || len(result.Response) > largestWhole {
 		c.header = string(result.Response[:result.HeaderLength])
@@ -72,7 +72,7 @@ func (c *call) copyResponse(result *cshim.Result) {
 	c.header, c.content = whole[:result.HeaderLength], whole[result.HeaderLength:]
 }
 
-// finish copies what the last result of a call has, or returns its error.
+// finish copies the last result of a call, or returns its error.
 func (e *engine) finish(c *call, result *cshim.Result) error {
 	switch {
 	case result.TooLarge && c.stream:
@@ -81,7 +81,7 @@ func (e *engine) finish(c *call, result *cshim.Result) error {
 		return ErrResponseTooLarge
 	case result.Code != 0:
 		if !result.Malformed {
-			c.detail = result.Detail // the caller reads it where there is no body
+			c.detail = result.Detail // the caller reads it if there is no body
 		}
 		return e.failure(c, result)
 	}
@@ -98,7 +98,7 @@ func (e *engine) finish(c *call, result *cshim.Result) error {
 	return nil
 }
 
-// deliverPart hands on what has come of a streamed response that goes on.
+// deliverPart passes on the part of a streamed response that has arrived.
 func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	if c.state.Load() == callAbandoned || c.header == "" {
 		return
@@ -122,7 +122,7 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 	}
 }
 
-// failure is the error of a request that libcurl has failed.
+// failure makes the error of a request that failed in libcurl.
 func (e *engine) failure(c *call, result *cshim.Result) error {
 	code := codeOf(result)
 	if int(code) == curl.E_OUT_OF_MEMORY && strings.Contains(result.Detail, "header") {
@@ -137,8 +137,8 @@ func (e *engine) failure(c *call, result *cshim.Result) error {
 
 func codeOf(result *cshim.Result) curl.CurlError { return curl.CurlError(result.Code) }
 
-// takeOff takes a call off its connection. It keeps its handle, which is
-// returned.
+// takeOff removes a call from its connection. The call keeps its handle, which
+// is returned.
 func (e *engine) takeOff(c *call) *handle {
 	e.counters.inFlight.Add(-1)
 	if c.trace != nil {
@@ -151,17 +151,17 @@ func (e *engine) takeOff(c *call) *handle {
 	return c.handle
 }
 
-// end gives a call back to its caller: answers it, or ends its body. One that
-// was abandoned is left to the garbage collector: word of it may still be in
-// the mailbox.
+// end returns a call to its caller: it answers the call, or ends its body. An
+// abandoned call is left to the garbage collector, because the mailbox may
+// still refer to it.
 func (e *engine) end(c *call, err error) {
 	c.place = placeNone
-	c.owner = nil // what is left of a body is in memory
+	c.owner = nil // the rest of a body is already in memory
 	if err != nil {
 		c.trace.ended(err)
 	}
 	if c.upload != nil && c.upload.stop() {
-		go c.upload.close() // the caller's: it may take its time
+		go c.upload.close() // the caller's code, which may be slow
 	}
 	if c.body != nil {
 		if err != nil {
@@ -174,7 +174,7 @@ func (e *engine) end(c *call, err error) {
 	c.deliver()
 }
 
-// forget deals with a call whose caller has left.
+// forget handles a call whose caller has left.
 func (e *engine) forget(c *call) {
 	switch c.place {
 	case placeQueued:
@@ -188,7 +188,8 @@ func (e *engine) forget(c *call) {
 			return
 		}
 		if c.upload != nil || c.conn.multiplexes {
-			// it cannot be finished, or costs nobody else anything
+			// it cannot be completed, or cancelling it costs no other request
+			// anything
 			e.tearOut(c, nil)
 			return
 		}

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptor turns a connection into a socket that libcurl can have: the
-// connection's own, or one end of a pair between whose other end and the
-// connection all is carried to and fro.
+// descriptor returns a socket that libcurl can use for a connection: the
+// connection's own, or one end of a socket pair whose other end is relayed to
+// the connection.
 func (d *dialer) descriptor(connection net.Conn) (int, error) {
 	var raw syscall.Conn
 	switch own := connection.(type) {
@@ -22,11 +22,11 @@ func (d *dialer) descriptor(connection net.Conn) (int, error) {
 		if !d.connects {
 			raw = own
 		}
-	} // any other may do more with the bytes than its socket does
+	} // any other connection may do more with the bytes than its socket does
 	if raw != nil {
 		socket, err := copyOf(raw)
 		if err == nil {
-			_ = connection.Close() // the copy is libcurl's, and the only one from here on
+			_ = connection.Close() // only libcurl uses the socket from now on
 		}
 		return socket, err
 	}
@@ -39,7 +39,7 @@ func (d *dialer) descriptor(connection net.Conn) (int, error) {
 	return socket, nil
 }
 
-// copyOf is another descriptor of a connection's socket.
+// copyOf duplicates the descriptor of a connection's socket.
 func copyOf(connection syscall.Conn) (int, error) {
 	raw, err := connection.SyscallConn()
 	if err != nil {
@@ -51,14 +51,15 @@ func copyOf(connection syscall.Conn) (int, error) {
 	return socket, errors.Join(err, refused)
 }
 
-// firstOnceOnly is the first libcurl, after firstOnceMore, that does not connect
-// a socket of which it was told that it is connected.
+// firstOnceOnly is the first libcurl after firstOnceMore that does not connect a
+// socket again that it was told is connected.
 const (
 	firstOnceMore = 0x75800 // 7.88.0
 	firstOnceOnly = 0x80000 // 8.0.0
 )
 
-// connectsAgain tells whether this libcurl does. No system but Linux lets it.
+// connectsAgain reports whether this libcurl connects such a socket again. Only
+// Linux allows that.
 func (l library) connectsAgain(system string) (bool, error) {
 	again := l.number >= firstOnceMore && l.number < firstOnceOnly
 	if again && system != "linux" {
@@ -67,11 +68,11 @@ func (l library) connectsAgain(system string) (bool, error) {
 	return again, nil
 }
 
-// socketPair makes two sockets that are connected with each other, one for us
-// and one for libcurl. They are TCP's, over loopback: such a one can tell that
-// what came over it was cut short. libcurl 7.88 connects what is connected once
-// more, and Linux lets that pass for a TCP socket which connected without
-// blocking, as all of package net do, and for no other.
+// socketPair makes two connected sockets, one for us and one for libcurl. They
+// are TCP sockets over loopback, because a reset on one shows that what it
+// carried was truncated. libcurl 7.88 connects a connected socket again. Linux
+// accepts that for a TCP socket that was connected without blocking, as package
+// net does, and for no other.
 func socketPair() (net.Conn, int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -100,8 +101,9 @@ func socketPair() (net.Conn, int, error) {
 	}
 }
 
-// carryOver copies one way, and ends both when there is no more; with a reset
-// after an error, so that what was cut short does not look whole.
+// carryOver copies in one direction, and closes both connections at the end.
+// After an error it resets the pair, so that a truncated stream does not look
+// complete.
 func carryOver(to, from net.Conn) {
 	_, err := io.Copy(to, from)
 	if pair, ok := to.(*net.TCPConn); ok && err != nil {

@@ -15,34 +15,33 @@ import (
 	"time"
 )
 
-// dialer makes connected sockets for origins, through a proxy where there is
-// one.
+// dialer makes connected sockets for origins, through a proxy if there is one.
 type dialer struct {
 	network    net.Dialer
-	unixSocket string                      // where all goes, whatever the host
-	resolved   map[string][]netip.Addr     // addresses given by the user, by host:port
-	proxyTLS   func() (*tls.Config, error) // for a proxy of the scheme https
+	unixSocket string                      // where all connections go, whatever the host
+	resolved   map[string][]netip.Addr     // addresses that the user has set, by host:port
+	proxyTLS   func() (*tls.Config, error) // for a proxy with the scheme https
 	own        func(ctx context.Context, network, address string) (net.Conn, error)
 	ownTLS     func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// of the tunnels through a proxy; see the fields of Transport
+	// for tunnels through a proxy; see the fields of Transport
 	userAgent       string
 	connectHeader   http.Header
 	connectHeaderOf func(context.Context, *url.URL, string) (http.Header, error)
 	onConnected     func(context.Context, *url.URL, *http.Request, *http.Response) error
 
 	proxy    *url.URL // of one dial, see route
-	connects bool     // libcurl does once more, see connectsAgain
+	connects bool     // libcurl connects a socket again, see connectsAgain
 }
 
 // line is a connected socket.
 type line struct {
 	socket        int // its descriptor
 	local, remote net.Addr
-	tls           *tls.ConnectionState // of what a DialTLSContext has made
+	tls           *tls.ConnectionState // of a connection from DialTLSContext
 }
 
-// dial connects to an origin. The socket is the caller's to close.
+// dial connects to an origin. The caller must close the socket.
 func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	d, err := d.route(to)
 	if err != nil {
@@ -54,7 +53,7 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	}
 	var made line
 	switch connection.(type) {
-	case *net.TCPConn, *net.UnixConn, *tls.Conn: // another may not know, and need not
+	case *net.TCPConn, *net.UnixConn, *tls.Conn: // other types may not know their addresses be
 		made.local, made.remote = connection.LocalAddr(), connection.RemoteAddr()
 	}
 	if to.secured {
@@ -69,7 +68,7 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 	return made, err
 }
 
-// route is the dialer for the proxy that an origin is reached through.
+// route returns the dialer for the proxy of an origin.
 func (d *dialer) route(to originKey) (*dialer, error) {
 	if to.proxy == "" {
 		return d, nil
@@ -80,8 +79,8 @@ func (d *dialer) route(to originKey) (*dialer, error) {
 	return &routed, err
 }
 
-// securedState is the state of a connection whose TLS is not libcurl's; nil: it
-// does not tell.
+// securedState returns the state of a connection with the caller's own TLS; nil
+// if the connection does not report it.
 func securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionState, error) {
 	if own, ok := connection.(*tls.Conn); ok { // perhaps not yet done
 		if err := own.HandshakeContext(ctx); err != nil {
@@ -115,7 +114,7 @@ func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {
 	return d.throughHTTP(ctx, to)
 }
 
-// direct connects without a proxy, or to it.
+// direct connects without a proxy, or to the proxy.
 func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error) {
 	if d.own != nil {
 		return ownConn(ctx, "DialContext", d.own, host, port)
@@ -138,7 +137,7 @@ func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error
 	return nil, errors.Join(failed...)
 }
 
-// ownConn has the user's function connect.
+// ownConn connects with the user's function.
 func ownConn(ctx context.Context, name string, dial func(context.Context, string, string) (net.Conn, error), host, port string) (net.Conn, error) {
 	connection, err := dial(ctx, "tcp", net.JoinHostPort(host, port))
 	if err == nil && connection == nil {
@@ -147,7 +146,7 @@ func ownConn(ctx context.Context, name string, dial func(context.Context, string
 	return connection, err
 }
 
-// given are the addresses that the user gave a host; nil: none.
+// given returns the addresses that the user has set for a host; nil if none.
 func (d *dialer) given(host, port string) []netip.Addr {
 	host = strings.ToLower(host)
 	if addresses, ok := d.resolved[host+":"+port]; ok {
@@ -177,7 +176,7 @@ func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
 	return nil, d.proxyError(err)
 }
 
-// proxyPort is where a proxy listens.
+// proxyPort returns the port of a proxy.
 func proxyPort(proxy *url.URL) string {
 	if port := proxy.Port(); port != "" {
 		return port
@@ -188,13 +187,13 @@ func proxyPort(proxy *url.URL) string {
 	return portOf(proxy.Scheme)
 }
 
-// proxyError says that it is the proxy that fails, as net/http does.
+// proxyError marks an error as the proxy's, as net/http does.
 func (d *dialer) proxyError(err error) error {
 	return fmt.Errorf("proxy %s: %w", d.proxy.Host, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err})
 }
 
-// whileContext runs an exchange over a connection, and ends it with the context.
-// The connection is closed after an error.
+// whileContext runs an exchange over a connection, and interrupts it when the
+// context ends. It closes the connection after an error.
 func whileContext(ctx context.Context, connection net.Conn, exchange func() error) error {
 	stop := context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })
 	err := exchange()
@@ -223,7 +222,7 @@ func (d *dialer) throughHTTP(ctx context.Context, to originKey) (net.Conn, error
 	return connection, nil
 }
 
-// largestAnswer bounds what a proxy may answer CONNECT with.
+// largestAnswer limits the size of a proxy's response to CONNECT.
 const largestAnswer = 256 << 10
 
 func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string) error {
@@ -254,7 +253,8 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 		return err
 	}
 	for {
-		// no byte beyond the section: it would be lost to what comes next
+		// nothing beyond the section is read, because it would be lost to the
+		// next reader
 		section, err := readSection(io.LimitReader(connection, largestAnswer))
 		if err != nil {
 			return err
@@ -280,7 +280,7 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 	}
 }
 
-// readSection reads a header section, and nothing of what follows.
+// readSection reads a header section, and nothing after it.
 func readSection(from io.Reader) (string, error) {
 	var section strings.Builder
 	var octet [1]byte
@@ -304,8 +304,8 @@ func readSection(from io.Reader) (string, error) {
 	}
 }
 
-// throughSOCKS asks a proxy with SOCKS5 [RFC 1928]; with the scheme socks5 for an
-// address, with socks5h for the name.
+// throughSOCKS connects through a SOCKS5 proxy [RFC 1928]: to an address with the
+// scheme socks5, to a name with socks5h.
 func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, error) {
 	host, err := d.hostForSOCKS(ctx, to)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDialTLSContext: connections whose TLS is the caller's. What a program sees
-// is the same with both transports.
+// TestDialTLSContext uses connections with the caller's own TLS. A program sees
+// the same with both transports.
 func TestDialTLSContext(t *testing.T) {
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintf(writer, "%s %s %s %s", request.Method, request.Proto, request.TLS.ServerName, request.Host)
@@ -38,7 +38,7 @@ func TestDialTLSContext(t *testing.T) {
 			connection, err := net.Dial("tcp", s.Listener.Addr().String())
 			c := config()
 			change(c)
-			return tls.Client(connection, c), err // the handshake is to be made
+			return tls.Client(connection, c), err // the handshake is still to be made
 		}
 	}
 	for name, each := range map[string]struct {
@@ -106,7 +106,8 @@ func TestDialTLSContext(t *testing.T) {
 	}
 }
 
-// TestDialTLSContextIsForHTTPSWithoutAProxy, and for nothing else.
+// TestDialTLSContextIsForHTTPSWithoutAProxy requires that it is used for
+// nothing else.
 func TestDialTLSContextIsForHTTPSWithoutAProxy(t *testing.T) {
 	refused := errors.New("not through that one")
 	plain := newServer(t, false, echo)
@@ -121,7 +122,7 @@ func TestDialTLSContextIsForHTTPSWithoutAProxy(t *testing.T) {
 	}
 }
 
-// TestDialTLSContextPipelines, where libcurl does.
+// TestDialTLSContextPipelines requires pipelining if libcurl supports it.
 func TestDialTLSContextPipelines(t *testing.T) {
 	needsPipelining(t)
 	s, g := newGateServer(t, true)
@@ -142,7 +143,7 @@ func TestDialTLSContextPipelines(t *testing.T) {
 			}
 		})
 		if i == 0 {
-			<-g.arrived // the others come behind it
+			<-g.arrived // the others are sent behind it
 		}
 	}
 	until(t, func() bool { return transport.Stats().InFlight == 5 }, "all are on the connection")
@@ -151,7 +152,8 @@ func TestDialTLSContextPipelines(t *testing.T) {
 	require.EqualValues(t, 1, s.accepted.Load())
 }
 
-// TestDialTLSContextThatSpeaksHTTP2 is refused: libcurl would speak HTTP/1.1.
+// TestDialTLSContextThatSpeaksHTTP2 requires that the connection is refused,
+// because libcurl would speak HTTP/1.1.
 func TestDialTLSContextThatSpeaksHTTP2(t *testing.T) {
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
 	transport := newTestTransport(t, nil, &Transport{DialTLSContext: func(_ context.Context, _, address string) (net.Conn, error) {
@@ -161,9 +163,9 @@ func TestDialTLSContextThatSpeaksHTTP2(t *testing.T) {
 	require.ErrorContains(t, err, "leave h2 out of NextProtos")
 }
 
-// TestRelayedConnectionThatIsCut: a body that ends with its connection is not
-// whole when the connection came to an error, although libcurl's end of the
-// relay sees none of it.
+// TestRelayedConnectionThatIsCut requires that a body that ends with its
+// connection is not complete if the connection failed, although libcurl's end
+// of the relay does not see that.
 func TestRelayedConnectionThatIsCut(t *testing.T) {
 	for name, cut := range map[string]error{"reset": errors.New("reset"), "end": nil} {
 		t.Run(name, func(t *testing.T) {

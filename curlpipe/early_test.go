@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newEarlyServer answers requests with "answer" as soon as their header section
-// is there, and then waits for the client to end the connection. A GET is
-// echoed.
+// newEarlyServer answers a request with "answer" as soon as its header section
+// has arrived, and then waits for the client to close the connection. It echoes
+// a GET.
 func newEarlyServer(t *testing.T, answer string) (target string, accepted *atomic.Int64) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,10 +51,10 @@ func newEarlyServer(t *testing.T, answer string) (target string, accepted *atomi
 	return "http://" + listener.Addr().String(), accepted
 }
 
-// TestResponseBeforeTheUploadEnds: a complete response is complete for its
-// caller whatever becomes of the request's body, which waits here in a Read that
-// ends when the test does. The connection, on which the rest of the body would
-// be taken for a request, is not used again.
+// TestResponseBeforeTheUploadEnds requires that a complete response is complete
+// for its caller while the request's body still waits in a Read, which ends with
+// the test. The connection is not used again, because the rest of the body would
+// be taken for a request.
 func TestResponseBeforeTheUploadEnds(t *testing.T) {
 	for name, each := range map[string]struct{ answer, body string }{
 		"length":           {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly", "early"},

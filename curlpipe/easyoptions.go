@@ -38,22 +38,22 @@ const (
 	longestConnectDelay = math.MaxInt32 / 1000
 )
 
-// easyOption is one option that every request shares.
+// easyOption is an option that every request shares.
 type easyOption struct {
 	name   string
 	option int
 	value  any // as go-curl takes it, or a []string for a list
 }
 
-// easyOptions are what every easy handle is set up with.
+// easyOptions are the options that every easy handle gets.
 type easyOptions struct {
 	list      []easyOption
-	own       []easyOption // what the user's function cannot change
+	own       []easyOption // options that the user's function cannot change
 	contents  []fileContent
 	configure func(*curl.CURL) error // the user's own
 }
 
-// fileContent is what libcurl wants a file for.
+// fileContent is the content of a file that libcurl reads.
 type fileContent struct {
 	field   string // of Transport
 	text    []byte
@@ -71,7 +71,7 @@ func (o *easyOptions) addString(name string, option int, value string) {
 	}
 }
 
-// easyOptions lists what every request shares.
+// easyOptions lists the options that every request shares.
 func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	o := easyOptions{configure: t.Configure}
 	o.addOwn(lib, mode)
@@ -80,14 +80,14 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	// ends it after 300 s; what bounds a wait here is StallTimeout.
 	o.add("CONNECTTIMEOUT", curl.OPT_CONNECTTIMEOUT, longestConnectDelay)
 	if lib.number >= firstPathAsIs {
-		// dots in a path are the caller's; before, libcurl takes them out
+		// the caller decides about dots in a path; earlier releases remove them
 		o.add("PATH_AS_IS", optPathAsIs, true)
 	}
 	if lib.number >= firstExpectTimeout {
 		limit := t.ExpectContinueTimeout
 		if limit == 0 {
 			limit = DefaultExpectContinueTimeout
-		} // a negative one is not waited for
+		} // negative: do not wait
 		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit/time.Millisecond, math.MaxInt32))))
 	} else if t.ExpectContinueTimeout != 0 {
 		return o, lib.atLeast(firstExpectTimeout, "ExpectContinueTimeout")
@@ -96,13 +96,13 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 	return o, t.addTLS(&o, lib)
 }
 
-// addOwn adds what the engine cannot work without.
+// addOwn adds the options that the engine depends on.
 func (o *easyOptions) addOwn(lib library, mode Mode) {
 	add := func(name string, option int, value any) {
 		o.own = append(o.own, easyOption{name, option, value})
 	}
 	add("NOSIGNAL", curl.OPT_NOSIGNAL, true) // signals belong to Go's runtime
-	// a URL has one of these: so that no other can be had, whatever else is set
+	// no other scheme may be used, whatever else is set
 	add("PROTOCOLS", optProtocols, onlyHTTP)
 	add("REDIR_PROTOCOLS", optRedirProtocols, onlyHTTP)
 	version := curl.HTTP_VERSION_1_1
@@ -115,7 +115,7 @@ func (o *easyOptions) addOwn(lib library, mode Mode) {
 	}
 }
 
-// addKeepAlive adds the probes of connections at rest.
+// addKeepAlive adds the probes of idle connections.
 func (t *Transport) addKeepAlive(o *easyOptions) {
 	if t.KeepAlive >= 0 {
 		interval := t.KeepAlive
@@ -129,7 +129,7 @@ func (t *Transport) addKeepAlive(o *easyOptions) {
 	}
 }
 
-// atLeast refuses what a release of libcurl cannot do.
+// atLeast refuses a field that this release of libcurl does not support.
 func (l library) atLeast(number uint32, field string) error {
 	if l.number >= number {
 		return nil
@@ -138,10 +138,10 @@ func (l library) atLeast(number uint32, field string) error {
 		number>>16, number>>8&0xff, number&0xff, l.version)
 }
 
-// prepared are easy options whose lists and files exist. The last user releases
-// them, after the last easy handle.
+// prepared are easy options whose lists and files exist. The last user, which
+// may outlive all easy handles, releases them.
 type prepared struct {
-	users     atomic.Int32 // without the one that made them
+	users     atomic.Int32 // without the one who made them
 	options   []easyOption
 	own       []easyOption // set last
 	configure func(*curl.CURL) error
@@ -174,7 +174,7 @@ func (o *easyOptions) prepare() (*prepared, error) {
 	return p, nil
 }
 
-// addContent adds the options that name a file with that content.
+// addContent adds the options that name a file with this content.
 func (p *prepared) addContent(content fileContent) error {
 	file, err := newNamedContent(content.text)
 	if err != nil {
@@ -187,9 +187,9 @@ func (p *prepared) addContent(content fileContent) error {
 	return nil
 }
 
-// takeAuthorities takes the file of the certificate authorities out, for the loop
-// to share what is in it. Empty: libcurl reads whatever it is told to, for each
-// connection.
+// takeAuthorities removes the file of certificate authorities from the options,
+// so that the loop can share its content. It returns an empty name if libcurl
+// itself has to read the authorities for each connection.
 func (p *prepared) takeAuthorities() (file string) {
 	for _, option := range p.options {
 		if option.option == curl.OPT_CAPATH || option.option == curl.OPT_SSL_VERIFYPEER && option.value == false {
@@ -209,7 +209,7 @@ func (p *prepared) takeAuthorities() (file string) {
 	return file
 }
 
-// release ends one use of them.
+// release ends one use of the options.
 func (p *prepared) release() {
 	if p.users.Add(-1) < 0 {
 		p.close()
@@ -227,7 +227,7 @@ func (p *prepared) close() {
 	p.lists, p.contents = nil, nil
 }
 
-// namedContent is what libcurl reads from a path, until it is closed.
+// namedContent is content that libcurl can read from a path until it is closed.
 type namedContent struct {
 	path  string
 	close func()

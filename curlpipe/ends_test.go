@@ -15,9 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestResponseThatIsCut: a response whose header section has come is a response,
-// and its body has what came and then fails, though all of it and the end of the
-// connection arrive at once. Without the section there is an error.
+// TestResponseThatIsCut requires that a response whose header section has
+// arrived is returned. Its body has the part that arrived, and then fails, even
+// if all of it and the end of the connection arrive at once. Without a header
+// section there is an error.
 func TestResponseThatIsCut(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, each := range map[string]struct {
@@ -49,7 +50,7 @@ func TestResponseThatIsCut(t *testing.T) {
 				response, err := make.RoundTrip(get(t, target))
 				if each.fails {
 					require.Error(t, err)
-					if name == "curlpipe" { // net/http calls a part of a status line malformed
+					if name == "curlpipe" { // net/http calls an incomplete status line malformed
 						require.True(t, errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF), "%v", err)
 						require.NotErrorIs(t, err, ErrMalformedResponse)
 					}
@@ -59,7 +60,7 @@ func TestResponseThatIsCut(t *testing.T) {
 				require.Equal(t, http.StatusOK, response.StatusCode)
 				text, err := io.ReadAll(response.Body)
 				require.Error(t, err)
-				if name == "curlpipe" { // net/http has another error for one of them
+				if name == "curlpipe" { // net/http returns another error in one of these cases
 					require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 				}
 				require.Equal(t, each.body, string(text))
@@ -69,7 +70,8 @@ func TestResponseThatIsCut(t *testing.T) {
 	}
 }
 
-// TestNoByteOfAResponse: a server that closes instead of answering is io.EOF.
+// TestNoByteOfAResponse requires io.EOF from a server that closes instead of
+// answering.
 func TestNoByteOfAResponse(t *testing.T) {
 	target := newRawServer(t, "", true)
 	for name, roundTripper := range map[string]http.RoundTripper{
@@ -88,7 +90,8 @@ func TestResponseThatIsCutIsAnErrorOfClient(t *testing.T) {
 	require.ErrorIs(t, err, curl.CurlError(curl.E_PARTIAL_FILE), "Client has whole responses only")
 }
 
-// TestCodingInAnyCase: the name of a coding has no case [RFC 9110 §8.4.1].
+// TestCodingInAnyCase requires that the names of codings are compared without
+// case [RFC 9110 §8.4.1].
 func TestCodingInAnyCase(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
@@ -110,8 +113,8 @@ func TestCodingInAnyCase(t *testing.T) {
 	})
 }
 
-// TestCodedBodyIsClosedWhileItIsRead: Close ends the Read, and no other way of
-// the two coming together is an error.
+// TestCodedBodyIsClosedWhileItIsRead requires that Close ends a Read, and that
+// no other coincidence of the two is an error.
 func TestCodedBodyIsClosedWhileItIsRead(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		goOn := make(chan struct{})
@@ -130,7 +133,7 @@ func TestCodedBodyIsClosedWhileItIsRead(t *testing.T) {
 		})
 		defer close(goOn)
 		transport := newTestTransport(t, s, &Transport{MaxAbandonedTime: 1})
-		for _, before := range []int{0, 1, 70} { // bytes that are read before the two meet
+		for _, before := range []int{0, 1, 70} { // bytes that are read before Close is called
 			response := open(t.Context(), t, transport, s.URL)
 			_, err := io.ReadFull(response.Body, make([]byte, before))
 			require.NoError(t, err)
@@ -151,7 +154,7 @@ func TestCodedBodyIsClosedWhileItIsRead(t *testing.T) {
 	})
 }
 
-// TestCodedBodyThatIsNot fails in the body, again and again.
+// TestCodedBodyThatIsNot requires that every Read of the body fails.
 func TestCodedBodyThatIsNot(t *testing.T) {
 	var whole bytes.Buffer
 	coder := gzip.NewWriter(&whole)

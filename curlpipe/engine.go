@@ -33,15 +33,15 @@ type engine struct {
 	post      post
 	batch     cshim.Batch
 	origins   map[originKey]*origin
-	conns     []*conn   // by number, nil where there is none; not those under way
-	ready     []*origin // to be looked at, as something has changed
+	conns     []*conn   // by number, nil where there is none; without those that are being dialed
+	ready     []*origin // origins to look at, because something has changed
 	now       time.Time // when the loop last came back
-	looked    time.Time // when it last began to look at its sockets
-	look      time.Time // when to look at all of them though nothing has; zero: never
+	looked    time.Time // when the loop last began to check its sockets
+	look      time.Time // when to look at all of them even if nothing has changed; zero: never
 	turns     uint64    // calls started
 	handles   []*handle // by slot
 	idle      []*handle
-	idleHTTP2 []*handle // at rest, too, but for connections that multiplex alone
+	idleHTTP2 []*handle // idle, too, but only for connections that multiplex
 	making    int       // handles that are being made
 	traced    int       // calls with hooks that are in flight
 	journal   *journal
@@ -94,7 +94,7 @@ func (e *engine) prepareLoop() (err error) {
 		}
 		e.loop.LogKeys(e.keyLog.Fd())
 	}
-	first, err := newHandle(e.options, nil) // an option that libcurl refuses shows now
+	first, err := newHandle(e.options, nil) // an option that libcurl refuses is found now
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (e *engine) prepareLoop() (err error) {
 	return e.add(first)
 }
 
-// submit hands calls to the engine, in order; it answers each through
+// submit passes calls to the engine, in order. The engine answers each through
 // call.done.
 func (e *engine) submit(calls ...*call) error {
 	if err := e.mailbox.submit(calls...); err != nil {
@@ -115,7 +115,8 @@ func (e *engine) submit(calls ...*call) error {
 	return nil
 }
 
-// abandon ends the caller's interest in a call. False: it has been answered.
+// abandon ends the caller's interest in a call. It returns false if the call
+// was answered before.
 func (e *engine) abandon(c *call) bool {
 	if !c.leave() {
 		return false
@@ -126,10 +127,10 @@ func (e *engine) abandon(c *call) bool {
 	return true
 }
 
-// closeIdle asks for the connections without requests to be closed.
+// closeIdle asks the engine to close the connections without requests.
 func (e *engine) closeIdle() { e.mailbox.closeIdle() }
 
-// close ends the engine and waits until it has let go of everything.
+// close ends the engine and waits until it has released everything.
 func (e *engine) close() {
 	e.mailbox.close()
 	<-e.stopped
@@ -153,14 +154,14 @@ func (e *engine) run() {
 		e.journal.write()
 	}
 	e.mailbox.shut(reason)
-	e.mailbox.collect(&e.post) // what came before it was shut
+	e.mailbox.collect(&e.post) // left before the mailbox was shut
 	for _, c := range e.post.submitted {
 		e.enqueue(c)
 	}
 	e.tearDown(reason)
 }
 
-// readPost does what callers have asked for.
+// readPost handles what callers have left in the mailbox.
 func (e *engine) readPost() {
 	for _, c := range e.post.submitted {
 		e.enqueue(c)
@@ -191,8 +192,8 @@ func (e *engine) readPost() {
 	}
 }
 
-// cross hands what is ready to the loop, waits, and deals with what came back.
-// An error means that the loop is unusable.
+// cross passes the batch to the loop, waits, and handles the results. An error
+// means that the loop is unusable.
 func (e *engine) cross() error {
 	e.lookAfter(time.Now())
 	e.admit()
@@ -207,15 +208,16 @@ func (e *engine) cross() error {
 	}
 	e.deal(results, e.loop.News())
 	if len(results) > 0 {
-		// Let the callers that were just answered leave their next requests, so
-		// that these go out together.
+		// Let the callers that were just answered submit their next requests,
+		// so that these are sent together.
 		runtime.Gosched()
 	}
 	return nil
 }
 
-// deal takes in what a run of the loop has told. Each handle stays where it is up
-// to its own result: what ends a call in another way comes after all of these.
+// deal handles the results and news of a run of the loop. A handle stays with its
+// call until its own result is handled, so other ways of ending a call come after
+// all results.
 func (e *engine) deal(results []cshim.Result, news []cshim.News) {
 	for i := range news {
 		e.learn(&news[i])
@@ -239,7 +241,7 @@ func (e *engine) deal(results []cshim.Result, news []cshim.News) {
 	}
 }
 
-// wait is how long the loop may run; negative is for ever.
+// wait returns how long the loop may run; negative means no limit.
 func (e *engine) wait() time.Duration {
 	if len(e.ready) > 0 {
 		return 0 // the batch is full, and there is more
@@ -250,11 +252,11 @@ func (e *engine) wait() time.Duration {
 	return max(0, time.Until(e.look))
 }
 
-// passed tells whether it is too late for what has not come by then: the loop has
-// looked since. A process that did not get to run has not waited.
+// passed reports whether a deadline has passed and the loop has checked its
+// sockets since. Time in which the process did not run does not count.
 func (e *engine) passed(until time.Time) bool { return !e.looked.Before(until) }
 
-// lookAt has the engine look at everything at that time; zero: never.
+// lookAt makes the engine look at everything at that time; zero: never.
 func (e *engine) lookAt(when time.Time) { e.look = earlier(e.look, when) }
 
 func (e *engine) failInFlight(reason error) {

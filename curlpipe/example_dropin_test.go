@@ -25,8 +25,8 @@ import (
 	"github.com/curlpipe/curlpipe/curlpipe"
 )
 
-// A program that has an http.Transport makes one of this package of it, and hears
-// of what does not carry over.
+// A program converts its http.Transport to one of this package, and learns which
+// settings are not supported.
 func ExampleFromHTTPTransport() {
 	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) {
 		io.WriteString(writer, "the same as before")
@@ -58,13 +58,13 @@ func ExampleFromHTTPTransport() {
 	// the same as before
 }
 
-// What went wrong is there in Go's words and in libcurl's.
+// An error contains the errors of Go's packages and libcurl's code.
 func ExampleError_Unwrap() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	listener.Close() // nobody listens there any more
+	listener.Close() // nothing listens there any more
 
 	transport := &curlpipe.Transport{}
 	defer transport.Close()
@@ -80,7 +80,7 @@ func ExampleError_Unwrap() {
 	// true
 }
 
-// Some requests go through a proxy, others past it.
+// Some requests go through a proxy, others directly.
 func ExampleTransport_proxy() {
 	transport := &curlpipe.Transport{
 		Proxy: func(request *http.Request) (*url.URL, error) {
@@ -95,7 +95,7 @@ func ExampleTransport_proxy() {
 	// or: Proxy: http.ProxyFromEnvironment
 }
 
-// Certificates of both sides that are in memory alone.
+// The certificates of both sides are only in memory.
 func ExampleTransport_mutualTLS() {
 	authority, pool := newAuthority("an authority")
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
@@ -125,7 +125,8 @@ func ExampleTransport_mutualTLS() {
 	// server
 }
 
-// A body that is sent as it comes, and a response that is read as it comes.
+// The body is sent while it is produced, and the response is read while it
+// arrives.
 func ExampleTransport_RoundTrip_streaming() {
 	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		length, _ := io.Copy(io.Discard, request.Body)

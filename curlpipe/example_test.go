@@ -36,7 +36,8 @@ func Example() {
 	// Output: 200 OK hello, world <nil>
 }
 
-// Any number of goroutines share the connection, and Stats tells that it held.
+// Any number of goroutines share the connection, and Stats shows that it stayed
+// up.
 func ExampleTransport_Stats() {
 	server := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		fmt.Fprint(writer, request.URL.Path)
@@ -65,8 +66,8 @@ func ExampleTransport_Stats() {
 	// Output: 1000 answered over 1 connection, 0 sent again
 }
 
-// A client certificate and an authority of one's own, and a server that has to
-// prove another name than the URL's.
+// A client certificate, a private certificate authority, and a server whose
+// certificate has another name than the URL.
 func ExampleTransport_tls() {
 	transport := &curlpipe.Transport{
 		CAFile:         "/etc/fleet/ca.pem",
@@ -120,7 +121,7 @@ func ExampleClient_DoBatch() {
 	// 1 connection
 }
 
-// A context that ends lets the caller go; the connection stays.
+// When a context ends, the call returns; the connection stays up.
 func ExampleClient_Do_timeout() {
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))

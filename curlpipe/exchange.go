@@ -29,8 +29,8 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 // errRequestCanceled is the error of a request whose Cancel channel was closed.
 var errRequestCanceled = errors.New("net/http: request canceled")
 
-// start prepares a call and submits it. After an error the call is still the
-// caller's.
+// start prepares a call and submits it. After an error the caller still owns
+// the call.
 func (e *engine) start(ctx context.Context, c *call) error {
 	if err := e.prepare(ctx, c); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (e *engine) start(ctx context.Context, c *call) error {
 	return e.submit(c)
 }
 
-// await waits for a call to be answered, or for the context.
+// await waits until a call is answered, or its context ends.
 func (e *engine) await(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	if call.trace != nil {
 		return e.awaitTraced(ctx, request, call)
@@ -95,7 +95,7 @@ func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *c
 	return e.answer(ctx, request, call)
 }
 
-// answer makes the response of an answered call, or its error.
+// answer returns the response of an answered call, or its error.
 func (e *engine) answer(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	err := call.err
 	var response *http.Response

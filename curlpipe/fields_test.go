@@ -22,7 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// likeHTTPTransport are a transport of net/http's and ours that was made of it.
+// likeHTTPTransport has one of net/http's transports, and ours that was made
+// from it.
 func likeHTTPTransport(t testing.TB, theirs *http.Transport) map[string]http.RoundTripper {
 	t.Helper()
 	ours, err := FromHTTPTransport(theirs)
@@ -31,7 +32,8 @@ func likeHTTPTransport(t testing.TB, theirs *http.Transport) map[string]http.Rou
 	return map[string]http.RoundTripper{"net/http": theirs, "curlpipe": newTestTransport(t, nil, ours)}
 }
 
-// TestFieldsLikeHTTPTransport: what a field does is the same with both.
+// TestFieldsLikeHTTPTransport requires that a field has the same effect on
+// both.
 func TestFieldsLikeHTTPTransport(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
@@ -96,9 +98,9 @@ func TestFieldsLikeHTTPTransport(t *testing.T) {
 			"ExpectContinueTimeout": {transport: &http.Transport{ExpectContinueTimeout: time.Second}},
 		} {
 			if name == "MaxResponseHeaderBytes" && s.EnableHTTP2 {
-				continue // net/http has other words for it
+				continue // net/http has another text for it
 			}
-			if s.EnableHTTP2 { // as net/http does without further fields
+			if s.EnableHTTP2 { // net/http does so without further fields
 				each.transport.ForceAttemptHTTP2 = true
 			}
 			t.Run(name, func(t *testing.T) {
@@ -130,7 +132,7 @@ func TestFieldsLikeHTTPTransport(t *testing.T) {
 	})
 }
 
-// TestHandshakeTimeout: a server that never answers the ClientHello.
+// TestHandshakeTimeout uses a server that never answers the ClientHello.
 func TestHandshakeTimeout(t *testing.T) {
 	silent := greets(t, "")
 	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}) {
@@ -142,12 +144,12 @@ func TestHandshakeTimeout(t *testing.T) {
 	}
 }
 
-// TestResponseHeaderTimeoutLeavesTheHandshakeOut: a slow one is within other
-// limits.
+// TestResponseHeaderTimeoutLeavesTheHandshakeOut requires that a slow handshake
+// does not count.
 func TestResponseHeaderTimeoutLeavesTheHandshakeOut(t *testing.T) {
 	s := newServer(t, true, echo, func(s *httptest.Server) {
 		s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			time.Sleep(1500 * time.Millisecond) // longer than a response may take
+			time.Sleep(1500 * time.Millisecond) // longer than the limit for a response
 			return nil, nil
 		}}
 	})
@@ -162,8 +164,8 @@ func TestResponseHeaderTimeoutLeavesTheHandshakeOut(t *testing.T) {
 	}
 }
 
-// TestTLSClientConfig: what a configuration of crypto/tls asks for is done, or
-// refused by its name.
+// TestTLSClientConfig requires that each setting of crypto/tls has an effect,
+// or is refused by name.
 func TestTLSClientConfig(t *testing.T) {
 	authority, ours := newIssuer(t), newIssuer(t)
 	pool, clients := x509.NewCertPool(), x509.NewCertPool()
@@ -223,7 +225,8 @@ func TestTLSClientConfig(t *testing.T) {
 	}
 }
 
-// TestTLSClientConfigThatCannotBeFollowed is refused by the names of its fields.
+// TestTLSClientConfigThatCannotBeFollowed requires an error that names the
+// fields.
 func TestTLSClientConfigThatCannotBeFollowed(t *testing.T) {
 	config := &tls.Config{
 		VerifyConnection: func(tls.ConnectionState) error { return nil }, Renegotiation: tls.RenegotiateOnceAsClient, ServerName: "x.example",
@@ -247,7 +250,8 @@ func TestTLSClientConfigThatCannotBeFollowed(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestIdleConnections are closed in time, and beyond their number.
+// TestIdleConnections requires that idle connections are closed in time, and
+// when there are too many.
 func TestIdleConnections(t *testing.T) {
 	s := newServer(t, false, echo)
 	other := newServer(t, false, echo)
@@ -262,8 +266,8 @@ func TestIdleConnections(t *testing.T) {
 	require.EqualValues(t, 2, transport.Stats().ConnectionsOpened, "the one that was used last stays")
 }
 
-// TestRetryPolicy decides on its own, as far as a request may be sent again at
-// all.
+// TestRetryPolicy requires that the policy decides alone whether a request that
+// may be sent again is.
 func TestRetryPolicy(t *testing.T) {
 	for name, each := range map[string]struct {
 		policy func(*http.Request, error) bool
@@ -307,7 +311,8 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-// TestOtherTransports get what is theirs.
+// TestOtherTransports requires that registered transports and Fallback get
+// their requests.
 func TestOtherTransports(t *testing.T) {
 	s := newServer(t, false, echo)
 	transport := newTestTransport(t, s, &Transport{})
@@ -347,7 +352,7 @@ func TestOtherTransports(t *testing.T) {
 	}
 }
 
-// TestRequestCancel: the old way of ending a request.
+// TestRequestCancel uses the channel that contexts have replaced.
 func TestRequestCancel(t *testing.T) {
 	s, g := newGateServer(t, false)
 	for name, make := range yardsticks {
@@ -370,8 +375,8 @@ func TestRequestCancel(t *testing.T) {
 func newChannel() chan struct{} { return make(chan struct{}) }
 func newErrors() chan error     { return make(chan error, 1) }
 
-// TestTransportThatNobodyHas is closed by the garbage collector, not before its
-// last body is read.
+// TestTransportThatNobodyHas requires that the garbage collector closes an
+// unreferenced transport, but not before its last body is read.
 func TestTransportThatNobodyHas(t *testing.T) {
 	s, h := newHeldServer(t, false)
 	begin := func() (*http.Response, *engine) {
@@ -398,7 +403,8 @@ func TestTransportThatNobodyHas(t *testing.T) {
 	}, "the engine has ended")
 }
 
-// TestNameInAnotherAlphabet goes out in its ASCII form [RFC 5891].
+// TestNameInAnotherAlphabet requires that a name is sent in its ASCII form [RFC
+// 5891].
 func TestNameInAnotherAlphabet(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) { _, _ = io.WriteString(writer, request.Host) })
 	theirs := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {

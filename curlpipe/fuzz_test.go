@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sections are seeds: header sections as servers send them, and worse.
+// sections are seeds: typical header sections, and worse ones.
 var sections = []string{
 	"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
 	"HTTP/1.1 404\r\nX: \r\n\r\n",
@@ -54,20 +54,21 @@ func FuzzNewResponse(f *testing.F) {
 		require.Equal(t, theirs.StatusCode, ours.StatusCode)
 		require.Equal(t, theirs.Proto, ours.Proto)
 		if strings.ContainsAny(strings.ReplaceAll(header, "\r\n", ""), "\r\n") || strings.Contains(header, "\n ") || strings.Contains(header, "\n\t") {
-			return // lines that end or go on in ways of their own
+			return // readers differ about where these lines end or continue
 		}
 		for name, values := range theirs.Header {
 			switch name {
 			case "Connection", "Content-Length", "Transfer-Encoding", "Trailer":
-				continue // each takes some of them out
+				continue // each reader removes some of them
 			}
 			require.Equal(t, values, ours.Header[name], name)
 		}
 	})
 }
 
-// FuzzServer has a server answer with any bytes and then hang up. Whatever it
-// is, the request ends, and a request to another server gets its own response.
+// FuzzServer has a server answer with any bytes and then close. Whatever the
+// bytes are, the request ends, and a request to another server gets its own
+// response.
 func FuzzServer(f *testing.F) {
 	for _, section := range sections {
 		f.Add([]byte(section))
@@ -95,7 +96,7 @@ func FuzzServer(f *testing.F) {
 	var number atomic.Int64
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		answer.Store(&bytes)
-		// an announced body that never comes is the only reason to wait
+		// only an announced body that never arrives takes that long
 		transport := &Transport{StallTimeout: time.Minute, MaxResponseHeaderBytes: 1 << 16}
 		defer transport.Close()
 		if response, err := transport.RoundTrip(get(t, "http://"+listener.Addr().String())); err == nil {

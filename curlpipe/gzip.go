@@ -9,16 +9,16 @@ import (
 	"sync/atomic"
 )
 
-// wantsGzip tells whether gzip is to be asked for without the caller's knowing,
-// as net/http's Transport does.
+// wantsGzip reports whether to request gzip without the caller's knowledge, as
+// net/http's Transport does.
 func wantsGzip(request *http.Request) bool {
 	fields := canonical(request.Header)
 	return fields.Get("Accept-Encoding") == "" && fields.Get("Range") == "" &&
 		methodOf(request) != http.MethodHead
 }
 
-// gunzip undoes the coding that RoundTrip has asked for by itself. The names of
-// codings are compared without case [RFC 9110 §8.4.1].
+// gunzip decodes a body for which RoundTrip has requested gzip by itself. The
+// names of codings are compared without case [RFC 9110 §8.4.1].
 func gunzip(response *http.Response) {
 	if !strings.EqualFold(response.Header.Get("Content-Encoding"), "gzip") || response.Body == http.NoBody {
 		return
@@ -30,12 +30,12 @@ func gunzip(response *http.Response) {
 	response.Uncompressed = true
 }
 
-// gzipBody is a body with the coding taken off.
+// gzipBody is the decoded body.
 type gzipBody struct {
 	coded  io.ReadCloser
 	closed atomic.Bool
 
-	reading sync.Mutex   // one Read at a time; Close, which ends it, does not wait
+	reading sync.Mutex   // allows one Read at a time; Close, which ends it, does not wait
 	reader  *gzip.Reader // made with the first read
 	err     error        // why it could not be
 }

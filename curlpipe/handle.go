@@ -10,16 +10,16 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// handle is an easy handle in the loop's hands. It is used for one request
-// after the other; what is the same for all of them is set once.
+// handle is an easy handle. It is used for one request after the other. The
+// options that all of them share are set once.
 type handle struct {
 	easy      *curl.CURL
 	slot      cshim.Slot
-	http2Only bool  // not to be used on another connection
+	http2Only bool  // only for connections that multiplex
 	call      *call // the request it carries, nil at rest
 }
 
-// newHandle makes an easy handle, which is not the loop's yet. The user's
+// newHandle makes an easy handle, which is not attached yet. The user's
 // function, which may be nil, runs in the caller's goroutine.
 func newHandle(options *prepared, set func(*curl.CURL) error) (*handle, error) {
 	easy := curl.EasyInit()
@@ -45,7 +45,7 @@ func newHandle(options *prepared, set func(*curl.CURL) error) (*handle, error) {
 	return h, nil
 }
 
-// attach makes the handle the loop's. After an error it is gone.
+// attach attaches the handle to the loop. After an error the handle is freed.
 func (h *handle) attach(loop *cshim.Loop) (err error) {
 	if h.slot, err = loop.Attach(h.easy.GetHandle()); err != nil {
 		h.easy.Cleanup()
@@ -74,10 +74,10 @@ func (h *handle) set(options []easyOption) error {
 // needs itself; the text after it names the option.
 var ErrReservedOption = errors.New("curlpipe: Configure set an option that is the engine's own")
 
-// configure lets the user set options, and finds out from go-curl's records
-// whether a function or its data was among them.
+// configure lets the user set options. It refuses options that are the
+// engine's, which it finds in go-curl's records.
 func configure(easy *curl.CURL, set func(*curl.CURL) error) (err error) {
-	defer func() { // go-curl panics on what it cannot convert
+	defer func() { // go-curl panics if it cannot convert a value
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("curlpipe: Configure: go-curl refused an option: %v", broken)
 		}
@@ -98,14 +98,14 @@ func configure(easy *curl.CURL, set func(*curl.CURL) error) (err error) {
 	return nil
 }
 
-// number is what libcurl tells of the last transfer.
+// number returns a number that libcurl has about the last transfer.
 func (h *handle) number(info curl.CurlInfo) int {
 	value, _ := h.easy.Getinfo(info)
 	number, _ := value.(int)
 	return number
 }
 
-// free lets go of a handle that carries no request, or whose loop is closed.
+// free frees a handle that carries no request, or whose loop is closed.
 func (h *handle) free(loop *cshim.Loop) {
 	loop.Detach(h.slot)
 	h.easy.Cleanup()

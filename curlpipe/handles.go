@@ -1,7 +1,7 @@
 package curlpipe
 
-// made is an easy handle that was made, for an origin's requests or not
-// assigned yet, or the error of making it.
+// made is a new easy handle, perhaps for an origin's requests, or the error of
+// making it.
 type made struct {
 	origin *origin
 	handle *handle
@@ -15,11 +15,12 @@ func (m *made) discard() {
 	}
 }
 
-// fits tells whether a handle may be used on a connection.
+// fits reports whether a handle may be used on a connection.
 func (h *handle) fits(on *conn) bool { return on.multiplexes || !h.http2Only }
 
-// idleFor are the handles at rest for a call on a connection. The body of a
-// request stays with its handle, which has to do for any connection then.
+// idleFor returns the idle handles for a call on a connection. A request with a
+// body keeps its handle when it is sent again, so it needs one for any
+// connection.
 func (e *engine) idleFor(c *call, on *conn) *[]*handle {
 	if on.multiplexes && c.upload == nil && len(e.idleHTTP2) > 0 {
 		return &e.idleHTTP2
@@ -28,8 +29,8 @@ func (e *engine) idleFor(c *call, on *conn) *[]*handle {
 }
 
 // hasHandle reports whether there is an easy handle for the first waiting call on
-// the connection that it goes to, or will be at once. With Transport.Configure
-// handles are made separately: it is the user's code, and may take long.
+// its connection, or one can be made at once. With Transport.Configure, handles
+// are made in other goroutines, because the user's function may take long.
 func (e *engine) hasHandle(o *origin, on *conn) bool {
 	first := o.waiting.first
 	if e.options.configure == nil || len(*e.idleFor(first, on)) > 0 || first.handle != nil && first.handle.fits(on) {
@@ -44,7 +45,7 @@ func (e *engine) hasHandle(o *origin, on *conn) bool {
 	return false
 }
 
-// make makes an easy handle, in a goroutine of its own.
+// make makes an easy handle. It has its own goroutine.
 func (e *engine) make(o *origin) {
 	defer e.options.release()
 	m := made{origin: o}
@@ -54,8 +55,8 @@ func (e *engine) make(o *origin) {
 	}
 }
 
-// makeFirst makes a handle in the goroutine of the caller, if Configure has a
-// part in it, to see whether that is all right.
+// makeFirst makes a handle in the caller's goroutine if Configure is set, to
+// report its errors.
 func (e *engine) makeFirst() error {
 	if e.options.configure == nil {
 		return nil
@@ -72,7 +73,7 @@ func (e *engine) makeFirst() error {
 	return m.err
 }
 
-// receive takes a handle that was made, or fails the calls that wait for it.
+// receive takes a new handle, or fails the calls that wait for it.
 func (e *engine) receive(m made) {
 	err := m.err
 	if err == nil {
@@ -94,7 +95,7 @@ func (e *engine) receive(m made) {
 	}
 }
 
-// add attaches a handle to the loop and keeps it for whoever comes.
+// add attaches a handle to the loop and keeps it for the next call.
 func (e *engine) add(h *handle) error {
 	if err := h.attach(e.loop); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (e *engine) add(h *handle) error {
 	return nil
 }
 
-// rest puts a handle back among those at rest.
+// rest returns a handle to the idle ones.
 func (e *engine) rest(h *handle) {
 	if len(e.idle)+len(e.idleHTTP2) >= e.settings.perOrigin() {
 		last := len(e.idleHTTP2) - 1
@@ -112,7 +113,7 @@ func (e *engine) rest(h *handle) {
 			e.drop(h)
 			return
 		}
-		e.drop(e.idleHTTP2[last]) // the other one is of more use
+		e.drop(e.idleHTTP2[last]) // the new one is more useful
 		e.idleHTTP2 = e.idleHTTP2[:last]
 	}
 	if h.http2Only {
@@ -125,12 +126,12 @@ func (e *engine) rest(h *handle) {
 	}
 	for _, o := range e.origins {
 		if o.making > 0 {
-			e.settle(o) // it need not wait any longer
+			e.settle(o) // its calls need not wait any longer
 		}
 	}
 }
 
-// takeHandle finds a handle at rest for a call on a connection, or makes one.
+// takeHandle returns an idle handle for a call on a connection, or makes one.
 func (e *engine) takeHandle(c *call, on *conn) (*handle, error) {
 	idle := e.idleFor(c, on)
 	if len(*idle) == 0 {
@@ -148,7 +149,7 @@ func (e *engine) takeHandle(c *call, on *conn) (*handle, error) {
 	return h, nil
 }
 
-// keep notes a handle under its slot.
+// keep records a handle under its slot.
 func (e *engine) keep(h *handle) {
 	for int(h.slot) >= len(e.handles) {
 		e.handles = append(e.handles, nil)
@@ -157,8 +158,8 @@ func (e *engine) keep(h *handle) {
 	e.counters.easyHandles.Add(1)
 }
 
-// putBack takes a handle from its call, and back into the pool if it may be used
-// again.
+// putBack takes a handle from its call, and returns it to the pool if it may be
+// used again.
 func (e *engine) putBack(h *handle, again bool) {
 	h.call.handle = nil
 	h.call = nil

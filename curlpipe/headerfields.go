@@ -9,10 +9,11 @@ import (
 
 // parseFields reads a header or trailer section (RFC 9112, section 5).
 func parseFields(section string) (http.Header, error) {
-	// The empty line at the end is no field: a map of eight is one allocation.
+	// The empty line at the end is no field. A map of up to eight is one
+	// allocation.
 	most := max(0, strings.Count(section, "\n")-1)
 	header := make(http.Header, most)
-	values := make([]string, 0, most) // one allocation for most values
+	values := make([]string, 0, most) // one allocation holds most values
 	for section != "" {
 		var line string
 		var folded bool
@@ -24,7 +25,7 @@ func parseFields(section string) (http.Header, error) {
 		if colon < 0 {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
 		}
-		// framing.c has looked at white space before the colon where it matters
+		// framing.c refuses white space before the colon where it matters
 		name, ok := fieldName(strings.TrimRight(line[:colon], " \t"))
 		if !ok {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
@@ -43,9 +44,9 @@ func parseFields(section string) (http.Header, error) {
 	return header, nil
 }
 
-// cutLine takes the first field line off a section, and with it the lines that
-// continue it, which makes it folded: those that begin with white space (RFC
-// 9112, section 5.2).
+// cutLine separates the first field line of a section, together with the lines
+// that continue it, which begin with white space (RFC 9112, section 5.2).
+// folded reports whether there are any.
 func cutLine(section string) (line, rest string, folded bool) {
 	end := 0
 	for {
@@ -64,7 +65,7 @@ func cutLine(section string) (line, rest string, folded bool) {
 	}
 }
 
-// unfold joins the lines of a field value that was continued with a space.
+// unfold replaces the line breaks within a field value by a space.
 func unfold(value string) string {
 	lines := strings.Split(value, "\n")
 	for i, line := range lines {
@@ -75,8 +76,7 @@ func unfold(value string) string {
 
 func isBlank(octet byte) bool { return octet == ' ' || octet == '\t' || octet == '\r' }
 
-// trimBlank takes the white space off both ends, and what is left of a line's
-// end.
+// trimBlank removes white space from both ends, and the line end.
 func trimBlank(s string) string {
 	for s != "" && isBlank(s[0]) {
 		s = s[1:]
@@ -87,7 +87,7 @@ func trimBlank(s string) string {
 	return s
 }
 
-// octetClass is what an octet may be in a field name (RFC 9110, section 5.6.2).
+// octetClass is the role of an octet in a field name (RFC 9110, section 5.6.2).
 type octetClass uint8
 
 const (

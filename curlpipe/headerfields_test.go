@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Names come out as net/textproto has them, and nothing else is a name.
+// Names have the form of net/textproto, and anything else is not a name.
 func TestFieldName(t *testing.T) {
 	const octets = "aZz-AmM09!~"
 	check := func(indices []byte, odd byte, at uint) bool {

@@ -23,7 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// CONTRIBUTING.md says how to make a million.
+// CONTRIBUTING.md describes how to make a million.
 var (
 	hostileResponses = flag.Int("hostile", 1200, "`responses` of the hostile server, in all")
 	hostileSeed      = flag.Uint64("hostile-seed", 0, "`number` that the hostile server's choices come from; 0: the time")
@@ -32,8 +32,8 @@ var (
 // hostileBatch requests are pipelined.
 const hostileBatch = 20
 
-// script decides what a hostile server does, byte for byte; behind its end it is
-// honest.
+// script decides what a hostile server does, byte by byte. After its end the
+// server is honest.
 type script struct{ choices []byte }
 
 func (s *script) choose(n int) (choice int) {
@@ -44,10 +44,10 @@ func (s *script) choose(n int) (choice int) {
 	return choice % n
 }
 
-// hostileBody names its request as often as the script has it.
+// hostileBody repeats the name of its request as often as the script says.
 func hostileBody(id string, s *script) string { return strings.Repeat("id="+id+";", 1+s.choose(40)) }
 
-// chunk writes a body in chunks; size writes the size of one.
+// chunk writes a body in chunks; size writes the size of a chunk.
 func chunk(body string, s *script, size func(int) string) string {
 	var text strings.Builder
 	for body != "" {
@@ -60,7 +60,7 @@ func chunk(body string, s *script, size func(int) string) string {
 
 func hexadecimal(n int) string { return strconv.FormatInt(int64(n), 16) }
 
-// honest are the ways in which a server may answer, as RFC 9112 has it.
+// honest are the ways in which RFC 9112 lets a server answer.
 var honest = []func(body string, s *script) string{
 	func(body string, _ *script) string { return withLength("HTTP/1.1 200 OK", "", body) },
 	func(body string, s *script) string {
@@ -90,18 +90,18 @@ var honest = []func(body string, s *script) string{
 // hostileServer answers requests by a script.
 type hostileServer struct {
 	url     string
-	roots   []byte // that its certificate is from
+	roots   []byte // authorities that have signed its certificate
 	mutex   sync.Mutex
 	script  *script
 	lib     library
 	kinds   []malformedKind
-	sent    map[string]string // to each request of this batch, in the end
-	mutants map[string]bool   // requests of this batch whose answer was mutated
+	sent    map[string]string // the final answer to each request of this batch
+	mutants map[string]bool   // requests of this batch whose answer was changed
 	answers atomic.Int64
 	open    map[net.Conn]bool
 }
 
-// ending is what becomes of a connection after an answer.
+// ending is what happens to a connection after an answer.
 type ending int
 
 const (
@@ -146,13 +146,13 @@ func (h *hostileServer) note(connection net.Conn, open bool) {
 	}
 }
 
-// restStrays are what a server may send at rest, which nobody has asked for.
+// restStrays are what a server may send unasked on idle connections.
 var restStrays = []string{
 	withLength("HTTP/1.1 200 OK", "", "id=stray;"), withLength("HTTP/1.1 408 Request Timeout", "Connection: close\r\n", "id=stray;"),
 	"HTTP/1.1 100 Continue\r\n\r\n", "\r\n", "0\r\n\r\n", "id=stray;", "H", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nid=stray;\r\n",
 }
 
-// stray sends something on every connection, all of which are at rest.
+// stray sends something on every connection; all of them are idle.
 func (h *hostileServer) stray() {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -189,8 +189,9 @@ func (h *hostileServer) serve(connection net.Conn, requests *bufio.Reader) endin
 	}
 }
 
-// answer makes the answer to a request, and says in what pieces it goes (0: in
-// one), and what becomes of the connection then.
+// answer makes the answer to a request. It returns the size of the pieces in
+// which it is sent (0: all at once), and what happens to the connection
+// afterwards.
 func (h *hostileServer) answer(request *http.Request) (text string, pieces int, end ending) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -198,7 +199,7 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 	s := h.script
 	id := request.URL.Path[1:]
 	body := hostileBody(id, s)
-	kind := s.choose(20) // half of the answers are honest, so that there are others behind what is not
+	kind := s.choose(20) // half of the answers are honest, so that some follow a hostile one
 	if kind == 0 {
 		pieces = []int{0, 1, 7, 50}[s.choose(4)]
 	}
@@ -216,7 +217,7 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 	case 5:
 		return withLength("HTTP/1.1 200 OK", "Connection: close\r\n", body), pieces, ending(s.choose(3))
 	case 7:
-		return honest[s.choose(len(honest))](body, s), pieces, ending(s.choose(3)) // whole, and without a word
+		return honest[s.choose(len(honest))](body, s), pieces, ending(s.choose(3)) // complete, and ended without an announcement
 	case 8, 9, 10, 11:
 		text, last := mutant(h.lib, honest[s.choose(len(honest))](body, s), s)
 		if last {
@@ -233,7 +234,8 @@ func (h *hostileServer) answer(request *http.Request) (text string, pieces int, 
 	return honest[s.choose(len(honest))](body, s), pieces, goesOn
 }
 
-// idOf names a request in a way that no mutant names another one by chance.
+// idOf names a request in a way that no changed answer can contain another's
+// name by chance.
 func idOf(number int) string {
 	text := strconv.Itoa(number)
 	return fmt.Sprintf("%s-%08x", text, crc32.ChecksumIEEE([]byte(text)))
@@ -257,7 +259,7 @@ func (h *hostileServer) isMutant(id string) bool {
 	return h.mutants[id]
 }
 
-// choose has the next batch answered by a script.
+// choose sets the script for the next batch.
 func (h *hostileServer) choose(choices []byte) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -267,8 +269,8 @@ func (h *hostileServer) choose(choices []byte) {
 
 var namesID = regexp.MustCompile(`id=([^;]*);`)
 
-// batch sends requests and judges what came of each: with a nil error, nothing
-// that names another.
+// batch sends requests and checks each result: without an error, it must not
+// contain another request's name.
 func (h *hostileServer) batch(t testing.TB, transport *Transport, first int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
@@ -316,7 +318,7 @@ func newHostileTransport(t testing.TB, h *hostileServer, coalesce bool) *Transpo
 	return newTestTransport(t, nil, &Transport{RootCAs: h.roots, DisableCoalescing: !coalesce, MaxRetries: 100, MaxPipelineDepth: hostileBatch})
 }
 
-// Whatever servers make of framing, no caller gets another's bytes.
+// Whatever the framing of a server's responses, no caller gets another's bytes.
 func TestHostileServer(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		for _, coalesce := range []bool{true, false} {
@@ -347,7 +349,7 @@ func TestHostileServer(t *testing.T) {
 	})
 }
 
-// FuzzHostileServer is the same with scripts of the fuzzer's.
+// FuzzHostileServer does the same with scripts from the fuzzer.
 func FuzzHostileServer(f *testing.F) {
 	for i := 0; i < len(malformedKinds(f)); i += 9 { // the fuzzer finds the others
 		f.Add([]byte{3, 0, 0, 0, 3, 1, byte(i >> 8), byte(i), 3, 0, 0, 0}, i%2 == 0)

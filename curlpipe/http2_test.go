@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// needsMultiplexing skips a test that is about HTTP/2.
+// needsMultiplexing skips an HTTP/2 test if libcurl does not multiplex.
 func needsMultiplexing(t testing.TB) {
 	t.Helper()
 	if !multiplexes(t) {
@@ -23,15 +23,15 @@ func needsMultiplexing(t testing.TB) {
 	}
 }
 
-// http2Answer is what came of a request: an error, or a whole response.
+// http2Answer is the result of a request: an error, or a whole response.
 type http2Answer struct {
 	err    error
 	status int
 	text   string
-	stream string // that the server says it is of
+	stream string // stream that the server names in the response
 }
 
-// whole is the body of the server's honest response on that stream.
+// whole returns the body of the honest response on that stream.
 func (a *http2Answer) whole() bool {
 	return a.text == fmt.Sprintf("stream %s, the first half%s", a.stream, secondHalf)
 }
@@ -52,12 +52,12 @@ func askHTTP2(ctx context.Context, transport http.RoundTripper, method, target s
 
 func (s *rawHTTP2Server) url() string { return "https://" + s.address + "/" }
 
-// TestHTTP2OutOfOrder has servers leave HTTP/2's order in more than 120 ways,
-// while responses to innocent requests are under way on the same connection.
-// Whatever they do: nobody takes a body that was cut short for whole, or another's
-// for its own; everybody hears of it, the next request succeeds, other hosts
-// notice nothing, and no POST is carried out twice. net/http is held to the same
-// where it can be, as a check of the table.
+// TestHTTP2OutOfOrder has servers violate HTTP/2 in more than 120 ways while
+// innocent requests on the same connection have partial responses. In every case
+// no caller takes a truncated body or another's body for its own, every caller
+// gets a result, the next request succeeds, other hosts notice nothing, and no
+// POST is processed twice. net/http must pass the same test where it can, which
+// checks the table.
 func TestHTTP2OutOfOrder(t *testing.T) {
 	needsMultiplexing(t)
 	log.SetOutput(io.Discard) // net/http tells of much
@@ -87,7 +87,7 @@ func TestHTTP2OutOfOrder(t *testing.T) {
 	}
 }
 
-// The requests of a check, in the order in which they reach the server.
+// The requests of a check, in the order in which the server gets them.
 const (
 	warmRequest = iota
 	halfRequest
@@ -97,7 +97,7 @@ const (
 	requestsOfCheck
 )
 
-// outOfOrder serves a check: the first connection gets what the kind says.
+// outOfOrder serves a check: the first connection gets the violation.
 func (k *http2Kind) serve(c *rawHTTP2) {
 	var streams []uint32
 	c.each(func(stream uint32) {
@@ -123,7 +123,7 @@ func (k *http2Kind) serve(c *rawHTTP2) {
 			c.finish(others[0])
 			c.finish(others[1])
 			c.good(others[2])
-			c.frame(frameReset, 0, stream, code(0x2)...) // INTERNAL_ERROR, if it is still open
+			c.frame(frameReset, 0, stream, code(0x2)...) // INTERNAL_ERROR, if the stream is still open
 		default:
 			c.good(stream)
 		}
@@ -133,7 +133,7 @@ func (k *http2Kind) serve(c *rawHTTP2) {
 func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 	s := newRawHTTP2Server(t, k.serve)
 	beside := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
-	// nobody may wait for this one
+	// nobody may have to wait for this one
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	ours, isOurs := transport.(*Transport)
@@ -155,7 +155,7 @@ func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 	require.NoError(t, answer.err, "another host")
 	require.True(t, answer.whole(), "another host: %+v", answer)
 	if k.name == "HEADERS without END_HEADERS, then silence" {
-		cancel() // nothing is wrong yet: a caller that waits has to set a limit
+		cancel() // nothing is wrong yet: only a caller's limit ends the wait
 	}
 	for number := halfRequest; number < requestsOfCheck; number++ {
 		answer := <-came[number]
@@ -186,7 +186,7 @@ func (k *http2Kind) check(t *testing.T, transport http.RoundTripper) {
 	streams, _ := s.seen()
 	others, _ := beside.seen()
 	stats := ours.Stats()
-	if k.silent { // libcurl may have written to a connection that had ended
+	if k.silent { // libcurl may have written to a connection that had already ended
 		require.LessOrEqual(t, uint64(streams+others), stats.Requests+stats.Retries, "%+v", stats)
 	} else {
 		require.EqualValues(t, stats.Requests+stats.Retries, streams+others, "%+v", stats)

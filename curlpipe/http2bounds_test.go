@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cpuTime is what this process has used.
+// cpuTime returns the CPU time that this process has used.
 func cpuTime(t *testing.T) time.Duration {
 	var used syscall.Rusage
 	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// An upload that has no window waits quietly, and for StallTimeout.
+// An upload without window waits without using CPU, and fails after
+// StallTimeout.
 func TestHTTP2UploadWithoutWindowDoesNotSpin(t *testing.T) {
 	needsMultiplexing(t)
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(func(uint32) {}) })
@@ -33,8 +34,8 @@ func TestHTTP2UploadWithoutWindowDoesNotSpin(t *testing.T) {
 	require.Less(t, cpuTime(t)-before, limit/4)
 }
 
-// A response that is complete is so for its caller though the request's body is
-// not, and the connection goes on.
+// A complete response is complete for its caller even if the request's body is
+// not, and the connection stays up.
 func TestHTTP2ResponseBeforeTheUploadEnds(t *testing.T) {
 	needsMultiplexing(t)
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
@@ -52,7 +53,7 @@ func TestHTTP2ResponseBeforeTheUploadEnds(t *testing.T) {
 	body.closedOnce(t)
 }
 
-// The server hears of a request that is cancelled though no other follows.
+// The server learns of a cancelled request even if no other request follows.
 func TestHTTP2ResetLeavesAtOnce(t *testing.T) {
 	needsMultiplexing(t)
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(func(uint32) {}) })

@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server that sends frames without end which are no request's has libcurl read
-// without end. No other host waits for that, and neither does a caller who
-// leaves.
+// A server that floods the client with frames of no request keeps libcurl
+// reading. No other host waits for that, nor does a caller whose context ends.
 func TestHTTP2FloodOfOneHostDelaysNoOther(t *testing.T) {
 	needsMultiplexing(t)
 	for name, frame := range map[string][]byte{
@@ -45,7 +44,7 @@ func TestHTTP2FloodOfOneHostDelaysNoOther(t *testing.T) {
 				asked := make(chan *http2Answer, 1)
 				go func() { asked <- askHTTP2(ctx, transport, http.MethodGet, flooding.url()) }()
 				<-flooding.wait
-				// as long as the client reads, the flood goes on
+				// the flood goes on as long as the client reads
 				goesOn := func() bool {
 					before := sent.Load()
 					for limit := time.Now().Add(10 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {

@@ -5,24 +5,25 @@ import (
 	"strings"
 )
 
-// http2Kind is one way of a server to leave HTTP/2's order while responses to
-// others are half there.
+// http2Kind is a way in which a server violates HTTP/2 while other requests
+// have partial responses.
 type http2Kind struct {
 	name string
-	// say answers the bad request. Its stream is open and has got nothing;
-	// others names the streams of innocent requests, lowest first: the first two
+	// say answers the bad request, whose stream is open and has got nothing.
+	// others are the streams of innocent requests, lowest first: the first two
 	// have got half of their responses, the last one nothing.
 	say func(c *rawHTTP2, stream uint32, others []uint32)
-	// unharmed, if true, means that it concerns the bad request's stream alone.
+	// unharmed, if true, means that the violation affects only the bad
+	// request's stream.
 	unharmed bool
-	// silent, if true, means that nothing is said after it, not to the innocent
-	// requests either.
+	// silent, if true, means that nothing is sent after it, not even to the
+	// innocent requests.
 	silent bool
-	// alone, if true, means that net/http is not asked: it does not get over it.
+	// alone, if true, means that net/http is not tested: it does not recover.
 	alone bool
 }
 
-// http2Kinds are more than 120 of them.
+// http2Kinds returns more than 120 kinds.
 func http2Kinds() (kinds []http2Kind) {
 	add := func(name string, say func(c *rawHTTP2, stream uint32, others []uint32)) *http2Kind {
 		kinds = append(kinds, http2Kind{name: name, say: say})
@@ -39,8 +40,7 @@ func http2Kinds() (kinds []http2Kind) {
 
 type addKind func(name string, say func(c *rawHTTP2, stream uint32, others []uint32)) *http2Kind
 
-// addFrames adds each type of frame on each stream that it may not be on, and on
-// those where it may.
+// addFrames adds each type of frame on each stream, allowed there or not.
 func addFrames(add addKind) {
 	types := map[byte]struct {
 		name    string
@@ -74,7 +74,7 @@ func addFrames(add addKind) {
 	}
 }
 
-// addResets adds RST_STREAM with each error code, at each moment of a response.
+// addResets adds RST_STREAM with each error code, at each stage of a response.
 func addResets(add addKind) {
 	for errorCode := range uint32(lastCode + 1) {
 		for _, after := range []string{"nothing", "headers", "half"} {
@@ -95,7 +95,7 @@ func addResets(add addKind) {
 	}
 }
 
-// addGoAways adds GOAWAY that leaves out some, all, or none of the requests.
+// addGoAways adds GOAWAY that excludes some, all or none of the requests.
 func addGoAways(add addKind) {
 	for _, errorCode := range []uint32{codeNone, 0x1, 0xb} {
 		add(fmt.Sprintf("GOAWAY %#x before it", errorCode), func(c *rawHTTP2, stream uint32, _ []uint32) {
@@ -111,7 +111,7 @@ func addGoAways(add addKind) {
 	}
 }
 
-// addLengths adds frames whose length or numbers cannot be.
+// addLengths adds frames with an impossible length or impossible values.
 func addLengths(add addKind) {
 	bytes := func(name string, of func(stream uint32) []byte) *http2Kind {
 		return add(name, func(c *rawHTTP2, stream uint32, _ []uint32) { c.raw(of(stream)) })
@@ -161,7 +161,7 @@ func addLengths(add addKind) {
 	})
 }
 
-// addFields adds header sections that are none.
+// addFields adds invalid header sections.
 func addFields(add addKind) {
 	block := func(name string, block ...byte) *http2Kind {
 		return add("HPACK: "+name, func(c *rawHTTP2, stream uint32, _ []uint32) {
@@ -215,7 +215,7 @@ func addFields(add addKind) {
 		for range 200 {
 			c.raw([]byte(strings.Repeat(string(frame), 100)))
 		}
-	}) // a later nghttp2 ends the connection for such a flood
+	}) // later nghttp2 releases end the connection after such a flood
 	add("fields: 70 kB in CONTINUATIONs", func(c *rawHTTP2, stream uint32, _ []uint32) {
 		c.frame(frameHeaders, flagEndStream, stream, fieldBlock(":status", "200")...)
 		for i := range 5 {

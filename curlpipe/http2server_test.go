@@ -43,7 +43,7 @@ const (
 
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// rawHTTP2Server speaks HTTP/2 frame by frame, and can be made to say anything.
+// rawHTTP2Server speaks HTTP/2 frame by frame, and can send any bytes.
 type rawHTTP2Server struct {
 	address string
 	serve   func(*rawHTTP2)
@@ -66,8 +66,8 @@ type rawHTTP2 struct {
 	write  sync.Mutex
 }
 
-// newRawHTTP2Server starts a server; serve is called for each connection whose
-// preface has come and been answered.
+// newRawHTTP2Server starts a server. It calls serve for each connection after
+// the exchange of the prefaces.
 func newRawHTTP2Server(t testing.TB, serve func(*rawHTTP2)) *rawHTTP2Server {
 	t.Helper()
 	certificates := httptest.NewUnstartedServer(nil)
@@ -120,16 +120,16 @@ func (s *rawHTTP2Server) begin(tcp *net.TCPConn, config *tls.Config) {
 	s.serve(c)
 }
 
-// seen is how many requests and connections the server has seen.
+// seen returns how many requests and connections the server has had.
 func (s *rawHTTP2Server) seen() (streams, connections int) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.streams, s.connections
 }
 
-// each calls answer for each request, until the connection ends, and meanwhile
-// does what an honest server does. It does not look at the request's fields:
-// those are compressed, and the tests know who comes when.
+// each calls answer for each request until the connection ends, and otherwise
+// does what an honest server does. It does not decode the request's fields: the
+// tests know the order of the requests.
 func (c *rawHTTP2) each(answer func(stream uint32)) {
 	head := make([]byte, 9)
 	for {
@@ -164,7 +164,7 @@ func (c *rawHTTP2) each(answer func(stream uint32)) {
 	}
 }
 
-// frame writes a frame, whatever it may be good for.
+// frame writes any frame, valid or not.
 func (c *rawHTTP2) frame(kind, flags byte, stream uint32, payload ...byte) {
 	c.raw(append(frameHead(len(payload), kind, flags, stream), payload...))
 }
@@ -174,19 +174,19 @@ func frameHead(length int, kind, flags byte, stream uint32) []byte {
 	return binary.BigEndian.AppendUint32(head, stream)
 }
 
-// raw writes bytes; a client that has left does not matter.
+// raw writes bytes. It ignores a client that has left.
 func (c *rawHTTP2) raw(bytes []byte) {
 	c.write.Lock()
 	defer c.write.Unlock()
 	_, _ = c.Write(bytes)
 }
 
-// headers begins a response with these fields, name after value.
+// headers begins a response with these fields, given as names and values.
 func (c *rawHTTP2) headers(stream uint32, flags byte, fields ...string) {
 	c.frame(frameHeaders, flags|flagEndHeaders, stream, fieldBlock(fields...)...)
 }
 
-// fieldBlock has the fields as literals without indexing [RFC 7541 §6.2.2].
+// fieldBlock encodes the fields as literals without indexing [RFC 7541 §6.2.2].
 func fieldBlock(fields ...string) (block []byte) {
 	for i := 0; i < len(fields); i += 2 {
 		block = append(block, 0)
@@ -209,10 +209,10 @@ func appendString(block []byte, text string) []byte {
 	}
 }
 
-// code is an error code, stream identifier or window as a frame has it.
+// code encodes an error code, stream identifier or window for a frame.
 func code(number uint32) []byte { return binary.BigEndian.AppendUint32(nil, number) }
 
-// goAway says that streams beyond last are not processed.
+// goAway announces that streams above last are not processed.
 func (c *rawHTTP2) goAway(last, errorCode uint32) {
 	c.frame(frameGoAway, 0, 0, append(code(last), code(errorCode)...)...)
 }
@@ -222,7 +222,7 @@ const secondHalf = "|and the second half"
 
 func firstHalf(stream uint32) string { return fmt.Sprintf("stream %d, the first half", stream) }
 
-// begin sends the first half of a response, its length announced or not.
+// begin sends the first half of a response, with or without its length.
 func (c *rawHTTP2) begin(stream uint32, announced bool) {
 	fields := []string{":status", "200", "stream", fmt.Sprint(stream)}
 	if announced {
@@ -236,13 +236,13 @@ func (c *rawHTTP2) finish(stream uint32) {
 	c.data(stream, flagEndStream, secondHalf)
 }
 
-// good is an honest response.
+// good sends an honest response.
 func (c *rawHTTP2) good(stream uint32) {
 	c.begin(stream, false)
 	c.finish(stream)
 }
 
-// together sends what is sent meanwhile in one piece.
+// together sends in one piece what send writes.
 func (c *rawHTTP2) together(send func()) {
 	c.out.keep = true
 	send()
@@ -250,7 +250,7 @@ func (c *rawHTTP2) together(send func()) {
 	_ = c.out.send(0)
 }
 
-// data sends some of a response's body.
+// data sends a part of a response's body.
 func (c *rawHTTP2) data(stream uint32, flags byte, text string) {
 	c.frame(frameData, flags, stream, []byte(text)...)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// MaxPipelineDepth is how many requests are on a connection, whatever limit
-// libcurl has by itself.
+// MaxPipelineDepth limits the requests on a connection, whatever libcurl's own
+// limit is.
 func TestMoreStreamsThanLibcurlOpensByItself(t *testing.T) {
 	needsMultiplexing(t)
 	const depth = 250
@@ -44,8 +44,8 @@ func TestMoreStreamsThanLibcurlOpensByItself(t *testing.T) {
 }
 
 // Requests whose connection ends are sent again on another one, which may not
-// speak HTTP/2 as far as anybody knows: easy handles that some releases of
-// libcurl let be used for HTTP/2 alone are not.
+// speak HTTP/2. Easy handles that some releases of libcurl allow only for
+// HTTP/2 are therefore not reused there.
 func TestHandlesThatRememberAResponse(t *testing.T) {
 	needsMultiplexing(t)
 	const depth = 20
@@ -55,7 +55,7 @@ func TestHandlesThatRememberAResponse(t *testing.T) {
 			seen++
 			switch {
 			case c.number < 3 && seen == 3*depth:
-				c.tcp.Close() // under those that came before, too
+				c.tcp.Close() // after the earlier requests, too
 			case c.number < 3 && seen > 2*depth:
 			default:
 				c.good(stream)
@@ -81,8 +81,8 @@ func TestHandlesThatRememberAResponse(t *testing.T) {
 	require.LessOrEqual(t, stats.EasyHandles, int64(2*depth))
 }
 
-// The server reads nothing until the client's socket is full, and what was
-// gathered for it is, too. Every request arrives, once, and has its response.
+// The server reads nothing until the client's socket and the buffer in front of
+// it are full. Every request arrives once, and gets its response.
 func TestFullSocketOfHTTP2(t *testing.T) {
 	needsMultiplexing(t)
 	for _, disabled := range []bool{false, true} {
@@ -91,7 +91,7 @@ func TestFullSocketOfHTTP2(t *testing.T) {
 			s := newRawHTTP2Server(t, func(c *rawHTTP2) {
 				_ = c.tcp.SetReadBuffer(64 << 10)
 				c.each(func(stream uint32) {
-					if stream != 1 { // the client waits for that one
+					if stream != 1 { // the client waits for this response
 						<-release
 					}
 					c.good(stream)
@@ -125,10 +125,10 @@ func TestFullSocketOfHTTP2(t *testing.T) {
 	}
 }
 
-// What comes together with the last response is read along with it, and libcurl
-// does not see it when it looks at its socket before the next request. That one
-// must not be sent twice, and goes to another connection where the server has said
-// that this one ends.
+// What arrives together with the last response is read along with it, so libcurl
+// does not find it in the socket before the next request. That request must not be
+// sent twice. If the server has announced the end of the connection, it goes to
+// another one.
 func TestWhatCameWithTheLastResponse(t *testing.T) {
 	needsMultiplexing(t)
 	for name, test := range map[string]struct {
@@ -191,9 +191,9 @@ func TestWhatCameWithTheLastResponse(t *testing.T) {
 	}
 }
 
-// A response comes in one piece with one that nobody reads, of which there is more
-// than is read ahead of its caller. It reaches its own caller all the same, with a
-// body in its request or without.
+// A response arrives together with another that nobody reads and that is longer
+// than its buffer. It still reaches its caller, whether its request has a body or
+// not.
 func TestResponseBehindOneThatIsNotRead(t *testing.T) {
 	needsMultiplexing(t)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {

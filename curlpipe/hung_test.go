@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOneThatHangs: a request that times out is in nobody's way, neither of who
-// comes later nor, for long, of the request behind it.
+// TestOneThatHangs requires that a request that times out delays no later
+// request, and the request behind it only for a short time.
 func TestOneThatHangs(t *testing.T) {
 	for _, pipelining := range []Pipelining{Auto, Off} {
 		t.Run(pipelining.String(), func(t *testing.T) {
@@ -34,8 +34,8 @@ func TestOneThatHangs(t *testing.T) {
 	}
 }
 
-// hangBeforeAnother has a request hang and be cancelled while another one is
-// behind it in the pipeline.
+// hangBeforeAnother cancels a request that hangs while another is behind it in
+// the pipeline.
 func hangBeforeAnother(t *testing.T, transport *Transport) (client *Client, s *server, g *gate, behind <-chan outcome) {
 	needsPipelining(t)
 	s, g = newGateServer(t, true)
@@ -52,8 +52,8 @@ func hangBeforeAnother(t *testing.T, transport *Transport) (client *Client, s *s
 	return client, s, g, behind
 }
 
-// Those behind one that hangs start over on one more connection, however long
-// MaxAbandonedTime is, and new requests go there, too.
+// Requests behind one that hangs start over on another connection, however long
+// MaxAbandonedTime is. New requests go there, too.
 func TestOneThatHangsBeforeOthers(t *testing.T) {
 	client, s, _, behind := hangBeforeAnother(t, &Transport{MaxAbandonedTime: time.Hour})
 	for range 20 {
@@ -66,8 +66,8 @@ func TestOneThatHangsBeforeOthers(t *testing.T) {
 	require.EqualValues(t, 1, client.Stats().ConnectionsGivenUp)
 }
 
-// Where nothing is sent again those behind wait, and new requests have one more
-// connection.
+// If nothing may be sent again, the requests behind wait, and new requests use
+// another connection.
 func TestOneThatHangsBeforeOthersThatAreNotSentAgain(t *testing.T) {
 	client, s, g, behind := hangBeforeAnother(t, &Transport{MaxAbandonedTime: time.Hour, MaxRetries: -1})
 	for range 20 {
@@ -81,7 +81,7 @@ func TestOneThatHangsBeforeOthersThatAreNotSentAgain(t *testing.T) {
 	until(t, func() bool { return client.Stats().ConnectionsClosed == 1 }, "one is too many again")
 }
 
-// MaxAbandonedTime is the limit all the same.
+// MaxAbandonedTime still limits the wait.
 func TestOneThatHangsIsGivenUp(t *testing.T) {
 	client, _, _, behind := hangBeforeAnother(t, &Transport{MaxAbandonedTime: time.Millisecond})
 	answered := <-behind
@@ -90,7 +90,8 @@ func TestOneThatHangsIsGivenUp(t *testing.T) {
 	require.EqualValues(t, 1, client.Stats().ConnectionsGivenUp)
 }
 
-// TestLeakedBody is given up when others wait behind it, and Stats show it.
+// TestLeakedBody requires that an unread body fails when others wait behind it,
+// and that Stats counts it.
 func TestLeakedBody(t *testing.T) {
 	for _, pipelining := range []Pipelining{Auto, Off} {
 		t.Run(pipelining.String(), func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestLeakedBody(t *testing.T) {
 			readAll(t, open(t.Context(), t, transport, s.URL))
 			leaked := []*http.Response{
 				open(t.Context(), t, transport, s.URL+"/large"),
-				open(t.Context(), t, transport, s.URL+"/large"), // on the one more connection
+				open(t.Context(), t, transport, s.URL+"/large"), // on the additional connection
 			}
 			fetchMany(t, transport, s.URL, 20)
 			stats := transport.Stats()
@@ -123,7 +124,8 @@ func TestLeakedBody(t *testing.T) {
 	}
 }
 
-// TestStallOfOneHost is noticed though another one is busy.
+// TestStallOfOneHost requires that a stall is noticed although another host is
+// busy.
 func TestStallOfOneHost(t *testing.T) {
 	dead, g := newGateServer(t, true)
 	t.Cleanup(g.open)

@@ -7,12 +7,12 @@ import (
 	curl "github.com/andelf/go-curl"
 )
 
-// isIdle tells whether no request is on a connection, nor about to be.
+// isIdle reports whether a connection has no request and is about to get none.
 func (c *conn) isIdle() bool {
 	return c.state == connOpen && c.inFlight == 0 && c.origin.waiting.first == nil
 }
 
-// isIdleTooLong tells whether IdleConnTimeout has passed.
+// isIdleTooLong reports whether IdleConnTimeout has passed.
 func (e *engine) isIdleTooLong(c *conn, now time.Time) bool {
 	if e.settings.idleTimeout == 0 || !c.isIdle() {
 		return false
@@ -25,8 +25,8 @@ func (e *engine) isIdleTooLong(c *conn, now time.Time) bool {
 	return true
 }
 
-// closeIdleBeyond closes those that MaxIdleConns and MaxIdleConnsPerHost leave no
-// room for, the ones that were used last excepted.
+// closeIdleBeyond closes idle connections that exceed MaxIdleConns or
+// MaxIdleConnsPerHost, the least recently used first.
 func (e *engine) closeIdleBeyond() {
 	var idle []*conn
 	for _, c := range e.conns {
@@ -48,7 +48,8 @@ func (e *engine) closeIdleBeyond() {
 	}
 }
 
-// timeoutError is a time of a transport's that has passed, in net/http's words.
+// timeoutError is an exceeded time limit of the transport, with net/http's
+// text.
 type timeoutError string
 
 func (e timeoutError) Error() string   { return string(e) }
@@ -60,10 +61,10 @@ const (
 	errHandshakeTimeout timeoutError = "net/http: TLS handshake timeout"
 )
 
-// lookAfterHeaders ends those requests of a connection whose header section is
-// due. Over HTTP/1.1 that is the first one's alone.
+// lookAfterHeaders fails the requests of a connection whose header section is
+// overdue. Over HTTP/1.1 only the first request can be.
 func (e *engine) lookAfterHeaders(c *conn, now time.Time) {
-	if !c.established { // TLS's handshake has limits of its own
+	if !c.established { // the TLS handshake has limits of its own
 		e.lookAt(now.Add(e.settings.headerTimeout / 4))
 		return
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newCountingServer answers requests as strictly as net/http reads them, and
-// tells of each.
+// newCountingServer parses requests as strictly as net/http, answers them, and
+// reports each.
 func newCountingServer(t testing.TB) (address string, came chan *http.Request) {
 	t.Helper()
 	came = make(chan *http.Request, 10)
@@ -35,8 +35,9 @@ func newCountingServer(t testing.TB) (address string, came chan *http.Request) {
 	return strings.TrimPrefix(s.url, "http://"), came
 }
 
-// injected are what must not be in the parts of a request: each octet, and
-// sequences that some reader takes for the end of something.
+// injected are the octets and sequences that must not be in the parts of a
+// request: each octet, and sequences that some reader takes for the end of
+// something.
 func injected() (all []string) {
 	for octet := range 256 {
 		all = append(all, string([]byte{byte(octet)}))
@@ -47,7 +48,7 @@ func injected() (all []string) {
 	)
 }
 
-// injections are the parts of a request that a caller says.
+// injections are the parts of a request that a caller sets.
 var injections = map[string]func(r *http.Request, bad string){
 	"method":        func(r *http.Request, bad string) { r.Method = "GET" + bad },
 	"scheme":        func(r *http.Request, bad string) { r.URL.Scheme += bad },
@@ -70,12 +71,12 @@ var injections = map[string]func(r *http.Request, bad string){
 	"Request.Host":  func(r *http.Request, bad string) { r.Host = "h" + bad },
 }
 
-// injectedSampled is how much of its table TestNothingIsInjected tries, unless it
-// is to try all: one octet in so many, and each sequence.
+// injectedSampled is the share of the table that TestNothingIsInjected tries
+// unless it tries all: one octet in this many, and each sequence.
 const injectedSampled = 7
 
-// Either the request is refused, or exactly one arrives, and it is what net/http
-// would send, where that sends any.
+// A request is refused, or exactly one request arrives, and it is what net/http
+// would send, if net/http sends it.
 func TestNothingIsInjected(t *testing.T) {
 	address, came := newCountingServer(t)
 	transport := newTestTransport(t, nil, &Transport{MaxRetries: -1})
@@ -96,7 +97,8 @@ func TestNothingIsInjected(t *testing.T) {
 			tried++
 			response, err := transport.RoundTrip(request.Clone(t.Context()))
 			if err != nil && !errors.Is(err, ErrUnsupportedRequest) {
-				// The server takes no such request, "/a%" for one, from net/http either.
+				// The server refuses the request, one for "/a%" for example,
+				// from net/http too.
 				_, theirErr := theirs.Transport.RoundTrip(request.Clone(t.Context()))
 				require.Error(t, theirErr, "%s: %v", describe, err)
 			}
@@ -132,8 +134,8 @@ func TestNothingIsInjected(t *testing.T) {
 	require.Empty(t, came, "more requests arrived than were made")
 }
 
-// The library alone says how a request is framed, in whatever case a caller's
-// map has the names. The next request must not become the body of this one.
+// Only the library decides how a request is framed, whatever case the names in
+// a caller's map have. The next request must not become the body of this one.
 func TestCallersDoNotFrame(t *testing.T) {
 	address, came := newCountingServer(t)
 	transport := newTestTransport(t, nil, &Transport{MaxRetries: -1})

@@ -22,20 +22,20 @@ type journal struct {
 	told, counted count
 }
 
-// entry is what a journal tells of one kind of event.
+// entry is the number of events of one kind.
 type entry struct {
 	level   slog.Level
 	message string
 	count   uint64
 }
 
-// count are the numbers of all that a journal tells of.
+// count has all numbers that a journal reports.
 type count struct {
 	loop                                   cshim.Counters
 	notConnected, resent, stalled, givenUp uint64
 }
 
-// farewell is how long a logger that takes its time holds up Transport.Close.
+// farewell is how long a slow logger may delay Transport.Close.
 const farewell = time.Second
 
 func newJournal(logger *slog.Logger, e *engine) *journal {
@@ -59,7 +59,7 @@ func (j *journal) run() {
 	}
 }
 
-// news are the lines about what was counted and has not been told.
+// news returns the entries for what was counted and not yet reported.
 func (j *journal) news() []entry {
 	j.counted.loop = j.engine.loop.Counters()
 	j.counted.notConnected = j.engine.counters.notConnected.Load()
@@ -89,15 +89,15 @@ func (j *journal) news() []entry {
 	return lines
 }
 
-// write tells what has happened, now or, if the logger is not ready, with what
-// happens next.
+// write reports what has happened. If the logger is busy, the next call reports
+// it.
 func (j *journal) write() {
 	if j == nil {
 		return
 	}
 	lines := j.news()
 	if len(lines) > 0 {
-		j.late.Store(true) // first: whatever makes room looks for it afterwards
+		j.late.Store(true) // set first: run looks at it after it has made room
 		select {
 		case j.lines <- lines:
 			j.late.Store(false)
@@ -115,7 +115,7 @@ func (j *journal) stalled() {
 	}
 }
 
-// end tells the rest, and waits a while for the logger.
+// end reports the rest, and waits a while for the logger.
 func (j *journal) end() {
 	if j == nil {
 		return

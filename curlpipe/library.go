@@ -11,16 +11,16 @@ import (
 	"github.com/curlpipe/curlpipe/cshim"
 )
 
-// library is what libcurl's version string tells about it.
+// library is what libcurl's version string says.
 type library struct {
 	version string // "libcurl/7.53.1-doing.1"
 	number  uint32 // 0xXXYYZZ, as in LIBCURL_VERSION_NUM
-	patched bool   // has what this project's patches mend
+	patched bool   // has this project's patches
 	http2   bool   // can multiplex HTTP/2
 }
 
-// The releases that can do what the engine asks of them. CURLMOPT_PIPELINING is
-// ignored from 7.62.0; CURLMOPT_MAX_PIPELINE_LENGTH came with 7.30.0.
+// The releases that support what the engine needs. CURLMOPT_PIPELINING is
+// ignored from 7.62.0 on; CURLMOPT_MAX_PIPELINE_LENGTH came with 7.30.0.
 const (
 	firstPipelining = 0x71e00
 	firstWithout    = 0x73e00
@@ -66,7 +66,7 @@ func initLibcurl() error {
 		defer func() { _ = os.Setenv(keyLogVariable, file) }()
 	}
 	if err := curl.GlobalInit(curl.GLOBAL_ALL); err != nil {
-		curl.GlobalCleanup() // else the releases that pipeline take it for done the next time
+		curl.GlobalCleanup() // otherwise the releases that pipeline count it as done the next time
 		return fmt.Errorf("curlpipe: cannot initialise libcurl: %w", err)
 	}
 	initialised.done = true

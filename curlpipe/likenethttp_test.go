@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordHooks writes down the hooks that run for a request.
+// recordHooks records the hooks that run for a request.
 type recordHooks struct {
 	mutex sync.Mutex
 	names []string
@@ -42,8 +42,8 @@ func (r *recordHooks) all() []string {
 	return slices.Clone(r.names)
 }
 
-// with is the request with hooks that are written down. The first byte of a
-// response may come before net/http tells that it wrote the request.
+// with returns the request with hooks that are recorded. In net/http, the first
+// byte of a response may come before WroteRequest.
 func (r *recordHooks) with(request *http.Request) *http.Request {
 	return request.WithContext(httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
 		GetConn:      func(address string) { r.add("GetConn %s", address) },
@@ -70,7 +70,8 @@ func (r *recordHooks) with(request *http.Request) *http.Request {
 	}))
 }
 
-// TestHooksLikeNetHTTP: the same ones run, and ours in the order of what happens.
+// TestHooksLikeNetHTTP requires that the same hooks run, and ours in the order
+// of the events.
 func TestHooksLikeNetHTTP(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		if request.URL.Path == "/hints" {
@@ -99,7 +100,7 @@ func TestHooksLikeNetHTTP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hooks := make(map[string][][]string)
 			for which, roundTripper := range likeHTTPTransport(t, &http.Transport{ExpectContinueTimeout: time.Minute}) {
-				for range 2 { // on a fresh connection, and once more
+				for range 2 { // on a new connection, and on a reused one
 					var record recordHooks
 					request := get(t, s.URL)
 					request.Header["X-Two"] = []string{"1", "2"}
@@ -116,7 +117,7 @@ func TestHooksLikeNetHTTP(t *testing.T) {
 				from := 0
 				for _, hook := range ours {
 					at := slices.IndexFunc(order[from:], func(prefix string) bool { return strings.HasPrefix(hook, prefix) })
-					if at < 0 && strings.HasPrefix(hook, "Got") { // interim responses, before all of the request has left
+					if at < 0 && strings.HasPrefix(hook, "Got") { // interim responses before the request is complete
 						continue
 					}
 					require.GreaterOrEqual(t, at, 0, "%s comes too late in %q", hook, ours)
@@ -127,7 +128,7 @@ func TestHooksLikeNetHTTP(t *testing.T) {
 	}
 }
 
-// TestHookThatRefusesAnInterimResponse ends the request.
+// TestHookThatRefusesAnInterimResponse requires that the request fails.
 func TestHookThatRefusesAnInterimResponse(t *testing.T) {
 	goOn := make(chan struct{})
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
@@ -145,7 +146,7 @@ func TestHookThatRefusesAnInterimResponse(t *testing.T) {
 	}
 }
 
-// TestInterimResponsesThatAreHandedOver do not count towards
+// TestInterimResponsesThatAreHandedOver requires that they do not count towards
 // MaxResponseHeaderBytes.
 func TestInterimResponsesThatAreHandedOver(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
@@ -167,7 +168,8 @@ func TestInterimResponsesThatAreHandedOver(t *testing.T) {
 	}
 }
 
-// TestRequestsThroughAnHTTPProxy: what it is asked is the same with both.
+// TestRequestsThroughAnHTTPProxy requires that both transports send the proxy
+// the same.
 func TestRequestsThroughAnHTTPProxy(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintln(writer, request.Method, request.RequestURI, request.Host, request.ContentLength, request.TransferEncoding)
@@ -206,7 +208,7 @@ func TestRequestsThroughAnHTTPProxy(t *testing.T) {
 	}
 }
 
-// slowBody is a body that gives nothing before it is told to.
+// slowBody is a body that returns nothing until it is released.
 type slowBody struct {
 	goOn   <-chan struct{}
 	waited bool
@@ -221,7 +223,7 @@ func (b *slowBody) Read(into []byte) (int, error) {
 	return b.Reader.Read(into)
 }
 
-// TestBodiesOfUnknownLength: what goes out of them is the same with both.
+// TestBodiesOfUnknownLength requires that both transports send the same.
 func TestBodiesOfUnknownLength(t *testing.T) {
 	goOn := make(chan struct{})
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
@@ -252,8 +254,8 @@ func TestBodiesOfUnknownLength(t *testing.T) {
 	}
 }
 
-// TestBodyThatNobodyAsksFor is not read: the server answers before 100
-// (Continue).
+// TestBodyThatNobodyAsksFor requires that a body is not read if the server
+// answers before 100 (Continue).
 func TestBodyThatNobodyAsksFor(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		writer.WriteHeader(http.StatusUnauthorized)
@@ -273,7 +275,8 @@ func TestBodyThatNobodyAsksFor(t *testing.T) {
 	}
 }
 
-// TestDialContextGetsTheRequestsValues, and not the end of its context.
+// TestDialContextGetsTheRequestsValues requires that it gets the values but not
+// the end of the request's context.
 func TestDialContextGetsTheRequestsValues(t *testing.T) {
 	s := newServer(t, false, echo)
 	type key struct{}
@@ -291,7 +294,8 @@ func TestDialContextGetsTheRequestsValues(t *testing.T) {
 	}
 }
 
-// TestUserAgentLikeNetHTTP: of a transport that was net/http's it stays.
+// TestUserAgentLikeNetHTTP requires that a transport that was made from
+// net/http's keeps its User-Agent.
 func TestUserAgentLikeNetHTTP(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		_, _ = io.WriteString(writer, request.UserAgent())
@@ -316,7 +320,8 @@ func TestUserAgentLikeNetHTTP(t *testing.T) {
 	require.Equal(t, "ours/1", readAll(t, response))
 }
 
-// TestErrorOfARequestsBodyIsBare: it is the caller's own.
+// TestErrorOfARequestsBodyIsBare requires that the caller's own error is not
+// wrapped.
 func TestErrorOfARequestsBodyIsBare(t *testing.T) {
 	s := newServer(t, false, inspect)
 	gone := errors.New("the disk is gone")
@@ -331,7 +336,8 @@ func TestErrorOfARequestsBodyIsBare(t *testing.T) {
 	}
 }
 
-// TestRefusedCertificateHasNetHTTPsType: programs assert it, without errors.As.
+// TestRefusedCertificateHasNetHTTPsType requires the type itself, because
+// programs assert it without errors.As.
 func TestRefusedCertificateHasNetHTTPsType(t *testing.T) {
 	s := newServer(t, true, echo)
 	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{}) {

@@ -2,8 +2,8 @@ package curlpipe
 
 import "sync"
 
-// mailbox is where callers leave what the engine has to know. It wakes the
-// engine once for all that gathers until the engine looks.
+// mailbox is where callers leave messages for the engine. It wakes the engine
+// once for all messages that arrive before the engine looks.
 type mailbox struct {
 	mutex    sync.Mutex
 	post     post
@@ -12,7 +12,7 @@ type mailbox struct {
 	wake     func()
 }
 
-// post is what has gathered in a mailbox.
+// post is the content of a mailbox.
 type post struct {
 	submitted []*call
 	abandoned []*call
@@ -24,13 +24,13 @@ type post struct {
 	closing   bool
 }
 
-// consumption says how many bytes of a call's streamed body were read.
+// consumption is how many bytes of a call's streamed body were read.
 type consumption struct {
 	call  *call
 	bytes int
 }
 
-// submit leaves calls, in order, or says why the engine accepts none.
+// submit leaves calls, in order. The error says why the engine accepts none.
 func (m *mailbox) submit(calls ...*call) error {
 	m.mutex.Lock()
 	if err := m.closed; err != nil {
@@ -42,12 +42,12 @@ func (m *mailbox) submit(calls ...*call) error {
 	return nil
 }
 
-// abandon leaves word that a submitted call's caller has left.
+// abandon reports that a submitted call's caller has left.
 func (m *mailbox) abandon(c *call) {
 	m.leave(func(p *post) { p.abandoned = append(p.abandoned, c) })
 }
 
-// consume leaves word that so much of a call's body was read.
+// consume reports how many bytes of a call's body were read.
 func (m *mailbox) consume(c *call, bytes int) {
 	m.leave(func(p *post) { p.consumed = append(p.consumed, consumption{c, bytes}) })
 }
@@ -69,7 +69,7 @@ func (m *mailbox) made(h made) bool {
 	return m.leave(func(p *post) { p.made = append(p.made, h) })
 }
 
-// look has the engine take a turn.
+// look makes the engine take a turn.
 func (m *mailbox) look() { m.leave(func(*post) {}) }
 
 // closeIdle asks the engine to close the connections that it does not use.
@@ -77,8 +77,7 @@ func (m *mailbox) closeIdle() {
 	m.leave(func(p *post) { p.closeIdle = true })
 }
 
-// leave leaves word of something; a closed mailbox needs no such word, and false
-// says so.
+// leave leaves a message. It returns false if the mailbox is closed.
 func (m *mailbox) leave(word func(*post)) bool {
 	m.mutex.Lock()
 	if m.closed != nil {
@@ -120,8 +119,8 @@ func (m *mailbox) unlockAndNotify() {
 	}
 }
 
-// forget empties the lists and keeps their memory. While the engine sleeps it
-// holds no call that has ended.
+// forget empties the lists and keeps their memory. A sleeping engine thus
+// refers to no call that has ended.
 func (p *post) forget() {
 	clear(p.submitted)
 	clear(p.abandoned)
@@ -139,7 +138,7 @@ func (p *post) forget() {
 	}
 }
 
-// collect takes what has gathered and leaves empty, used lists in its place.
+// collect takes the content and leaves empty lists that were used before.
 func (m *mailbox) collect(into *post) {
 	into.forget()
 	m.mutex.Lock()

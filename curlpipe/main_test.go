@@ -12,7 +12,7 @@ import (
 
 // TestMain fails the run when tests leave engines or file descriptors behind.
 func TestMain(m *testing.M) {
-	// the runtime's own poller keeps file descriptors once it was used
+	// the runtime's poller keeps its file descriptors after the first use
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err == nil {
 		err = listener.Close()
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// leftovers waits for what is ending anyway, and describes what is left.
+// leftovers waits for what is about to end, and describes the rest.
 func leftovers(files int) string {
 	var engines int
 	var stacks string

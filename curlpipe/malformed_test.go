@@ -9,30 +9,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// malformedKind is one way of a server to frame a response that cannot be
-// believed, with what a client would take for the next response if it did.
+// malformedKind is a way in which a server frames a response invalidly, with
+// bytes after it that a client might take for the next response.
 type malformedKind struct {
 	name string
 	text func(body string) string
 }
 
 const (
-	// firstUnfolding is libcurl 8.18.0, which joins lines that go on before
-	// anybody sees them, and reads what it has made of them.
+	// firstUnfolding is libcurl 8.18.0, which joins folded lines before it
+	// delivers them, and parses the result.
 	firstUnfolding = 0x81200
-	// firstReadingOn is libcurl 8.5.0. Those before it forget what they have read
-	// where a line begins with a NUL, see upstream/README.md; patched ones do not.
+	// firstReadingOn is libcurl 8.5.0. Releases before it lose what they have read
+	// after a line that begins with a NUL, see upstream/README.md; patched ones do
+	// not.
 	firstReadingOn = 0x80500
 )
 
-// seesAll tells whether a libcurl shows a malformed response as it is.
+// seesAll reports whether a libcurl delivers a malformed response unchanged.
 func seesAll(lib library, text string) bool {
 	folds := strings.Contains(text, "\n ") || strings.Contains(text, "\n\t")
 	forgotten := strings.Contains(text, "\n\x00")
 	return (!folds || lib.number < firstUnfolding) && (!forgotten || lib.patched || lib.number >= firstReadingOn)
 }
 
-// malformedKinds are the products of what can be wrong, and where.
+// malformedKinds are all combinations of an error and its place.
 func malformedKinds(t testing.TB) (kinds []malformedKind) {
 	lib, err := loadedLibrary()
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func withChunks(status, fields, chunks string) string {
 	return status + "\r\n" + fields + "\r\n" + chunks
 }
 
-// places are where a line may stand beside an honest Content-Length.
+// places are where a line may be beside a valid Content-Length.
 var places = []struct {
 	name  string
 	place func(line, honest string) string
@@ -73,7 +74,7 @@ var places = []struct {
 	{"behind another field", func(line, honest string) string { return honest + "X-Y: z\r\n" + line }},
 }
 
-// addLengthKinds adds values of Content-Length that are none, and such as differ.
+// addLengthKinds adds invalid values of Content-Length, and values that differ.
 func addLengthKinds(add addMalformed) {
 	for _, value := range []string{
 		"+{n}", "-{n}", "0x{n}", "{n}x", "{n} x", "{n}.0", "{n}e0", "\"{n}\"", "{n};", "'{n}", "{n} {n}", "9223372036854775808", "99999999999999999999",
@@ -103,7 +104,7 @@ func addLengthKinds(add addMalformed) {
 	}
 }
 
-// addCodingKinds adds transfer codings that are not chunked alone.
+// addCodingKinds adds transfer codings other than chunked alone.
 func addCodingKinds(add addMalformed) {
 	for _, value := range []string{
 		"xchunked", "chunkedx", "chunked;q=1", "gzip, chunked", "chunked, gzip", "chunked, chunked", "identity", "identity, chunked", "gzip", "\"chunked\"", "",
@@ -136,12 +137,13 @@ func addCodingKinds(add addMalformed) {
 	}
 }
 
-// framingFields are those that say where a response ends, with a value.
+// framingFields are the fields that say where a response ends, each with a
+// value.
 var framingFields = []struct{ name, value string }{
 	{"Content-Length", "3"}, {"Transfer-Encoding", "chunked"}, {"Connection", "close"}, {"connection", "keep-alive"},
 }
 
-// addFoldKinds adds white space where none may be in those.
+// addFoldKinds adds forbidden white space in those fields.
 func addFoldKinds(add addMalformed) {
 	for _, of := range framingFields {
 		for _, space := range []string{" ", "\t", "  ", " \t"} {
@@ -159,8 +161,8 @@ func addFoldKinds(add addMalformed) {
 	}
 }
 
-// addOctetKinds adds octets that no line of a section may have, and lines that
-// are no fields.
+// addOctetKinds adds octets that are invalid in a line of a section, and lines
+// that are no fields.
 func addOctetKinds(add addMalformed) {
 	for _, octet := range []string{"\x00", "\r", "\rContent-Length: 3", "\r\r", "\x00\r"} {
 		for name, line := range map[string]string{
@@ -194,7 +196,7 @@ func addOctetKinds(add addMalformed) {
 	}
 }
 
-// addStatusKinds adds status lines that are none.
+// addStatusKinds adds invalid status lines.
 func addStatusKinds(add addMalformed) {
 	for _, line := range []string{
 		"HTTP/2 200 OK", "HTTP/2 200 ", "HTTP/2.0 200 OK", "HTTP/3 200", "HTTP/3.0 200 OK", "HTTP/1.2 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/01.1 200 OK",
@@ -211,7 +213,7 @@ func addStatusKinds(add addMalformed) {
 }
 
 // inThree writes a body in three chunks: size writes the size of one, data what
-// is between its data and the next, and end is behind the last chunk.
+// is between its data and the next, and end what follows the last chunk.
 func inThree(body string, size func(int) string, data func(chunk string) string, end string) string {
 	third := len(body) / 3
 	var text strings.Builder
@@ -223,7 +225,7 @@ func inThree(body string, size func(int) string, data func(chunk string) string,
 
 func crlf(chunk string) string { return chunk + "\r\n" }
 
-// onlyThe has a writer of a body in three chunks do something to one of them.
+// onlyThe changes one chunk when a body is written in three.
 func onlyThe(which int, other func(int) string) func(int) string {
 	count := -1
 	return func(n int) string {
@@ -234,7 +236,7 @@ func onlyThe(which int, other func(int) string) func(int) string {
 	}
 }
 
-// addChunkKinds adds chunks that are none, each as first, second and last one
+// addChunkKinds adds invalid chunks, each as the first, second and last one
 // with data.
 func addChunkKinds(add addMalformed) {
 	const chunked = "Transfer-Encoding: chunked\r\n"

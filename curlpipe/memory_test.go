@@ -29,7 +29,7 @@ const (
 	failOneIn   = 500
 )
 
-// failAllocations has one allocation in so many fail from here on; 0: none.
+// failAllocations makes one in this many allocations fail from now on; 0: none.
 func failAllocations(t *testing.T, oneIn uint32) {
 	file, err := os.OpenFile(os.Getenv(poorControl), os.O_WRONLY, 0)
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestPoor(t *testing.T) {
 		group.Go(func() {
 			for i := range 20 {
 				path := fmt.Sprintf("/%d-%d", caller, i)
-				// no request takes as long: what ends with its context has hung
+				// no request takes that long: one whose context ends has hung
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				right, err := putAndGet(ctx, transport, target+path, caller*7000)
 				switch {
@@ -85,8 +85,8 @@ func TestPoor(t *testing.T) {
 	require.NoError(t, transport.Close())
 }
 
-// putAndGet makes a request with a body of so many octets, and tells whether its own
-// answer came.
+// putAndGet makes a request with a body of this many octets, and reports whether its
+// own answer arrived.
 func putAndGet(ctx context.Context, transport *Transport, target string, octets int) (bool, error) {
 	body := strings.Repeat("x", octets)
 	method := http.MethodGet
@@ -106,9 +106,9 @@ func putAndGet(ctx context.Context, transport *Transport, target string, octets 
 	return string(text) == request.URL.Path+body, err
 }
 
-// TestAllocationsThatFail has one allocation in 500 of libcurl, OpenSSL and the
-// loop fail: requests may fail for it, none hangs or gets another's response,
-// and when there is memory again none fails. It is about a libcurl that pipelines:
+// TestAllocationsThatFail makes one in 500 allocations of libcurl, OpenSSL and the
+// loop fail. Requests may then fail, but none hangs or gets another's response,
+// and none fails when there is memory again. It needs a libcurl that pipelines:
 // 7.88.1 divides by zero in its hash tables, among other faults, when its
 // allocations fail.
 func TestAllocationsThatFail(t *testing.T) {

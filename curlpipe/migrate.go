@@ -54,7 +54,7 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		UserAgent:              netHTTPUserAgent,
 	}
 	if to.ExpectContinueTimeout == 0 {
-		to.ExpectContinueTimeout = -1 // the body is not held back
+		to.ExpectContinueTimeout = -1 // do not delay the body
 	}
 	if to.DialContext == nil {
 		to.DialContext = withContext(from.Dial)
@@ -78,8 +78,7 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	return to, nil
 }
 
-// withContext is a function for connections as it is with a context, which it does
-// not get.
+// withContext turns a function without a context into one that ignores it.
 func withContext(dial func(network, address string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	if dial == nil {
 		return nil
@@ -89,7 +88,8 @@ func withContext(dial func(network, address string) (net.Conn, error)) func(cont
 	}
 }
 
-// takeTLS takes what is about TLS, HTTP/2 included, and returns what it cannot.
+// takeTLS copies the settings of TLS and HTTP/2, and returns the fields that
+// are not supported.
 func (t *Transport) takeTLS(from *http.Transport) []string {
 	var missing []string
 	config := from.TLSClientConfig.Clone()
@@ -109,7 +109,7 @@ func (t *Transport) takeTLS(from *http.Transport) []string {
 	return missing
 }
 
-// speaksHTTP1Only tells when net/http's transport does not try HTTP/2.
+// speaksHTTP1Only reports whether net/http's transport does not try HTTP/2.
 func speaksHTTP1Only(from *http.Transport) bool {
 	switch {
 	case from.Protocols != nil:

@@ -19,11 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// modelRequests is how many requests TestModelOfSendings makes over HTTP/1.1, and
-// a quarter of that over HTTP/2, unless CURLPIPE_MODEL says another number.
+// modelRequests is the number of requests that TestModelOfSendings makes over
+// HTTP/1.1, unless CURLPIPE_MODEL sets another. Over HTTP/2 it makes a quarter of
+// them.
 const modelRequests = 6000
 
-// ledger counts what servers have carried out, by request.
+// ledger counts how often servers have processed each request.
 type ledger struct {
 	mutex sync.Mutex
 	count map[string]int
@@ -35,9 +36,9 @@ func (l *ledger) book(request string) {
 	l.count[request]++
 }
 
-// fickleServer answers HTTP/1.1 requests, books each that it has read, and
-// closes connections as it likes: before an answer, in the middle of one, after
-// one, announced or not, with a FIN or a RST.
+// fickleServer answers HTTP/1.1 requests, records each one that it has read,
+// and closes connections at random: before an answer, within one, after one,
+// announced or not, with a FIN or a RST.
 func fickleServer(t *testing.T, book *ledger, seed uint64) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -92,10 +93,10 @@ func serveFickly(connection *net.TCPConn, book *ledger, dice *rand.Rand) {
 }
 
 // TestModelOfSendings has callers send requests of every kind to many fickle
-// servers, spelled in more than one way, leave some of them, and close what is
-// idle at random. No request whose method is not idempotent is carried out
-// twice, none is that was answered, each caller gets its own response, and Stats
-// count each sending.
+// servers, whose names have several spellings. It cancels some requests and
+// closes idle connections at random. No request with a non-idempotent method is
+// processed twice, no answered request is, each caller gets its own response,
+// and Stats counts each attempt.
 func TestModelOfSendings(t *testing.T) {
 	notShort(t)
 	count := modelRequests
@@ -137,7 +138,7 @@ func modelSendings(t *testing.T, count int, scheme string, servers int, start fu
 		})
 	}
 	group.Wait()
-	require.NoError(t, transport.Close()) // nothing is under way any more
+	require.NoError(t, transport.Close()) // nothing is in flight any more
 	stats := transport.Stats()
 	book.mutex.Lock()
 	defer book.mutex.Unlock()
@@ -169,7 +170,8 @@ func resolveAll(hosts []string) (lines []string) {
 	return lines
 }
 
-// sendOne sends a request of some kind, and checks that the response is its own.
+// sendOne sends a request of a random kind, and checks that the response is its
+// own.
 func sendOne(t *testing.T, client *http.Client, answered *ledger, dice *rand.Rand, scheme string, hosts []string, path string) {
 	method := []string{"GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "PATCH", "BREW"}[dice.IntN(9)]
 	ctx := context.Background()

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// bulky are octets whose code in HPACK is no shorter than they are, so that a
-// field value of them stands in the header block as it is [RFC 7541 §5.2]: the
-// servers of the model need no decoder to know which request they have.
+// bulky are octets whose HPACK code is no shorter than they are. A field value
+// of such octets is sent as it is [RFC 7541 §5.2], so the servers of the model
+// need no decoder to recognise their requests.
 const bulky = "XZ&*,;"
 
-// unsqueezed is a text in those octets, with an end that is told from the rest.
+// unsqueezed encodes a text in those octets, with a recognisable end.
 func unsqueezed(text string) string {
 	var value strings.Builder
 	for i := range len(text) {
@@ -28,9 +28,9 @@ func unsqueezed(text string) string {
 	return idBegins + value.String() + idEnds
 }
 
-const idBegins, idEnds = ";;;;", ";" // of what HPACK has squeezed, too
+const idBegins, idEnds = ";;;;", ";" // appear also in what HPACK has compressed
 
-// squeezed finds such a text in a header block; empty: it has none.
+// squeezed finds such a text in a header block; empty: there is none.
 func squeezed(block []byte) string {
 	_, block, _ = bytes.Cut(block, []byte(idBegins))
 	block, _, _ = bytes.Cut(block, []byte(idEnds))
@@ -45,9 +45,9 @@ func squeezed(block []byte) string {
 	return string(text)
 }
 
-// fickleHTTP2Server is the same over HTTP/2: it ends streams and says why or lies,
-// refuses them, announces the end of connections, and ends them or breaks the
-// protocol under the requests that are on them.
+// fickleHTTP2Server is the same over HTTP/2. It ends streams with true or false
+// reasons, refuses them, announces the end of connections, and ends connections or
+// violates the protocol while requests are in flight.
 func fickleHTTP2Server(t *testing.T, book *ledger, seed uint64) string {
 	t.Helper()
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) {
@@ -63,7 +63,7 @@ type fickleHTTP2 struct {
 	t       *testing.T
 	book    *ledger
 	dice    *rand.Rand
-	asked   map[uint32]string // by stream, until all of the request is there
+	asked   map[uint32]string // by stream, until the request is complete
 	highest uint32            // stream that was processed
 	leaves  bool              // GOAWAY was sent: streams above highest are not processed
 	group   sync.WaitGroup
@@ -71,7 +71,7 @@ type fickleHTTP2 struct {
 
 func (f *fickleHTTP2) run() {
 	defer f.group.Wait()
-	// no table: a request that comes again says its Id again [RFC 7541 §4.2]
+	// no table: a repeated request sends its Id in full [RFC 7541 §4.2]
 	f.frame(frameSettings, 0, 0, 0, 1, 0, 0, 0, 0)
 	head := make([]byte, 9)
 	for {
@@ -107,7 +107,7 @@ func (f *fickleHTTP2) run() {
 	}
 }
 
-// answer decides what becomes of a request.
+// answer decides what happens to a request.
 func (f *fickleHTTP2) answer(stream uint32, id string) {
 	fate, reset, half := f.dice.IntN(150), uint32(f.dice.IntN(lastCode+1)), f.dice.IntN(2) == 0
 	if fate < 3 {
@@ -125,12 +125,12 @@ func (f *fickleHTTP2) answer(stream uint32, id string) {
 	}
 	pause := time.Duration(f.dice.IntN(500)) * time.Microsecond
 	f.group.Go(func() {
-		time.Sleep(pause) // so that answers come in another order than requests
+		time.Sleep(pause) // makes answers arrive in another order than the requests
 		f.reply(stream, id, fate, reset, half)
 	})
 }
 
-// leave announces that what comes from here on is not processed.
+// leave announces that later requests are not processed.
 func (f *fickleHTTP2) leave() {
 	f.leaves = true
 	for stream := range f.asked {
@@ -143,7 +143,7 @@ func (f *fickleHTTP2) leave() {
 
 func (f *fickleHTTP2) reply(stream uint32, id string, fate int, reset uint32, half bool) {
 	if fate >= 5 && fate < 20 {
-		if half || fate == 5 { // nothing may have come when a stream is refused, or wanted over HTTP/1.1
+		if half || fate == 5 { // nothing may have been sent on a stream that is refused, or for which the server requires HTTP/1.1
 			f.headers(stream, 0, ":status", "200")
 			f.data(stream, 0, id[:len(id)/2])
 		} else if reset == codeRefused || reset == codeHTTP11Required {

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestModuleBringsLittle builds a program that takes this module and nothing
-// else: it gets the modules that the library is made of, and none that only
-// the metrics or the laboratory need.
+// TestModuleBringsLittle builds a program whose only requirement is this
+// module. It must get the modules that the library uses, and none that only the
+// metrics or the laboratory need.
 func TestModuleBringsLittle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long: not with -short")

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// reading is what a strict reader makes of what a server has sent for one
+// reading is how a strict parser classifies what a server has sent for one
 // request.
 type reading int
 
 const (
 	malformedReading reading = iota // nobody may believe it
-	partialReading                  // more is to come, or the connection's end
+	partialReading                  // incomplete: more data or the end of the connection must follow
 	wholeReading                    // one response
-	crowdedReading                  // one response, and something behind it
+	crowdedReading                  // one response, and more bytes after it
 )
 
 var (

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServerThatTakesSoManyRequests ends each connection after so many
-// responses, announced or not, as nginx and Apache do: nobody fails for it, and
-// no connection is wasted.
+// TestServerThatTakesSoManyRequests uses a server that ends each connection
+// after a number of responses, announced or not, as nginx and Apache do. No
+// request fails for it, and no connection is wasted.
 func TestServerThatTakesSoManyRequests(t *testing.T) {
 	for _, limit := range []int{3, 10, 50} {
 		for _, announced := range []bool{true, false} {
@@ -49,8 +49,8 @@ func TestServerThatTakesSoManyRequests(t *testing.T) {
 	}
 }
 
-// TestNeighboursOfOneThatFails: a request behind one that takes its
-// connection with it is answered all the same.
+// TestNeighboursOfOneThatFails requires that a request is answered although the
+// one before it ends the connection.
 func TestNeighboursOfOneThatFails(t *testing.T) {
 	fail := func(writer http.ResponseWriter, request *http.Request) {
 		if strings.HasPrefix(request.URL.Path, "/fails") {
@@ -85,7 +85,7 @@ func TestNeighboursOfOneThatFails(t *testing.T) {
 	})
 }
 
-// TestBodiesClosedEarlyCostNobody has callers close long bodies with others
+// TestBodiesClosedEarlyCostNobody closes long bodies early while others are
 // behind them.
 func TestBodiesClosedEarlyCostNobody(t *testing.T) {
 	needsPipelining(t)
@@ -108,7 +108,7 @@ func TestBodiesClosedEarlyCostNobody(t *testing.T) {
 	require.Zero(t, transport.Stats().Failed)
 }
 
-// TestManyHostsInTurn: each keeps its connection.
+// TestManyHostsInTurn requires that each host keeps its connection.
 func TestManyHostsInTurn(t *testing.T) {
 	transport := newTestTransport(t, nil, &Transport{})
 	var servers []*server
@@ -123,7 +123,8 @@ func TestManyHostsInTurn(t *testing.T) {
 	require.EqualValues(t, len(servers), transport.Stats().ConnectionsOpened)
 }
 
-// TestServerThatClosesAtRest is noticed when nobody asks.
+// TestServerThatClosesAtRest requires that the close is noticed without a
+// request.
 func TestServerThatClosesAtRest(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		ends := make(chan struct{})
@@ -159,7 +160,7 @@ func posting(t *testing.T, target, text string) *http.Request {
 	return request
 }
 
-// TestOriginOfAURL: one server has one key, however it is spelled.
+// TestOriginOfAURL requires that a server has one key, however it is spelled.
 func TestOriginOfAURL(t *testing.T) {
 	for _, same := range [][]string{
 		{"http://example.com", "http://example.com:80/x", "http://EXAMPLE.com", "http://example.com:"},
@@ -180,8 +181,9 @@ func TestOriginOfAURL(t *testing.T) {
 	}
 }
 
-// What has come at rest is no fault of who asks next, of whose request nothing
-// has left: it is sent on another connection, whatever its method and MaxRetries.
+// Bytes that arrive on an idle connection are not the fault of the next request.
+// If no byte of it was sent, it is sent on another connection, whatever its
+// method and MaxRetries.
 func TestStrayAtRestCostsNobody(t *testing.T) {
 	again, sent := make(chan struct{}), make(chan struct{})
 	var carriedOut atomic.Int64
@@ -215,9 +217,9 @@ func TestStrayAtRestCostsNobody(t *testing.T) {
 	require.Zero(t, client.Stats().Retries, "it was sent once")
 }
 
-// TestForgottenOrigin: an origin without requests is as good as unknown; a POST
-// whose connection dies is not carried out twice for that, and CloseIdle closes
-// nothing that is in use.
+// TestForgottenOrigin requires that an origin is forgotten when it has no
+// requests. A POST whose connection ends is still not processed twice, and
+// CloseIdle closes no connection that is in use.
 func TestForgottenOrigin(t *testing.T) {
 	for _, closeIdle := range []bool{false, true} {
 		t.Run(fmt.Sprintf("closeIdle=%t", closeIdle), func(t *testing.T) {
@@ -255,7 +257,7 @@ func TestForgottenOrigin(t *testing.T) {
 			<-arrived
 			if closeIdle {
 				transport.CloseIdleConnections()
-				fetchMany(t, transport, newServer(t, false, echo).URL, 1) // it has come to the engine
+				fetchMany(t, transport, newServer(t, false, echo).URL, 1) // the engine has got it
 				close(release)
 			}
 			got := <-came

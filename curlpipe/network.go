@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialer makes the dialer that the transport's fields ask for.
+// dialer makes the dialer for the transport's fields.
 func (t *Transport) dialer() (*dialer, error) {
 	d := &dialer{
 		unixSocket:      t.UnixSocket,
@@ -43,7 +43,8 @@ func (t *Transport) dialer() (*dialer, error) {
 	return d, nil
 }
 
-// proxyOf is the proxy that a request goes through, as originKey has it.
+// proxyOf returns the proxy that a request goes through, in the form of
+// originKey.
 func (s *settings) proxyOf(request *http.Request) (string, error) {
 	if s.proxy == nil {
 		return "", nil
@@ -58,7 +59,7 @@ func (s *settings) proxyOf(request *http.Request) (string, error) {
 	return proxy.String(), nil
 }
 
-// checkProxy refuses what is no proxy.
+// checkProxy refuses a URL that is not a proxy's.
 func checkProxy(proxy *url.URL) error {
 	if proxy == nil {
 		return nil
@@ -95,8 +96,8 @@ func parseResolve(lines []string) (map[string][]netip.Addr, error) {
 	return resolved, nil
 }
 
-// fromInterface has sockets start from an interface: bound to it where that is
-// allowed, else to an address that it has.
+// fromInterface makes sockets start from an interface: bound to it if that is
+// allowed, otherwise from one of its addresses.
 func fromInterface(name string) func(network, address string, raw syscall.RawConn) error {
 	return func(network, _ string, raw syscall.RawConn) error {
 		if strings.HasPrefix(network, "unix") {
@@ -140,8 +141,8 @@ func bindToAddressOf(fd int, name string, v6 bool) error {
 	return unix.EADDRNOTAVAIL
 }
 
-// proxyTLS is how an https proxy is spoken to: with the authorities that count
-// for servers.
+// proxyTLS returns the configuration for https proxies. It has the same
+// authorities as for servers.
 func (t *Transport) proxyTLS() (*tls.Config, error) {
 	config := &tls.Config{
 		InsecureSkipVerify: t.InsecureSkipVerify,
@@ -181,8 +182,9 @@ func (t *Transport) proxyTLS() (*tls.Config, error) {
 	return config, nil
 }
 
-// suites are those of a list of OpenSSL's names that Go has, too. What is no
-// name of one is left out; nil, which leaves the choice to Go: none is.
+// suites returns the cipher suites of an OpenSSL list that Go also has. Names
+// that Go does not know are left out. nil, if none is left, leaves the choice
+// to Go.
 func suites(list string) []uint16 {
 	var chosen []uint16
 	for name := range strings.SplitSeq(list, ":") {
@@ -193,7 +195,7 @@ func suites(list string) []uint16 {
 	return chosen
 }
 
-// opensslSuites are OpenSSL's names of the suites up to TLS 1.2 that Go has.
+// opensslSuites are OpenSSL's names for Go's cipher suites up to TLS 1.2.
 var opensslSuites = map[string]uint16{
 	"AES128-SHA":                    tls.TLS_RSA_WITH_AES_128_CBC_SHA,
 	"AES256-SHA":                    tls.TLS_RSA_WITH_AES_256_CBC_SHA,
@@ -211,7 +213,7 @@ var opensslSuites = map[string]uint16{
 	"ECDHE-ECDSA-CHACHA20-POLY1305": tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// connectTime is ConnectTimeout with its default; StallTimeout bounds it, too.
+// connectTime returns ConnectTimeout or its default, at most StallTimeout.
 func connectTime(limit, stall time.Duration) time.Duration {
 	if stall > 0 {
 		return min(limit, stall)

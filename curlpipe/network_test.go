@@ -32,8 +32,8 @@ func splice(left net.Conn, right net.Conn) {
 	group.Wait()
 }
 
-// connectProxy is a proxy for one user. It counts tunnels, and requests that
-// come in the absolute form as well.
+// connectProxy is a proxy with one user. It counts tunnels, and requests in the
+// absolute form.
 func connectProxy(tunnels *atomic.Int64) http.HandlerFunc {
 	return func(writer http.ResponseWriter, request *http.Request) {
 		if request.Header.Get("Proxy-Authorization") != "Basic bWU6c2VjcmV0" {
@@ -64,8 +64,7 @@ func connectProxy(tunnels *atomic.Int64) http.HandlerFunc {
 	}
 }
 
-// proxyURL is the address of a proxy that runs, with the credentials that it
-// takes.
+// proxyURL returns the URL of a running proxy, with its credentials.
 func proxyURL(t *testing.T, proxy *httptest.Server) *url.URL {
 	t.Helper()
 	address, err := url.Parse(proxy.URL)
@@ -82,8 +81,8 @@ func newConnectProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 	return proxyURL(t, proxy)
 }
 
-// newSOCKSProxy starts a proxy that speaks as much of SOCKS5 as it takes
-// [RFC 1928]: no authentication, CONNECT, IPv4.
+// newSOCKSProxy starts a proxy with the necessary part of SOCKS5 [RFC 1928]: no
+// authentication, CONNECT, IPv4.
 func newSOCKSProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 	t.Helper()
 	proxy := newServedServer(t, func(_ int64, client net.Conn, _ *bufio.Reader) {
@@ -109,8 +108,8 @@ func newSOCKSProxy(t *testing.T, tunnels *atomic.Int64) *url.URL {
 	return &url.URL{Scheme: "socks5", Host: proxy.address()}
 }
 
-// fetchMany gets so many targets from a server at once, and their answers have
-// to be theirs.
+// fetchMany gets n targets from a server at once, and requires that each gets
+// its own answer.
 func fetchMany(t *testing.T, transport *Transport, base string, count int) {
 	t.Helper()
 	var group sync.WaitGroup
@@ -143,7 +142,7 @@ func TestProxies(t *testing.T) {
 				transport := newTestTransport(t, s, &Transport{Proxy: http.ProxyURL(start(t, &tunnels))})
 				fetchMany(t, transport, s.URL, 100)
 				require.EqualValues(t, 1, transport.Stats().ConnectionsOpened)
-				if name == "connect" && !overTLS { // it gets the requests themselves
+				if name == "connect" && !overTLS { // it gets the requests, not a tunnel
 					require.EqualValues(t, 100, tunnels.Load())
 					return
 				}
@@ -202,7 +201,7 @@ func TestSessionReuseAndKeyLog(t *testing.T) {
 	s := newServer(t, true, echo, func(s *httptest.Server) {
 		s.TLS = &tls.Config{MaxVersion: tls.VersionTLS12}
 	})
-	// a session up to TLS 1.2 is there when the handshake is done
+	// up to TLS 1.2, the session exists when the handshake is complete
 	for _, disabled := range []bool{false, true} {
 		keys := filepath.Join(t.TempDir(), "keys")
 		transport := newTestTransport(t, s, &Transport{DisableSessionReuse: disabled, KeyLogFile: keys})
@@ -218,7 +217,7 @@ func TestSessionReuseAndKeyLog(t *testing.T) {
 		require.EqualValues(t, 3, stats.Handshakes+stats.Resumptions)
 		if disabled {
 			require.Zero(t, stats.Resumptions)
-		} else if !systemLibcurl() { // Debian's 7.88.1 was seen to make a new session each time
+		} else if !systemLibcurl() { // Debian's 7.88.1 has been seen to make a new session each time
 			require.EqualValues(t, 2, stats.Resumptions)
 		}
 		text, err := os.ReadFile(keys)
@@ -228,7 +227,7 @@ func TestSessionReuseAndKeyLog(t *testing.T) {
 }
 
 func TestNoKeyLogFromTheEnvironment(t *testing.T) {
-	// libcurl looks at it when it starts, so this is about what initLibcurl did
+	// libcurl reads it when it starts, so this tests what initLibcurl did
 	require.NoError(t, initLibcurl())
 	s := newServer(t, true, echo)
 	file := filepath.Join(t.TempDir(), "keys")
@@ -258,7 +257,8 @@ func TestClientCertificate(t *testing.T) {
 	require.Equal(t, "1", fetch(t, newTestClient(t, s, &Transport{ClientCertFile: file}), s.URL))
 }
 
-// TestPipeliningOff has requests go in turn, whatever libcurl can do.
+// TestPipeliningOff requires that requests are sent one after the other,
+// whatever libcurl supports.
 func TestPipeliningOff(t *testing.T) {
 	var now, most atomic.Int64
 	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
@@ -281,7 +281,7 @@ func TestCloseIdleConnections(t *testing.T) {
 		busy, gate := newGateServer(t, false)
 		transport := newTestTransport(t, s, &Transport{})
 		fetchMany(t, transport, s.URL, 10)
-		// two servers at one host would share its one connection
+		// two servers on one host would share its one connection
 		other := strings.Replace(busy.URL, "127.0.0.1", "localhost", 1)
 		waiting := make(chan error, 1)
 		go func() {
@@ -314,7 +314,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// lockedBuffer is a buffer that a logger may write to in its own time.
+// lockedBuffer is a buffer that a logger may write to at any time.
 type lockedBuffer struct {
 	mutex  sync.Mutex
 	buffer bytes.Buffer
@@ -332,8 +332,8 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
-// TestConnectsAgain: libcurl 7.88 is of no use where a connected socket cannot
-// be connected.
+// TestConnectsAgain requires that libcurl 7.88 is refused where a connected
+// socket cannot be connected again.
 func TestConnectsAgain(t *testing.T) {
 	for _, test := range []struct {
 		version, system string

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNoNTLM: the libcurl that scripts/build-libcurl makes cannot be told to use
-// NTLM, whose code there reads beyond its buffers (SECURITY.md).
+// TestNoNTLM requires that a libcurl from scripts/build-libcurl refuses NTLM,
+// whose code in those releases reads beyond its buffers (SECURITY.md).
 func TestNoNTLM(t *testing.T) {
 	if systemLibcurl() {
 		t.Skip("it is about a libcurl of scripts/build-libcurl")

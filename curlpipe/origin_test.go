@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A connection that does not come about in time is closed a turn later. Its
-// origin is the same until then: a request in the meantime waits in the origin's
-// queue, can leave it, and is failed when the transport is closed.
+// A connection that is not established in time is closed one turn later. Its
+// origin stays the same until then: a request in the meantime waits in the
+// origin's queue, can leave it, and fails when the transport is closed.
 func TestOriginOutlivesAConnectionThatDoesNotComeAbout(t *testing.T) {
 	s := newServedServer(t, func(_ int64, _ net.Conn, requests *bufio.Reader) {
 		_, _ = io.Copy(io.Discard, requests) // and no handshake
@@ -28,7 +28,7 @@ func TestOriginOutlivesAConnectionThatDoesNotComeAbout(t *testing.T) {
 		callers.Go(func() {
 			for try := range 8 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(caller*(try+1))*time.Millisecond/4)
-				if caller == 0 { // asks again as soon as it knows
+				if caller == 0 { // asks again as soon as it has the error
 					ctx = t.Context()
 				}
 				_, err := client.Do(ctx, get(t, url))

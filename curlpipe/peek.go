@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// peekTime is how long a body may take with its first byte before it is taken
-// for one that has some, as in net/http.
+// peekTime is how long to wait for a body's first byte before the body counts
+// as not empty, as in net/http.
 const peekTime = 200 * time.Millisecond
 
-// lacksBody tells the methods whose requests mostly have none, as net/http does.
+// lacksBody reports whether requests with this method mostly have no body, as
+// in net/http.
 func lacksBody(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, "PROPFIND", "SEARCH":
@@ -20,9 +21,9 @@ func lacksBody(method string) bool {
 	return false
 }
 
-// lookFirst looks whether there is anything in a body of unknown length, where
-// the method lets expect that there is not: then the request goes out without
-// one, rather than with an empty one in chunks. A server may refuse such a thing.
+// lookFirst checks whether a body of unknown length is empty, for methods whose
+// requests mostly have none. An empty body is not sent, because some servers
+// refuse an empty one in chunks.
 func (c *call) lookFirst(request *http.Request) {
 	if c.upload == nil || bodyLength(request) >= 0 || !lacksBody(methodOf(request)) || len(request.TransferEncoding) > 0 {
 		return
@@ -31,7 +32,7 @@ func (c *call) lookFirst(request *http.Request) {
 	c.upload.body = body
 	go func() {
 		var p peeked
-		for range mostEmptyReads { // a Read may come to nothing
+		for range mostEmptyReads { // a Read may return nothing
 			if p.n, p.err = body.body.Read(p.first[:]); p.n != 0 || p.err != nil {
 				break
 			}
@@ -55,11 +56,11 @@ func (c *call) lookFirst(request *http.Request) {
 	}
 }
 
-// peekedBody is a body whose first byte is read, or being read.
+// peekedBody is a body whose first byte has been read, or is being read.
 type peekedBody struct {
 	body  io.ReadCloser
 	came  chan peeked
-	known bool // first is there, and has not been handed on
+	known bool // first has arrived, and was not passed on yet
 	used  bool // it has
 	first peeked
 }

@@ -44,10 +44,10 @@ type Mode string
 const (
 	ModePipelining   Mode = "pipelining"   // HTTP/1.1, pipelined [RFC 9112 §9.3.2]
 	ModeMultiplexing Mode = "multiplexing" // HTTP/2, if the server speaks it [RFC 9113 §5]
-	ModeInTurn       Mode = "in turn"      // HTTP/1.1, one request a connection at a time
+	ModeInTurn       Mode = "in turn"      // HTTP/1.1, one request at a time
 )
 
-// mode is what this libcurl does of what is wanted.
+// mode returns the mode of this libcurl for the wanted pipelining.
 func (l library) mode(wanted Pipelining, allowUnpatched bool) (Mode, error) {
 	pipelines := l.number >= firstPipelining && l.number < firstWithout
 	switch wanted {
@@ -71,7 +71,7 @@ func (l library) mode(wanted Pipelining, allowUnpatched bool) (Mode, error) {
 	return "", fmt.Errorf("curlpipe: Pipelining is %d: give Auto, Require or Off", int(wanted))
 }
 
-// loopMode is the mode in the words of package cshim.
+// loopMode returns package cshim's name of the mode.
 func (m Mode) loopMode() cshim.Mode {
 	switch m {
 	case ModePipelining:

@@ -15,11 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// poisoned is how many requests are behind a malformed response.
+// poisoned is the number of requests behind a malformed response.
 const poisoned = 13
 
-// newPoisonServer answers /bad with that text and all else with its target. It
-// holds the answer to /bad back until the others have come, where they do.
+// newPoisonServer answers /bad with the text, and any other target with the
+// target. If the other requests are pipelined, it answers /bad only after they
+// have arrived.
 func newPoisonServer(t testing.TB, bad string, behind int) (url string) {
 	t.Helper()
 	return newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
@@ -49,9 +50,9 @@ func newPoisonServer(t testing.TB, bad string, behind int) (url string) {
 	}).url
 }
 
-// A malformed response fails, and nobody else: those behind it, for which the
-// server sends answers on the same connection that libcurl would take for each
-// other's, get their own, on another one.
+// Only the request with the malformed response fails. The server also sends
+// answers to those behind it, which libcurl would assign wrongly. They get
+// their own responses on another connection.
 func TestMalformedResponsePoisonsNobody(t *testing.T) {
 	kinds := malformedKinds(t)
 	require.GreaterOrEqual(t, len(kinds), 95)
@@ -83,15 +84,15 @@ func TestMalformedResponsePoisonsNobody(t *testing.T) {
 	}
 }
 
-// A final response before the body was asked for ends the connection: what comes
-// next on it would be taken for the body.
+// A final response before the body was requested ends the connection, because
+// the server would take the next request for the body.
 func TestExpectContinueThatIsAnsweredFinally(t *testing.T) {
 	for _, status := range []string{"200 OK", "204 No Content", "302 Found", "401 Unauthorized", "413 Content Too Large", "417 Expectation Failed", "500 Internal Server Error"} {
 		t.Run(status, func(t *testing.T) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			defer listener.Close()
-			after := make(chan string, 10) // what comes on a connection whose request was not whole
+			after := make(chan string, 10) // what arrives on a connection whose request was incomplete
 			go func() {
 				for {
 					connection, err := listener.Accept()

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// bench is where suites are run: copies of their modules, and what is generated
-// for them.
+// bench is where suites are run: copies of their modules, and the files
+// generated for them.
 type bench struct {
 	work, source, goroot string
 	libcurl              string // patched or system
@@ -20,7 +20,7 @@ type bench struct {
 	stdOverlay           string // the same, for net/http's own tests
 }
 
-// hook is what is inserted into net/http's Transport: who fills it sends the
+// hook is inserted into net/http's Transport: a package that sets it sends the
 // requests.
 const hook = `	if CurlpipeRoundTrip != nil {
 		if response, err, sent := CurlpipeRoundTrip(t, req); sent {
@@ -37,7 +37,7 @@ var CurlpipeRoundTrip func(*Transport, *Request) (*Response, error, bool)
 var CurlpipeCloseIdle func(*Transport)
 `
 
-// fill is the package that fills the hook.
+// fill is the package that sets the hook.
 const fill = `// Package fill puts curlpipe in the place of http.Transport.
 package fill
 
@@ -120,7 +120,7 @@ func newBench(b *bench) (*bench, error) {
 	return b, b.makeOverlays()
 }
 
-// write makes files, by their name in the work folder.
+// write makes files in the work folder, by their names.
 func (b *bench) write(files map[string]string) error {
 	for name, content := range files {
 		file := filepath.Join(b.work, name)
@@ -159,7 +159,7 @@ func (b *bench) makeOverlays() error {
 	if b.overlay, err = b.writeOverlay("overlay.json", replaced); err != nil {
 		return err
 	}
-	for _, name := range []string{"export", "proxy"} { // which show tests outside of it what they need
+	for _, name := range []string{"export", "proxy"} { // which export to outside tests what these need
 		inside := filepath.Join(b.goroot, "src/net/http", name+"_test.go")
 		replaced[filepath.Join(b.goroot, "src/net/http/curlpipe_"+name+".go")] = inside
 	}
@@ -175,8 +175,9 @@ func (b *bench) writeOverlay(name string, replaced map[string]string) (string, e
 	return filepath.Join(b.work, "overlay", name), b.write(map[string]string{"overlay/" + name: string(text)})
 }
 
-// prepare makes the copy of a suite, with the package that fills the hook in
-// each of its tests. It returns the folder, the packages and the overlay.
+// prepare copies a suite's module, and adds the package that sets the hook to
+// each of its test packages. It returns the folder, the packages and the
+// overlay.
 func (b *bench) prepare(s suite) (string, []string, string, error) {
 	folder := filepath.Join(b.work, "suites", strings.ReplaceAll(s.Name, "/", "-"))
 	if err := removeAll(folder); err != nil {
@@ -191,8 +192,8 @@ func (b *bench) prepare(s suite) (string, []string, string, error) {
 	return folder, s.Packages, b.overlay, b.fillTests(s, folder)
 }
 
-// copyStd copies the tests of a package of the standard library that are outside
-// of it. A module with this name may use internal packages.
+// copyStd copies the external tests of a package of the standard library. A
+// module with this name may use internal packages.
 func (b *bench) copyStd(s suite, folder string) error {
 	from := filepath.Join(b.goroot, "src", s.Std)
 	if err := os.CopyFS(folder, os.DirFS(from)); err != nil {
@@ -228,7 +229,7 @@ func (b *bench) copyStd(s suite, folder string) error {
 	return writeFill(folder, name)
 }
 
-// packageOf is the name in a file's package clause.
+// packageOf returns the name in a file's package clause.
 func packageOf(text string) string {
 	scanner := bufio.NewScanner(strings.NewReader(text))
 	for scanner.Scan() {
@@ -239,7 +240,7 @@ func packageOf(text string) string {
 	return ""
 }
 
-// copyModule copies a module of the proxy's.
+// copyModule copies a module from the Go module cache.
 func (b *bench) copyModule(s suite, folder string) error {
 	out, err := command(b.work, "go", "mod", "download", "-json", s.Module+"@"+s.Version).Output()
 	if err != nil {
@@ -258,7 +259,7 @@ func (b *bench) copyModule(s suite, folder string) error {
 	return b.require(folder)
 }
 
-// require has a module know the package that fills the hook.
+// require adds the package that sets the hook to a module's requirements.
 func (b *bench) require(folder string) error {
 	edit := command(folder, "go", "mod", "edit",
 		"-require=curlpipe.test/fill@v0.0.0", "-replace=curlpipe.test/fill="+filepath.Join(b.work, "fill"),
@@ -297,7 +298,7 @@ func writeFill(folder, name string) error {
 	return os.WriteFile(filepath.Join(folder, "curlpipe_fill_test.go"), []byte(text), 0o644)
 }
 
-// command runs in a folder, outside of any workspace.
+// command makes a command that runs in a folder, outside of any workspace.
 func command(folder, name string, arguments ...string) *exec.Cmd {
 	c := exec.Command(name, arguments...)
 	c.Dir = folder
@@ -305,7 +306,7 @@ func command(folder, name string, arguments ...string) *exec.Cmd {
 	return c
 }
 
-// makeWritable lets the copy of a module be changed, and removed.
+// makeWritable allows changes in the copy of a module, and its removal.
 func makeWritable(folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {

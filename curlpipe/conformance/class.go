@@ -69,7 +69,7 @@ func insides(folder, exports string, files []string) (map[string]string, error) 
 	return found, nil
 }
 
-// general are the helpers that all tests go through, whatever they use.
+// general are the helpers that all tests use. What they use does not count.
 var general = map[string]bool{
 	"run": true, "newClientServerTest": true, "afterTest": true, "setParallel": true, "TestMain": true, "NewTestServer": true,
 }
@@ -77,7 +77,7 @@ var general = map[string]bool{
 // transportsInsides are what Transport keeps for itself.
 var transportsInsides = regexp.MustCompile(`persistConn|idleConn|closeIdle|reqCanceler|idleMu|testHook(EnterRoundTrip|RoundTripRetried|ReadLoop|P)|h2transport\.|queueForIdle|maxWriteWait|ErrServerClosedIdle|http2goAwayTimeout|errRequestCanceled`)
 
-// exportedInsides reads what export_test.go shows of them.
+// exportedInsides finds the declarations in export_test.go that expose them.
 func exportedInsides(set *token.FileSet, name string) (map[string]string, error) {
 	reasons := map[string]string{
 		"synctest": "runs in a bubble of testing/synctest, where time stands still while a goroutine is in libcurl",
@@ -116,7 +116,7 @@ func exportedInsides(set *token.FileSet, name string) (map[string]string, error)
 	return reasons, nil
 }
 
-// identifiers are the names in a function.
+// identifiers returns the names that a function uses.
 func identifiers(function *ast.FuncDecl) []string {
 	var names []string
 	ast.Inspect(function, func(node ast.Node) bool {
@@ -128,7 +128,8 @@ func identifiers(function *ast.FuncDecl) []string {
 	return names
 }
 
-// reach is why a function gets to the insides; empty: it does not.
+// reach returns why a function uses Transport's internals; empty if it does
+// not.
 func reach(function string, uses map[string][]string, reasons map[string]string, seen map[string]bool) string {
 	if seen[function] {
 		return ""

@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// difference is a test that comes out differently.
+// difference is a test with different outcomes.
 type difference struct{ test, theirs, ours, reason string }
 
-// report is what came of a suite.
+// report is the outcome of a suite.
 type report struct {
 	suite       suite
 	tests, same int
 	differences []difference
-	inside      map[string]string // tests that http.Transport alone can pass, each with why; they did not run
+	inside      map[string]string // tests that only http.Transport can pass, with the reason; they did not run
 }
 
-// compare runs a suite both ways.
+// compare runs a suite with both transports.
 func (b *bench) compare(s suite) (*report, error) {
 	folder, packages, overlay, err := b.prepare(s)
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *bench) compare(s suite) (*report, error) {
 	return r, nil
 }
 
-// insides are the tests of a suite that http.Transport alone can pass.
+// insides returns the tests of a suite that only http.Transport can pass.
 func (b *bench) insides(s suite, folder string) (map[string]string, error) {
 	if s.Std == "" {
 		return nil, nil
@@ -104,7 +104,8 @@ func (b *bench) withoutHTTP2(s suite, outcomes map[string]string) (skipped []str
 
 var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
-// countedTests are the tests in those files of a suite that count; nil: all.
+// countedTests returns the tests in the suite's files that count; nil means
+// all.
 func countedTests(s suite, folder string) (map[string]bool, error) {
 	if s.Files == nil {
 		return nil, nil
@@ -122,7 +123,7 @@ func countedTests(s suite, folder string) (map[string]bool, error) {
 	return counted, nil
 }
 
-// reason is why tests of a suite come out differently.
+// reason is why tests of a suite have different outcomes.
 type reason struct {
 	suite, libcurl string
 	tests          *regexp.Regexp
@@ -162,8 +163,8 @@ func parseReasons(text string, suites []suite) ([]reason, error) {
 	return all, nil
 }
 
-// explain gives each difference its reason, as far as one is known. One in favour
-// of the library needs none.
+// explain gives each difference its reason, if one is known. A difference in
+// favour of the library needs none.
 func (r *report) explain(known []reason, libcurl string) {
 	for i := range r.differences {
 		d := &r.differences[i]

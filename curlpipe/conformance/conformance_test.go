@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestData: the suites are pinned, and each reason is about one of them.
+// TestData requires that the suites are pinned, and that each reason belongs to
+// one of them.
 func TestData(t *testing.T) {
 	var suites []suite
 	require.NoError(t, json.Unmarshal(suitesText, &suites))
@@ -52,7 +53,8 @@ func TestParseReasons(t *testing.T) {
 	}
 }
 
-// TestReadOutcomes: what has begun and not ended is told, without what waits.
+// TestReadOutcomes requires the tests that have begun and not ended, without
+// those that wait.
 func TestReadOutcomes(t *testing.T) {
 	outcomes := make(map[string]string)
 	running, err := readOutcomes(strings.NewReader(`
@@ -79,8 +81,8 @@ func TestSkipPattern(t *testing.T) {
 	require.Equal(t, `^TestA$/^h2$|^TestB$/^a\.b$/^h2$`, skipPattern([]string{"TestB/a.b/h2", "TestA/h2"}))
 }
 
-// TestWithoutHTTP2: a test of which nothing else is left is gone, with a libcurl
-// that has none.
+// TestWithoutHTTP2 requires that a test without other subtests is left out if
+// libcurl has no HTTP/2.
 func TestWithoutHTTP2(t *testing.T) {
 	outcomes := map[string]string{"TestA": "pass", "TestA/h1": "pass", "TestA/h2": "pass", "TestB": "pass", "TestB/h2": "pass", "TestC": "pass"}
 	s := suite{HTTP2: "/h2$"}
@@ -92,7 +94,7 @@ func TestWithoutHTTP2(t *testing.T) {
 	require.Empty(t, gone)
 }
 
-// TestInsides tests the rule with tests of either kind.
+// TestInsides applies the rule to tests of both kinds.
 func TestInsides(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) {
@@ -126,7 +128,8 @@ func TestElsewhere(t *testing.T) { SetHook(nil) }
 	require.Contains(t, found["TestSynctest"], "testing/synctest")
 }
 
-// TestReplaceRows: what was not run stays as it was.
+// TestReplaceRows requires that the rows of suites that were not run stay
+// unchanged.
 func TestReplaceRows(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "README.md")
 	require.NoError(t, os.WriteFile(file, []byte("a\n<!-- conformance system -->\n| x | old |\n| gone | old |\n| y | old |\n<!-- end -->\nb\n"), 0o644))

@@ -21,11 +21,11 @@ type suite struct {
 	Name     string   `json:"name"`
 	Module   string   `json:"module"`   // of the Go module proxy
 	Version  string   `json:"version"`  // of that
-	Packages []string `json:"packages"` // of the module, as go test takes them
+	Packages []string `json:"packages"` // of the module, as arguments of go test
 	Std      string   `json:"std"`      // or a package of the standard library
-	Files    []string `json:"files"`    // and its test files whose tests count
-	Top      bool     `json:"top"`      // a test counts with all of its subtests
-	HTTP2    string   `json:"http2"`    // its subtests over HTTP/2, a regular expression
+	Files    []string `json:"files"`    // its test files that count
+	Top      bool     `json:"top"`      // count a test and all of its subtests as one
+	HTTP2    string   `json:"http2"`    // regular expression for its subtests over HTTP/2
 }
 
 //go:embed suites.json
@@ -99,7 +99,7 @@ func run(b *bench, readme string, names []string) error {
 	return replaceRows(readme, b.libcurl, suites, rows)
 }
 
-// choose are the suites of those names; without names all.
+// choose returns the suites with these names; without names all.
 func choose(suites []suite, names []string) ([]suite, error) {
 	if len(names) == 0 {
 		return suites, nil

@@ -14,22 +14,21 @@ import (
 	"time"
 )
 
-// noEnd is what came of a test that neither passed nor failed: it hung, or took
-// its process with it.
+// noEnd is the outcome of a test that neither passed nor failed: it hung, or
+// ended its process.
 const noEnd = "no end"
 
-// mostNames is how many tests run together: an argument of a program may not be
-// of any length.
+// mostNames is the maximum number of tests in one run. The length of a
+// program's argument is limited.
 const mostNames = 1000
 
-// silence is how long nothing may come of the tests that run.
+// silence is how long the running tests may print nothing.
 const silence = time.Minute
 
-// tested is one package with tests: where they run, and the program that they
-// are.
+// tested is a package with tests: its folder, name and test program.
 type tested struct{ folder, name, program string }
 
-// compile makes a program of the tests of each package of a suite.
+// compile compiles the tests of each package of a suite to a program.
 func (b *bench) compile(folder, overlay string, packages []string) ([]tested, error) {
 	list := command(folder, "go", append([]string{"list", "-mod=mod", "-f",
 		"{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}\t{{.ImportPath}}{{end}}"}, packages...)...)
@@ -58,9 +57,9 @@ func (b *bench) compile(folder, overlay string, packages []string) ([]tested, er
 	return all, nil
 }
 
-// test runs the wanted tests of packages and returns what came of each, by its name;
-// that of its package stands before it where there are several. A test that does
-// not end is ended, and those that it has kept from running run without it.
+// test runs the wanted tests of packages and returns their outcomes by name. If
+// there are several packages, the package is part of the name. A test that hangs is
+// ended, and the tests that it kept from running are run without it.
 func (b *bench) test(folder string, packages []tested, wanted func(string) bool, ours bool, skipped []string) (map[string]string, error) {
 	log, err := os.Create(filepath.Join(folder, map[bool]string{false: "theirs.log", true: "ours.log"}[ours]))
 	if err != nil {
@@ -102,7 +101,7 @@ func (b *bench) testPackage(p tested, wanted func(string) bool, ours bool, skipp
 			left := slices.DeleteFunc(slices.Clone(some), func(name string) bool {
 				return outcomes[name] != "" || slices.Contains(suspects, name)
 			})
-			if len(left) == 0 || len(left) == before { // what is left was not meant to run
+			if len(left) == 0 || len(left) == before { // these were not meant to run
 				break
 			}
 			before = len(left)
@@ -113,7 +112,7 @@ func (b *bench) testPackage(p tested, wanted func(string) bool, ours bool, skipp
 			suspects = append(suspects, hung...)
 		}
 	}
-	for _, name := range suspects { // several ran at a time: one of them is to blame
+	for _, name := range suspects { // several ran at the same time, and one of them hung
 		hung, err := b.runOnce(p, []string{name}, ours, skipped, outcomes, log)
 		if err != nil {
 			return nil, err
@@ -125,8 +124,8 @@ func (b *bench) testPackage(p tested, wanted func(string) bool, ours bool, skipp
 	return outcomes, nil
 }
 
-// runOnce runs those tests, until nothing comes of them for long. It returns
-// those that had begun then and not ended.
+// runOnce runs tests until they print nothing for a while. It returns those
+// that had begun by then and not ended.
 func (b *bench) runOnce(p tested, names []string, ours bool, skipped []string, outcomes map[string]string, log io.Writer) ([]string, error) {
 	arguments := []string{"tool", "test2json", "-p", p.name, p.program, "-test.v=test2json", "-test.run=^(" + strings.Join(names, "|") + ")$"}
 	if len(skipped) > 0 {
@@ -149,11 +148,11 @@ func (b *bench) runOnce(p tested, names []string, ours bool, skipped []string, o
 	running, err := readOutcomes(io.TeeReader(&lively{stdout, watch}, log), outcomes)
 	watch.Stop()
 	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-	_ = c.Wait() // its tests fail, and have said so
+	_ = c.Wait() // failed tests have been reported already
 	return running, err
 }
 
-// lively is a reader of which each byte is a sign of life.
+// lively is a reader that notes each read as a sign of life.
 type lively struct {
 	from  io.Reader
 	watch interface{ Reset(time.Duration) bool }
@@ -165,9 +164,9 @@ func (l *lively) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// readOutcomes reads what test2json says into outcomes. It returns the tests
-// that are still running at its end, without their subtests and those that wait
-// for others.
+// readOutcomes reads the output of test2json into outcomes. It returns the
+// tests that are still running at its end, without their subtests and those
+// that wait for others.
 func readOutcomes(from io.Reader, outcomes map[string]string) ([]string, error) {
 	running := make(map[string]bool)
 	scanner := bufio.NewScanner(from)
@@ -201,7 +200,7 @@ func readOutcomes(from io.Reader, outcomes map[string]string) ([]string, error) 
 	return begun, scanner.Err()
 }
 
-// skipPattern is the pattern for -test.skip that has those subtests in it.
+// skipPattern returns the pattern for -test.skip that matches those subtests.
 func skipPattern(names []string) string {
 	patterns := make([]string, len(names))
 	for i, name := range names {

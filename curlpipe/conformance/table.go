@@ -10,7 +10,7 @@ import (
 
 const tableHead = "| suite | version | tests | same | different | not run | on |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n"
 
-// row is a suite's line of the table. version is the version of Go.
+// row returns a suite's row of the table. version is the version of Go.
 func (r *report) row(version string, when time.Time) string {
 	if r.suite.Version != "" {
 		version = r.suite.Version
@@ -19,8 +19,8 @@ func (r *report) row(version string, when time.Time) string {
 		len(r.differences), len(r.inside), when.UTC().Format(time.DateOnly))
 }
 
-// replaceRows brings those rows of the table in a file up to date that are given,
-// by the names of their suites, between the lines that mark the table's place.
+// replaceRows replaces rows of the table in a file, by the names of their suites.
+// Two lines mark the table's place.
 func replaceRows(file, libcurl string, suites []suite, rows map[string]string) error {
 	content, err := os.ReadFile(file)
 	if err != nil {

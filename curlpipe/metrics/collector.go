@@ -22,7 +22,7 @@ type Collector struct {
 	metrics []metric
 }
 
-// metric is one number of Stats under its name.
+// metric is a number in Stats, with its name.
 type metric struct {
 	description *prometheus.Desc
 	kind        prometheus.ValueType

@@ -37,8 +37,8 @@ curlpipe_requests_in_flight{host="a"} 5
 `), "curlpipe_connections_closed_total", "curlpipe_connections_opened_total", "curlpipe_requests_in_flight"))
 }
 
-// TestEveryCounterIsCollected sets one field of Stats after the other and looks
-// for a metric that shows it. ConnectionsClosed is the sum of others.
+// TestEveryCounterIsCollected sets each field of Stats in turn and looks for a
+// metric that shows it. ConnectionsClosed is the sum of others.
 func TestEveryCounterIsCollected(t *testing.T) {
 	kind := reflect.TypeFor[curlpipe.Stats]()
 	for i := range kind.NumField() {

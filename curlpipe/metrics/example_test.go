@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/curlpipe/metrics"
 )
 
-// A program's metrics page with the counters of a transport on it.
+// A program's metrics page shows the counters of a transport.
 func Example() {
 	transport := &curlpipe.Transport{}
 	defer transport.Close()
