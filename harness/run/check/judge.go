@@ -157,7 +157,7 @@ func allAnswered(o *Observation) (judge.Verdict, string, string) {
 
 func writeRetry(o *Observation) (judge.Verdict, string, string) {
 	const expected = "each blocked write is repeated with the same arguments"
-	blocked := o.Events.Blocked
+	followed, left := o.Events.Followed, o.Events.Blocked-o.Events.Followed
 	bad := o.Events.BadRetries
 	switch {
 	case o.NoEvents != "":
@@ -165,11 +165,19 @@ func writeRetry(o *Observation) (judge.Verdict, string, string) {
 	case o.TLSWrites == 0:
 		return judge.NotApplicable, expected, "the interposer saw no write over TLS: " + o.whyUnseen()
 	case len(bad) > 0:
-		return judge.Fail, expected, fmt.Sprintf("%d of %d were not; the first: %s", len(bad), blocked, bad[0])
+		return judge.Fail, expected, fmt.Sprintf("%d of %d were not; the first: %s", len(bad), followed, bad[0])
 	case o.Events.Dropped > 0:
 		return judge.Inconclusive, expected, fmt.Sprintf("%d events are missing", o.Events.Dropped)
-	case blocked > 0:
-		return judge.Pass, expected, fmt.Sprintf("all of %d were", blocked)
+	case followed > 0 && left > 0:
+		return judge.Pass, expected, fmt.Sprintf("all of %d were; the client gave up %d more without another write", followed, left)
+	case followed > 0:
+		return judge.Pass, expected, fmt.Sprintf("all of %d were", followed)
+	case left > 0:
+		verdict := judge.NotApplicable
+		if o.Stall {
+			verdict = judge.Inconclusive
+		}
+		return verdict, expected, fmt.Sprintf("no other write followed: the client gave up each of %d blocked writes", left)
 	case o.Events.Waiting > 0:
 		return judge.NotApplicable, expected, fmt.Sprintf("the client writes to a blocking socket: each of %d writes waits, none is blocked", o.Events.Waiting)
 	case o.Events.InMemory == o.TLSWrites:

@@ -34,7 +34,8 @@ type Event struct {
 	// Call is the name of the function; "dropped" stands for Count events
 	// that are missing here, "version" says which OpenSSL is in use.
 	Call string `json:"call"`
-	// SSL identifies the SSL object; empty for calls on plain sockets.
+	// SSL is the name of the SSL object, which no other object has, of any process;
+	// empty for calls on plain sockets.
 	SSL string `json:"ssl,omitempty"`
 	// FD is the socket, -1 if there is none.
 	FD int `json:"fd"`
@@ -60,6 +61,9 @@ type Event struct {
 	// Handshake is true for a write that was blocked before the first handshake
 	// was complete.
 	Handshake bool `json:"handshake,omitempty"`
+	// Moved is how many bytes were moved, for the calls that return it apart from
+	// Result; nil for other calls, and for those that failed.
+	Moved *int64 `json:"moved,omitempty"`
 	// Unread is how many bytes had arrived at the socket that the client had
 	// not read; only with Call "close".
 	Unread int64 `json:"unread,omitempty"`
@@ -79,7 +83,7 @@ type Event struct {
 // TLS.
 func (e *Event) IsTLSWrite() bool {
 	switch e.Call {
-	case "SSL_write", "SSL_write_ex", "BIO_write", "BIO_write_ex", "BIO_puts":
+	case "SSL_write", "SSL_write_ex", "SSL_write_ex2", "SSL_write_early_data", "BIO_write", "BIO_write_ex", "BIO_puts":
 		return true
 	}
 	return false

@@ -47,7 +47,7 @@ type BadRetry struct {
 // repetition, or if the SSL object allows the difference.
 func breach(first, second Event) Breach {
 	alike := first.Length == second.Length && first.Hash == second.Hash
-	moving := (first.Mode|second.Mode)&acceptMovingWriteBuffer != 0
+	moving := second.Mode&acceptMovingWriteBuffer != 0 // OpenSSL looks at the mode that is set then
 	switch {
 	case alike && (first.Buffer == second.Buffer || moving):
 		return ""
@@ -62,7 +62,7 @@ func breach(first, second Event) Breach {
 	case second.Length > first.Length:
 		return Longer
 	}
-	return OtherBytes // alike as far as they were compared, and their hashes differ
+	return OtherBytes // their hashes differ
 }
 
 // Breach returns the kind of the breach.

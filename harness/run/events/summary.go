@@ -13,9 +13,10 @@ type Summary struct {
 	Writes int64
 	// Waiting is the number of writes over TLS to a blocking socket.
 	Waiting int64
-	// Blocked is the number of writes over TLS that were blocked, each of which
-	// has to be repeated.
-	Blocked int64
+	// Blocked is the number of writes over TLS that were blocked, and Followed how
+	// many of those another write on the same SSL object followed, which has to
+	// repeat them. The client gave the other ones up.
+	Blocked, Followed int64
 	// InMemory is the number of writes over TLS that reached no socket within the
 	// call: the program itself sends what OpenSSL has written.
 	InMemory int64
@@ -59,7 +60,7 @@ func (a *Accountant) See(e Event) {
 	}
 	a.summary.Events++
 	switch {
-	case e.Call == "SSL_free":
+	case e.Call == "SSL_free", e.Call == "SSL_clear" && e.Error == "":
 		delete(a.pending, e.SSL)
 	case e.IsWrite():
 		a.write(e)
@@ -80,8 +81,11 @@ func (a *Accountant) write(e Event) {
 		if e.FD < 0 {
 			a.summary.InMemory++
 		}
-		if first, waiting := a.pending[e.SSL]; waiting && breach(first, e) != "" {
-			a.summary.BadRetries = append(a.summary.BadRetries, BadRetry{First: first, Second: e})
+		if first, waiting := a.pending[e.SSL]; waiting {
+			a.summary.Followed++
+			if breach(first, e) != "" {
+				a.summary.BadRetries = append(a.summary.BadRetries, BadRetry{First: first, Second: e})
+			}
 		}
 		delete(a.pending, e.SSL)
 	}

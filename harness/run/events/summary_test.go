@@ -32,8 +32,8 @@ func recording(t *testing.T, file string) []Event {
 
 func TestSummaryOfRecordings(t *testing.T) {
 	for file, want := range map[string]Summary{
-		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12, Blocked: 12},
-		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14, Blocked: 14},
+		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12, Blocked: 12, Followed: 12},
+		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14, Blocked: 14, Followed: 14},
 		// 4 sends were cut short, 10 would have blocked
 		"stock-plain.jsonl": {Events: 39, Writes: 30, WantWrite: 14},
 	} {
@@ -109,6 +109,9 @@ func TestRepeatedWritesAreNoBadRetry(t *testing.T) {
 		"never, it was freed": {blocked, {Call: "SSL_free", SSL: "0x1", Result: 1}, with(func(e *Event) {
 			e.Buffer, e.Hash = "0xb0", "bb"
 		})},
+		"never, it was cleared": {blocked, {Call: "SSL_clear", SSL: "0x1", Result: 1}, with(func(e *Event) {
+			e.Buffer, e.Hash = "0xb0", "bb"
+		})},
 		"on another object": {blocked, with(func(e *Event) { e.SSL, e.Buffer = "0x2", "0xb0" }), with(done)},
 		"through SSL_write_ex": {with(func(e *Event) { e.Call, e.Result = "SSL_write_ex", 0 }),
 			with(func(e *Event) { e.Call, e.Result, e.Error = "SSL_write_ex", 1, "" })},
@@ -158,6 +161,8 @@ func TestTheModeAllowsAnotherAddress(t *testing.T) {
 	require.Empty(t, sumOf(moving, with(func(e *Event) { e.Buffer, e.Mode = "0xb0", 3 })).BadRetries)
 	require.Len(t, sumOf(moving, with(func(e *Event) { e.Buffer, e.Hash, e.Mode = "0xb0", "bb", 3 })).BadRetries, 1)
 	require.Len(t, sumOf(moving, with(func(e *Event) { e.Length, e.Mode = 91, 3 })).BadRetries, 1)
+	require.Empty(t, sumOf(blocked, with(func(e *Event) { e.Buffer, e.Mode = "0xb0", 3 })).BadRetries, "set meanwhile")
+	require.Len(t, sumOf(moving, with(func(e *Event) { e.Buffer, e.Mode = "0xb0", 1 })).BadRetries, 1, "taken back meanwhile")
 }
 
 func TestBadRetrySaysWhatCame(t *testing.T) {
@@ -208,7 +213,7 @@ func TestCounts(t *testing.T) {
 		Event{Call: "dropped", Count: 3},
 		Event{Call: "dropped", Count: 4},
 	)
-	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Blocked: 3, Dropped: 7}, sum)
+	require.Equal(t, Summary{Events: 8, Writes: 6, WantWrite: 4, WantRead: 1, Blocked: 3, Followed: 2, Dropped: 7}, sum)
 }
 
 func TestReadsThatWaitToWriteAreCounted(t *testing.T) {

@@ -32,23 +32,24 @@ puts_function BIO_puts;
 /* The SSL object that the program writes to with a call on bio, or NULL. */
 static struct ssl_st *ssl_of(BIO *bio)
 {
-  static void *method_type;
-  static void *ctrl;
+  static struct real_function method_type;
+  static struct real_function ctrl;
   struct ssl_st *ssl = NULL;
 
   if(!bio || tls_inside_call() ||
-     ((method_type_function *)real_openssl(&method_type, "BIO_method_type"))
-       (bio) != BIO_TYPE_SSL)
+     ((method_type_function *)
+       real_openssl(&method_type, "BIO_method_type", bio))
+         (bio) != BIO_TYPE_SSL)
     return NULL;
-  ((ctrl_function *)real_openssl(&ctrl, "BIO_ctrl"))
+  ((ctrl_function *)real_openssl(&ctrl, "BIO_ctrl", bio))
     (bio, BIO_C_GET_SSL, 0, (void *)&ssl);
   return ssl;
 }
 
 int BIO_write(BIO *bio, const void *data, int num)
 {
-  static void *real;
-  write_function *function = real_openssl(&real, "BIO_write");
+  static struct real_function real;
+  write_function *function = real_openssl(&real, "BIO_write", bio);
   struct ssl_st *ssl = ssl_of(bio);
   size_t len = num > 0 ? (size_t)num : 0;
   struct tls_call call;
@@ -64,8 +65,8 @@ int BIO_write(BIO *bio, const void *data, int num)
 
 int BIO_write_ex(BIO *bio, const void *data, size_t num, size_t *written)
 {
-  static void *real;
-  write_ex_function *function = real_openssl(&real, "BIO_write_ex");
+  static struct real_function real;
+  write_ex_function *function = real_openssl(&real, "BIO_write_ex", bio);
   struct ssl_st *ssl = ssl_of(bio);
   struct tls_call call;
   int ret;
@@ -80,8 +81,8 @@ int BIO_write_ex(BIO *bio, const void *data, size_t num, size_t *written)
 
 int BIO_puts(BIO *bio, const char *text)
 {
-  static void *real;
-  puts_function *function = real_openssl(&real, "BIO_puts");
+  static struct real_function real;
+  puts_function *function = real_openssl(&real, "BIO_puts", bio);
   struct ssl_st *ssl = ssl_of(bio);
   struct tls_call call;
   size_t len;

@@ -233,7 +233,8 @@ void event_write(const struct event *event)
   line_add(&line, "{\"t\":%lld,\"call\":\"%s\"", nanoseconds_now(),
            event->call);
   if(event->ssl)
-    line_add(&line, ",\"ssl\":\"0x%" PRIxPTR "\"", (uintptr_t)event->ssl);
+    line_add(&line, ",\"ssl\":\"%ld-%" PRIu64 "\"", event->ssl->process,
+             event->ssl->since);
   line_add(&line, ",\"fd\":%d", event->fd);
   line_add_local(&line, event->fd);
   if(event->buf)

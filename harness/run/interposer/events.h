@@ -10,13 +10,16 @@
  * Every line is far below PIPE_BUF, so lines of several threads and of child
  * processes do not mix. A line looks like
  *
- *   {"t":NS,"call":"SSL_write","ssl":"0x..","fd":7,
+ *   {"t":NS,"call":"SSL_write","ssl":"4711-81","fd":7,
  *    "local":"127.0.0.1:40312","buf":"0x..","len":6123,
  *    "hash":"16 hex digits","ret":-1,"error":"WANT_WRITE"}
  *
  * t      CLOCK_MONOTONIC in nanoseconds, when the call had returned (SSL_free
- *        and close: when it was about to be made; their ret says nothing)
- * ssl    the SSL object; absent in the events of a plain socket
+ *        and close: when it was about to be made; their ret says nothing).
+ *        SSL_free stands for the end of the object, whoever let go of it last
+ * ssl    the SSL object, by a name that no other object gets, of any process:
+ *        the process that saw it first and when; absent in the events of a
+ *        plain socket
  * fd     the socket; of an SSL object with a BIO of the host's own the one that
  *        the BIO was seen writing to, or -1
  * local  the socket's own address and port, which tell what connection it is;
@@ -60,9 +63,16 @@
 
 #define EVENT_HASH_START UINT64_C(0xcbf29ce484222325)
 
+/* What an SSL object is called: the process that saw it first, and when in its
+   nanoseconds. */
+struct identity {
+  long process;
+  uint64_t since;
+};
+
 struct event {
   const char *call;
-  const void *ssl;   /* NULL when no SSL object takes part */
+  const struct identity *ssl; /* NULL when no SSL object takes part */
   int fd;
   const void *buf;   /* NULL when the call writes nothing */
   uint64_t hash;     /* of what buf holds, used when buf is set */

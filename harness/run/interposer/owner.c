@@ -2,39 +2,76 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUCKETS 1024
 
 struct owner {
   const void *ssl;
+  struct identity identity;
   int fd;
   struct owner *next;
 };
 
-static struct owner *list;
+static struct owner *table[BUCKETS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* Where the one of ssl hangs, or would hang; the mutex is held. */
 static struct owner **place(const void *ssl)
 {
-  struct owner **at = &list;
+  struct owner **at = &table[((uintptr_t)ssl >> 4) % BUCKETS];
 
   while(*at && (*at)->ssl != ssl)
     at = &(*at)->next;
   return at;
 }
 
-void owner_note(const void *ssl, int fd)
+/* A name that nobody else has: not even a program that this process executes
+   later. The mutex is held. */
+static struct identity fresh_identity(void)
 {
+  static uint64_t last;
+  struct identity identity = { .process = (long)getpid() };
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  identity.since = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+  if(identity.since <= last)
+    identity.since = last + 1;
+  last = identity.since;
+  return identity;
+}
+
+struct identity owner_identity(const void *ssl)
+{
+  struct identity identity = { 0, 0 };
   struct owner **at;
 
   pthread_mutex_lock(&mutex);
   at = place(ssl);
   if(!*at) {
     *at = calloc(1, sizeof(**at));
-    if(*at)
+    if(*at) {
       (*at)->ssl = ssl;
+      (*at)->identity = fresh_identity();
+      (*at)->fd = -1;
+    }
   }
   if(*at)
-    (*at)->fd = fd;
+    identity = (*at)->identity;
+  pthread_mutex_unlock(&mutex);
+  return identity;
+}
+
+void owner_note(const void *ssl, int fd)
+{
+  struct owner *found;
+
+  pthread_mutex_lock(&mutex);
+  found = *place(ssl);
+  if(found)
+    found->fd = fd;
   pthread_mutex_unlock(&mutex);
 }
 
@@ -50,7 +87,7 @@ int owner_socket(const void *ssl)
   return fd;
 }
 
-void owner_forget(const void *ssl)
+bool owner_forget(const void *ssl, struct identity *identity)
 {
   struct owner **at;
   struct owner *found;
@@ -58,8 +95,11 @@ void owner_forget(const void *ssl)
   pthread_mutex_lock(&mutex);
   at = place(ssl);
   found = *at;
-  if(found)
+  if(found) {
     *at = found->next;
+    *identity = found->identity;
+  }
   pthread_mutex_unlock(&mutex);
   free(found);
+  return found != NULL;
 }

@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct pending {
-  const void *ssl;
-  size_t len;  /* of the write */
-  size_t kept; /* of it, in bytes */
-  struct pending *next;
-  unsigned char bytes[];
-};
+#define COMPARED 4096
 
 /* Few objects have a blocked write at a time, so a list will do. */
 static struct pending *list;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* Takes the one of ssl off the list; NULL when there is none. */
-static struct pending *take(const void *ssl)
+struct pending *pending_take(const void *ssl)
 {
   struct pending **at;
   struct pending *found = NULL;
@@ -34,44 +27,44 @@ static struct pending *take(const void *ssl)
   return found;
 }
 
-void pending_keep(const void *ssl, const void *buf, size_t len)
+/* Piece by piece: a write may be of many megabytes, and be repeated often. */
+size_t pending_same(const struct pending *pending, const void *buf, size_t len)
 {
-  size_t kept = len < PENDING_KEPT ? len : PENDING_KEPT;
-  struct pending *pending = malloc(sizeof(*pending) + kept);
+  const unsigned char *bytes = buf;
+  size_t both = pending->len < len ? pending->len : len;
+  size_t i = 0;
 
-  pending_forget(ssl);
+  while(both - i >= COMPARED && !memcmp(pending->bytes + i, bytes + i,
+                                        COMPARED))
+    i += COMPARED;
+  while(i < both && pending->bytes[i] == bytes[i])
+    i++;
+  return i;
+}
+
+struct pending *pending_copy(const void *ssl, const void *buf, size_t len,
+                             uint64_t hash)
+{
+  struct pending *pending = malloc(sizeof(*pending) + len);
+
   if(!pending)
-    return;
+    return NULL;
   pending->ssl = ssl;
   pending->len = len;
-  pending->kept = kept;
-  memcpy(pending->bytes, buf, kept);
+  pending->hash = hash;
+  memcpy(pending->bytes, buf, len);
+  return pending;
+}
+
+void pending_keep(struct pending *pending)
+{
   pthread_mutex_lock(&mutex);
   pending->next = list;
   list = pending;
   pthread_mutex_unlock(&mutex);
 }
 
-bool pending_take(const void *ssl, const void *buf, size_t len, size_t *same)
-{
-  struct pending *pending = take(ssl);
-  const unsigned char *bytes = buf;
-  size_t both;
-  size_t shared;
-  size_t i;
-
-  if(!pending)
-    return false;
-  both = pending->len < len ? pending->len : len;
-  shared = both < pending->kept ? both : pending->kept;
-  for(i = 0; i < shared && pending->bytes[i] == bytes[i]; i++)
-    ;
-  *same = i == shared ? both : i;
-  free(pending);
-  return true;
-}
-
 void pending_forget(const void *ssl)
 {
-  free(take(ssl));
+  free(pending_take(ssl));
 }

@@ -5,25 +5,38 @@
  * Writes that were blocked: what each SSL object has to be given again.
  *
  * Whether the next write is the same one can be told by its hash; how it
- * differs cannot. So the bytes of a blocked write are kept, PENDING_KEPT of
- * them at most, until the next write on that object or its end.
+ * differs cannot. So the bytes of a blocked write are kept until the next
+ * write on that object or its end.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #pragma GCC visibility push(hidden)
 
-#define PENDING_KEPT ((size_t)1 << 20)
+/* A write, as far as it matters to the next one. */
+struct pending {
+  const void *ssl;
+  size_t len;
+  uint64_t hash; /* of all bytes, as event_hash() has it */
+  struct pending *next;
+  unsigned char bytes[];
+};
 
-/* Keeps the write on ssl that was blocked; it replaces an earlier one. */
-void pending_keep(const void *ssl, const void *buf, size_t len);
+/* Takes the blocked write of ssl away; NULL when there is none. */
+struct pending *pending_take(const void *ssl);
 
-/* Takes the kept write of ssl, if there is one, and counts in *same how many
-   bytes it and this write begin with alike. Of two that are alike as far as
-   they were kept, all bytes of the shorter one count. */
-bool pending_take(const void *ssl, const void *buf, size_t len,
-                  size_t *same);
+/* How many bytes it and another write begin with alike. */
+size_t pending_same(const struct pending *pending, const void *buf,
+                    size_t len);
+
+/* Copies a write on ssl that was blocked; NULL without memory. */
+struct pending *pending_copy(const void *ssl, const void *buf, size_t len,
+                             uint64_t hash);
+
+/* Has the write wait for the next one. */
+void pending_keep(struct pending *pending);
 
 /* Forgets what is kept of ssl. */
 void pending_forget(const void *ssl);

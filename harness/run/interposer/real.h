@@ -9,8 +9,12 @@
  * libcurl. A libssl that came later, as a dependency of a plugin that was
  * opened with RTLD_LOCAL, is not in that scope; its callers still reach the
  * hooks, because the global scope is searched first, so the function is then
- * looked for in the libssl that is loaded (the first in load order, should
- * there be several).
+ * looked for in the libssl that is loaded.
+ *
+ * A process may have several, as Python has with the packages that bring their
+ * own. An object belongs to the one that made it, which is told by the table
+ * of methods that the object points to, or by who calls, if that is OpenSSL
+ * itself: it moves what is written through a BIO of the program's.
  *
  * Not seen at all: functions that a program asks dlsym() for by the handle of
  * libssl, an OpenSSL that is linked statically, and system calls made without
@@ -19,15 +23,31 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Each returns the function, keeping it in *slot for the next time (slot is
-   static and starts as NULL). Ends the process with a line on stderr when
-   there is none: the hook was called, so the host has such a function, and
-   going on without it would change what the host does. */
+/* How many OpenSSLs of a process are told apart. */
+#define REAL_LIBRARIES 8
+
+/* A function of each of them; static, and starts as zeros. */
+struct real_function {
+  void *of[REAL_LIBRARIES];
+};
+
+/* The number of the OpenSSL that object, an SSL or a BIO, belongs to. It is 0
+   when that cannot be told. caller is the address that a hook returns to, or
+   NULL. */
+int real_library(const void *object, const void *caller);
+
+/* Each returns the function, keeping it for the next time. Ends the process
+   with a line on stderr when there is none: the hook was called, so the host
+   has such a function, and going on without it would change what the host
+   does. */
 void *real_libc(void **slot, const char *name);
-void *real_openssl(void **slot, const char *name);
+void *real_openssl_of(struct real_function *slot, const char *name,
+                      const void *object, const void *caller);
+#define real_openssl(slot, name, object)                                \
+  real_openssl_of(slot, name, object, __builtin_return_address(0))
 
 /* Returns a function of OpenSSL that not every version has, or NULL. */
-void *some_openssl(const char *name);
+void *some_openssl(const char *name, const void *object);
 
 #pragma GCC visibility pop
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "events.h"
+
 #pragma GCC visibility push(hidden)
 
 struct ssl_st;
@@ -12,8 +14,10 @@ struct ssl_st;
 struct tls_call {
   const char *name;
   struct ssl_st *ssl;
+  struct identity identity;
   int fd;        /* -1 when ssl does not name its socket */
   bool reported;
+  bool early;    /* it is written into the handshake */
 };
 
 /* Begins a call that writes; it has to be ended with tls_leave(). */

@@ -66,10 +66,10 @@ func wanted(e *events.Event) string {
 	return events.WantWrite
 }
 
-// movedBy is how many bytes a write took. SSL_write_ex answers 1 and takes all.
+// movedBy is how many bytes a write took. SSL_write_ex answers 1.
 func movedBy(e *events.Event) int64 {
-	if e.Result > 0 && e.Call == "SSL_write_ex" {
-		return e.Length
+	if e.Moved != nil {
+		return *e.Moved
 	}
 	return max(e.Result, 0)
 }

@@ -8,6 +8,12 @@
  *   longer    the request with a second one behind it
  *   moved     the same bytes from another address
  *   moving    the same, with SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+ *   unset     the same, with that mode taken back
+ *   shared    with other bytes, after it let go of one of two references
+ *   cleared   on a new connection, after SSL_clear()
+ *   left      not at all
+ *   forked    the same in a process forked from one whose SSL object has the
+ *             same address in its other child, which does not
  *   partial   SSL_MODE_ENABLE_PARTIAL_WRITE, what is left again as it was
  *   ex        through SSL_write_ex()
  *   ownbio    right, over a BIO of its own
@@ -32,12 +38,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BODY 300000
 #define PIECE 1000
 
 static const char *way;
+static const char *host;
+static const char *port;
 static int fd;
 static BIO *front; /* of BIO_f_ssl(), where that is written to */
 
@@ -181,9 +190,46 @@ static int waited(SSL *ssl, int answer)
   return 1;
 }
 
+static void dial(void)
+{
+  struct addrinfo hint = { .ai_socktype = SOCK_STREAM };
+  struct addrinfo *address;
+
+  if(getaddrinfo(host, port, &hint, &address))
+    fail("no such host");
+  fd = socket(address->ai_family, SOCK_STREAM, 0);
+  if(connect(fd, address->ai_addr, address->ai_addrlen))
+    fail("cannot connect");
+  freeaddrinfo(address);
+  if(!is("blocking"))
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+static void shake(SSL *ssl)
+{
+  int answer;
+
+  while((answer = SSL_connect(ssl)) != 1) {
+    if(!waited(ssl, answer))
+      fail("no handshake");
+  }
+}
+
+static void start_over(SSL *ssl)
+{
+  close(fd);
+  if(!SSL_clear(ssl))
+    fail("cannot clear it");
+  dial();
+  SSL_set_fd(ssl, fd);
+  SSL_set_connect_state(ssl);
+  shake(ssl);
+}
+
 /* Sends the request, misbehaving once. */
 static void send_request(SSL *ssl, char *data, char *copy, size_t length)
 {
+  char *start = data;
   size_t all = length;
   int once = 1;
   size_t written;
@@ -202,15 +248,26 @@ static void send_request(SSL *ssl, char *data, char *copy, size_t length)
     if(!once)
       continue;
     once = 0;
-    if(is("other") || is("bioother"))
+    if(is("left"))
+      exit(0);
+    if(is("shared"))
+      SSL_free(ssl);
+    if(is("other") || is("bioother") || is("shared"))
       memset(data + length - BODY, 'o', BODY);
+    else if(is("cleared")) {
+      start_over(ssl);
+      data = start;
+      length = all = request(data, "/cleared", 'c');
+    }
     else if(is("shorter"))
       length -= 1000;
     else if(is("longer")) {
       length += request(data + length, "/longer", 'l');
       all = length;
     }
-    else if(is("moved") || is("moving")) {
+    else if(is("moved") || is("moving") || is("unset")) {
+      if(is("unset"))
+        SSL_clear_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
       memcpy(copy, data, length);
       data = copy;
     }
@@ -219,8 +276,7 @@ static void send_request(SSL *ssl, char *data, char *copy, size_t length)
 
 int main(int argc, char **argv)
 {
-  struct addrinfo hint = { .ai_socktype = SOCK_STREAM };
-  struct addrinfo *address;
+  char letter = 'd';
   static char data[3 * BODY];
   static char copy[3 * BODY];
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -232,14 +288,20 @@ int main(int argc, char **argv)
   if(argc != 4)
     fail("usage: writer WAY HOST PORT");
   way = argv[1];
-  if(getaddrinfo(argv[2], argv[3], &hint, &address))
-    fail("no such host");
-  fd = socket(address->ai_family, SOCK_STREAM, 0);
-  if(connect(fd, address->ai_addr, address->ai_addrlen))
-    fail("cannot connect");
-  if(!is("blocking"))
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-  if(is("moving"))
+  host = argv[2];
+  port = argv[3];
+  if(is("forked")) {
+    if(!fork()) {
+      way = "left";
+      letter = 'l';
+    }
+    else
+      wait(NULL);
+  }
+  dial();
+  if(is("shared"))
+    SSL_up_ref(ssl);
+  if(is("moving") || is("unset"))
     SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if(is("partial"))
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
@@ -258,17 +320,13 @@ int main(int argc, char **argv)
     if(answer > 0 || !waited(ssl, answer))
       fail("the handshake did not have the write wait");
   }
-  else {
-    while((answer = SSL_connect(ssl)) != 1) {
-      if(!waited(ssl, answer))
-        fail("no handshake");
-    }
-  }
+  else
+    shake(ssl);
   if(is("bio") || is("bioother")) {
     front = BIO_new(BIO_f_ssl());
     BIO_set_ssl(front, ssl, BIO_NOCLOSE);
   }
-  length = request(data, "/1", 'd');
+  length = request(data, "/1", letter);
   send_request(ssl, data, copy, length);
   if(is("memory"))
     move(ssl, 0);

@@ -24,6 +24,8 @@ var (
 	tlsClient  string // testdata/tls.c
 	tlsPlugin  string // testdata/tls.c as a library
 	pluginHost string // testdata/plugin_host.c
+	secureHost string // the same with an OpenSSL of its own
+	otherTLS   string // testdata/other_tls.c
 	sanitized  string // testdata/plain.c and the interposer in one executable, with sanitizers
 )
 
@@ -40,6 +42,8 @@ func build(folder string) error {
 	tlsClient = filepath.Join(folder, "tls")
 	tlsPlugin = filepath.Join(folder, "tls.so")
 	pluginHost = filepath.Join(folder, "plugin_host")
+	secureHost = filepath.Join(folder, "secure_host")
+	otherTLS = filepath.Join(folder, "libssl-other.so")
 	sanitized = filepath.Join(folder, "sanitized")
 
 	return errors.Join(
@@ -48,6 +52,8 @@ func build(folder string) error {
 		ctest.Compile(tlsClient, []string{"testdata/tls.c"}, "-lssl", "-lcrypto"),
 		ctest.Compile(tlsPlugin, []string{"testdata/tls.c"}, "-shared", "-fPIC", "-DTLS_PLUGIN", "-lssl", "-lcrypto"),
 		ctest.Compile(pluginHost, []string{"testdata/plugin_host.c"}, "-ldl"),
+		ctest.Compile(secureHost, []string{"testdata/plugin_host.c"}, "-Wl,--no-as-needed", "-lssl", "-lcrypto", "-ldl"),
+		ctest.Compile(otherTLS, []string{"testdata/other_tls.c"}, "-shared", "-fPIC"),
 		ctest.Compile(sanitized, append([]string{"testdata/plain.c"}, sources...),
 			append(slices.Clone(ctest.Sanitize), "-pthread", "-ldl")...),
 	)

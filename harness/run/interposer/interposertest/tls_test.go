@@ -176,3 +176,12 @@ func TestOpenSSLThatIsLoadedLaterInItsOwnScope(t *testing.T) {
 	require.Len(t, writes, 1)
 	require.Equal(t, hashOf("hello"), writes[0].Hash)
 }
+
+// The host has an OpenSSL in its own scope, and the plugin brings another one.
+func TestAnObjectIsGivenToTheLibraryThatMadeIt(t *testing.T) {
+	output, events := startObserved(t, true, nil, secureHost, otherTLS, "1", "hello").finish()
+	require.Equal(t, "the other library's SSL_write\nwrite 5\nthe other library's SSL_free\n", output)
+	writes := calls(events, "SSL_write")
+	require.Len(t, writes, 1)
+	require.Equal(t, hashOf("hello"), writes[0].Hash)
+}
