@@ -80,13 +80,14 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 		return nil, fmt.Errorf("making a pipe for the interposer: %w", err)
 	}
 	defer reader.Close()
+	defer writer.Close() // not sooner, or the pipe would end when the client closes what it has of it
 	program := c.command()
 	command := exec.CommandContext(ctx, program[0], program[1:]...)
 	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains(c.Unset, name)
 	})
-	command.Env = append(append(inherited, c.environment()...), c.Environment...)
+	command.Env = append(append(inherited, c.environment(pathOf(reader))...), c.Environment...)
 	command.ExtraFiles = []*os.File{writer}
 	command.WaitDelay = time.Second
 	// A process group of its own, so that the client can be killed with all
@@ -95,11 +96,9 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	finish, err := c.connect(command)
 	if err != nil {
-		writer.Close()
 		return nil, err
 	}
 	err = command.Start()
-	writer.Close()
 	if c.Stdin != nil {
 		c.Stdin.Close()
 	}
@@ -122,12 +121,23 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 	waited = command.Wait()
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails if no process is left
 	finish(command.WaitDelay)
+	writer.Close()
 	// A process that has left the group may keep the pipe open for ever.
 	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
 	}
 	return waited, nil
+}
+
+// pathOf is where a process of the same user can open the pipe that the file is an
+// end of, for one that did not inherit it.
+func pathOf(file *os.File) string {
+	path := ""
+	if raw, err := file.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd) }) // it is open
+	}
+	return path
 }
 
 // command is the program behind the loader that the library needs, and behind
@@ -140,8 +150,9 @@ func (c *Client) command() []string {
 	return slices.Concat(c.Wrapper, program)
 }
 
-// environment makes the client use the library and the interposer.
-func (c *Client) environment() []string {
+// environment makes the client use the library and the interposer, whose pipe can
+// also be opened at the path.
+func (c *Client) environment(pipe string) []string {
 	var list, preload []string
 	if c.Library != nil {
 		list = append(list, "LD_LIBRARY_PATH="+c.Library.LoaderPath())
@@ -150,7 +161,7 @@ func (c *Client) environment() []string {
 		}
 	}
 	if c.ReadEvents != nil {
-		list = append(list, "PIPELAB_EVENTS_FD="+strconv.Itoa(eventsFD))
+		list = append(list, "PIPELAB_EVENTS_FD="+strconv.Itoa(eventsFD), "PIPELAB_EVENTS_PATH="+pipe)
 	}
 	if len(c.Wrapper) > 0 {
 		list = append(list, plan.PlanFD+"="+strconv.Itoa(planFD), plan.ReportFD+"="+strconv.Itoa(reportFD))

@@ -42,13 +42,13 @@ func TestEnvironment(t *testing.T) {
 				Interposer: Interposer{Path: "/interposer.so", SendBuffer: 4096, BlockedSend: 3, BlockedReads: 2},
 			},
 			[]string{
-				"LD_LIBRARY_PATH=/some/prefix/lib", "PIPELAB_EVENTS_FD=3", "PIPELAB_SEND_BUFFER=4096",
+				"LD_LIBRARY_PATH=/some/prefix/lib", "PIPELAB_EVENTS_FD=3", "PIPELAB_EVENTS_PATH=/the/pipe", "PIPELAB_SEND_BUFFER=4096",
 				"PIPELAB_BLOCKED_SEND=3", "PIPELAB_BLOCKED_READS=2", "LD_PRELOAD=/libasan.so:/interposer.so",
 			},
 		},
 		"no interposer": {Client{Interposer: Interposer{SendBuffer: 4096}}, nil},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, test.client.environment()) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, test.client.environment("/the/pipe")) })
 	}
 }
 
@@ -70,7 +70,7 @@ func TestInterposerKnowsTheNames(t *testing.T) {
 		ReadEvents: func(io.Reader) error { return nil },
 	}
 	var told []string
-	for _, variable := range all.environment() {
+	for _, variable := range all.environment("/the/pipe") {
 		if name, _, _ := strings.Cut(variable, "="); name != "LD_PRELOAD" {
 			told = append(told, name)
 		}
@@ -111,6 +111,19 @@ func TestRun(t *testing.T) {
 	require.Positive(t, pid)
 	_, err = input.WriteString("line\n")
 	require.ErrorContains(t, err, "broken pipe", "the client's end is closed")
+}
+
+// A client that has closed the pipe can open it again.
+func TestThePipeStaysOpen(t *testing.T) {
+	var events bytes.Buffer
+	c := Client{
+		Command:    []string{"/bin/sh", "-c", `exec 3>&-; /bin/true; echo event >"$PIPELAB_EVENTS_PATH"`},
+		ReadEvents: func(pipe io.Reader) error { _, err := events.ReadFrom(pipe); return err },
+	}
+	waited, err := c.Run(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, waited)
+	require.Equal(t, "event\n", events.String())
 }
 
 func TestNobodyIsLeft(t *testing.T) {

@@ -104,6 +104,7 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	o.Protocols, o.Deed, o.Clogs = server.Protocols(), server.Deed(), server.Clogs()
 	if o.TLSWrites == 0 {
 		o.Stacks = onlooker.stacks()
+		o.Unloaded = onlooker.process != nil && !onlooker.process.Loads(setup.Interposer)
 	}
 	return o, err
 }

@@ -51,6 +51,8 @@ type Observation struct {
 	// Stacks are the TLS stacks that the client has, as far as they could be
 	// determined.
 	Stacks []stack.Stack
+	// Unloaded is true if the process of the client has not loaded the interposer.
+	Unloaded bool
 }
 
 // examiners have, by the id of the judge's invariants, what can be said from
@@ -211,6 +213,8 @@ func (o *Observation) whyUnseen() string {
 	switch {
 	case len(names) > 0:
 		return "the client's TLS is " + strings.Join(names, " or ")
+	case len(o.Stacks) > 0 && o.Unloaded:
+		return "the client has " + o.Stacks[0].String() + ", and was started without LD_PRELOAD, which loads the interposer"
 	case len(o.Stacks) > 0:
 		return "the client has " + o.Stacks[0].String() + ", and does not call it by its functions' names"
 	}

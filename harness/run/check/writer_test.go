@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"flag"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -69,6 +70,34 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Programs that start others close what they have open, or use its number.
+func TestAClientThatDidNotInheritThePipe(t *testing.T) {
+	preload, client, file := interposer(t), writer(t, "-lssl", "-lcrypto"), filepath.Join(t.TempDir(), "file")
+	for name, each := range map[string]struct {
+		wrapper []string
+		verdict judge.Verdict
+		says    string
+	}{
+		"closed":              {[]string{"sh", "-c", `exec 3>&-; "$@"`, "sh"}, judge.Fail, "same bytes at another address: "},
+		"another file":        {[]string{"sh", "-c", `exec 3>"$0"; "$@"`, file}, judge.Fail, "same bytes at another address: "},
+		"without the preload": {[]string{"env", "-u", "LD_PRELOAD"}, judge.NotApplicable, "was started without LD_PRELOAD"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			way := "moved"
+			if each.verdict == judge.NotApplicable {
+				way = "same"
+			}
+			o := checked(t, preload, check.Setup{Stall: true}, append(each.wrapper, client, way, "{host}", "{port}")...)
+			f := of(t, o, "write-retry")
+			require.Equal(t, each.verdict, f.Verdict, f.Actual)
+			require.Contains(t, f.Actual, each.says)
+		})
+	}
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Empty(t, content)
 }
 
 // A BIO of the client's own does not tell its socket, but it writes to one.

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,10 +22,14 @@
 
 #define LINE_SIZE 512
 
+/* Programs count on getting the lowest numbers. */
+#define OUT_OF_THE_WAY 500
+
 _Static_assert(LINE_SIZE <= PIPE_BUF, "a line must reach the pipe whole");
 
-/* Set once, before main(). The identity of the file tells whether the number
-   still names it: the host may have closed it and opened something else. */
+/* Set before main(), and again when the host has closed it. The identity of the
+   file tells whether the number still names it: the host may have closed it and
+   opened something else. */
 static int events_fd = -1;
 static dev_t events_device;
 static ino_t events_inode;
@@ -65,28 +70,96 @@ static int fd_from_environment(void)
   return (int)fd;
 }
 
-__attribute__((constructor)) static void events_open(void)
+/* Takes fd for the events, if it can be one. */
+static bool take_fd(int fd)
 {
   struct stat status;
-  int saved_errno = errno;
-  int fd = fd_from_environment();
 
-  if(fd >= 0 && !fstat(fd, &status) &&
-     (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode)) &&
-     (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY) {
-    events_device = status.st_dev;
-    events_inode = status.st_ino;
-    events_fd = fd;
-  }
+  if(fd < 0 || fstat(fd, &status) ||
+     (!S_ISFIFO(status.st_mode) && !S_ISREG(status.st_mode)) ||
+     (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+    return false;
+  events_device = status.st_dev;
+  events_inode = status.st_ino;
+  __atomic_store_n(&events_fd, fd, __ATOMIC_RELEASE);
+  return true;
+}
+
+/* Where the pipe can be opened, and how often that may be tried again. */
+static char events_path[64];
+static int tries = 16;
+
+/* False when fd is another file than the one at the path: a shell script may
+   use the number for something of its own. */
+static bool is_the_pipe(int fd)
+{
+  struct stat pipe;
+  struct stat status;
+
+  return !events_path[0] || stat(events_path, &pipe) ||
+    (!fstat(fd, &status) && status.st_dev == pipe.st_dev &&
+     status.st_ino == pipe.st_ino);
+}
+
+/* Opens the pipe anew, with a number that is out of the host's way. It is not
+   handed on: a program that the host executes opens it itself. */
+static bool open_path(void)
+{
+  struct stat status;
+  int first;
+  int fd;
+
+  if(!events_path[0] || __atomic_sub_fetch(&tries, 1, __ATOMIC_RELAXED) < 0)
+    return false;
+  first = open(events_path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if(first < 0)
+    return false;
+  fd = fcntl(first, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+  if(fd < 0)
+    fd = first;
+  else
+    syscall(SYS_close, first);
+  if(!fstat(fd, &status) && S_ISFIFO(status.st_mode) &&
+     !fcntl(fd, F_SETFL, 0) && take_fd(fd))
+    return true;
+  syscall(SYS_close, fd);
+  return false;
+}
+
+__attribute__((constructor)) static void events_open(void)
+{
+  const char *path = getenv("PIPELAB_EVENTS_PATH");
+  int fd = fd_from_environment();
+  int saved_errno = errno;
+
+  if(path && strlen(path) < sizeof(events_path))
+    strcpy(events_path, path);
+  if(!is_the_pipe(fd) || !take_fd(fd))
+    open_path();
   errno = saved_errno;
 }
 
-static bool still_ours(void)
+static bool is_ours(void)
 {
   struct stat status;
 
   return !fstat(events_fd, &status) && status.st_dev == events_device &&
     status.st_ino == events_inode;
+}
+
+/* Whether there is a pipe to write to; opens it again when the host has closed
+   it, as daemons and those who start other programs do. */
+static bool still_ours(void)
+{
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  bool ours = is_ours();
+
+  if(ours)
+    return true;
+  pthread_mutex_lock(&mutex);
+  ours = is_ours() || open_path();
+  pthread_mutex_unlock(&mutex);
+  return ours;
 }
 
 static bool sigpipe_pending(void)

@@ -6,7 +6,9 @@
  *
  * The lines go to the file descriptor that the environment variable
  * PIPELAB_EVENTS_FD names: an inherited pipe (or file) that is open for
- * writing. Without it, or when it names anything else, nothing is written.
+ * writing. When it is none, as in a program whose parent closed all that it
+ * does not hand on, the pipe that PIPELAB_EVENTS_PATH names is opened. Without
+ * both, nothing is written.
  * Every line is far below PIPE_BUF, so lines of several threads and of child
  * processes do not mix. A line looks like
  *

@@ -122,7 +122,7 @@ static int socket_of(const SSL *ssl)
   return ((get_fd_function *)real_openssl(&get_fd, "SSL_get_fd", ssl))(ssl);
 }
 
-/* OpenSSL calls this when the last reference to ssl has gone, whichever function
+/* OpenSSL calls this when the last reference to ssl has gone, whichever call
    took it. It is reported before it is done: afterwards another thread may get
    the same address for a new SSL object. */
 static void ends(void *ssl, void *value, void *data, int index, long number,
@@ -337,8 +337,8 @@ void tls_leave(const struct tls_call *call, int ret, const void *buf,
 #define HANDSHAKE_HOOK(name)                                            \
   int name(SSL *ssl)                                                    \
   {                                                                     \
-    static struct real_function real;                                                  \
-    handshake_function *function = real_openssl(&real, #name, ssl);          \
+    static struct real_function real;                                   \
+    handshake_function *function = real_openssl(&real, #name, ssl);     \
     struct tls_call call = enter(#name, ssl);                           \
     int ret = function(ssl);                                            \
     tls_leave(&call, ret, NULL, NULL, NULL);                            \
@@ -353,8 +353,8 @@ HANDSHAKE_HOOK(SSL_shutdown)
 #define READ_HOOK(name)                                                 \
   int name(SSL *ssl, void *buf, int num)                                \
   {                                                                     \
-    static struct real_function real;                                                  \
-    read_function *function = real_openssl(&real, #name, ssl);               \
+    static struct real_function real;                                   \
+    read_function *function = real_openssl(&real, #name, ssl);          \
     struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num);                                  \
     size_t len = num > 0 ? (size_t)num : 0;                             \
@@ -368,8 +368,8 @@ READ_HOOK(SSL_peek)
 #define READ_EX_HOOK(name)                                              \
   int name(SSL *ssl, void *buf, size_t num, size_t *read_bytes)         \
   {                                                                     \
-    static struct real_function real;                                                  \
-    read_ex_function *function = real_openssl(&real, #name, ssl);            \
+    static struct real_function real;                                   \
+    read_ex_function *function = real_openssl(&real, #name, ssl);       \
     struct tls_call call = enter_read(#name, ssl);                      \
     int ret = function(ssl, buf, num, read_bytes);                      \
     tls_leave(&call, ret, NULL, &num, ret > 0 ? read_bytes : NULL);     \

@@ -71,7 +71,7 @@ func TestRunObservesAGoodSubject(t *testing.T) {
 		require.Len(t, o.Origin.Connections, 1)
 		require.Len(t, o.Origin.Connections[0].Requests, 3)
 		require.Zero(t, o.Origin.EarlyEnds())
-		require.Equal(t, events.Summary{Events: 2, Writes: 2, Blocked: 1, WantWrite: 1}, o.Events)
+		require.Equal(t, events.Summary{Events: 2, Writes: 2, Blocked: 1, Followed: 1, WantWrite: 1}, o.Events)
 		require.Equal(t, judge.Pass, judge.Sum(judge.Findings(o)))
 	}
 }

@@ -99,6 +99,16 @@ func (p *Process) Stacks() ([]Stack, error) {
 	return append(found, loaded(p.maps)...), err
 }
 
+// Loads reports whether the process has loaded the file at that path.
+func (p *Process) Loads(path string) bool {
+	for line := range strings.Lines(p.maps) {
+		if strings.HasSuffix(strings.TrimSuffix(line, "\n"), " "+path) {
+			return true
+		}
+	}
+	return false
+}
+
 // Close releases the resources of the Process.
 func (p *Process) Close() error { return p.executable.Close() }
 
