@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roundTrips sends so many requests at once and checks each response.
+// roundTrips sends n requests at once and checks each response.
 func roundTrips(t *testing.T, transport *Transport, base string, count int) {
 	t.Helper()
 	var group sync.WaitGroup
@@ -68,8 +68,8 @@ func TestOneProcessor(t *testing.T) {
 	})
 }
 
-// inherited counts what a program that starts now gets of this process, beyond
-// its standard input and outputs.
+// inherited counts the descriptors that a program inherits from this process,
+// besides its standard input and outputs.
 func inherited(t *testing.T) int {
 	t.Helper()
 	output, err := exec.Command("ls", "/dev/fd").Output()
@@ -77,10 +77,10 @@ func inherited(t *testing.T) int {
 	return strings.Count(string(output), "\n")
 }
 
-// TestProgramsStartMeanwhile forks and execs while requests run: the children
-// get no descriptor of ours, and the connection stays.
+// TestProgramsStartMeanwhile forks and executes programs while requests run.
+// They must inherit no descriptor of ours, and the connection must stay up.
 func TestProgramsStartMeanwhile(t *testing.T) {
-	needsPipelining(t) // a later libcurl has a socket pair of its own that programs inherit
+	needsPipelining(t) // later libcurls have a socket pair of their own that programs inherit
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		before := inherited(t)
 		s := newServer(t, overTLS, echo)
@@ -121,7 +121,7 @@ func TestLeaver(t *testing.T) {
 	response, err := transport.RoundTrip(get(t, target))
 	require.NoError(t, err)
 	fmt.Println(readAll(t, response))
-	go transport.RoundTrip(get(t, target+"/wait")) // has no time to be answered
+	go transport.RoundTrip(get(t, target+"/wait")) // the process ends before the answer
 	until(t, func() bool { return transport.Stats().InFlight == 1 }, "a request is in flight")
 	os.Exit(0)
 }
@@ -140,7 +140,7 @@ func TestProcessThatNeverCloses(t *testing.T) {
 	})
 }
 
-// setTo sets a limit, whose type is not the same on every system.
+// setTo sets a limit whose type differs between systems.
 func setTo[T int64 | uint64](limit *T, value int) { *limit = T(value) }
 
 const starverURL = "CURLPIPE_TEST_STARVER_URL"
@@ -155,7 +155,7 @@ func TestStarver(t *testing.T) {
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &enough))
 	transport := &Transport{InsecureSkipVerify: true}
 	defer transport.Close()
-	for free := range 3 { // with two the engine starts and the connection does not
+	for free := range 3 { // with two descriptors the engine starts, but no connection can be opened
 		lowest, err := syscall.Dup(0)
 		require.NoError(t, err)
 		require.NoError(t, syscall.Close(lowest))
@@ -169,8 +169,8 @@ func TestStarver(t *testing.T) {
 	require.Equal(t, "you asked for /", readAll(t, open(t.Context(), t, transport, target+"/")))
 }
 
-// TestNoDescriptorsAtFirst: a transport whose first requests find no file
-// descriptors works when there are some.
+// TestNoDescriptorsAtFirst requires that a transport works once there are file
+// descriptors, although its first requests found none.
 func TestNoDescriptorsAtFirst(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, echo)
@@ -181,9 +181,9 @@ func TestNoDescriptorsAtFirst(t *testing.T) {
 	})
 }
 
-// TestRaceDetectorSeesSockets: what a handler has written before it answers may
-// be read after the answer, and the other way round, as with net/http. Nothing
-// is to be seen of it without -race.
+// TestRaceDetectorSeesSockets requires that what a handler wrote before its
+// answer may be read after the answer, and the other way round, as with
+// net/http. Without -race it tests nothing.
 func TestRaceDetectorSeesSockets(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		shared := 0

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProxyTakesNothingFromTheEnvironment: neither which proxy there is nor
-// what goes past it.
+// TestProxyTakesNothingFromTheEnvironment requires that the environment sets
+// neither a proxy nor exceptions.
 func TestProxyTakesNothingFromTheEnvironment(t *testing.T) {
 	var tunnels, wrong atomic.Int64
 	other := newConnectProxy(t, &wrong)
@@ -37,8 +37,8 @@ func TestProxyTakesNothingFromTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestProxyOverTLS: an https proxy has to prove who it is, to the authorities
-// that the transport is given, unless it is not to verify any.
+// TestProxyOverTLS requires that the certificate of an https proxy is verified
+// with the transport's authorities, unless verification is off.
 func TestProxyOverTLS(t *testing.T) {
 	var tunnels atomic.Int64
 	proxy := httptest.NewUnstartedServer(connectProxy(&tunnels))
@@ -78,7 +78,8 @@ func TestProxyOverTLS(t *testing.T) {
 	})
 }
 
-// TestOnlyHTTP: though libcurl is made to follow redirections, it goes nowhere.
+// TestOnlyHTTP requires that libcurl goes to no other scheme, even if it is
+// made to follow redirects.
 func TestOnlyHTTP(t *testing.T) {
 	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
 		target, _ := url.QueryUnescape(request.URL.RawQuery)

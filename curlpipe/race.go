@@ -5,10 +5,10 @@ package curlpipe
 import "syscall"
 
 // The race detector does not see that libcurl writes to sockets and reads from
-// them. Package syscall tells it that whatever came before a write is ordered
-// before whatever comes after a later read, on any descriptor; a program that
-// shares memory with a server of its own, as tests do, relies on it. The two
-// functions below say the same of what libcurl does.
+// them. Package syscall tells it that everything before a write is ordered
+// before everything after a later read, on any descriptor. Programs that share
+// memory with their own server, such as tests, rely on that. The two functions
+// below do the same for libcurl.
 
 // nothing is a file that is always at its end.
 var nothing = func() int {
@@ -19,12 +19,12 @@ var nothing = func() int {
 	return file
 }()
 
-// releaseSockets orders what came before ahead of what others read later.
+// releaseSockets orders what came before it ahead of what others read later.
 func releaseSockets() {
-	_, _ = syscall.Write(-1, nil) // it is told before the call, which fails
+	_, _ = syscall.Write(-1, nil) // the detector is told before the call, which fails
 }
 
-// acquireSockets orders what others have written ahead of what comes now.
+// acquireSockets orders what others have written ahead of what follows.
 func acquireSockets() {
 	_, _ = syscall.Read(nothing, nil)
 }

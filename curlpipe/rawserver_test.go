@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// servedServer is a server whose connections, numbered from 0, serve answers.
+// servedServer is a server that calls serve for each connection, numbered from
+// 0.
 type servedServer struct {
 	url      string
 	accepted atomic.Int64
@@ -40,10 +41,11 @@ func newServedServer(t testing.TB, serve func(number int64, connection net.Conn,
 	return s
 }
 
-// address is where it listens.
+// address returns the address on which it listens.
 func (s *servedServer) address() string { return strings.TrimPrefix(s.url, "http://") }
 
-// readTarget reads a request without a body; empty: there is none.
+// readTarget reads a request without a body and returns its target; empty:
+// there is none.
 func readTarget(requests *bufio.Reader) string {
 	request, err := http.ReadRequest(requests)
 	if err != nil {

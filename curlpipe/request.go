@@ -18,7 +18,8 @@ func methodOf(request *http.Request) string {
 	return request.Method
 }
 
-// idempotent tells the methods that may be repeated [RFC 9110 §9.2.2].
+// idempotent reports whether requests with a method may be repeated [RFC 9110
+// §9.2.2].
 func idempotent(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
@@ -28,7 +29,7 @@ func idempotent(method string) bool {
 }
 
 // repeatable reports whether a request may be sent again although the server
-// may have processed it. An idempotency key of the caller's allows it, too: the
+// may have processed it. The caller allows it with an idempotency key, too: the
 // server processes only the first of several requests with one key. net/http
 // has the same rule.
 func repeatable(method string, fields http.Header) bool {
@@ -37,8 +38,8 @@ func repeatable(method string, fields http.Header) bool {
 	return idempotent(method) || key || old
 }
 
-// encode writes the request down as package cshim takes it. Header fields go out
-// sorted by name, the values of one name in their order, as net/http does it.
+// encode encodes the request for package cshim. As in net/http, header fields
+// are sorted by name, and the values of a name keep their order.
 func (c *call) encode(request *http.Request, s *settings) error {
 	method := methodOf(request)
 	if !isToken(method) || method == http.MethodConnect {
@@ -77,15 +78,15 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	return c.encodeHeader(request, s.userAgent)
 }
 
-// sendsLength tells the methods whose requests say how long their body is even
-// when there is none [RFC 9110 §8.6].
+// sendsLength reports whether requests with a method state their body's length
+// even if they have no body [RFC 9110 §8.6].
 func sendsLength(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // encodeURL begins the text with the method and the URL, without user information
-// and fragment, so that libcurl's own reading of URLs has nothing to decide: where
-// it connects to is in the URL's Host, whatever the rest says.
+// and fragment. That leaves nothing for libcurl's URL parser to decide: URL.Host
+// alone says where to connect to.
 func (c *call) encodeURL(request *http.Request, method string, s *settings) error {
 	u := request.URL
 	switch {
@@ -114,10 +115,10 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 	}
 	scheme, named := u.Scheme, namedHost(u, s.serverName)
 	if c.origin.secured = s.dialer.ownTLS != nil && scheme == "https" && c.origin.proxy == ""; c.origin.secured {
-		scheme, named = "http", c.origin.address() // of TLS libcurl is to know nothing
+		scheme, named = "http", c.origin.address() // libcurl must know nothing of the TLS
 	}
 	if c.flags.proxied = c.origin.proxied(); c.flags.proxied && request.Host != "" {
-		named = inASCII(request.Host) // the target says what Host says [RFC 9112 §3.2.2]
+		named = inASCII(request.Host) // the target has the same host as the Host field [RFC 9112 §3.2.2]
 		if err := checkAuthority(named); err != nil {
 			return err
 		}
@@ -126,7 +127,8 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 	return nil
 }
 
-// targetOf is the target as package cshim takes it: none for the whole server.
+// targetOf returns the target in the form of package cshim: empty for the whole
+// server.
 func (s *settings) targetOf(method string, u *url.URL) (string, error) {
 	switch {
 	case !isWholeServer(u):
@@ -139,8 +141,8 @@ func (s *settings) targetOf(method string, u *url.URL) (string, error) {
 	return "", nil
 }
 
-// namedHost is the authority that goes into libcurl's URL: what the server has
-// to prove to be, over TLS.
+// namedHost returns the authority for libcurl's URL. Over TLS, the server's
+// certificate must contain its name.
 func namedHost(u *url.URL, serverName string) string {
 	if serverName == "" || u.Scheme != "https" {
 		return withoutEmptyPort(u.Host)
@@ -151,7 +153,7 @@ func namedHost(u *url.URL, serverName string) string {
 	return serverName
 }
 
-// basic are the credentials of a URL [RFC 7617].
+// basic returns the credentials of a URL as a field value [RFC 7617].
 func basic(user *url.Userinfo) string {
 	password, _ := user.Password()
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
@@ -166,7 +168,7 @@ func (c *call) encodeHeader(request *http.Request, userAgent string) error {
 			return err
 		}
 	}
-	// libcurl's own would lack a port that is the scheme's
+	// libcurl's own would lack the scheme's default port
 	_ = c.addLine("Host", host)
 	c.addProxy(fields)
 	c.trace.noteFraming(c)
@@ -199,14 +201,14 @@ func (c *call) encodeHeader(request *http.Request, userAgent string) error {
 			}
 		}
 	}
-	if c.gunzip { // the last, as from net/http
+	if c.gunzip { // at the end, as in net/http
 		_ = c.addLine("Accept-Encoding", "gzip")
 	}
 	return nil
 }
 
-// addProxy adds what an http proxy is told that gets the request itself, and
-// leaves out what libcurl would say to it.
+// addProxy adds the fields for an http proxy that gets the request itself, and
+// omits the field that libcurl would send to it.
 func (c *call) addProxy(fields http.Header) {
 	if !c.flags.proxied {
 		return
@@ -218,7 +220,7 @@ func (c *call) addProxy(fields http.Header) {
 	}
 }
 
-// saysContinue tells whether these values of Expect ask for 100 (Continue) [RFC
+// saysContinue reports whether values of Expect ask for 100 (Continue) [RFC
 // 9110 §10.1.1].
 func saysContinue(values []string) bool {
 	for _, value := range values {
@@ -231,9 +233,9 @@ func saysContinue(values []string) bool {
 	return false
 }
 
-// canonical is a header section to ask for fields, whose names are compared
-// without regard to case [RFC 9110 §5.1]: the keys of a map of the caller's need
-// not be in the form that Get and Set give them.
+// canonical returns a header section whose names have the form that Get expects.
+// Names are compared without case [RFC 9110 §5.1], and the keys of a caller's
+// map may have any form.
 func canonical(header http.Header) http.Header {
 	isSo := true
 	for name := range header {
@@ -250,12 +252,13 @@ func canonical(header http.Header) http.Header {
 	return fields
 }
 
-// sortedNames lists the fields that go out as they are, in order.
+// sortedNames lists the fields that are sent unchanged, sorted.
 func sortedNames(names []string, header http.Header) []string {
 	for name := range header {
 		switch textproto.CanonicalMIMEHeaderKey(name) {
 		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
-			// said by other means, or about a body (net/http leaves them out too)
+			// sent in another way, or about a body (net/http leaves them out
+			// too)
 		default:
 			names = append(names, name)
 		}

@@ -49,7 +49,7 @@ func onTheWire(t *testing.T, change func(*http.Request)) (text, host string) {
 func TestRequestOnTheWire(t *testing.T) {
 	for name, each := range map[string]struct {
 		change func(*http.Request)
-		want   []string // HOST stands for the server's
+		want   []string // HOST stands for the server's address
 	}{
 		"bare": {
 			func(*http.Request) {},

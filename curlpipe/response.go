@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// newResponse builds the response from what the engine has set in the call.
+// newResponse builds the response from the call's fields, which the engine has
+// set.
 func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	statusLine, fields, _ := strings.Cut(c.header, "\n")
 	made := &struct { // one allocation
@@ -35,8 +36,8 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 	return response, nil
 }
 
-// announceTrailer lists the fields that the trailer section will have, as far as
-// the server says (RFC 9110, section 6.6.2).
+// announceTrailer lists the fields of the trailer section, as far as the server
+// has announced them (RFC 9110, section 6.6.2).
 func announceTrailer(response *http.Response) {
 	for _, value := range response.Header["Trailer"] {
 		for name := range strings.SplitSeq(value, ",") {
@@ -73,7 +74,7 @@ func parseStatusLine(response *http.Response, line string) error {
 	return nil
 }
 
-// statusOf is a status code with its text, as net/http gives it.
+// statusOf returns a status code with its text, as in net/http.
 func statusOf(code int) string {
 	if code == http.StatusOK {
 		return "200 OK"
@@ -81,13 +82,12 @@ func statusOf(code int) string {
 	return strconv.Itoa(code) + " " + http.StatusText(code)
 }
 
-// frame sets the fields of the response that tell how long its body is and what
-// becomes of the connection, and the body itself. One that is all there goes
-// into memory.
+// frame sets the body of the response, and the fields that describe its length
+// and whether the connection closes. A complete body is kept in memory.
 func frame(response *http.Response, memory *body, c *call) {
 	header := response.Header
 	if codings := header["Transfer-Encoding"]; len(codings) > 0 {
-		// libcurl has taken the coding off (as net/http would)
+		// libcurl has removed the coding (as net/http would)
 		response.TransferEncoding = []string{"chunked"}
 		delete(header, "Transfer-Encoding")
 		delete(header, "Content-Length")
@@ -97,7 +97,7 @@ func frame(response *http.Response, memory *body, c *call) {
 		response.ContentLength = 0
 	}
 	if response.Close = saysClose(header["Connection"], response.ProtoAtLeast(1, 1)); response.Close {
-		delete(header, "Connection") // said; net/http takes it out as well
+		delete(header, "Connection") // returned in Response.Close; net/http removes it as well
 	}
 	switch {
 	case c.body != nil:
@@ -111,7 +111,7 @@ func frame(response *http.Response, memory *body, c *call) {
 	}
 }
 
-// contentLength is the one length that all of these values name [RFC 9112
+// contentLength returns the length that all of these values agree on [RFC 9112
 // §6.3].
 func contentLength(values []string) (int64, bool) {
 	if len(values) == 0 {
@@ -122,14 +122,15 @@ func contentLength(values []string) (int64, bool) {
 	return length, err == nil && length >= 0
 }
 
-// bodiless tells the status codes whose responses have no body (RFC 9112,
+// bodiless reports whether responses with a status code have no body (RFC 9112,
 // section 6.3).
 func bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// saysClose tells whether the connection ends after a message with these values
-// of Connection; keep is what holds without them (RFC 9112, section 9.3).
+// saysClose reports whether the connection ends after a message with these
+// values of Connection; keep is the default without them (RFC 9112, section
+// 9.3).
 func saysClose(values []string, keep bool) bool {
 	for _, value := range values {
 		for option := range strings.SplitSeq(value, ",") {
@@ -144,7 +145,7 @@ func saysClose(values []string, keep bool) bool {
 	return !keep
 }
 
-// body is a response body that lies in memory.
+// body is a response body in memory.
 type body struct {
 	reader   strings.Reader
 	closed   bool
@@ -152,7 +153,7 @@ type body struct {
 	response *http.Response // to this
 }
 
-// addTrailer gives a response its trailer section, to what it has announced.
+// addTrailer adds the trailer section to a response's announced trailer fields.
 func addTrailer(response *http.Response, fields http.Header) {
 	if response.Trailer == nil {
 		response.Trailer = make(http.Header, len(fields))
@@ -160,7 +161,7 @@ func addTrailer(response *http.Response, fields http.Header) {
 	maps.Copy(response.Trailer, fields)
 }
 
-// ended hands out the trailer section once all has been read.
+// ended sets the trailer section once the body has been read.
 func (b *body) ended() {
 	if b.reader.Len() == 0 && b.trailer != nil {
 		addTrailer(b.response, b.trailer)

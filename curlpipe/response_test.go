@@ -70,7 +70,7 @@ func TestResponses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := newRawServer(t, each.answer, false)
 			client := newTestClient(t, nil, &Transport{})
-			for range 2 { // the second one after the first, on its connection
+			for range 2 { // the second request follows the first on its connection
 				response, err := client.Do(t.Context(), get(t, url))
 				require.NoError(t, err)
 				each.check(t, response, readAll(t, response))
@@ -122,7 +122,7 @@ func TestReadAfterClose(t *testing.T) {
 	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
 }
 
-// FuzzParseFields compares our reading of a header section with net/textproto's.
+// FuzzParseFields compares our parser of header sections with net/textproto's.
 func FuzzParseFields(f *testing.F) {
 	f.Add("A: b\r\nC: d\r\n c\r\nA: e\r\n\r\n")
 	f.Add("A:\r\nB : c\r\n")
@@ -131,15 +131,15 @@ func FuzzParseFields(f *testing.F) {
 		ours, err := parseFields(section)
 		theirs, theirErr := textproto.NewReader(bufio.NewReader(strings.NewReader(section + "\r\n\r\n"))).ReadMIMEHeader()
 		if err != nil || theirErr != nil || strings.Contains("\n"+section, "\n\n") || strings.Contains("\n"+section, "\n\r\n") {
-			return // they end at an empty line, which libcurl does not hand us
+			return // they end at an empty line, which libcurl does not deliver here
 		}
 		require.Equal(t, oneSpace(theirs), oneSpace(ours))
 	})
 }
 
-// oneSpace writes a header section down with one space for each run of white
-// space: a fold may become one space or more (RFC 9112, section 5.2).
-// White space behind a name, which net/textproto keeps as a part of it, is none.
+// oneSpace replaces each run of white space in a header section by one space: a
+// fold may become one space or more (RFC 9112, section 5.2). It removes white
+// space after a name, which net/textproto keeps as part of the name.
 func oneSpace[header ~map[string][]string](fields header) string {
 	for name, values := range fields {
 		if bare := textproto.CanonicalMIMEHeaderKey(strings.TrimRight(name, " \t")); bare != name {

@@ -10,10 +10,11 @@ import (
 // time that it has not processed it.
 const mostRefusals = 6
 
-// lose deals with a call whose connection has ended, or takes no more, before a
-// byte of the response came. It is sent again if that is safe. The request whose
-// turn it was when the connection ended pays for it; those behind it do not, nor
-// does anybody for an end that the server had announced or that we have made.
+// lose handles a call whose connection ended, or accepts no more requests,
+// before a byte of the response arrived. The call is sent again if that is safe.
+// The end is charged to the request that was the next to be answered, and not to
+// those behind it. An end that the server had announced, or that we have made,
+// is charged to none.
 func (e *engine) lose(call *call, result *cshim.Result) {
 	c := call.conn
 	turn := c.calls.first == call && !c.blamed && !c.announced && !c.ours && !result.Unprocessed &&
@@ -26,9 +27,9 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 		c.origin.http11 = true // on connections to come
 	}
 	if result.Unprocessed && !c.announced {
-		call.refused++ // the server takes others on it
+		call.refused++ // the server accepts others on the connection
 	} else if c.state == connOpen {
-		c.state = connDraining // what libcurl does not use for this one it uses for none
+		c.state = connDraining // libcurl would not use it for other requests either
 	}
 	unsent := !result.Sent || result.Unprocessed
 	cause := e.cause(codeOf(result), call, c)
@@ -37,7 +38,7 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	case call.abandoned, c.reason != nil:
 		again = false
 	case turn && !c.answered:
-		// the server has no reason to go but this request itself
+		// this request itself is the likely reason why the server closed
 		again = false
 	case call.charged > e.settings.retries, call.refused > mostRefusals:
 		again = false
@@ -63,8 +64,8 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	e.end(call, reason)
 }
 
-// repeatable tells whether a request may be sent again though the server may have
-// acted on it.
+// repeatable reports whether a request may be sent again although the server may
+// have processed it.
 func (e *engine) repeatable(c *call, result *cshim.Result, cause error) bool {
 	if e.settings.retryPolicy == nil {
 		return c.flags.repeatable
@@ -73,9 +74,9 @@ func (e *engine) repeatable(c *call, result *cshim.Result, cause error) bool {
 	return e.settings.retryPolicy(c.asked, newError(c.asked, result.Detail, err))
 }
 
-// breakConn has a connection end of our own accord. What is on it and was not
-// answered in part starts over on another, or fails with the reason if there is
-// one.
+// breakConn ends a connection of our own accord. Its requests of whose response
+// nothing was delivered start over on another connection, or fail with the
+// reason if there is one.
 func (e *engine) breakConn(c *conn, reason error) {
 	c.state = connDraining
 	c.ours = true
@@ -83,13 +84,13 @@ func (e *engine) breakConn(c *conn, reason error) {
 	e.loop.Break(c.id)
 }
 
-// giveUp ends a connection over a response at its head.
+// giveUp ends a connection because of its first response.
 func (e *engine) giveUp(c *conn) {
 	e.counters.givenUp.Add(1)
 	e.breakConn(c, nil)
 }
 
-// disconnect closes a connection at rest.
+// disconnect closes an idle connection.
 func (e *engine) disconnect(c *conn) {
 	e.loop.Disconnect(c.id)
 	e.forgetConn(c)
@@ -99,7 +100,7 @@ func (e *engine) disconnect(c *conn) {
 // that are not established in time, and for connections on which nothing moves.
 func (e *engine) lookAfter(now time.Time) {
 	if !e.look.IsZero() && !now.Before(e.look) {
-		e.look = time.Time{} // each of those that still wait says so again
+		e.look = time.Time{} // each connection that still waits sets it again
 		for _, o := range e.origins {
 			e.settle(o)
 		}
@@ -133,7 +134,7 @@ func (e *engine) lookAfter(now time.Time) {
 	}
 }
 
-// lookAfterHead gives up a response that others would wait for too long.
+// lookAfterHead gives up a response that delays others for too long.
 func (e *engine) lookAfterHead(c *conn, now time.Time) {
 	head := c.calls.first
 	if c.multiplexes {
@@ -145,7 +146,7 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 		e.lookAt(now.Add(patience)) // others wait for the connection
 		return
 	case head.abandoned && c.abandoned == c.inFlight:
-		until = c.unreadSince().Add(min(patience, e.settings.abandonedTime)) // it is in nobody's interest
+		until = c.unreadSince().Add(min(patience, e.settings.abandonedTime)) // nobody waits for the response
 	case head.abandoned:
 		since := c.unreadSince()
 		if head.left.After(since) {

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mortal is a server that reads requests whole, answers those for /alive, and
-// ends the connection instead of answering others, so often as it has lives to
-// lose; after that it answers everything.
+// mortal is a server that reads whole requests and answers those for /alive.
+// Instead of answering others it ends the connection, as often as it has lives;
+// after that it answers everything.
 type mortal struct {
 	url      string
 	deaths   atomic.Int64 // still to come
@@ -71,9 +71,9 @@ func (m *mortal) serve(connection *net.TCPConn) {
 	}
 }
 
-// TestRetry has a server that dies before its response. As with net/http, a
-// request that was the first on its connection is not sent again: there the
-// server has no reason to go but the request itself.
+// TestRetry uses a server that ends the connection before its response. As with
+// net/http, a request that was the first on its connection is not sent again,
+// because it is the likely reason.
 func TestRetry(t *testing.T) {
 	for name, each := range map[string]struct {
 		method     string
@@ -128,8 +128,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestRetryOfALongBody sends again a body that is too long to be kept: it is
-// had anew from the request, or not sent again.
+// TestRetryOfALongBody sends a body again that is too long to be kept: it comes
+// from the request's GetBody, or the request fails.
 func TestRetryOfALongBody(t *testing.T) {
 	content := strings.Repeat("long", 100_000)
 	for name, each := range map[string]struct {
@@ -158,8 +158,8 @@ func TestRetryOfALongBody(t *testing.T) {
 	}
 }
 
-// TestRetryOfAPipeline has a server die with requests behind the one that it
-// read: each gets its own response, over a second connection.
+// TestRetryOfAPipeline ends the connection of a pipeline. Each request behind
+// the first gets its own response, over a second connection.
 func TestRetryOfAPipeline(t *testing.T) {
 	needsPipelining(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
@@ -183,14 +183,15 @@ func TestRetryOfAPipeline(t *testing.T) {
 		require.NoError(t, answered.err)
 		require.Equal(t, "you asked for /mortal", readAll(t, answered.response))
 		allAnswered(t, waiting)
-		retries := transport.Stats().Retries // of those that were on the wire already
+		retries := transport.Stats().Retries // the requests that were already in flight
 		require.Positive(t, retries)
 		require.LessOrEqual(t, retries, uint64(21))
 		require.EqualValues(t, 2, s.accepted.Load())
 	})
 }
 
-// TestTraceOfARetry has each attempt told to the hooks, as net/http does.
+// TestTraceOfARetry requires that the hooks run for each attempt, as in
+// net/http.
 func TestTraceOfARetry(t *testing.T) {
 	m := newMortal(t, 1, false)
 	transport := newTestTransport(t, nil, &Transport{})
@@ -203,7 +204,7 @@ func TestTraceOfARetry(t *testing.T) {
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { hooks = append(hooks, fmt.Sprintf("reused=%t", info.Reused)) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			hooks = append(hooks, "wrote") // it may have come to nothing, or have been for nothing
+			hooks = append(hooks, "wrote") // the event depends on how far the attempt got
 			last = info.Err
 		},
 	})

@@ -55,7 +55,7 @@ func (t *Transport) RegisterProtocol(scheme string, transport http.RoundTripper)
 	if t.protocols[scheme] != nil {
 		panic("curlpipe: protocol " + scheme + " already registered")
 	}
-	registered := map[string]http.RoundTripper{scheme: transport} // RoundTrip reads the old one
+	registered := map[string]http.RoundTripper{scheme: transport} // RoundTrip may be reading the old map
 	maps.Copy(registered, t.protocols)
 	t.protocols = registered
 }
@@ -69,7 +69,7 @@ func (t *Transport) protocolOf(request *http.Request) http.RoundTripper {
 	return t.protocols[request.URL.Scheme]
 }
 
-// fallsBack tells the requests that only Transport.Fallback can do.
+// fallsBack reports whether only Transport.Fallback can send a request.
 func fallsBack(request *http.Request) bool {
 	if request.Method == http.MethodConnect || len(request.Trailer) > 0 || canonical(request.Header).Get("Upgrade") != "" {
 		return true
@@ -95,7 +95,7 @@ func (t *Transport) Clone() *Transport {
 	return clone
 }
 
-// copied is a transport with the same in its fields.
+// copied returns a transport with the same values in its fields.
 func (t *Transport) copied() *Transport {
 	clone := &Transport{}
 	from, to := reflect.ValueOf(t).Elem(), reflect.ValueOf(clone).Elem()
@@ -141,7 +141,7 @@ func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
 	return engine.await(ctx, request, call)
 }
 
-// contextError is the context's error and, where there is one, its cause.
+// contextError returns the context's error and, if there is one, its cause.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()
 	cause := context.Cause(ctx)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTableOfVulnerabilities: each row of SECURITY.md says all that it has to,
-// once.
+// TestTableOfVulnerabilities requires that each row of SECURITY.md is complete,
+// and that no row is repeated.
 func TestTableOfVulnerabilities(t *testing.T) {
 	text, err := os.ReadFile("../SECURITY.md")
 	require.NoError(t, err)

@@ -53,11 +53,11 @@ func newServer(t testing.TB, overTLS bool, handler http.HandlerFunc, configure .
 	return s
 }
 
-// quiet is a log that nobody reads: many tests have handshakes fail.
+// quiet is a log that nobody reads: in many tests, handshakes fail.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// newRawServer answers each request, without looking at it, with the bytes
-// given, and then closes the connection if told so.
+// newRawServer answers each request, without reading its content, with the
+// given bytes, and then closes the connection if thenClose is set.
 func newRawServer(t testing.TB, answer string, thenClose bool) (url string) {
 	t.Helper()
 	return newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
@@ -69,8 +69,8 @@ func newRawServer(t testing.TB, answer string, thenClose bool) (url string) {
 	}).url
 }
 
-// newTestClient makes a client that trusts the server. At the end of the test
-// the client is closed, and its counters have to add up.
+// newTestClient makes a client that trusts the server. The end of the test
+// closes it and requires that its counters add up.
 func newTestClient(t testing.TB, s *server, transport *Transport) *Client {
 	t.Helper()
 	if s != nil {
@@ -97,7 +97,7 @@ func get(t testing.TB, target string) *http.Request {
 	return request
 }
 
-// fetch gets a URL that has to be answered, and returns the body.
+// fetch gets a URL, requires a response, and returns its body.
 func fetch(t testing.TB, client *Client, target string) string {
 	t.Helper()
 	response, err := client.Do(t.Context(), get(t, target))
@@ -114,17 +114,17 @@ func readAll(t testing.TB, response *http.Response) string {
 	return string(text)
 }
 
-// long tells whether tests are to walk the whole of their tables.
+// long reports whether tests should try all of their tables.
 func long() bool { return os.Getenv("CURLPIPE_LONG") != "" }
 
-// systemLibcurl tells whether the libcurl at hand is not one of ours.
+// systemLibcurl reports whether this libcurl is not one of our builds.
 func systemLibcurl() bool {
 	lib, err := loadedLibrary()
 	return err == nil && !lib.patched
 }
 
-// handlesServeOnce tells whether the libcurl at hand is one whose easy handles get
-// no second response over HTTP/1.1; see remembers_headers in package cshim.
+// handlesServeOnce reports whether easy handles of this libcurl get no second
+// response over HTTP/1.1; see remembers_headers in package cshim.
 func handlesServeOnce(t testing.TB) bool {
 	t.Helper()
 	lib, err := loadedLibrary()
@@ -132,7 +132,7 @@ func handlesServeOnce(t testing.TB) bool {
 	return lib.number >= 0x75400 && lib.number < 0x80100
 }
 
-// multiplexes tells whether the libcurl at hand does, over HTTP/2.
+// multiplexes reports whether this libcurl multiplexes HTTP/2.
 func multiplexes(t testing.TB) bool {
 	t.Helper()
 	lib, err := loadedLibrary()
@@ -141,7 +141,7 @@ func multiplexes(t testing.TB) bool {
 	return err == nil && mode == ModeMultiplexing
 }
 
-// notShort skips a test, with -short, that takes long and is the same on every
+// notShort skips, with -short, a test that takes long and is the same on every
 // system.
 func notShort(t testing.TB) {
 	t.Helper()
@@ -162,7 +162,8 @@ func forBoth(t *testing.T, test func(t *testing.T, overTLS bool)) {
 	t.Run("plain", func(t *testing.T) { test(t, false) })
 }
 
-// needsPipelining skips a test that is about HTTP/1.1 pipelining.
+// needsPipelining skips an HTTP/1.1 pipelining test if libcurl does not
+// pipeline.
 func needsPipelining(t testing.TB) {
 	t.Helper()
 	if systemLibcurl() {
@@ -170,13 +171,13 @@ func needsPipelining(t testing.TB) {
 	}
 }
 
-// echo answers with the path that was asked for.
+// echo answers with the requested path.
 func echo(writer http.ResponseWriter, request *http.Request) {
 	fmt.Fprintf(writer, "you asked for %s", request.URL.Path)
 }
 
-// gate is a handler that keeps requests whose path is /wait until it is opened,
-// at the latest at the end of the test; others are echoed.
+// gate is a handler that holds requests for /wait until it is opened, at the
+// latest at the end of the test. It echoes others.
 type gate struct {
 	arrived chan struct{} // one for each request that waits
 	open    func()

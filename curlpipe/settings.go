@@ -32,12 +32,12 @@ const (
 	DefaultUserAgent = "curlpipe"
 )
 
-// settings are a transport's fields, checked, with defaults filled in, as the
-// engine needs them for the libcurl at hand.
+// settings are a transport's fields, checked and with defaults filled in, in
+// the form that the engine needs for this libcurl.
 type settings struct {
 	mode           Mode
 	connections    int // most to one origin
-	depth          int // most requests on one connection
+	depth          int // maximum number of requests on a connection
 	retries        int
 	readBufferSize int
 	compression    bool
@@ -60,15 +60,16 @@ type settings struct {
 	dialer            *dialer
 	limits            cshim.Limits
 	easy              easyOptions
-	wholeServer       error // why OPTIONS * cannot be sent; nil: it can
+	wholeServer       error // why OPTIONS * cannot be sent; nil: it can be
 	keyLogFile        string
 	logger            *slog.Logger
 }
 
-// perOrigin is how many requests to one origin may be in flight.
+// perOrigin returns how many requests to one origin may be in flight.
 func (s *settings) perOrigin() int { return s.connections * s.depth }
 
-// leastReadBufferSize is what libcurl hands over at once (CURL_MAX_WRITE_SIZE).
+// leastReadBufferSize is the most that libcurl delivers at once
+// (CURL_MAX_WRITE_SIZE).
 const leastReadBufferSize = 16 << 10
 
 // settings checks the transport's fields.
@@ -144,7 +145,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	return s, nil
 }
 
-// retries is MaxRetries with its default.
+// retries returns MaxRetries or its default.
 func (t *Transport) retries() int {
 	if t.MaxRetries == 0 {
 		return DefaultMaxRetries
@@ -152,7 +153,7 @@ func (t *Transport) retries() int {
 	return max(0, t.MaxRetries)
 }
 
-// notNegative is a field's value, of which 0 is none.
+// notNegative returns a field's value, which must not be negative.
 func notNegative(refused *[]error, name string, value time.Duration) time.Duration {
 	if value < 0 {
 		*refused = append(*refused, fmt.Errorf("curlpipe: %s is %v: give a positive time, or 0 for none", name, value))
@@ -160,7 +161,7 @@ func notNegative(refused *[]error, name string, value time.Duration) time.Durati
 	return value
 }
 
-// atLeastOne is a field's value, or its default for 0.
+// atLeastOne returns a field's value, or its default for 0.
 func atLeastOne[T int | int64 | time.Duration](refused *[]error, name string, value, standard T) T {
 	if value < 0 {
 		*refused = append(*refused, fmt.Errorf("curlpipe: %s is %v: give 1 or more, or 0 for %v", name, value, standard))

@@ -32,8 +32,8 @@ func TestParseLibrary(t *testing.T) {
 	}
 }
 
-// TestLoadedLibraryTellsWhetherItIsPatched holds what the library says against
-// the stamp that this project's own builds have in their version string.
+// TestLoadedLibraryTellsWhetherItIsPatched compares what the library reports
+// with the stamp that this project's builds have in their version string.
 func TestLoadedLibraryTellsWhetherItIsPatched(t *testing.T) {
 	lib, err := loadedLibrary()
 	require.NoError(t, err)

@@ -19,10 +19,10 @@ const (
 	socksIPv4        = 1
 	socksName        = 3
 	socksIPv6        = 4
-	socksLoginSpeech = 1 // version of the exchange of RFC 1929
+	socksLoginSpeech = 1 // version of the messages in RFC 1929
 )
 
-// socksReplies are the reasons of a proxy, by number [RFC 1928 §6].
+// socksReplies are the failures that a proxy reports, by number [RFC 1928 §6].
 var socksReplies = [...]string{
 	1: "general failure", 2: "not allowed by its rules", 3: "network unreachable", 4: "host unreachable",
 	5: "connection refused", 6: "TTL expired", 7: "command not supported", 8: "address type not supported",
@@ -94,9 +94,9 @@ func loginSOCKS(proxy net.Conn, user *url.Userinfo) error {
 	return nil
 }
 
-// readSOCKS reads the answer to the request, and nothing of what follows.
+// readSOCKS reads the reply to the request, and nothing after it.
 func readSOCKS(proxy net.Conn) error {
-	var head [5]byte // the last one is of the address
+	var head [5]byte // the last octet belongs to the address
 	if _, err := io.ReadFull(proxy, head[:]); err != nil {
 		return err
 	}

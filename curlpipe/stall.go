@@ -2,7 +2,7 @@ package curlpipe
 
 import "time"
 
-// stallWatch finds out when nothing has moved on a connection for
+// stallWatch detects that nothing has moved on a connection for
 // Transport.StallTimeout. It looks four times in that span.
 type stallWatch struct {
 	since    time.Time // last sign of movement
@@ -10,11 +10,12 @@ type stallWatch struct {
 	movement uint64
 }
 
-// restart is a sign of life.
+// restart starts the time anew.
 func (s *stallWatch) restart(now time.Time) { s.since, s.look = now, now }
 
-// stalled tells whether the limit is up. Nothing to wait for is a sign of life;
-// else the bytes that moved are asked for.
+// stalled reports whether the limit has been reached. alive means that the
+// client waits for nothing, which starts the time anew. So does a change of
+// movement, the number of bytes that have moved.
 func (s *stallWatch) stalled(now time.Time, limit time.Duration, alive bool, movement func() uint64) bool {
 	if alive {
 		s.since = now
@@ -43,8 +44,9 @@ func (e *engine) lookAfterStall(c *conn, now time.Time) {
 	e.breakConn(c, ErrStalled)
 }
 
-// waitsForCaller tells whether nothing moves because a caller does not read a
-// body or has not written one. On an HTTP/1.1 connection that is the first one.
+// waitsForCaller reports whether nothing moves because a caller does not read a
+// response's body or has not written a request's. On an HTTP/1.1 connection
+// only the first call counts.
 func (c *conn) waitsForCaller() bool {
 	for call := c.calls.first; call != nil; call = call.next {
 		if call.body != nil && !call.body.unreadSince().IsZero() {

@@ -20,9 +20,9 @@ type Stats struct {
 	Resumptions    uint64 // TLS handshakes that resumed a session
 	Renegotiations uint64 // later handshakes on a connection, up to TLS 1.2
 	WantWrite      uint64 // TLS writes that the socket did not accept at once (SSL_ERROR_WANT_WRITE)
-	WantRead       uint64 // times a renegotiation waited for the server (SSL_ERROR_WANT_READ)
-	BytesSent      uint64 // of requests, before TLS, counted when they have ended
-	BytesReceived  uint64 // of responses, without TLS and transfer coding
+	WantRead       uint64 // renegotiations that had to wait for the server (SSL_ERROR_WANT_READ)
+	BytesSent      uint64 // request bytes before TLS, counted when the request has ended
+	BytesReceived  uint64 // response bytes, without TLS and transfer coding
 
 	Requests        uint64 // taken from callers
 	Answered        uint64 // returned to the caller with a response
@@ -36,13 +36,13 @@ type Stats struct {
 	EasyHandles     int64  // libcurl's easy handles, in use or kept for the next request
 }
 
-// counters are the part of Stats that this package keeps itself.
+// counters is the part of Stats that this package counts itself.
 type counters struct {
 	requests, answered, failed, abandoned, bodiesAbandoned, unread, resent, givenUp, notConnected atomic.Uint64
 	inFlight, queued, easyHandles                                                                 atomic.Int64
 }
 
-// count counts the end of a request for its caller.
+// count counts a request that has ended for its caller.
 func (c *counters) count(err error) {
 	if err != nil {
 		c.failed.Add(1)

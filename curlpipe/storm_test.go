@@ -27,8 +27,8 @@ const (
 	stormCallers = 200
 	stormDepth   = 50
 
-	// What a storm may leave behind, of any size: lists that have grown, pooled
-	// buffers, OpenSSL's and malloc's own caches.
+	// How much memory a storm may leave in use, whatever its size: grown lists,
+	// pooled buffers, and the caches of OpenSSL and malloc.
 	stormGoTolerance = 2 << 20
 	stormCTolerance  = 2 << 20
 )
@@ -37,20 +37,20 @@ const (
 type storm struct {
 	server    *server
 	transport *Transport
-	seen      []atomic.Bool // by request: the server has got it
-	cancels   sync.Map      // by request: what the server calls when it has got it
+	seen      []atomic.Bool // by request: the server has received it
+	cancels   sync.Map      // by request: what the server calls when it has received it
 
-	// When the cancelled ones were.
+	// The cancelled requests, by the moment when they were cancelled.
 	before, queued, onWire, inBody, tooLate atomic.Int64
 	failures                                atomic.Int64
 	firstFailure                            atomic.Pointer[error]
 }
 
-// stormBody is the whole body of a request's response: its number, over and over.
+// stormBody returns the body of a request's response: its number, repeated.
 func stormBody(number int) string {
 	words := 1 + number%7*3
 	if number%101 == 0 {
-		words = 60_000 // more than ReadBufferSize: goes on after the header section was delivered
+		words = 60_000 // more than ReadBufferSize, so it arrives in part after the header section was delivered
 	}
 	return strings.Repeat(fmt.Sprintf("%08d ", number), words)
 }
@@ -71,7 +71,7 @@ func newStorm(t *testing.T, overTLS bool, largest int) *storm {
 	return s
 }
 
-// run sends the requests from first to before end and waits for all of them.
+// run sends the requests first to end-1 and waits for all of them.
 func (s *storm) run(first, end int) {
 	var group sync.WaitGroup
 	var next atomic.Int64
@@ -89,7 +89,7 @@ func (s *storm) run(first, end int) {
 	group.Wait()
 }
 
-// one sends a request. Nil: what happened may happen to this one.
+// one sends a request. It returns an error if the result is not allowed.
 func (s *storm) one(number int) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -152,16 +152,16 @@ func (s *storm) cancelled(number int, doomed, alive bool, err error) error {
 	case s.seen[number].Load():
 		s.onWire.Add(1)
 	default:
-		s.queued.Add(1) // or so early on the wire that it has not reached the server
+		s.queued.Add(1) // or in flight, and the server has not received it yet
 	}
 	return nil
 }
 
-// memory is what is in use after a collection, in bytes.
+// memory returns the bytes in use after a garbage collection.
 type memory struct{ goHeap, cHeap int64 }
 
 func memoryInUse() memory {
-	runtime.GC() // twice: what the pools hold goes with the second one
+	runtime.GC() // twice, because pools are emptied in two collections
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
@@ -172,7 +172,7 @@ func TestCancellationStormLeavesNothingBehind(t *testing.T) {
 	notShort(t)
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		if !overTLS {
-			needsPipelining(t) // in turn, hardly any is cancelled on the wire
+			needsPipelining(t) // without pipelining, hardly any request is cancelled while it is in flight
 		}
 		size := *stormSize
 		warmUp := min(size, 2000)
@@ -214,7 +214,7 @@ func TestCancellationStormLeavesNothingBehind(t *testing.T) {
 
 		require.NoError(t, s.transport.Close())
 		s.server.Close()
-		const asking = 1 // until itself has a goroutine for the question
+		const asking = 1 // until itself uses a goroutine
 		until(t, func() bool { return runtime.NumGoroutine() <= goroutines+asking && openFiles() <= files },
 			"goroutines and files are as many as before")
 	})

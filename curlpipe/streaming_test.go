@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// open gets a URL and returns the response, whose body is still to be read.
+// open gets a URL and returns the response, whose body has not been read.
 func open(ctx context.Context, t testing.TB, transport http.RoundTripper, target string) *http.Response {
 	t.Helper()
 	response, err := transport.RoundTrip(get(t, target).WithContext(ctx))
@@ -26,14 +26,14 @@ func open(ctx context.Context, t testing.TB, transport http.RoundTripper, target
 	return response
 }
 
-// block is a piece of a body that tells where in it one is.
+// block is a piece of a body that says where in the body it is.
 func block(number int) []byte {
 	return bytes.Repeat([]byte(strconv.Itoa(1e7+number)), 8<<10)
 }
 
 const blockSize = 64 << 10
 
-// blocks writes a body of so many blocks and counts those that were taken.
+// blocks writes a body of n blocks and counts those that were accepted.
 func blocks(writer io.Writer, count int, taken *atomic.Int64) {
 	for number := range count {
 		if _, err := writer.Write(block(number)); err != nil {
@@ -43,8 +43,8 @@ func blocks(writer io.Writer, count int, taken *atomic.Int64) {
 	}
 }
 
-// standsStill waits until a number has not changed for a while. What is proven
-// afterwards does not depend on how long the while is.
+// standsStill waits until a number has not changed for a while. The tests do
+// not depend on how long that is.
 func standsStill(t testing.TB, number func() int64) {
 	last, since := int64(-1), time.Now()
 	until(t, func() bool {
@@ -59,7 +59,7 @@ func TestSlowReaderHoldsUpTheServer(t *testing.T) {
 	const (
 		count      = 1024 // 64 MiB in all
 		readBuffer = 1 << 20
-		overhead   = 16 << 10 // libcurl hands over that much at once
+		overhead   = 16 << 10 // libcurl delivers up to this much at once
 		memoryMost = 4*readBuffer + 1<<20
 	)
 	forBoth(t, func(t *testing.T, overTLS bool) {
@@ -92,8 +92,8 @@ func TestSlowReaderHoldsUpTheServer(t *testing.T) {
 	})
 }
 
-// The sizes of chunks are no part of what a caller reads, and take no room away
-// from it.
+// The sizes of chunks are not part of the body, and do not count towards its
+// limits.
 func TestBodyInSmallChunks(t *testing.T) {
 	const chunks = 50_000
 	url := newRawServer(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("1\r\nx\r\n", chunks)+"0\r\n\r\n", false)
@@ -105,7 +105,7 @@ func TestBodyInSmallChunks(t *testing.T) {
 }
 
 func TestBodyClosedEarlyIsDrained(t *testing.T) {
-	needsPipelining(t) // a stream of HTTP/2 is ended alone, at no cost for others
+	needsPipelining(t) // an HTTP/2 stream can be ended alone, at no cost for others
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		var taken atomic.Int64
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
@@ -132,8 +132,8 @@ func TestBodyClosedEarlyIsDrained(t *testing.T) {
 	})
 }
 
-// held is a handler that answers /held with "part" and keeps back the rest until it is released, at
-// the latest at the end of the test.
+// held is a handler that answers /held with "part" and holds back the rest until it is
+// released, at the latest at the end of the test.
 type held struct {
 	release  func()
 	released <-chan struct{}
@@ -160,7 +160,7 @@ func newHeldServer(t *testing.T, overTLS bool) (*server, *held) {
 	return s, h
 }
 
-// behind starts requests and waits until they are on the wire behind others.
+// behind starts requests and waits until they have been sent behind others.
 func behind(t *testing.T, transport *Transport, target string, count int) []<-chan outcome {
 	t.Helper()
 	client, err := New(transport)
@@ -203,7 +203,7 @@ func TestBodyClosedEarlyThatGoesOnIsGivenUp(t *testing.T) {
 		stats := transport.Stats()
 		require.EqualValues(t, 1, stats.ConnectionsGivenUp)
 		require.EqualValues(t, 2, stats.ConnectionsOpened)
-		require.LessOrEqual(t, stats.Retries, uint64(3)) // those that were on the wire already
+		require.LessOrEqual(t, stats.Retries, uint64(3)) // the requests that were already in flight
 		require.EqualValues(t, 2, s.accepted.Load())
 	})
 }
@@ -221,7 +221,7 @@ func TestBodyClosedEarlyThatDoesNotEndIsGivenUp(t *testing.T) {
 		stats := transport.Stats()
 		require.EqualValues(t, 1, stats.ConnectionsGivenUp)
 		require.EqualValues(t, 2, stats.ConnectionsOpened)
-		require.LessOrEqual(t, stats.Retries, uint64(3)) // those that were on the wire already
+		require.LessOrEqual(t, stats.Retries, uint64(3)) // the requests that were already in flight
 	})
 }
 
@@ -239,13 +239,13 @@ func TestContextEndsWhileTheBodyStreams(t *testing.T) {
 		cancel(reason)
 		require.Equal(t, reason, <-ended, "the cause alone, as with net/http")
 
-		h.release() // the rest is drained for the connection's sake
+		h.release() // the rest is read and dropped to keep the connection
 		require.Equal(t, "you asked for /next", readAll(t, open(t.Context(), t, transport, s.URL+"/next")))
 		require.EqualValues(t, 1, s.accepted.Load())
 	})
 }
 
-// readElsewhere reads in another goroutine and tells how it ended.
+// readElsewhere reads in another goroutine and returns how it ended.
 func readElsewhere(response *http.Response) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
@@ -321,7 +321,7 @@ func TestServerDiesWhileABodyStreams(t *testing.T) {
 }
 
 func TestSlowReaderIsNotStalled(t *testing.T) {
-	const limit = time.Second // more than a busy machine takes to go on
+	const limit = time.Second // longer than a busy machine pauses
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		var taken atomic.Int64
 		s := newServer(t, overTLS, func(writer http.ResponseWriter, _ *http.Request) { blocks(writer, 256, &taken) })
@@ -329,7 +329,7 @@ func TestSlowReaderIsNotStalled(t *testing.T) {
 		response := open(t.Context(), t, transport, s.URL)
 		standsStill(t, taken.Load)
 		require.Less(t, taken.Load(), int64(256))
-		time.Sleep(2 * limit) // it is time itself that must do nothing here
+		time.Sleep(2 * limit) // time itself must have no effect here
 		require.Len(t, readAll(t, response), 256*blockSize)
 		require.EqualValues(t, 1, transport.Stats().ConnectionsOpened)
 	})

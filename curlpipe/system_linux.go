@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file has what only Linux does, and system_posix.go the same for all
-// others.
+// This file has what only Linux supports. system_posix.go has the same
+// functions for other systems.
 
 // newNamedContent makes a file in memory.
 func newNamedContent(content []byte) (*namedContent, error) {
@@ -27,8 +27,8 @@ func newNamedContent(content []byte) (*namedContent, error) {
 	return &namedContent{path: path, close: func() { _ = file.Close() }}, nil
 }
 
-// bindToInterface has a socket start from an interface, whatever the addresses
-// are. unix.EPERM says that this is not allowed.
+// bindToInterface binds a socket to an interface, whatever the addresses are.
+// unix.EPERM means that this is not allowed.
 func bindToInterface(socket int, name string) error {
 	return unix.BindToDevice(socket, name)
 }

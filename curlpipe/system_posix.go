@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file does with what POSIX has; see system_linux.go.
+// This file uses only POSIX; see system_linux.go.
 
 // newNamedContent makes a file that only this user can read.
 func newNamedContent(content []byte) (*namedContent, error) {
@@ -28,5 +28,5 @@ func newNamedContent(content []byte) (*namedContent, error) {
 	return named, nil
 }
 
-// bindToInterface has a socket start from an interface: there is no such call.
+// bindToInterface always fails: POSIX has no call for it.
 func bindToInterface(int, string) error { return unix.EPERM }

@@ -12,19 +12,19 @@ import (
 	"unsafe"
 )
 
-// followed are the fields of tls.Config that libcurl can be told of, and those
-// that mean nothing to it.
+// followed are the fields of tls.Config that have an equivalent in libcurl, and
+// those without a meaning for it.
 var followed = map[string]bool{
 	"RootCAs": true, "Certificates": true, "ServerName": true, "MinVersion": true, "MaxVersion": true, "CipherSuites": true,
 	"InsecureSkipVerify": true, "NextProtos": true, "SessionTicketsDisabled": true, "ClientSessionCache": true,
-	// of servers, and what no longer has an effect
+	// for servers, or without effect in current Go
 	"PreferServerCipherSuites": true, "ClientAuth": true, "ClientCAs": true, "NameToCertificate": true, "GetCertificate": true,
 	"GetConfigForClient": true, "SessionTicketKey": true, "WrapSession": true, "UnwrapSession": true,
 	"EncryptedClientHelloKeys": true, "GetEncryptedClientHelloKeys": true, "DynamicRecordSizingDisabled": true,
 }
 
-// unfollowed are the fields of a configuration that ask for something that
-// libcurl cannot be told of.
+// unfollowed returns the fields of a configuration that have no equivalent in
+// libcurl.
 func unfollowed(config *tls.Config) []string {
 	var names []string
 	value := reflect.ValueOf(config).Elem()
@@ -37,10 +37,11 @@ func unfollowed(config *tls.Config) []string {
 	return names
 }
 
-// effective is the transport with TLSClientConfig in libcurl's terms.
+// effective returns the transport with TLSClientConfig translated to libcurl's
+// terms.
 func (t *Transport) effective() (*Transport, error) {
 	config := t.TLSClientConfig
-	t = t.copied() // what the engine has of it does not keep it alive, see start
+	t = t.copied() // the engine's copy does not keep the transport alive, see start
 	if config == nil {
 		return t, nil
 	}
@@ -83,8 +84,8 @@ func (t *Transport) effective() (*Transport, error) {
 	return t, nil
 }
 
-// namesOf are OpenSSL's names of cipher suites up to TLS 1.2. Those of TLS 1.3
-// cannot be chosen with crypto/tls either.
+// namesOf returns OpenSSL's names of cipher suites up to TLS 1.2. crypto/tls
+// cannot choose those of TLS 1.3 either.
 func namesOf(suites []uint16) string {
 	var names []string
 	for _, suite := range suites {
@@ -97,7 +98,7 @@ func namesOf(suites []uint16) string {
 	return strings.Join(names, ":")
 }
 
-// certificatePEM is a certificate with what was sent along, and its key.
+// certificatePEM encodes a certificate with its chain and its key.
 func certificatePEM(certificate *tls.Certificate) ([]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
 	if err != nil {
@@ -142,7 +143,7 @@ func poolPEM(pool *x509.CertPool) (text []byte, err error) {
 	return text, nil
 }
 
-// forget sets a field of a configuration back.
+// forget resets a field of a configuration.
 func forget(config *tls.Config, name string) {
 	reflect.ValueOf(config).Elem().FieldByName(name).SetZero()
 }

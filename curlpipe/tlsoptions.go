@@ -11,7 +11,7 @@ import (
 	curl "github.com/andelf/go-curl"
 )
 
-// addTLS adds what is about TLS.
+// addTLS adds the options of TLS.
 func (t *Transport) addTLS(o *easyOptions, lib library) error {
 	if err := t.checkAuthorities(); err != nil {
 		return err
@@ -43,7 +43,8 @@ func (t *Transport) addTLS(o *easyOptions, lib library) error {
 	return nil
 }
 
-// addPeer adds what the server is held to; see proxyTLS for an https proxy.
+// addPeer adds the options that verify the server; see proxyTLS for an https
+// proxy.
 func (t *Transport) addPeer(o *easyOptions, lib library) error {
 	version, _, err := t.sslVersion(lib)
 	if err != nil {
@@ -116,7 +117,7 @@ func (t *Transport) addClientCertificate(o *easyOptions) error {
 	return nil
 }
 
-// readable refuses a path that cannot be opened: libcurl would tell so only
+// readable refuses a path that cannot be opened. libcurl would report that only
 // with the first connection.
 func readable(field, path string) error {
 	file, err := os.Open(path)
@@ -127,7 +128,8 @@ func readable(field, path string) error {
 }
 
 // systemCAFile finds the system's certificate authorities, in the places where
-// crypto/x509 looks for them. Empty: leave it to libcurl.
+// crypto/x509 looks for them. If it returns an empty name, libcurl has to find
+// them.
 func systemCAFile() string {
 	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
 		return file
@@ -161,8 +163,8 @@ const (
 )
 
 // sslVersion turns MinTLSVersion and MaxTLSVersion into CURLOPT_SSLVERSION.
-// beyond: they are a range, which this libcurl cannot be told, and OpenSSL has to
-// be.
+// beyond means that this libcurl has no option for the range, and that OpenSSL
+// has to be given it.
 func (t *Transport) sslVersion(lib library) (version int, beyond bool, err error) {
 	lowest, err := sslVersionOf(t.MinTLSVersion)
 	if err != nil {
@@ -180,7 +182,8 @@ func (t *Transport) sslVersion(lib library) (version int, beyond bool, err error
 	case lib.takesRange(highest):
 		return lowest | highest<<sslVersionMaxShift, false, nil
 	case lowest == sslVersionTLS13, lowest == highest && lib.number < firstMaxTLSVersion:
-		// there is no higher one; before 7.54.0 a version stands for exactly that one
+		// there is no higher version; before 7.54.0 the value means exactly
+		// that version
 		return lowest, false, nil
 	}
 	return sslVersionDefault, true, nil

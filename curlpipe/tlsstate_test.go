@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTLSStateLikeNetHTTP: Response.TLS has the same in it with both
+// TestTLSStateLikeNetHTTP requires that Response.TLS is the same with both
 // transports.
 func TestTLSStateLikeNetHTTP(t *testing.T) {
 	authority := newIssuer(t)
 	certificate := authority.issue(t, unchanged, "127.0.0.1")
-	certificate.OCSPStaple = []byte{0x30, 3, 10, 1, 6} // a response that says: unauthorized [RFC 6960 §4.2.1]
+	certificate.OCSPStaple = []byte{0x30, 3, 10, 1, 6} // an OCSP response with the status unauthorized [RFC 6960 §4.2.1]
 	for name, config := range map[string]*tls.Config{
 		"TLS 1.2": {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}},
 		"TLS 1.3": {MinVersion: tls.VersionTLS13},
@@ -42,7 +42,7 @@ func TestTLSStateLikeNetHTTP(t *testing.T) {
 			}
 			theirs, ours := states["net/http"], states["curlpipe"]
 			require.Equal(t, theirs.Version, ours.Version)
-			if theirs.Version == tls.VersionTLS12 { // else each prefers another
+			if theirs.Version == tls.VersionTLS12 { // otherwise each prefers another
 				require.Equal(t, tls.CipherSuiteName(theirs.CipherSuite), tls.CipherSuiteName(ours.CipherSuite))
 			}
 			require.NotEmpty(t, tls.CipherSuiteName(ours.CipherSuite))
@@ -64,7 +64,8 @@ func raw(certificates []*x509.Certificate) (all [][]byte) {
 	return all
 }
 
-// TestTLSStateWithoutVerification has no chain: nobody has verified one.
+// TestTLSStateWithoutVerification requires that there is no chain, because none
+// was verified.
 func TestTLSStateWithoutVerification(t *testing.T) {
 	s := newServer(t, true, echo)
 	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true})
@@ -75,7 +76,7 @@ func TestTLSStateWithoutVerification(t *testing.T) {
 	require.Empty(t, response.TLS.VerifiedChains)
 }
 
-// TestTLSStateOfAResumedSession has the certificates of the first one.
+// TestTLSStateOfAResumedSession requires the certificates of the first session.
 func TestTLSStateOfAResumedSession(t *testing.T) {
 	s := newServer(t, true, echo)
 	transport := newTestTransport(t, s, &Transport{})

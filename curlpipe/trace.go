@@ -27,7 +27,7 @@ const infoOSErrno = 0x200000 + 25
 // that is being dialed run as package net calls them. A nil trace does nothing.
 type trace struct {
 	hooks   *httptrace.ClientTrace
-	fields  []traceField // that go out, for WroteHeaderField
+	fields  []traceField // fields to be sent, for WroteHeaderField
 	expects bool         // 100 (Continue)
 
 	changed chan struct{} // there are events
@@ -35,13 +35,13 @@ type trace struct {
 	events  []func()
 	left    bool // the caller does not wait any more
 	running sync.Mutex
-	refusal error // of Got1xxResponse; of who runs the hooks
+	refusal error // from Got1xxResponse; guarded by running
 
 	// Of the engine.
 	stage       stage
 	handshaking bool // of TLS, for this request
 	info        httptrace.GotConnInfo
-	first       bool // byte of a response has come
+	first       bool // a byte of a response has arrived
 	polls       int
 }
 
@@ -50,14 +50,14 @@ type traceField struct {
 	values []string
 }
 
-// stage is how far a request has come.
+// stage is how far a request has got.
 type stage uint8
 
 const (
 	stageNone    stage = iota
-	stageOnConn        // it is on a connection, which may not be ready
+	stageOnConn        // assigned to a connection, which may not be ready
 	stageConn          // which is
-	stageHeaders       // its header section has left
+	stageHeaders       // its header section was sent
 	stageRequest       // all of it has
 )
 
@@ -69,7 +69,7 @@ func newTrace(ctx context.Context) *trace {
 	return &trace{hooks: hooks, changed: make(chan struct{}, 1)}
 }
 
-// begin is the request's setting out.
+// begin notes that a request starts.
 func (t *trace) begin(to originKey) {
 	if t == nil || t.hooks.GetConn == nil {
 		return
@@ -81,12 +81,12 @@ func (t *trace) begin(to originKey) {
 	t.hooks.GetConn(address)
 }
 
-// wantsInterim tells whether there is a hook for interim responses.
+// wantsInterim reports whether there is a hook for interim responses.
 func (t *trace) wantsInterim() bool {
 	return t != nil && (t.hooks.Got100Continue != nil || t.hooks.Got1xxResponse != nil)
 }
 
-// note writes down a field for WroteHeaderField.
+// note keeps a field for WroteHeaderField.
 func (t *trace) note(name, value string) {
 	if t == nil || t.hooks.WroteHeaderField == nil {
 		return
@@ -98,7 +98,7 @@ func (t *trace) note(name, value string) {
 	t.fields = append(t.fields, traceField{name, []string{value}})
 }
 
-// noteFraming writes down what libcurl says about the request's body.
+// noteFraming keeps the fields with which libcurl describes the request's body.
 func (t *trace) noteFraming(c *call) {
 	switch {
 	case t == nil || !c.flags.upload:
@@ -125,7 +125,7 @@ func (t *trace) post(event func()) {
 	}
 }
 
-// run runs the hooks of what has happened.
+// run runs the hooks of the queued events.
 func (t *trace) run() {
 	if t == nil {
 		return
@@ -146,7 +146,7 @@ func (t *trace) run() {
 	}
 }
 
-// leave is the caller's end of waiting.
+// leave notes that the caller does not wait any more.
 func (t *trace) leave() {
 	if t == nil {
 		return
@@ -157,8 +157,8 @@ func (t *trace) leave() {
 	t.run()
 }
 
-// launched is the request's coming onto a connection. fresh: it makes the
-// handshake of TLS, if there is one.
+// launched notes that a request is assigned to a connection. fresh means that
+// the request makes the TLS handshake, if there is one.
 func (t *trace) launched(on *conn, fresh bool, now time.Time) {
 	if t == nil {
 		return
@@ -175,8 +175,8 @@ func (t *trace) launched(on *conn, fresh bool, now time.Time) {
 	}
 }
 
-// reach has the hooks run for all that a request has come by. state is that of
-// TLS, as far as a handshake was made.
+// reach queues the hooks for all stages that a request has passed. state is the
+// result of the TLS handshake, if there was one.
 func (t *trace) reach(to stage, state *tls.ConnectionState) {
 	if t == nil || t.stage == stageNone {
 		return
@@ -229,8 +229,8 @@ func (t *trace) wroteRequest(err error) {
 	}
 }
 
-// ended is the end of an attempt with an error: that of the handshake, or of the
-// writing, whichever was under way.
+// ended notes that an attempt failed: in the handshake or while writing,
+// whichever was under way.
 func (t *trace) ended(err error) {
 	if t == nil {
 		return
@@ -248,10 +248,11 @@ func (t *trace) ended(err error) {
 	t.stage = stageNone
 }
 
-// errSentAgain is what WroteRequest gets for an attempt whose connection ended.
+// errSentAgain is the error in WroteRequest for an attempt whose connection
+// ended.
 var errSentAgain = errors.New("curlpipe: the connection ended before the response; the request was sent again")
 
-// interim tells of interim responses.
+// interim queues the hooks for interim responses.
 func (t *trace) interim(sections string) {
 	if t == nil || sections == "" {
 		return
@@ -281,7 +282,7 @@ func (t *trace) interim(sections string) {
 	}
 }
 
-// cutSection takes a header section off several.
+// cutSection separates the first of several header sections.
 func cutSection(sections string) (section, rest string) {
 	for end := 0; ; {
 		next := strings.IndexByte(sections[end:], '\n')
@@ -296,7 +297,8 @@ func cutSection(sections string) (section, rest string) {
 	}
 }
 
-// answered is the coming of the first byte of a response, interim ones included.
+// answered notes that the first byte of a response has arrived, interim
+// responses included.
 func (t *trace) answered() {
 	if t == nil || t.first {
 		return
@@ -307,14 +309,15 @@ func (t *trace) answered() {
 	}
 }
 
-// idle is the end of a response whose connection goes on.
+// idle notes that a response has ended and its connection stays open.
 func (t *trace) idle() {
 	if t != nil && t.hooks.PutIdleConn != nil {
 		t.post(func() { t.hooks.PutIdleConn(nil) })
 	}
 }
 
-// traceResult tells of a request what a result of the loop has.
+// traceResult queues the hooks for what a result of the loop says about a
+// request.
 func (e *engine) traceResult(c *call, result *cshim.Result) {
 	if c.trace == nil {
 		return
@@ -337,8 +340,8 @@ func (e *engine) traceResult(c *call, result *cshim.Result) {
 	}
 }
 
-// traceHandshake tells those on a connection of the end of TLS's handshake. Those
-// whose certificate libcurl has refused then are not on it any more.
+// traceHandshake notes the end of the TLS handshake for the requests on a
+// connection. Requests whose certificate libcurl has refused are no longer on it.
 func (e *engine) traceHandshake(c *conn) {
 	for call := c.calls.first; call != nil; call = call.next {
 		if call.trace != nil && call.trace.stage == stageOnConn {
@@ -347,7 +350,7 @@ func (e *engine) traceHandshake(c *conn) {
 	}
 }
 
-// isWritten tells whether all of a request's body is on its way.
+// isWritten reports whether all of a request's body was sent.
 func (e *engine) isWritten(c *call) bool {
 	if c.upload == nil {
 		return true
@@ -360,12 +363,12 @@ func (e *engine) isWritten(c *call) bool {
 	return int64(sent) >= c.fed
 }
 
-// longestTracePoll is how long the looks at what of a traced request has left
-// are apart, at most. The first ones follow each other at once.
+// longestTracePoll is the longest time between two checks of what was sent of a
+// traced request. The first checks follow each other at once.
 const longestTracePoll = 20 * time.Millisecond
 
-// lookAfterTraces finds out how far traced requests have come: libcurl does not
-// tell.
+// lookAfterTraces finds out how far traced requests have got, which libcurl
+// does not report.
 func (e *engine) lookAfterTraces(c *conn, now time.Time) {
 	for call := c.calls.first; call != nil; call = call.next {
 		t := call.trace

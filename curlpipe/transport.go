@@ -280,7 +280,7 @@ type Transport struct {
 	closed    bool
 	protocols map[string]http.RoundTripper // of RegisterProtocol
 
-	// of TLSClientConfig, see effective
+	// of TLSClientConfig, with its key, in PEM; see effective
 	certificate []byte // with its key, in PEM
 	noHTTP2     bool
 }
@@ -310,14 +310,14 @@ func (t *Transport) start(lib library) (*engine, error) {
 	}
 	t.started, err = startEngine(settings)
 	if err == nil {
-		// calls keep their transport alive: none is left when this runs
+		// calls keep their transport alive, so none is left when this runs
 		runtime.AddCleanup(t, func(e *engine) { e.mailbox.close() }, t.started)
 	}
 	return t.started, err
 }
 
-// tryConfigure has Configure set up one easy handle, so that what it does wrong
-// shows at once. The engine ends if that is so.
+// tryConfigure has Configure set up one easy handle, so that its errors are
+// found at once. After an error it ends the engine.
 func (t *Transport) tryConfigure(e *engine) error {
 	err := e.makeFirst()
 	if err == nil {

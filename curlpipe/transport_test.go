@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// yardsticks are net/http's transport and this one, each ready for a server.
+// yardsticks are net/http's transport and this one, both prepared for a server.
 var yardsticks = map[string]func(t *testing.T, s *server) http.RoundTripper{
 	"net/http": func(t *testing.T, s *server) http.RoundTripper {
 		transport := s.Client().Transport.(*http.Transport).Clone()
@@ -35,15 +35,15 @@ var yardsticks = map[string]func(t *testing.T, s *server) http.RoundTripper{
 	},
 }
 
-// newTestTransport makes a transport that trusts the server. At the end of the
-// test it is closed, and its counters have to add up.
+// newTestTransport makes a transport that trusts the server. The end of the
+// test closes it and requires that its counters add up.
 func newTestTransport(t testing.TB, s *server, transport *Transport) *Transport {
 	t.Helper()
 	newTestClient(t, s, transport)
 	return transport
 }
 
-// inspect answers with what it was sent: method, target, length, codings and a
+// inspect answers with what it received: method, target, length, codings and a
 // hash of the body.
 func inspect(writer http.ResponseWriter, request *http.Request) {
 	hash := sha256.New()
@@ -134,8 +134,8 @@ func observe(client *http.Client, request *http.Request) seen {
 // onlyReader hides the length of a reader.
 type onlyReader struct{ io.Reader }
 
-// TestLikeNetHTTP has one table for both transports: what a caller sees is the
-// same.
+// TestLikeNetHTTP has one table for both transports, and requires that a caller
+// sees the same.
 func TestLikeNetHTTP(t *testing.T) {
 	large := bytes.Repeat([]byte("x1"), 1<<19)
 	table := map[string]func(base string) *http.Request{

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gathering is a connection that keeps what is written until it is told.
+// gathering is a connection that keeps what is written until send is called.
 type gathering struct {
 	net.Conn
 	keep bool
@@ -32,7 +32,7 @@ func (g *gathering) Write(bytes []byte) (int, error) {
 	return len(bytes), nil
 }
 
-// send sends what was kept, without its last octets.
+// send sends what was kept, except the last octets.
 func (g *gathering) send(without int) error {
 	g.keep = false
 	text := g.kept[:len(g.kept)-without]
@@ -41,27 +41,27 @@ func (g *gathering) send(without int) error {
 	return err
 }
 
-// A response that nobody asked for stands behind an honest one in a TLS record
-// with it, in one of its own, or in two. What has to be sent is cut into two
-// segments behind the honest response, in the middle of the other one, or before
-// its last octet, or it is not cut; the second segment comes after a while.
+// An unsolicited response follows an honest one in the same TLS record, in a
+// record of its own, or in two. The bytes are sent in one segment, or cut into
+// two: after the honest response, within the other one, or before its last
+// octet. The second segment follows after a while.
 var (
 	strayRecords  = []string{"in its record", "in a record of its own", "in two records"}
 	straySegments = []string{"in the same segment", "in a segment of its own", "half in a segment of its own", "its last octet in a segment of its own"}
 	strayDelays   = []time.Duration{0, time.Millisecond, 5 * time.Millisecond}
 )
 
-// placement is one of these ways; each number is an index.
+// placement is one combination of these; each number is an index.
 type placement struct{ record, segment, delay int }
 
-// placements are those that can be told apart.
+// placements returns the combinations that differ.
 func placements(overTLS bool) (all []placement) {
 	for record := range strayRecords {
 		for segment := range straySegments {
 			for delay := range strayDelays {
 				switch {
 				case !overTLS && record > 0, segment == 0 && delay > 0:
-				case overTLS && record == 0 && segment == 1: // the end of a record cannot be another's start
+				case overTLS && record == 0 && segment == 1: // the end of a record cannot be the start of another
 				default:
 					all = append(all, placement{record, segment, delay})
 				}
@@ -75,7 +75,7 @@ func (p placement) String() string {
 	return fmt.Sprintf("%s, %s after %s", strayRecords[p.record], straySegments[p.segment], strayDelays[p.delay])
 }
 
-// place sends both, and returns when the last octet is on its way.
+// place sends both responses, and returns when the last octet has been sent.
 func (p placement) place(raw *gathering, connection io.Writer, honest, stray string) error {
 	raw.keep = true
 	records := [][]string{{honest + stray}, {honest, stray}, {honest, stray[:len(stray)/2], stray[len(stray)/2:]}}[p.record]
@@ -88,7 +88,7 @@ func (p placement) place(raw *gathering, connection io.Writer, honest, stray str
 		}
 	}
 	if own == 0 {
-		own = len(stray) // and more, over TLS: what follows its end
+		own = len(stray) // over TLS also what follows its end
 	}
 	later := []int{0, own, (own + 1) / 2, 1}[p.segment]
 	if err := raw.send(later); err != nil {
@@ -109,8 +109,8 @@ var strays = map[string]string{
 	"a response by its end": "HTTP/1.1 200 OK\r\nX-Id: stray\r\n\r\nstray",
 }
 
-// strayServer answers requests with their targets, and the second one of its
-// first connection with a stray response behind.
+// strayServer answers requests with their targets. The second answer on its
+// first connection is followed by an unsolicited response.
 type strayServer struct {
 	url    string
 	placed chan error // the stray is on its way
@@ -167,7 +167,7 @@ func newStrayServer(t testing.TB, version uint16, certificates []tls.Certificate
 	return s
 }
 
-// ask asks for a path and requires its own response.
+// ask requests a path and requires its own response.
 func ask(t testing.TB, transport *Transport, method, url, path, describe string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url+path, nil)
@@ -180,15 +180,15 @@ func ask(t testing.TB, transport *Transport, method, url, path, describe string)
 	}
 }
 
-// straySampled is how much of its table TestUnsolicitedResponses tries, unless it
-// is to try all: one in so many. It is a prime, so that each value of each
-// dimension is tried.
+// straySampled is the share of the table that TestUnsolicitedResponses tries
+// unless it tries all: one in this many. It is a prime, so that each value of
+// each dimension is tried.
 const straySampled = 29
 
-// A response that nobody asked for is nobody's response, wherever it stands: it
-// costs its connection, and not even that request fails that comes next. It is
-// on its way before that request is made; what comes later, no client can tell
-// from an answer.
+// An unsolicited response belongs to no request, wherever it arrives. It costs
+// its connection, but the next request does not fail. The response is sent
+// before that request is made; no client can tell one that arrives later from
+// an answer.
 func TestUnsolicitedResponses(t *testing.T) {
 	authority := newIssuer(t)
 	certificates := []tls.Certificate{authority.issue(t, unchanged, "127.0.0.1")}

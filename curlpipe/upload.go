@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// uploadPiece is how much of a request's body is read at a time, and how much
-// of it may be on its way to libcurl before the next read, which may add as
-// much again.
+// uploadPiece is how much of a request's body is read at a time. The next read
+// starts while less than this waits to be taken by libcurl, so almost twice as
+// much may wait.
 const uploadPiece = 32 << 10
 
-// uploadBuffers are what bodies are read into.
+// uploadBuffers are buffers for reading bodies.
 var uploadBuffers = sync.Pool{New: func() any { return new([uploadPiece + 1]byte) }}
 
 // upload owns the body of a request: nothing else reads or closes it. Once the
-// request is on its way, a goroutine of its own reads the body, feeds what has
-// come to the engine as soon as it has come, and closes the body when it reads
-// no more. A request that never gets that far has its body closed by what ends
-// it. So it is closed once, and never while it is read.
+// request has been submitted, a goroutine reads the body, feeds each piece to
+// the engine as soon as it has arrived, and then closes the body. If a request
+// ends before that, whatever ends it closes the body. A body is thus closed
+// once, and never while it is read.
 type upload struct {
 	call    *call
 	engine  *engine
@@ -30,7 +30,7 @@ type upload struct {
 	taken   atomic.Bool   // somebody has it to close
 	reading atomic.Bool   // waits for the body
 	hungry  chan struct{} // libcurl has taken all that it was fed
-	ended   chan struct{} // the request has: no more is wanted
+	ended   chan struct{} // the request has ended: the rest is not needed
 	once    sync.Once
 }
 
@@ -39,17 +39,17 @@ type feed struct {
 	call  *call
 	piece []byte
 	last  bool
-	err   error // the body could not be read: the request cannot go on
+	err   error // the body could not be read, so the request fails
 }
 
-// bodyReadError is what Read of a request's body has returned.
+// bodyReadError is an error from the Read of a request's body.
 type bodyReadError struct{ err error }
 
 func (e *bodyReadError) Error() string { return "cannot read the request's body: " + e.err.Error() }
 func (e *bodyReadError) Unwrap() error { return e.err }
 
-// newUpload takes charge of the request's body; nil: it has none, and does not
-// have to say so.
+// newUpload takes ownership of the request's body. It returns nil if there is
+// none and the request need not say so.
 func newUpload(c *call, request *http.Request) *upload {
 	body := request.Body
 	if body == nil || body == http.NoBody {
@@ -66,7 +66,7 @@ func newUpload(c *call, request *http.Request) *upload {
 	}
 }
 
-// begin has the body read, now that the engine has the request.
+// begin starts to read the body, now that the engine has the request.
 func (u *upload) begin(e *engine) {
 	if u.taken.CompareAndSwap(false, true) {
 		u.engine = e
@@ -74,8 +74,8 @@ func (u *upload) begin(e *engine) {
 	}
 }
 
-// stop ends the upload. True: nothing reads the body, and the caller of stop
-// has to close it; else it is closed by what reads it.
+// stop ends the upload. If it returns true, nothing reads the body, and the
+// caller of stop has to close it; otherwise its reader closes it.
 func (u *upload) stop() bool {
 	u.once.Do(func() { close(u.ended) })
 	return u.taken.CompareAndSwap(false, true)
@@ -83,7 +83,7 @@ func (u *upload) stop() bool {
 
 func (u *upload) close() { _ = u.body.Close() }
 
-// want tells that libcurl has taken all that it was fed.
+// want notes that libcurl has taken all that it was fed.
 func (u *upload) want() {
 	select {
 	case u.hungry <- struct{}{}:
@@ -102,15 +102,15 @@ func (u *upload) run() {
 	buffer := uploadBuffers.Get().(*[uploadPiece + 1]byte)
 	defer uploadBuffers.Put(buffer)
 	left := u.call.uploadLength
-	fed := 0 // and not known to be taken
+	fed := 0 // bytes fed and not known to be taken
 	for {
 		f, more := u.next(buffer[:], &left)
 		if !more {
 			return
 		}
-		if f.last || f.err != nil { // who gets the error finds it closed
+		if f.last || f.err != nil { // closed before the error can be seen
 			closed = true
-			if err := u.body.Close(); err != nil && f.err == nil { // it may mean that what was read is not right
+			if err := u.body.Close(); err != nil && f.err == nil { // the error may mean that the bytes read are wrong
 				f.err = fmt.Errorf("curlpipe: cannot close the request's body: %w", err)
 			}
 		}
@@ -125,8 +125,8 @@ func (u *upload) run() {
 	}
 }
 
-// takenMeanwhile reports whether libcurl has taken what it was fed, and waits
-// until it has if told so.
+// takenMeanwhile reports whether libcurl has taken what it was fed. With wait
+// it waits until libcurl has.
 func (u *upload) takenMeanwhile(wait bool) bool {
 	if wait {
 		select {
@@ -143,16 +143,16 @@ func (u *upload) takenMeanwhile(wait bool) bool {
 	}
 }
 
-// next reads the next piece. The one that makes up the length that was said
-// waits for the body to end: a body that is longer is never sent as if it were
-// whole. False: the request has ended.
+// next reads the next piece. The piece that completes the stated length waits
+// for the end of the body, so that a longer body is never sent as if it were
+// complete. It returns false if the request has ended.
 func (u *upload) next(buffer []byte, left *int64) (feed, bool) {
 	f := feed{call: u.call}
 	got := 0
 	for f.err == nil && !f.last && (got == 0 || *left == 0) {
 		room := buffer[got:]
 		if got == 0 {
-			room = buffer[:uploadPiece] // one byte remains for the look whether there is more
+			room = buffer[:uploadPiece] // one more byte, to see whether the body is longer
 		}
 		n, err := u.read(room)
 		if u.hasEnded() {
@@ -172,8 +172,8 @@ func (u *upload) next(buffer []byte, left *int64) (feed, bool) {
 	return f, true
 }
 
-// Between reads that come to nothing the upload pauses, longer each time; after
-// so many in a row it fails with io.ErrNoProgress.
+// Between reads that return nothing the upload pauses, longer each time. After
+// too many in a row it fails with io.ErrNoProgress.
 const (
 	mostEmptyReads = 100
 	longestPause   = 10 * time.Millisecond
@@ -209,7 +209,7 @@ func (u *upload) hasEnded() bool {
 	}
 }
 
-// wrongLength is the error of a body that is not as long as was said.
+// wrongLength is the error for a body whose length differs from the stated one.
 func wrongLength(length, left int64, last bool) error {
 	switch {
 	case left < 0:
@@ -220,7 +220,7 @@ func wrongLength(length, left int64, last bool) error {
 	return nil
 }
 
-// bodyLength is the length of a request's body: 0 without one, -1 when it is
+// bodyLength returns the length of a request's body: 0 without one, -1 if it is
 // not known [http.Request].
 func bodyLength(request *http.Request) int64 {
 	switch {

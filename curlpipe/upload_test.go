@@ -21,11 +21,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// watchedBody is a request's body that knows how a RoundTripper has to treat it:
-// one Read at a time, one Close, and none of the two during the other or later.
+// watchedBody is a request's body that checks how a RoundTripper uses it: one
+// Read at a time, one Close, and neither during nor after the Close.
 type watchedBody struct {
 	io.Reader
-	slow   func() // what Close waits for, if not nil
+	slow   func() // Close calls it, if it is not nil
 	failed error  // what Close returns
 	mutex  sync.Mutex
 	busy   bool
@@ -83,7 +83,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(into []byte) (int, error) { return f(into) }
 
-// emptyReads returns nothing so many times before each Read.
+// emptyReads returns nothing a number of times before each Read.
 func emptyReads(reader io.Reader, times int) io.Reader {
 	left := times
 	return readerFunc(func(into []byte) (int, error) {
@@ -95,10 +95,10 @@ func emptyReads(reader io.Reader, times int) io.Reader {
 	})
 }
 
-// bodyKind is one way in which a Reader may behave.
+// bodyKind is a way in which a Reader may behave.
 type bodyKind struct {
 	reader func(text string) io.Reader
-	length int64 // ContentLength minus that of the text, where one is said
+	length int64 // ContentLength minus the length of the text, if one is stated
 	closes error // what Close returns
 	fails  bool
 	slow   bool // a short body will do
@@ -140,13 +140,13 @@ var bodyKinds = map[string]bodyKind{
 	"nothing for ever":  {fails: true, slow: true, reader: func(string) io.Reader { return readerFunc(func([]byte) (int, error) { return 0, nil }) }},
 }
 
-// beyondNetHTTP are the kinds that net/http's transport panics or spins with, or
-// takes for good when the server is quick, or over HTTP/2.
+// beyondNetHTTP are the kinds with which net/http's transport panics, spins, or
+// succeeds wrongly if the server is quick or speaks HTTP/2.
 var beyondNetHTTP = map[string]bool{"cannot be closed": true, "longer than said": true, "counts wrongly": true, "counts below zero": true, "nothing for ever": true}
 
-// TestUploadKinds sends a body of each kind, with and without a length that was
-// said, shorter and longer than a piece: the server gets it whole and unchanged,
-// or the request fails; and the body is closed once.
+// TestUploadKinds sends a body of each kind, with and without a stated length,
+// shorter and longer than a piece. The server gets it complete and unchanged, or
+// the request fails. The body is closed once.
 func TestUploadKinds(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, inspect)
@@ -189,8 +189,8 @@ func uploadOne(t *testing.T, roundTripper http.RoundTripper, target string, kind
 	require.Contains(t, readAll(t, response), fmt.Sprintf("POST /inspect length=%d ", size))
 }
 
-// TestUploadThatIsTooLongIsNotSentWhole: the server never takes a body for
-// complete that the caller has not meant so.
+// TestUploadThatIsTooLongIsNotSentWhole requires that the server never takes a
+// body for complete that the caller did not mean to be.
 func TestUploadThatIsTooLongIsNotSentWhole(t *testing.T) {
 	var complete atomic.Int64
 	s := newServer(t, false, func(_ http.ResponseWriter, request *http.Request) {
@@ -209,8 +209,8 @@ func TestUploadThatIsTooLongIsNotSentWhole(t *testing.T) {
 	require.Zero(t, complete.Load())
 }
 
-// TestUploadLeavesAsItIsWritten: each line reaches the server before the next is
-// written, with and without a length that was said.
+// TestUploadLeavesAsItIsWritten requires that each line reaches the server
+// before the next is written, with and without a stated length.
 func TestUploadLeavesAsItIsWritten(t *testing.T) {
 	const lines = 20
 	forBoth(t, func(t *testing.T, overTLS bool) {
@@ -233,7 +233,7 @@ func TestUploadLeavesAsItIsWritten(t *testing.T) {
 				_, err := io.WriteString(writer, line+"\n")
 				require.NoError(t, err)
 				if said && i == lines-1 {
-					require.NoError(t, writer.Close()) // it waits for the end, see upload.next
+					require.NoError(t, writer.Close()) // the upload waits for the end, see upload.next
 				}
 				require.Equal(t, line, <-got)
 			}
@@ -245,7 +245,7 @@ func TestUploadLeavesAsItIsWritten(t *testing.T) {
 	})
 }
 
-// inBackground sends a request and tells what came of it.
+// inBackground sends a request and reports its result.
 func inBackground(roundTripper http.RoundTripper, request *http.Request) <-chan outcome {
 	answered := make(chan outcome, 1)
 	go func() {
@@ -255,8 +255,8 @@ func inBackground(roundTripper http.RoundTripper, request *http.Request) <-chan 
 	return answered
 }
 
-// TestUploadOfNothingDoesNotSpin: a Read that returns nothing for ever costs
-// next to no time, and fails.
+// TestUploadOfNothingDoesNotSpin requires that a Read that always returns
+// nothing uses almost no CPU, and that the request fails.
 func TestUploadOfNothingDoesNotSpin(t *testing.T) {
 	s := newServer(t, false, inspect)
 	transport := newTestTransport(t, s, &Transport{})
@@ -287,9 +287,9 @@ func (b *blockedReader) Read(into []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestUploadIsClosedOnce ends requests at every moment, while the body is read
-// and while it is not. However it ends, the caller has its answer without
-// waiting for the body's Read, and the body is closed once, after that.
+// TestUploadIsClosedOnce ends requests at every moment, during a Read of the
+// body and between Reads. The caller gets its result without waiting for the
+// Read, and the body is closed once, afterwards.
 func TestUploadIsClosedOnce(t *testing.T) {
 	for name, each := range map[string]struct {
 		serve func(net.Conn, *bufio.Reader) // after the request's header section
@@ -358,7 +358,8 @@ func TestUploadIsClosedOnce(t *testing.T) {
 	}
 }
 
-// TestBodyOfARequestThatIsNotSent: it is closed before the caller has the error.
+// TestBodyOfARequestThatIsNotSent requires that the body is closed before the
+// caller has the error.
 func TestBodyOfARequestThatIsNotSent(t *testing.T) {
 	closed := &Transport{}
 	require.NoError(t, closed.Close())
@@ -398,8 +399,8 @@ func TestBodyOfARequestThatIsNotSent(t *testing.T) {
 	}
 }
 
-// TestCloseOfABodyThatTakesItsTime holds up nobody: neither the caller nor other
-// requests.
+// TestCloseOfABodyThatTakesItsTime requires that a slow Close delays neither the
+// caller nor other requests.
 func TestCloseOfABodyThatTakesItsTime(t *testing.T) {
 	s := newServer(t, false, inspect)
 	transport := newTestTransport(t, s, &Transport{})
@@ -416,7 +417,8 @@ func TestCloseOfABodyThatTakesItsTime(t *testing.T) {
 	body.closedOnce(t)
 }
 
-// TestUploadOfManySmallPieces costs no thread or processor for each of them.
+// TestUploadOfManySmallPieces requires that small pieces cost neither a thread
+// nor much CPU time each.
 func TestUploadOfManySmallPieces(t *testing.T) {
 	s := newServer(t, false, inspect)
 	transport := newTestTransport(t, s, &Transport{})
@@ -436,7 +438,7 @@ func TestUploadOfManySmallPieces(t *testing.T) {
 	t.Logf("%v of processor time, %d goroutines", processorTime(t)-before, runtime.NumGoroutine())
 }
 
-// processorTime is what this process has used so far.
+// processorTime returns the CPU time that this process has used.
 func processorTime(t *testing.T) time.Duration {
 	var usage syscall.Rusage
 	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// selfSigned makes a certificate for these names; the first is its common name,
-// and the only place of the name without others.
+// selfSigned makes a certificate for these names. The first is its common name;
+// if it is the only one, the certificate has no other field with names.
 func selfSigned(t *testing.T, commonName string, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -36,9 +36,9 @@ func selfSigned(t *testing.T, commonName string, names ...string) tls.Certificat
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestNamesInCertificates holds names and the wildcards of certificates against
-// what net/http takes: a star is the first label, and the whole of it
-// [RFC 9525 §6.3]. Only "*.test" is stricter here: libcurl wants two dots.
+// TestNamesInCertificates compares names and wildcards with what net/http
+// accepts: a wildcard is the whole of the first label [RFC 9525 §6.3]. Only
+// "*.test" is stricter here, because libcurl requires two dots.
 func TestNamesInCertificates(t *testing.T) {
 	const idn = "xn--bcher-kva.shop.test"
 	for _, each := range []struct{ pattern, host string }{

@@ -14,29 +14,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sizes are those of the documents, in bytes. The larger ones are asked for
+// sizes are the sizes of the documents in bytes. The larger ones are requested
 // less often.
 var sizes = []int{0, 1, 2, 100, 1000, 1460, 4095, 4096, 4097, 16383, 16385, 64 << 10, 1 << 20, 16 << 20}
 
 const smallOnes = 9 // of sizes
 
-// variants are how many documents of each small size there are, so that a
-// response that belongs to another request shows.
+// variants is the number of documents of each small size. Several of them make
+// another request's response visible.
 const variants = 10
 
-// content is what a document has to be.
+// content returns the expected content of a document.
 func content(size, variant int) []byte {
 	word := fmt.Sprintf("%d of %d bytes; ", variant, size)
 	return []byte(strings.Repeat(word, size/len(word)+1)[:size])
 }
 
-// document is one that is asked for.
+// document is a requested document.
 type document struct {
 	size, variant int
 	chunked       bool
 }
 
-// path is its path: below /chunked/ it comes from the backend, in chunks.
+// path returns its path. Documents below /chunked/ come from the backend, in
+// chunks.
 func (d document) path() string {
 	if d.chunked {
 		return fmt.Sprintf("/chunked/%d/%d", d.size, d.variant)
@@ -44,7 +45,7 @@ func (d document) path() string {
 	return fmt.Sprintf("/%d-%d", d.size, d.variant)
 }
 
-// documentOf is the one that the request of this number asks for.
+// documentOf returns the document that request number n asks for.
 func documentOf(number int) document {
 	d := document{chunked: number%4 == 1, variant: number % variants}
 	switch {
@@ -83,7 +84,8 @@ func newLibrary(t *testing.T, folder string) library {
 	return all
 }
 
-// serve is the Go server: the backend of the others, and one of its own.
+// serve starts the Go server. It is the backend of the others, and one of the
+// tested servers.
 func (l library) serve(folder string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServer(http.Dir(folder)))
@@ -92,13 +94,13 @@ func (l library) serve(folder string) http.Handler {
 		variant, _ := strconv.Atoi(request.PathValue("variant"))
 		text := l[[2]int{size, variant}]
 		writer.Header().Set("Content-Type", "application/octet-stream")
-		_ = http.NewResponseController(writer).Flush() // the length is not known any more
+		_ = http.NewResponseController(writer).Flush() // removes the known length
 		_, _ = writer.Write(text)
 	})
 	return mux
 }
 
-// check compares a response with what was asked for.
+// check compares a response with the requested document.
 func (l library) check(d document, response *http.Response) error {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)

@@ -23,12 +23,11 @@ const (
 	requests = 10_000 // for each server
 	depth    = 100
 	callers  = 150
-	limit    = 1000 // requests on a connection, where the server is told to count
+	limit    = 1000 // requests on a connection, for servers that can limit them
 )
 
-// TestServers sends 10,000 requests to each server, pipelined, and expects as
-// many connections as the server makes necessary: one, or one for each so many
-// requests.
+// TestServers sends 10,000 pipelined requests to each server. It expects as
+// many connections as the server requires: one, or one for each limit requests.
 func TestServers(t *testing.T) {
 	folder := openFolder(t)
 	documents := newLibrary(t, folder)
@@ -68,7 +67,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// pipelines tells whether the libcurl at hand does.
+// pipelines reports whether this libcurl pipelines.
 func pipelines(t *testing.T) bool {
 	transport := &curlpipe.Transport{}
 	defer transport.Close()
@@ -93,7 +92,7 @@ func startGo(t *testing.T, handler http.Handler, s setting) string {
 	return server.Listener.Addr().String()
 }
 
-// measure sends the requests and judges what came of them.
+// measure sends the requests and checks the results.
 func measure(t *testing.T, documents library, s setting, address string, connections int) {
 	transport := &curlpipe.Transport{CAFile: s.Certificate, MaxPipelineDepth: depth}
 	defer transport.Close()
@@ -107,7 +106,7 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 
 	var next, deepest, chunked atomic.Int64
 	var group sync.WaitGroup
-	var first sync.Once // the first error tells most
+	var first sync.Once // the first error is the most useful one
 	failed := func(err error) { first.Do(func() { t.Error(err) }) }
 	for range callers {
 		group.Go(func() {
@@ -149,7 +148,7 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 		}
 	}
 	if connections > 1 {
-		require.Positive(t, stats.Retries) // what the server had read and did not answer
+		require.Positive(t, stats.Retries) // requests that the server had read and not answered
 		return
 	}
 	require.Zero(t, stats.Retries)

@@ -24,23 +24,23 @@ import (
 //go:embed testdata
 var configurations embed.FS
 
-// setting fills the configuration of a server in testdata.
+// setting has the values for a server's configuration in testdata.
 type setting struct {
 	Address           string // host:port to listen on
 	Host, Port        string // its parts
-	Folder            string // for what the server writes
+	Folder            string // for files that the server writes
 	Documents         string // folder with the documents
 	Backend           string // host:port of the Go server
 	BackendHost       string
 	BackendPort       string
 	Certificate       string // file with certificate and key
 	TLS               bool
-	KeepAliveRequests int    // most requests on a connection; 0: no limit
-	User              string // that a server changes to when it is started as root
+	KeepAliveRequests int    // maximum number of requests on a connection; 0: no limit
+	User              string // the user that a server changes to when root starts it
 	Modules           string // Apache's
 }
 
-// program is a server from Debian.
+// program is a server packaged by Debian.
 type program struct {
 	name     string
 	packages string // Debian's
@@ -60,7 +60,7 @@ var programs = []program{
 	{"lighttpd", "lighttpd and lighttpd-mod-openssl", "lighttpd.conf", func(config, _ string) []string { return []string{"-D", "-f", config} }, true},
 }
 
-// path finds the program, which is not in everybody's PATH.
+// path finds the program, whose folder may not be in PATH.
 func (p program) path() (string, error) {
 	if found, err := exec.LookPath(p.name); err == nil {
 		return found, nil
@@ -88,8 +88,8 @@ func (p program) start(t *testing.T, s setting) string {
 	}
 }
 
-// run starts the program and waits until it listens. False: it ended instead,
-// perhaps because somebody else has got its port.
+// run starts the program and waits until it listens. It returns false if the
+// program ends instead, perhaps because its port has been taken.
 func (p program) run(t *testing.T, path string, arguments []string, address string) bool {
 	server := exec.Command(path, arguments...)
 	output, err := os.Create(filepath.Join(t.TempDir(), "output"))
@@ -123,7 +123,7 @@ func (p program) run(t *testing.T, path string, arguments []string, address stri
 	}
 }
 
-// freeAddress is one on loopback that nobody listens on at the moment.
+// freeAddress returns an address on loopback with a free port.
 func freeAddress(t *testing.T) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -131,8 +131,8 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// openFolder is a temporary folder that a server may use that has changed its
-// user.
+// openFolder makes a temporary folder that a server can use after it has
+// changed its user.
 func openFolder(t *testing.T) string {
 	folder := t.TempDir()
 	for _, each := range []string{folder, filepath.Dir(folder)} {
@@ -151,8 +151,8 @@ func writeConfig(t *testing.T, name, file string, s setting) {
 	require.NoError(t, text.Execute(out, s))
 }
 
-// writeCertificate makes a certificate for 127.0.0.1 that signs itself, and
-// returns the file with it and its key.
+// writeCertificate makes a self-signed certificate for 127.0.0.1, and returns
+// the file with it and its key.
 func writeCertificate(t *testing.T) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,5 +1,5 @@
-// Package upstream_test holds which libcurl has which of the faults that package
-// curlpipe works around, or names.
+// Package upstream_test tests which releases of libcurl have the faults that
+// package curlpipe works around or describes.
 package upstream_test
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faults are the programs of testdata, and the releases that have been seen with
-// and without the fault. What of it is a matter of time is shown, not asserted.
+// faults are the programs of testdata, with releases that have been seen with
+// and without the fault. Results that depend on timing are shown, not asserted.
 var faults = map[string]struct{ with, without []string }{
 	"nul-line":             {[]string{"7.53.1", "7.61.1", "7.74.0", "7.88.1"}, []string{"8.14.1", "8.22.0", "8.23.0"}},
 	"http2-flood":          {},
@@ -35,7 +35,7 @@ func compile(t *testing.T, source string) string {
 	return made
 }
 
-// Each fault is where it was seen, and not where it was not.
+// A release that had a fault still shows it, and the others do not.
 func TestFaultsOfLibcurl(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
