@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -85,10 +88,18 @@ func (o *checkOptions) understand(arguments []string) error {
 		return usage(errors.New("--http2 needs TLS, which --plain takes away"))
 	case o.Plain && len(o.tls) > 0:
 		return usage(errors.New("--tls needs TLS, which --plain takes away"))
-	case o.Connections < 1 || o.Requests < 1 || o.Limit <= 0:
-		return usage(errors.New("--connections and --requests have to be 1 or more, --time-limit more than 0"))
-	case o.repeat < 1:
-		return usage(errors.New("--repeat has to be 1 or more"))
+	case o.Limit <= 0:
+		return usage(fmt.Errorf("--time-limit has to be more than 0, not %s", o.Limit))
+	case o.Host != "" && !isHost(o.Host):
+		return usage(fmt.Errorf("--host %q is no name of a host: give one of this machine, such as localhost", o.Host))
+	}
+	for _, number := range []struct {
+		flag  string
+		value int
+	}{{"connections", o.Connections}, {"requests", o.Requests}, {"repeat", o.repeat}} {
+		if number.value < 1 {
+			return usage(fmt.Errorf("--%s has to be 1 or more, not %d", number.flag, number.value))
+		}
 	}
 	if err := choice.CheckVersions(o.tls); err != nil {
 		return usage(err)
@@ -107,6 +118,14 @@ func (o *checkOptions) understand(arguments []string) error {
 		return err
 	}
 	return o.findPrograms()
+}
+
+// isHost reports whether a URL and a certificate can have the name, which may be an
+// address.
+func isHost(name string) bool {
+	u, err := url.Parse("https://" + net.JoinHostPort(name, "1"))
+	beyond := func(r rune) bool { return r > unicode.MaxASCII }
+	return err == nil && u.Hostname() == name && u.Path == "" && u.User == nil && !strings.ContainsFunc(name, beyond)
 }
 
 // checkScenarios returns the scenarios that match, nil alone for no pattern.

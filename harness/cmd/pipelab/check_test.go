@@ -83,7 +83,7 @@ func TestCheckOfClientsThatFail(t *testing.T) {
 		client  []string
 		finding string
 	}{
-		"ignores the URL": {[]string{"true", "{url}"}, `(?m)^exercised +fail +the client never connected: it has to be given \{url\}`},
+		"ignores the URL": {[]string{"true", "{url}"}, `(?m)^exercised +fail +the client never connected to the origin, whose address \{url\} stands for`},
 		"exits early": {[]string{"sh", "-c", "echo no use >&2; exit 7", "{url}"},
 			`(?m)^all-answered +fail +0 of 0 answered; the client ended with exit status 7: no use`},
 		"hangs": {[]string{"sh", "-c", "sleep 1000", "{url}"},
@@ -109,22 +109,30 @@ func TestCheckRefuses(t *testing.T) {
 		code      int
 		arguments []string
 	}{
-		"check needs a command":       {exitUsage, []string{"check"}},
-		"neither {url}":               {exitUsage, []string{"check", "--", "curl"}},
-		"have to be 1 or more":        {exitUsage, []string{"check", "--requests", "0", "--", "curl", "{url}"}},
-		"--http2 needs TLS":           {exitUsage, []string{"check", "--http2", "--plain", "--", "curl", "{url}"}},
-		"starting the client":         {exitCannotRun, []string{"check", "--", "/nowhere/client", "{url}"}},
-		"--tls needs TLS":             {exitUsage, []string{"check", "--tls", "1.3", "--plain", "--", "curl", "{url}"}},
-		"no version of TLS":           {exitUsage, []string{"check", "--tls", "1.1", "--", "curl", "{url}"}},
-		"--repeat has to be 1":        {exitUsage, []string{"check", "--repeat", "0", "--", "curl", "{url}"}},
-		"--complaint: error parsing":  {exitUsage, []string{"check", "--complaint", "(", "--", "curl", "{url}"}},
-		"no scenario matches":         {exitUsage, []string{"check", "--scenario", "nosuch", "--", "curl", "{url}"}},
-		"needs TLS, which --plain":    {exitUsage, []string{"check", "--scenario", "idle-*", "--plain", "--", "curl", "{url}"}},
-		"is about TLS 1.2":            {exitUsage, []string{"check", "--scenario", "idle-keyupdate", "--tls", "1.2", "--", "curl", "{url}"}},
-		"there is no folder for it":   {exitCannotRun, []string{"check", "--json", "no/where", "--", "curl", "{url}"}},
-		"serve plays one at a time":   {exitUsage, []string{"serve", "--scenario", "close-*"}},
-		"--http2 and --ca need TLS":   {exitUsage, []string{"serve", "--plain", "--ca", "x"}},
-		"the origin cannot listen on": {exitCannotRun, []string{"serve", "--listen", "127.0.0.1:nowhere"}},
+		"check needs a command":                  {exitUsage, []string{"check"}},
+		"neither {url}":                          {exitUsage, []string{"check", "--", "curl"}},
+		"--requests has to be 1 or more, not 0":  {exitUsage, []string{"check", "--requests", "0", "--", "curl", "{url}"}},
+		"--connections has to be 1 or more, not": {exitUsage, []string{"check", "--connections", "-1", "--", "curl", "{url}"}},
+		"--time-limit has to be more than 0":     {exitUsage, []string{"check", "--time-limit", "0s", "--", "curl", "{url}"}},
+		`--host "a b" is no name of a host`:      {exitUsage, []string{"check", "--host", "a b", "--", "curl", "{url}"}},
+		`--host "[::1]" is no name of a host`:    {exitUsage, []string{"check", "--host", "[::1]", "--", "curl", "{url}"}},
+		`--host "x:99" is no name of a host`:     {exitUsage, []string{"check", "--host", "x:99", "--", "curl", "{url}"}},
+		`--host "u@x" is no name of a host`:      {exitUsage, []string{"check", "--host", "u@x", "--", "curl", "{url}"}},
+		`"http2-*" is about HTTP/2: add --http2`: {exitUsage, []string{"check", "--scenario", "http2-*", "--", "curl", "{url}"}},
+		`"reset" is about HTTP/1.1: leave out`:   {exitUsage, []string{"check", "--scenario", "reset", "--http2", "--", "curl", "{url}"}},
+		"--http2 needs TLS":                      {exitUsage, []string{"check", "--http2", "--plain", "--", "curl", "{url}"}},
+		"starting the client":                    {exitCannotRun, []string{"check", "--", "/nowhere/client", "{url}"}},
+		"--tls needs TLS":                        {exitUsage, []string{"check", "--tls", "1.3", "--plain", "--", "curl", "{url}"}},
+		"no version of TLS":                      {exitUsage, []string{"check", "--tls", "1.1", "--", "curl", "{url}"}},
+		"--repeat has to be 1":                   {exitUsage, []string{"check", "--repeat", "0", "--", "curl", "{url}"}},
+		"--complaint: error parsing":             {exitUsage, []string{"check", "--complaint", "(", "--", "curl", "{url}"}},
+		"no scenario matches":                    {exitUsage, []string{"check", "--scenario", "nosuch", "--", "curl", "{url}"}},
+		"needs TLS, which --plain":               {exitUsage, []string{"check", "--scenario", "idle-*", "--plain", "--", "curl", "{url}"}},
+		"is about TLS 1.2":                       {exitUsage, []string{"check", "--scenario", "idle-keyupdate", "--tls", "1.2", "--", "curl", "{url}"}},
+		"there is no folder for it":              {exitCannotRun, []string{"check", "--json", "no/where", "--", "curl", "{url}"}},
+		"serve plays one at a time":              {exitUsage, []string{"serve", "--scenario", "close-*"}},
+		"--http2 and --ca need TLS":              {exitUsage, []string{"serve", "--plain", "--ca", "x"}},
+		"the origin cannot listen on":            {exitCannotRun, []string{"serve", "--listen", "127.0.0.1:nowhere"}},
 	} {
 		code, stdout, stderr := pipelab(each.arguments...)
 		require.Equal(t, each.code, code, reason)
@@ -198,4 +206,13 @@ func TestServePrintsWhatItSees(t *testing.T) {
 	out.wait(`connection 1 ended by the client`)
 	cancel()
 	require.Equal(t, exitExpected, <-ended)
+}
+
+func TestNamesOfTheOrigin(t *testing.T) {
+	for name, right := range map[string]bool{
+		"localhost": true, "LOCALHOST": true, "a.example": true, "127.0.0.1": true, "::1": true,
+		"[::1]": false, "localhost:99": false, "a/b": false, "u@x": false, "a b": false, "a?b": false, "bücher.example": false,
+	} {
+		require.Equal(t, right, isHost(name), name)
+	}
 }

@@ -65,6 +65,9 @@ func checkFolder(flag, file string) error {
 	if _, err := os.Stat(filepath.Dir(file)); err != nil {
 		return cannotRun(fmt.Errorf("--%s %s: there is no folder for it: %w", flag, file, err))
 	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return cannotRun(fmt.Errorf("--%s %s: that is a folder: name a file in it", flag, file))
+	}
 	return nil
 }
 

@@ -22,13 +22,17 @@ func TestRunsAreWrittenInEachForm(t *testing.T) {
 	require.Equal(t, 2, strings.Count(contentOf(t, "runs.md"), "| `honest-origin` |"))
 }
 
-func TestOutputsThatHaveNoFolderAreRefusedBeforeTheRuns(t *testing.T) {
+func TestOutputsThatCannotBeWrittenAreRefusedBeforeTheRuns(t *testing.T) {
 	enterCheckout(t, "good")
 	for _, flag := range []string{"--json", "--junit", "--markdown"} {
-		code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", flag, "nowhere/runs")
-		require.Equal(t, exitCannotRun, code)
-		requireOneLine(t, stdout, stderr)
-		require.Contains(t, stderr, flag+" nowhere/runs: there is no folder for it")
+		for file, says := range map[string]string{
+			"nowhere/runs": "there is no folder for it", ".": "that is a folder: name a file in it",
+		} {
+			code, stdout, stderr := pipelab("run", "--scenario", "honest-origin", flag, file)
+			require.Equal(t, exitCannotRun, code)
+			requireOneLine(t, stdout, stderr)
+			require.Contains(t, stderr, flag+" "+file+": "+says)
+		}
 	}
 }
 

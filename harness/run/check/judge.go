@@ -282,7 +282,7 @@ func exercised(o *Observation) (judge.Verdict, string, string) {
 		o.requests(), most, pipelined)
 	switch {
 	case len(o.Origin.Connections) == 0:
-		return judge.Fail, expected, "the client never connected: it has to be given {url}"
+		return judge.Fail, expected, "the client never connected to the origin, whose address {url} stands for"
 	case o.requests() < max(o.Requests, 1):
 		return judge.Fail, expected, actual
 	}

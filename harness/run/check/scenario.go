@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -101,10 +102,24 @@ const (
 func All() []Scenario { return slices.Clone(table) }
 
 // Match returns the scenarios for HTTP/2 or for HTTP/1.1 whose id matches the
-// shell pattern. If there are none, the error lists all ids.
+// shell pattern. If there are none, the error says whether the other protocol has
+// some, or else lists all ids.
 func Match(pattern string, http2 bool) ([]Scenario, error) {
-	of := slices.DeleteFunc(All(), func(s Scenario) bool { return s.HTTP2 != http2 && s.ID != honest })
-	return scenario.Choose(of, func(s *Scenario) string { return s.ID }, pattern)
+	choose := func(http2 bool) ([]Scenario, error) {
+		of := slices.DeleteFunc(All(), func(s Scenario) bool { return s.HTTP2 != http2 && s.ID != honest })
+		return scenario.Choose(of, func(s *Scenario) string { return s.ID }, pattern)
+	}
+	found, err := choose(http2)
+	if err == nil {
+		return found, nil
+	}
+	switch _, other := choose(!http2); {
+	case other == nil && http2:
+		return nil, fmt.Errorf("%q is about HTTP/1.1: leave out --http2", pattern)
+	case other == nil:
+		return nil, fmt.Errorf("%q is about HTTP/2: add --http2", pattern)
+	}
+	return nil, err
 }
 
 // fits reports whether the scenario can happen to a request with that method and

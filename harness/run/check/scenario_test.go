@@ -48,7 +48,9 @@ func TestEachScenarioSaysWhatItIs(t *testing.T) {
 	_, err := check.Match("nosuch", false)
 	require.ErrorContains(t, err, "there are: honest-origin, ")
 	_, err = check.Match("http2-*", false)
-	require.ErrorContains(t, err, `no scenario matches "http2-*"`)
+	require.EqualError(t, err, `"http2-*" is about HTTP/2: add --http2`)
+	_, err = check.Match("framing-*", true)
+	require.EqualError(t, err, `"framing-*" is about HTTP/1.1: leave out --http2`)
 }
 
 // What curl of this machine does is right in these, what a careless client does
