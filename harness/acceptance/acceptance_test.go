@@ -1,5 +1,5 @@
-// Package acceptance holds the whole laboratory, the patch series and the
-// clients against what the project promises: real libraries, real OpenSSL,
+// Package acceptance tests the whole laboratory, the patch series and the
+// clients against the project's promises, with real libraries, real OpenSSL and
 // real connections.
 package acceptance
 
@@ -29,8 +29,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// builds has what the scripts build. A test that needs something that is not
-// built fails: nothing is skipped here.
+// builds has what the scripts build. If something is not built, the test that
+// needs it fails: none is skipped.
 type builds struct {
 	subjects   *subject.Programs
 	interposer string
@@ -56,7 +56,7 @@ func newBuilds(t *testing.T) *builds {
 	return b
 }
 
-// run makes one run with the libcurl of that name.
+// run makes one run with the named libcurl.
 func (b *builds) run(t *testing.T, s *scenario.Scenario, name, driver, libcurl string) outcome.Run {
 	t.Helper()
 	return b.runWith(t, s, name, driver, b.libraries[libcurl])
@@ -81,8 +81,8 @@ func (b *builds) setup(t *testing.T, s *scenario.Scenario, name, driver string, 
 }
 
 // stockRuns makes a run of each scenario and driver with the stock libcurl, and
-// those that show nothing again. Most of them wait for what never comes, so several
-// are made at a time.
+// repeats those that show nothing. Several run at a time, because most of them wait
+// for something that never arrives.
 func (b *builds) stockRuns(t *testing.T, scenarios []scenario.Scenario) map[string]outcome.Run {
 	t.Helper()
 	var mutex sync.Mutex
@@ -116,7 +116,7 @@ func only(t *testing.T, id string) *scenario.Scenario {
 	return &found[0]
 }
 
-// finding returns what the judge says of one invariant.
+// finding returns the judge's finding on an invariant.
 func finding(t *testing.T, r outcome.Run, id string) judge.Finding {
 	t.Helper()
 	for _, f := range r.Invariants {
@@ -128,7 +128,7 @@ func finding(t *testing.T, r outcome.Run, id string) judge.Finding {
 	return judge.Finding{}
 }
 
-// clients are the subjects of the report with each way they can be driven.
+// clients are the subjects of the report, each with all of its drivers.
 var clients = []struct{ subject, driver string }{
 	{"c-demo", plan.DriverPerform},
 	{"c-demo", plan.DriverSocket},
@@ -136,8 +136,8 @@ var clients = []struct{ subject, driver string }{
 	{"curlpipe", plan.DriverSocket},
 }
 
-// TestReset is what the project is for: stock loses the connection, patched
-// keeps it, for every client.
+// TestReset tests the purpose of the project: stock loses the connection,
+// patched keeps it, with every client.
 func TestReset(t *testing.T) {
 	b := newBuilds(t)
 	s := only(t, "reported")
@@ -167,7 +167,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestHonestOrigin is the control: where nothing is in the way, nothing fails.
+// TestHonestOrigin is the control: with an honest origin, no run fails.
 func TestHonestOrigin(t *testing.T) {
 	b := newBuilds(t)
 	s := only(t, "honest-origin")
@@ -183,7 +183,7 @@ func TestHonestOrigin(t *testing.T) {
 	}
 }
 
-// TestEveryScenario runs the table with the client that can do all of it.
+// TestEveryScenario runs the table with the client that supports all of it.
 func TestEveryScenario(t *testing.T) {
 	b := newBuilds(t)
 	scenarios := slices.DeleteFunc(scenario.All(), func(s scenario.Scenario) bool { return s.HTTP2 }) // see TestEveryScenarioOverHTTP2
@@ -202,8 +202,8 @@ func TestEveryScenario(t *testing.T) {
 	}
 }
 
-// TestEveryScenarioOverHTTP2 runs the part of the table that takes a libcurl with
-// HTTP/2, which the series must not harm.
+// TestEveryScenarioOverHTTP2 runs the part of the table that needs a libcurl with
+// HTTP/2, which the series must not break.
 func TestEveryScenarioOverHTTP2(t *testing.T) {
 	b := newBuilds(t)
 	found, err := checkout.Find()
@@ -234,8 +234,8 @@ func TestEveryScenarioOverHTTP2(t *testing.T) {
 	require.GreaterOrEqual(t, ran, 2*8)
 }
 
-// TestMovingBuffer is the negative control: the judge has to catch a libcurl
-// that keeps OpenSSL from refusing a wrong write, and loses a request instead.
+// TestMovingBuffer is the negative control. This libcurl keeps OpenSSL from
+// refusing a wrong write, and loses a request instead. The judge must notice.
 func TestMovingBuffer(t *testing.T) {
 	b := newBuilds(t)
 	s := only(t, "moving-buffer")
@@ -248,8 +248,8 @@ func TestMovingBuffer(t *testing.T) {
 	require.True(t, r.AsExpected(), "%+v", r.Invariants)
 }
 
-// TestAnOriginThatBreaksDown has the origin's TLS end badly: what came of the
-// run is then no client's doing.
+// TestAnOriginThatBreaksDown makes the origin's TLS engine fail: the result
+// must not be blamed on the client.
 func TestAnOriginThatBreaksDown(t *testing.T) {
 	b := newBuilds(t)
 	wrapper := filepath.Join(t.TempDir(), "tls-engine")
@@ -266,7 +266,7 @@ func TestAnOriginThatBreaksDown(t *testing.T) {
 }
 
 // TestNothingAtStakeIsInconclusive makes the requests of the reported scenario
-// fit into the buffers: nothing is blocked, and the run must not count.
+// fit into the buffers. No write is blocked, so the run must be inconclusive.
 func TestNothingAtStakeIsInconclusive(t *testing.T) {
 	b := newBuilds(t)
 	s := *only(t, "reported")
@@ -277,8 +277,8 @@ func TestNothingAtStakeIsInconclusive(t *testing.T) {
 	require.False(t, r.AsExpected(), "inconclusive is never a pass")
 }
 
-// TestMissingBuildsAreNamed checks that whoever has built nothing is told what
-// to run.
+// TestMissingBuildsAreNamed requires an error that says what to run if nothing
+// is built.
 func TestMissingBuildsAreNamed(t *testing.T) {
 	empty := subject.In(t.TempDir())
 	_, err := empty.Find("c-demo")

@@ -14,7 +14,8 @@ import (
 
 const repository = "../.."
 
-// sources returns the repository's files whose names end so, below its top.
+// sources returns the repository's files below the top folder with these
+// endings.
 func sources(t *testing.T, endings ...string) []string {
 	t.Helper()
 	var names []string
@@ -46,8 +47,8 @@ var (
 	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
 )
 
-// Every link of a document leads to a file of the repository, and to a heading
-// that it has.
+// Every link of a document leads to an existing file of the repository, and to
+// one of its headings.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, name := range sources(t, ".md") {
 		for _, link := range links.FindAllStringSubmatch(contents(t, name), -1) {
@@ -75,14 +76,14 @@ func TestLinksLeadSomewhere(t *testing.T) {
 }
 
 var (
-	// What reads a variable of ours from the environment, in Go, C and shell. A
-	// constant has the name of one, too.
+	// Matches Go, C and shell code that reads one of our environment variables,
+	// and constants with the name of one.
 	reads = regexp.MustCompile(`(?:Getenv\(|LookupEnv\(|getenv\(|number_from_environment\(|environment\(|given\(|\w = )"((?:PIPELAB|CURLPIPE)_[A-Z_]+)"|\$\{?(CURLPIPE_[A-Z_]+)`)
 	row   = regexp.MustCompile("(?m)^\\| `((?:PIPELAB|CURLPIPE)_[A-Z_]+)` \\|")
 )
 
-// Every variable that the code takes from the environment stands in exactly one
-// table of the documents, and every variable in one is taken.
+// Every environment variable that the code reads is in exactly one table of the
+// documents, and the code reads every variable in a table.
 func TestEveryVariableOfTheEnvironmentIsDocumentedOnce(t *testing.T) {
 	var read, documented []string
 	programs := sources(t, ".go", ".c", ".h", ".sh")

@@ -45,8 +45,7 @@ func (b *builds) kept(t *testing.T, scenario, subject, driver, libcurl string) *
 	return e
 }
 
-// decrypted has tshark look for packets that match, and returns a field of
-// each.
+// decrypted returns a field of each packet that matches in tshark.
 func decrypted(t *testing.T, e *evidence.Evidence, filter, field string) []string {
 	t.Helper()
 	tshark, err := exec.LookPath("tshark")
@@ -59,8 +58,8 @@ func decrypted(t *testing.T, e *evidence.Evidence, filter, field string) []strin
 	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' || r == ',' })
 }
 
-// The packets of the report: pipelined requests, and connections that the
-// client ends, by RST where responses were still on their way.
+// The report's defect in packets: pipelined requests, and connections that the
+// client ends, with a RST if responses were still on their way.
 func TestCaptureShowsTheDefectOfTheReport(t *testing.T) {
 	b := newBuilds(t)
 	for _, c := range clients {
@@ -102,7 +101,8 @@ func TestCaptureShowsTheDefectOfTheReport(t *testing.T) {
 	}
 }
 
-// OpenSSL's secrets open what follows a new handshake and a KeyUpdate, too.
+// With OpenSSL's secrets, traffic after a new handshake or a KeyUpdate can be
+// decrypted, too.
 func TestCaptureIsDecryptedAfterHandshakesAndKeyUpdates(t *testing.T) {
 	b := newBuilds(t)
 	for scenario, what := range map[string]func(timeline.Lane) int{

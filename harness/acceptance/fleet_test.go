@@ -20,7 +20,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// fleetOf is a small fleet: 10 clients that make 40 requests each.
+// fleetOf returns a small fleet: 10 clients with 40 requests each.
 func fleetOf(t *testing.T, client, variant string) fleet.Config {
 	found, err := checkout.Find()
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func fleetOf(t *testing.T, client, variant string) fleet.Config {
 	return c
 }
 
-// TestFleet has a small fleet do what the report's did: with stock the server
+// TestFleet makes a small fleet show the report's effect: with stock the server
 // gets more handshakes than there are clients, with patched exactly as many.
 func TestFleet(t *testing.T) {
 	for _, client := range []string{"c-fleet", "curlpipe-fleet"} {
@@ -63,7 +63,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// requireKept holds the run to one connection a client and all its answers.
+// requireKept requires one connection for each client, and all answers.
 func requireKept(t *testing.T, r *fleet.Result, clients int64) {
 	t.Helper()
 	require.Equal(t, clients, r.Connections)
@@ -82,9 +82,9 @@ func TestFleetOverTLS13(t *testing.T) {
 	}
 }
 
-// TestFleetWithLibrariesThatNeedMore has libcurls that a program cannot simply
-// load: one with sanitizers, whose runtime has to come first, and the machine's
-// own, which no longer pipelines.
+// TestFleetWithLibrariesThatNeedMore uses libcurls that need more than a loader
+// path: one with sanitizers, whose runtime has to be loaded first, and the
+// machine's own, which no longer pipelines.
 func TestFleetWithLibrariesThatNeedMore(t *testing.T) {
 	for name, build := range map[string][]string{
 		"sanitized": {"../../scripts/build-libcurl", "--variant", "patched", "--sanitize"},
@@ -104,8 +104,8 @@ func TestFleetWithLibrariesThatNeedMore(t *testing.T) {
 	}
 }
 
-// A program may be given fewer descriptors than it is allowed to have: a
-// fleet's clients ask for more.
+// The limit of open files may be lower than allowed: the clients of a fleet
+// raise it.
 func TestFleetWithMoreConnectionsThanTheSoftLimit(t *testing.T) {
 	run := exec.Command("sh", "-c", "ulimit -Sn 64 && exec ../../build/pipelab fleet --library patched "+
 		"--client c-fleet,curlpipe-fleet --clients 100 --processes 1 --requests 10 --stall-every 0 --json -")
@@ -119,10 +119,10 @@ func TestFleetWithMoreConnectionsThanTheSoftLimit(t *testing.T) {
 	}
 }
 
-// A client of the library holds little more than libcurl's own handles do, which
-// is what one of c-fleet has. How the C library spreads 500 threads over its
-// arenas can only add to that, so the least of some runs is it. It is 1.2 times as
-// much, and c-fleet alone differs by 3 % from run to run.
+// A client of the library needs little more memory than libcurl's own handles do,
+// as in c-fleet. The way in which the C library spreads 500 threads over its
+// arenas can only add to that, so the smallest value of some runs counts. The
+// limit is 1.2 times as much; c-fleet itself varies by 3 %.
 func TestFleetHoldsLittleMemory(t *testing.T) {
 	held := make(map[string]int64)
 	for _, client := range []string{"c-fleet", "curlpipe-fleet", "curlpipe-fleet", "curlpipe-fleet"} {
@@ -140,14 +140,14 @@ func TestFleetHoldsLittleMemory(t *testing.T) {
 	t.Logf("%v bytes a client", held)
 }
 
-// Shards make the run that one process would, against one server.
+// Shards make the same run as one process, against one server.
 func TestFleetInShards(t *testing.T) {
 	serve := exec.CommandContext(t.Context(), "../../build/pipelab", "fleet", "serve")
 	out, err := serve.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, serve.Start())
 	t.Cleanup(func() {
-		_ = serve.Process.Kill() // fails if it has ended, which the test has seen then
+		_ = serve.Process.Kill() // fails if it has ended, which the test has noticed by then
 		_ = serve.Wait()
 	})
 	line, err := bufio.NewReader(out).ReadBytes('\n')

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wings of the laboratory, and what each may use besides itself. No wing uses
-// one that is not named.
+// wings are the parts of the laboratory, each with the wings that it may import
+// besides itself.
 var wings = map[string][]string{
 	"cmd":      {"many", "upstream", "show", "run", "clients", "build"},
 	"many":     {"show", "run", "clients", "build"},
@@ -27,13 +27,13 @@ var wings = map[string][]string{
 
 const harness = "github.com/curlpipe/curlpipe/harness/"
 
-// goPackage is what `go list` says of a package.
+// goPackage is a package in the output of `go list`.
 type goPackage struct {
 	ImportPath string
 	Imports    []string
 }
 
-// packages returns what `go list` says of those that match.
+// packages returns the output of `go list` for a pattern.
 func packages(t *testing.T, patterns ...string) []goPackage {
 	t.Helper()
 	command := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports"}, patterns...)...)
@@ -56,8 +56,8 @@ func wingOf(path string) (string, bool) {
 }
 
 // TestNoArrowRunsBackUp checks the imports against the order of the wings: what
-// a run consists of knows nothing of what shows it, and so on. Tests may look
-// up, but nothing else does.
+// a run consists of does not import what shows it, for example. Only tests may
+// import upwards.
 func TestNoArrowRunsBackUp(t *testing.T) {
 	var wrong []string
 	list := packages(t, harness+"...")
@@ -78,7 +78,7 @@ func TestNoArrowRunsBackUp(t *testing.T) {
 	require.Greater(t, len(list), 30)
 }
 
-// The packages that decide do no I/O: they decide from what they are given.
+// The packages that decide do no I/O. They decide from their arguments.
 func TestJudgeAndOutcomeAskNobody(t *testing.T) {
 	for _, p := range packages(t, harness+"run/judge", harness+"run/outcome") {
 		for _, asked := range []string{"os", "os/exec", "io", "net"} {

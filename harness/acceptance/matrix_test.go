@@ -21,7 +21,7 @@ func madeMatrix(t *testing.T, scenario string) *matrix.Document {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "matrix.json")
 	command := exec.Command("../../scripts/matrix", "--scenario", scenario, "--fresh", "--jobs", "2", "--json", file)
-	// A script is not to use the libcurl that the tests are linked to.
+	// A script must not use the libcurl that the tests are linked to.
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "LD_LIBRARY_PATH=") {
 			command.Env = append(command.Env, variable)
@@ -34,9 +34,9 @@ func madeMatrix(t *testing.T, scenario string) *matrix.Document {
 	return d
 }
 
-// TestMatrix runs the scenario of the report with every OpenSSL that
-// Debian serves: stock fails and patched passes, over both versions of TLS; and
-// what each suite has of its own keeps its connection over HTTP/2.
+// TestMatrix runs the report's scenario with every OpenSSL that Debian serves:
+// stock fails and patched passes, with both versions of TLS. Each suite's own
+// libcurl keeps its connection over HTTP/2.
 func TestMatrix(t *testing.T) {
 	d := madeMatrix(t, "reported")
 	for _, gap := range d.Axes.Gaps {
@@ -68,8 +68,8 @@ func TestMatrix(t *testing.T) {
 	readmetest.RequireLike(t, "../docs/matrix.md", "matrix", d.Markdown(), func(got string) { requireGrid(t, d, got) })
 }
 
-// requirePackaged requires of the runs with the suites' own libcurls that each
-// came to one connection, with writes blocked, and returns them.
+// requirePackaged requires one connection and blocked writes in each run with a
+// suite's own libcurl, and returns these runs.
 func requirePackaged(t *testing.T, d *matrix.Document) []*outcome.Run {
 	t.Helper()
 	var found []*outcome.Run
@@ -89,7 +89,7 @@ func requirePackaged(t *testing.T, d *matrix.Document) []*outcome.Run {
 	return found
 }
 
-// find returns the one run of that kind.
+// find returns the only run with these properties.
 func find(t *testing.T, d *matrix.Document, openssl, libcurl, tls, subject, driver string) *outcome.Run {
 	t.Helper()
 	var found []*outcome.Run
@@ -103,7 +103,7 @@ func find(t *testing.T, d *matrix.Document, openssl, libcurl, tls, subject, driv
 	return found[0]
 }
 
-// requireReported requires the defect of stock, or none of patched.
+// requireReported requires the defect in stock, and no defect in patched.
 func requireReported(t *testing.T, r *outcome.Run, version string) {
 	t.Helper()
 	require.Equal(t, version, r.OpenSSL, "the client was seen to use it")
@@ -121,8 +121,8 @@ func requireReported(t *testing.T, r *outcome.Run, version string) {
 // packagedVersion is how a cell begins that names the release of its libcurl.
 var packagedVersion = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+: `)
 
-// requireGrid requires the manual's grid to say what came, whichever versions
-// the suites had then and have now.
+// requireGrid requires that the grid in the manual has the same outcomes,
+// whichever versions the suites had then and have now.
 func requireGrid(t *testing.T, d *matrix.Document, got string) {
 	t.Helper()
 	rows := make(map[string]string)

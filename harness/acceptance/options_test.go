@@ -15,7 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/readme/readmetest"
 )
 
-// script is one that people call.
+// script is a script that users call.
 type script struct {
 	name string // from the top of the repository
 	help string // what it prints with --help
@@ -48,7 +48,7 @@ func scripts(t *testing.T) []script {
 	return found
 }
 
-// says is what a script is for: the first sentence of its help.
+// says returns the purpose of a script: the first sentence of its help.
 func (s script) says() string {
 	sentence, _, _ := strings.Cut(strings.TrimSpace(s.help), "\n\n")
 	return strings.Join(strings.Fields(sentence), " ")
@@ -61,7 +61,7 @@ var (
 	optionLine = regexp.MustCompile(`^  (-\S.*?|[A-Z]+)  +(\S.*)$`)
 	moreLine   = regexp.MustCompile(`^ {6,}(\S.*)$`)
 	optionName = regexp.MustCompile(`--[a-z-]+`)
-	// armOfCase is where a script takes an option.
+	// armOfCase matches where a script handles an option.
 	armOfCase = regexp.MustCompile(`(?m)^\s+((?:-h \| )?--[a-z-]+(?:=\*)?(?: \| --[a-z-]+)*)\)`)
 )
 
@@ -82,7 +82,7 @@ func (s script) options() []option {
 	return list
 }
 
-// taken returns the options that the code takes.
+// taken returns the options that the code accepts.
 func (s script) taken() []string {
 	var names []string
 	for _, arm := range armOfCase.FindAllStringSubmatch(s.code, -1) {
@@ -96,7 +96,7 @@ func (s script) taken() []string {
 }
 
 // TestScriptsReadmeHasEveryOption writes the tables of scripts/README.md from
-// what the scripts say of themselves.
+// the help texts of the scripts.
 func TestScriptsReadmeHasEveryOption(t *testing.T) {
 	about := "| script | what it does |\n| --- | --- |\n"
 	options := "| script | argument | meaning |\n| --- | --- | --- |\n"
@@ -111,9 +111,9 @@ func TestScriptsReadmeHasEveryOption(t *testing.T) {
 	readmetest.RequireTable(t, page, "arguments", options)
 }
 
-// Each option that a script takes is explained by its own help, or by what its help
-// says that it is passed on to: another script, or pipelab. Each that a help
-// explains is taken.
+// Each option that a script accepts is explained by its own help, or by the help of
+// the script or pipelab command that it is passed to. Each option that a help
+// explains is accepted.
 func TestEveryOptionOfAScriptIsExplained(t *testing.T) {
 	all := scripts(t)
 	series := contents(t, "harness/docs/series.md") // the flags of pipelab releases

@@ -20,7 +20,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// TestReadmeHasTheProofs compares the tables in patches/README.md.
+// TestReadmeHasTheProofs compares the proofs with the tables in
+// patches/README.md.
 func TestReadmeHasTheProofs(t *testing.T) {
 	found, err := checkout.Find()
 	require.NoError(t, err)
@@ -40,12 +41,12 @@ func TestReadmeHasTheProofs(t *testing.T) {
 	readmetest.RequireTable(t, filepath.Join(folder, "README.md"), "unproven", unproven)
 }
 
-// step returns the libcurl that the first n patches of the series make, with
-// HTTP/2 or without.
+// step returns the libcurl with the first n patches of the series, with HTTP/2
+// or without.
 type step func(n int, http2 bool) *library.Library
 
-// steps builds each when it is first asked for, and all of them at once where
-// CURLPIPE_LONG asks for that: the series has to build after every patch.
+// steps builds each when it is first requested. With CURLPIPE_LONG it builds
+// all of them, because the series has to build after every patch.
 func steps(t *testing.T, folder string, names []string) step {
 	t.Helper()
 	finder := library.Finder{} // which accepts any series
@@ -81,7 +82,7 @@ func steps(t *testing.T, folder string, names []string) step {
 	return one
 }
 
-// firstPatches makes a folder with a shorter series.
+// firstPatches makes a folder with the first patches of the series.
 func firstPatches(t *testing.T, folder string, names []string) string {
 	t.Helper()
 	shorter := t.TempDir()
@@ -93,14 +94,14 @@ func firstPatches(t *testing.T, folder string, names []string) string {
 	return shorter
 }
 
-// sampled says whether the default walk comes by the nth patch: building both
-// steps of a patch takes 20 seconds where they are not in the cache.
+// sampled reports whether the short form tests the nth patch. Building both
+// steps of a patch takes 20 seconds if they are not in the cache.
 func sampled(n int) bool { return n%proofStride == 0 || os.Getenv("CURLPIPE_LONG") != "" }
 
 const proofStride = 6
 
-// TestEachPatchIsProven walks the series, or a sample of it: what proves a patch
-// fails just before it and passes just after.
+// TestEachPatchIsProven goes through the series, or a sample of it. The proof of
+// a patch must fail just before the patch and pass just after it.
 func TestEachPatchIsProven(t *testing.T) {
 	b := newBuilds(t)
 	found, err := checkout.Find()
@@ -146,7 +147,7 @@ func TestEachPatchIsProven(t *testing.T) {
 	}
 }
 
-// TestEachProofIsUsed keeps programs that prove nothing out of the folder.
+// TestEachProofIsUsed requires that each program in the folder proves a patch.
 func TestEachProofIsUsed(t *testing.T) {
 	found, err := checkout.Find()
 	require.NoError(t, err)
@@ -168,7 +169,7 @@ func TestEachProofIsUsed(t *testing.T) {
 	}
 }
 
-// runProof returns what the program says, and how it ends.
+// runProof returns the output of the program, and how it ended.
 func runProof(t *testing.T, made, driver string, number int, l *library.Library) (string, int) {
 	t.Helper()
 	command := program.Command(l.Prefix, made, driver, strconv.Itoa(number))

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wrapper makes a shell script that ends in the command that it is given.
+// wrapper makes a shell script that ends by running the command it is given.
 func wrapper(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "wrapper")
@@ -24,15 +24,15 @@ func wrapper(t *testing.T, script string) string {
 	return path
 }
 
-// wrapped is pipelab with a wrapper around a subject.
+// wrapped runs pipelab with a wrapper around a subject.
 func wrapped(ctx context.Context, subject, wrap string, arguments ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "../../build/pipelab", append([]string{
 		"run", "--scenario", "honest-origin", "--library", "patched", "--subject", subject, "--wrap", wrap,
 	}, arguments...)...)
 }
 
-// Each subject comes out inside of a wrapper as it does without one, whatever
-// the wrapper prints and ends with.
+// Each subject has the same result in a wrapper as without one, whatever the
+// wrapper prints and however it ends.
 func TestWrap(t *testing.T) {
 	for _, subject := range []string{"c-demo", "go-curl", "curlpipe"} {
 		t.Run(subject, func(t *testing.T) {
@@ -49,15 +49,15 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// A wrapper that hangs is killed where there is nobody in front of it.
+// A wrapper that hangs is killed if it is not on a terminal.
 func TestWrapThatHangs(t *testing.T) {
 	said, err := wrapped(t.Context(), "c-demo", wrapper(t, "exec sleep 1000"), "--time-limit", "200ms").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(said), "the subject did not end and was killed")
 }
 
-// On a terminal the wrapper can be talked to, and pipelab has the terminal back
-// at the end.
+// On a terminal the user can type into the wrapper. At the end pipelab has the
+// terminal again.
 func TestWrapOnATerminal(t *testing.T) {
 	master, slave := terminal(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -67,10 +67,10 @@ func TestWrapOnATerminal(t *testing.T) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 	require.NoError(t, command.Start())
 	require.NoError(t, slave.Close())
-	_, err := io.WriteString(master, "run\n") // waits in the terminal until it is read
+	_, err := io.WriteString(master, "run\n") // the terminal keeps it until it is read
 	require.NoError(t, err)
 	said, err := io.ReadAll(master)
-	require.ErrorIs(t, err, unix.EIO) // how a terminal ends that nobody has open
+	require.ErrorIs(t, err, unix.EIO) // the error of a terminal that no process has open
 	require.NoError(t, command.Wait(), "%s", said)
 	require.Contains(t, string(said), "debugger> ")
 	require.Contains(t, string(said), "read run\r\n")
@@ -92,7 +92,8 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// Valgrind is a wrapper of real life: it is slow, and has the subject's process.
+// Valgrind is a realistic wrapper: it is slow, and the subject runs within its
+// process.
 func TestWrapValgrind(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		t.Skip("there is no valgrind; scripts/setup --tests installs it")

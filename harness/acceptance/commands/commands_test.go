@@ -1,5 +1,4 @@
-// Package commands_test takes the commands out of the documents and runs them as
-// they stand there.
+// Package commands_test runs the commands in the documents exactly as written.
 //
 // With CURLPIPE_LONG set, as in the weekly job, it also runs those that take
 // longer than a test may. CURLPIPE_CURL_CLONE names the clone of curl's
@@ -29,7 +28,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 )
 
-// limit is a bound against a command that hangs.
+// limit bounds commands that hang.
 const limit = 2 * time.Hour
 
 // root is the checkout.
@@ -48,9 +47,9 @@ func read(t *testing.T, name string) string {
 }
 
 var (
-	// comment is what stands behind a command in a block.
+	// comment is what follows a command in a block.
 	comment = regexp.MustCompile(`(?m)\s+# .*$`)
-	// invocation is a code span that is a command, and more than the name of one.
+	// invocation is a code span with a command and its arguments.
 	invocation = regexp.MustCompile(`^([A-Z_]+=\S+ )*((\./)?(scripts|docker|build)/\S+|pipelab \S+|go (test|build|run|doc|mod|get|work)) `)
 )
 
@@ -93,8 +92,7 @@ func plain(block string) string {
 	return strings.TrimSpace(comment.ReplaceAllString(block, ""))
 }
 
-// find returns the command of a document that a text begins with, and the rest
-// of the text.
+// find returns the command that a text begins with, and the rest of the text.
 func find(document, block string) (*command, string) {
 	for i := range table[document] {
 		c := &table[document][i]
@@ -105,7 +103,7 @@ func find(document, block string) (*command, string) {
 	return nil, block
 }
 
-// documents are all that the repository has.
+// documents returns all documents of the repository.
 func documents(t *testing.T) []string {
 	t.Helper()
 	command := exec.Command("git", "ls-files", "*.md")
@@ -121,7 +119,8 @@ func documents(t *testing.T) []string {
 	return strings.Fields(string(list))
 }
 
-// Every command of a document is in the table, and every entry in a document.
+// Every command of a document is in the table, and every entry of the table is
+// in a document.
 func TestEveryCommandIsClassified(t *testing.T) {
 	used := map[*command]bool{}
 	var unknown []string
@@ -157,7 +156,7 @@ func TestEveryCommandIsClassified(t *testing.T) {
 	}
 }
 
-// Commands are run here, each in a folder and a home of its own.
+// Each command runs in a new folder, with a new home.
 func TestCommands(t *testing.T) {
 	for document, commands := range table {
 		for i := range commands {
@@ -191,7 +190,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// runs tells whether a command is run as it stands for some document.
+// runs reports whether a command is run as it is for some document.
 func runs(text string) bool {
 	for _, commands := range table {
 		if slices.ContainsFunc(commands, func(c command) bool {
@@ -203,7 +202,7 @@ func runs(text string) bool {
 	return false
 }
 
-// run runs a command in a shell, as a newcomer would.
+// run runs a command in a shell, as a new user would.
 func (c *command) run(t *testing.T) {
 	folder, home := t.TempDir(), t.TempDir()
 	script := cmp.Or(c.local, c.text)
@@ -243,11 +242,11 @@ func (c *command) run(t *testing.T) {
 	}
 }
 
-// ours is where a program of the checkout stands in a command.
+// ours matches a program of the checkout in a command.
 var ours = regexp.MustCompile(`(^|[\s(])(?:\./)?(scripts|docker|build)/`)
 
-// environment is the environment of a newcomer, with the caches of this
-// machine: nothing is built or fetched twice.
+// environment is a new user's, with this machine's caches, so that nothing is
+// built or downloaded twice.
 func environment(t *testing.T, home string) []string {
 	t.Helper()
 	cache, err := library.DefaultCache()
@@ -258,7 +257,7 @@ func environment(t *testing.T, home string) []string {
 	})
 	list = append(list, "HOME="+home, "CURLPIPE_CACHE="+cache, "CHECKOUT="+root(t),
 		"PATH="+filepath.Join(root(t), "build")+":"+os.Getenv("PATH"),
-		// a clone may belong to somebody else
+		// a clone may belong to another user
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*")
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
 		value, err := exec.Command("go", "env", name).Output()
@@ -268,14 +267,14 @@ func environment(t *testing.T, home string) []string {
 	return list
 }
 
-// requireTest requires that a folder has a test of that name.
+// requireTest requires that a folder has a test with this name.
 func requireTest(t *testing.T, folder, name string) {
 	t.Helper()
 	require.Contains(t, testsIn(t, folder), name, "%s has no such test", folder)
 }
 
-// requireJob requires that a job of the hosted CI has a text, with what its
-// matrix replaces a variable with.
+// requireJob requires that a job of the hosted CI contains a text, with its
+// matrix's value in place of a variable.
 func requireJob(t *testing.T, name, text string) {
 	t.Helper()
 	var workflow struct {
@@ -334,13 +333,13 @@ func testsIn(t *testing.T, folder string) []string {
 
 var (
 	testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example|Benchmark)\w*)\(`)
-	// goTest is how any text of the repository names tests.
+	// goTest matches a text that names tests.
 	goTest  = regexp.MustCompile(`(cd harness && )?(go test|scripts/test)((?: -[a-z]+(?:=\S+)?(?: [A-Z0-9]\w*)?)*) (\./[a-zA-Z0-9_./]*[a-zA-Z0-9_.])( -run \w+)?`)
 	runFlag = regexp.MustCompile(` -run[ =](\w+)`)
 )
 
-// Wherever a text of the repository names tests for go test or scripts/test,
-// there are such tests.
+// If a text of the repository names tests for go test or scripts/test, these
+// tests exist.
 func TestNamedTestsExist(t *testing.T) {
 	checked := 0
 	var wrong []string

@@ -1,14 +1,15 @@
 package commands_test
 
-// What stands in for what a person has: a source from curl's repository in the
-// form that a vendor gives it, or a build that the page before had them make.
+// Replacements for what a reader has: a source from curl's repository in a
+// vendor's form, or a build that an earlier command of the page makes.
 
-// patched lets the go command find the patched libcurl.
+// patched makes the go command find the patched libcurl.
 const patched = `prefix=$(scripts/build-libcurl --variant patched)
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
 `
 
-// clone goes to a clone of this repository, which a command may change.
+// clone makes a clone of this repository, which a command may change, and
+// enters it.
 const clone = `git clone -q "$CHECKOUT" clone
 cd clone
 git config user.name a
@@ -69,7 +70,7 @@ x
 END
 `
 
-// srpm7611 is that tree in one file.
+// srpm7611 makes a source package of that tree.
 const srpm7611 = rpm7611 + `rpmbuild -bs --quiet --define "_topdir $HOME/rpm/curl" ~/rpm/curl/SPECS/curl.spec
 cp ~/rpm/curl/SRPMS/curl-7.61.1-34.el8.src.rpm .
 `

@@ -6,39 +6,39 @@ type class int
 const (
 	now         class = iota // this test, always
 	weekly                   // this test with CURLPIPE_LONG set, in the weekly job
-	again                    // this test, for the document that has it with one of these two
+	again                    // this test, for another document that has the same command
 	aTest                    // scripts/test: the command runs some of its tests
-	byJob                    // a job of the hosted CI, as it stands
-	insteadTest              // another test does the same in another way, because of why
-	insteadJob               // a job of the hosted CI does
+	byJob                    // a job of the hosted CI, unchanged
+	insteadTest              // another test, in another way; why says the reason
+	insteadJob               // a job of the hosted CI, in another way
 	byHand                   // nobody, because of why
 )
 
-// command is one that a document shows.
+// command is a command in a document.
 type command struct {
 	// text is the command, of one line or more.
 	text  string
 	class class
-	// local, if not empty, is run in its place, because it downloads from curl.se: the
-	// same command with a local source.
+	// local, if not empty, is run instead, because the command downloads from curl.se:
+	// the same command with a local source.
 	local string
-	// first is what has been done before; then is what is looked at afterwards.
+	// first runs before the command, then afterwards.
 	first, then string
-	// mayFail allows exit status 1: what was measured or found is not good, and
-	// the command does what the document says.
+	// mayFail allows exit status 1: the command works, and reports a bad
+	// result.
 	mayFail bool
-	// says, if not empty, is what it has to print: a regular expression.
+	// says, if not empty, is a regular expression that the output must match.
 	says string
-	// by is the test of the folder, or the job; as is what the job has instead.
+	// by is the folder's test, or the job; as is the job's form of the command.
 	by, folder, as string
-	// why it is not run as it stands.
+	// why says why it is not run unchanged.
 	why string
-	// needs are programs that scripts/setup --tests installs, and without which
-	// the command is left out.
+	// needs are programs that scripts/setup --tests installs. Without them the
+	// command is left out.
 	needs []string
-	// files of the checkout are copied to the folder that it is run in.
+	// files of the checkout are copied to the folder in which it runs.
 	files []string
-	// inRoot has it run in the checkout instead of an empty folder.
+	// inRoot runs it in the checkout instead of an empty folder.
 	inRoot bool
 }
 
@@ -47,7 +47,7 @@ const (
 	docker     = "harness/acceptance/docker"
 )
 
-// notCommands are how blocks begin that show something else.
+// notCommands are beginnings of blocks that do not have commands.
 var notCommands = []string{
 	"scenario   subject", "client  depth", "c-fleet", `{"openssl"`, "long groups", "build/pipelab check [FLAG",
 }

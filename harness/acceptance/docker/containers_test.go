@@ -15,11 +15,11 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// releases are those that are built and run, with the OpenSSL that each has.
+// releases are the releases that are built and run, with the OpenSSL of each.
 var releases = []struct{ name, openssl string }{{"bookworm", "3.0."}, {"trixie", "3.5."}}
 
-// TestDockerVerdicts builds the images and runs the compose file: what comes
-// of each run in a container is what comes of it on this machine.
+// TestDockerVerdicts builds the images and runs the compose file. Each run in a
+// container must have the same verdict as on this machine.
 func TestDockerVerdicts(t *testing.T) {
 	if os.Getenv("CURLPIPE_DOCKER") == "" {
 		t.Skip("builds images for some minutes; set CURLPIPE_DOCKER=1 for that")
@@ -48,12 +48,12 @@ func TestDockerVerdicts(t *testing.T) {
 type daemon struct {
 	// client is a docker command that builds with BuildKit.
 	client string
-	// environment has the way to the daemon.
+	// environment has the variables with which docker reaches the daemon.
 	environment []string
 }
 
-// findDocker returns the daemon that answers, or else one of the test's own.
-// Where neither can be had the test is skipped.
+// findDocker returns a daemon that answers, or else starts one for the test. If
+// neither is possible, the test is skipped.
 func findDocker(t *testing.T) *daemon {
 	d := &daemon{client: findClient(t), environment: append(os.Environ(), "DOCKER_BUILDKIT=1")}
 	if d.answers(context.Background()) {
@@ -70,8 +70,8 @@ func findDocker(t *testing.T) *daemon {
 	return d
 }
 
-// findClient returns the first docker command that has BuildKit. One without
-// its buildx plugin may stand before one that needs none.
+// findClient returns the first docker command with BuildKit. One that lacks its
+// buildx plugin may precede in PATH one that does not need it.
 func findClient(t *testing.T) string {
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		client := filepath.Join(folder, "docker")
@@ -91,9 +91,9 @@ func (d *daemon) answers(ctx context.Context) bool {
 	return version.Run() == nil
 }
 
-// start starts a daemon that touches nothing outside of a folder: no bridge,
-// no rules of the packet filter. It takes the best storage driver that works
-// here, down to vfs.
+// start starts a daemon that changes nothing outside of a folder: no bridge, no
+// packet filter rules. It uses the best storage driver that works here; the
+// last choice is vfs.
 func (d *daemon) start(t *testing.T, program string) {
 	folder, err := os.MkdirTemp("", "curlpipe-docker-") // short, for the socket
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func (d *daemon) start(t *testing.T, program string) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
 	t.Cleanup(func() {
-		_ = server.Process.Signal(os.Interrupt) // fails when it has ended by itself
+		_ = server.Process.Signal(os.Interrupt) // fails if it has ended by itself
 		<-ended
 	})
 	d.environment = append(d.environment, "DOCKER_HOST="+socket)
@@ -127,7 +127,7 @@ func (d *daemon) start(t *testing.T, program string) {
 	}
 }
 
-// needBase makes the base image where it can neither be found nor pulled.
+// needBase makes the base image if it cannot be found or pulled.
 func (d *daemon) needBase(t *testing.T, release string) {
 	for _, arguments := range [][]string{
 		{"image", "inspect", "curlpipe-base:" + release},
@@ -179,7 +179,7 @@ func finish(t *testing.T, c *exec.Cmd) {
 	t.Logf("%s: %s", strings.Join(c.Args, " "), time.Since(begin).Round(time.Second))
 }
 
-// verdicts returns what came of each run.
+// verdicts returns the verdict of each run.
 func verdicts(t *testing.T, file string) map[string]string {
 	found := make(map[string]string)
 	for _, r := range document(t, file).Runs {

@@ -1,5 +1,5 @@
-// Package docker_test holds the image, the compose file and the workflows of
-// the hosted CI to what they are for.
+// Package docker_test checks the image, the compose file and the workflows of
+// the hosted CI.
 package docker_test
 
 import (
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestMain goes to the folder that the tests are about.
+// TestMain enters the folder that the tests check.
 func TestMain(m *testing.M) {
 	if err := os.Chdir("../../../docker"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

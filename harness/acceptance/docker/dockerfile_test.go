@@ -74,7 +74,7 @@ func TestToolchain(t *testing.T) {
 	}
 }
 
-// buildChecks returns what BuildKit's own checks have to say.
+// buildChecks returns the findings of BuildKit's own checks.
 func buildChecks(t *testing.T, text []byte) []string {
 	source := llb.NewSourceMap(nil, dockerfile, "", text)
 	source.Definition = &llb.Definition{}
@@ -91,14 +91,14 @@ func buildChecks(t *testing.T, text []byte) []string {
 	return found
 }
 
-// anyImage stands in for a registry that has every image.
+// anyImage replaces a registry, and has every image.
 type anyImage struct{}
 
 func (anyImage) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	return ref, digest.FromString(ref), []byte(`{"architecture":"amd64","os":"linux"}`), nil
 }
 
-// shellCommands returns what the RUN instructions have the shell do.
+// shellCommands returns the shell code of the RUN instructions.
 func shellCommands(t *testing.T, text []byte) []string {
 	result, err := parser.Parse(bytes.NewReader(text))
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func shellCommands(t *testing.T, text []byte) []string {
 	return commands
 }
 
-// shellcheck returns what shellcheck has to say.
+// shellcheck returns shellcheck's findings.
 func shellcheck(t *testing.T, command string) string {
 	if _, err := exec.LookPath("shellcheck"); err != nil {
 		t.Skip("shellcheck is not installed; scripts/setup --tests installs it")

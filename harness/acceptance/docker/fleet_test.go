@@ -24,8 +24,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/fleet"
 )
 
-// loadCompose reads a compose file as docker compose does, which holds it to the
-// schema of the Compose Specification.
+// loadCompose reads a compose file as docker compose does, which checks it
+// against the schema of the Compose Specification.
 func loadCompose(t *testing.T, file string) (*types.Project, error) {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{file}, cli.WithName("curlpipe"), cli.WithInterpolation(true))
@@ -79,7 +79,7 @@ func pipelabArguments(t *testing.T, line string) []string {
 	return strings.Fields(strings.ReplaceAll(after, `"`, ""))
 }
 
-// pipelabTakes returns an error if pipelab does not know those arguments.
+// pipelabTakes returns an error if pipelab refuses those arguments.
 func pipelabTakes(arguments []string) error {
 	said, err := exec.Command("../build/pipelab", append(arguments, "--help")...).CombinedOutput()
 	if err != nil {
@@ -92,15 +92,15 @@ func TestPipelabTakesNotEverything(t *testing.T) {
 	require.ErrorContains(t, pipelabTakes([]string{"fleet", "--sherd", "1/2"}), "unknown flag: --sherd")
 }
 
-// manifests are what the Kubernetes file has.
+// manifests are the objects in the Kubernetes file.
 type manifests struct {
 	service    corev1.Service
 	deployment appsv1.Deployment
 	job        batchv1.Job
 }
 
-// readManifests reads them into the published types, and refuses what those do
-// not have.
+// readManifests reads them into the published types, and refuses unknown
+// fields.
 func readManifests(text []byte) (*manifests, error) {
 	var m manifests
 	kinds := map[string]any{
@@ -166,7 +166,7 @@ func TestTheJobIsTheWholeFleet(t *testing.T) {
 	index := shard.Env[0]
 	require.Equal(t, "JOB_COMPLETION_INDEX", index.Name)
 	require.Equal(t, "metadata.labels['"+batchv1.JobCompletionIndexAnnotation+"']", index.ValueFrom.FieldRef.FieldPath)
-	// as the shell of the last pod has it
+	// the command that the last pod's shell runs
 	echo := strings.Replace(shard.Args[0], "exec /curlpipe/build/pipelab", "echo exec /curlpipe/build/pipelab", 1)
 	run := exec.Command("/bin/sh", "-c", echo)
 	run.Env = []string{fmt.Sprintf("JOB_COMPLETION_INDEX=%d", *spec.Completions-1)}
@@ -202,7 +202,7 @@ func TestTheShardsReachTheServer(t *testing.T) {
 	require.Equal(t, server.Image, m.job.Spec.Template.Spec.Containers[0].Image)
 }
 
-// TestDockerFleet has shards in containers make a fleet: each client of patched
+// TestDockerFleet makes a fleet of shards in containers: each client of patched
 // keeps its connection, those of stock do not.
 func TestDockerFleet(t *testing.T) {
 	if os.Getenv("CURLPIPE_DOCKER") == "" {

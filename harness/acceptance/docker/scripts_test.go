@@ -46,7 +46,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestBuildArguments has a docker that says what it is asked for.
+// TestBuildArguments uses a docker that prints its arguments.
 func TestBuildArguments(t *testing.T) {
 	authorities := filepath.Join(t.TempDir(), "authorities.pem")
 	require.NoError(t, os.WriteFile(authorities, []byte("authorities\n"), 0o600))
@@ -77,7 +77,7 @@ func TestBuildArguments(t *testing.T) {
 	}
 }
 
-// TestToolchainIsPinned has a go command that brings another toolchain.
+// TestToolchainIsPinned uses a go command that has another toolchain.
 func TestToolchainIsPinned(t *testing.T) {
 	sums := filepath.Join(t.TempDir(), "sums")
 	require.NoError(t, os.WriteFile(sums, []byte("golang.org/toolchain v0.0.1-go1.2.3.linux-amd64 h1:right=\n"), 0o600))
@@ -100,22 +100,22 @@ func TestToolchainIsPinned(t *testing.T) {
 	}
 }
 
-// stub returns a folder with a program of that name that does what the lines
-// of shell say.
+// stub returns a folder with a program of this name, made of the given lines of
+// shell.
 func stub(t *testing.T, name, lines string) string {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+lines+"\n"), 0o755))
 	return folder
 }
 
-// outcome is what a script said and how it ended.
+// outcome is what a script printed and how it ended.
 type outcome struct {
 	stdout, stderr string
 	code           int
 }
 
-// runScript runs a script with a PATH that has that folder and the basic tools,
-// and so nothing of the machine's docker.
+// runScript runs a script whose PATH has the folder and the basic tools, but
+// not the machine's docker.
 func runScript(t *testing.T, folder, script string, arguments ...string) outcome {
 	c := exec.Command(script, arguments...)
 	c.Env = append(os.Environ(), "PATH="+folder+":"+basicTools(t), "DOCKER_HOST=unix:///nowhere",
@@ -130,7 +130,8 @@ func runScript(t *testing.T, folder, script string, arguments ...string) outcome
 	return outcome{stdout.String(), stderr.String(), c.ProcessState.ExitCode()}
 }
 
-// basicTools returns a folder with what the scripts call before they act.
+// basicTools returns a folder with the tools that the scripts use before they
+// act.
 func basicTools(t *testing.T) string {
 	folder := t.TempDir()
 	for _, name := range []string{"bash", "env", "dirname", "sed", "grep", "cat", "mktemp", "rm", "mkdir"} {

@@ -39,7 +39,7 @@ jobs:
 	require.ElementsMatch(t, []string{"job-needs", "action", "expression"}, kinds)
 }
 
-// workflowLinter looks at the shell in a workflow, too, where it can.
+// workflowLinter checks the shell in a workflow, too, if it can.
 func workflowLinter(t *testing.T) *actionlint.Linter {
 	shellcheck, err := exec.LookPath("shellcheck")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package framing_test tests libcurl, stock and patched, with responses
-// that can be read in more than one way: none may reach into the response
-// behind it, and a user who never pipelines sees what he saw with stock.
+// Package framing_test tests libcurl, stock and patched, with responses that
+// can be read in more than one way. None may reach into the response behind it,
+// and a user who never pipelines gets the same as with stock.
 package framing_test
 
 import (
@@ -24,17 +24,17 @@ const (
 	splitBehind = -2
 )
 
-// How the origin goes on behind the response.
+// What the origin does after the response.
 const (
 	endNone  = 0
 	endClose = 1
 	endCut   = 2
 )
 
-// large is a response that is not tried byte by byte.
+// large is the length from which a response is not tried byte by byte.
 const large = 1000
 
-// behind are the requests that follow the one under test.
+// behind is the number of requests that follow the one under test.
 const behind = 13
 
 // exchange is one run of the program.
@@ -62,22 +62,22 @@ func (e exchange) String() string {
 	return fmt.Sprintf("%s %s %s %s %d %d %d %d", protocol, driver, e.mode, method, e.behind, e.hostile, e.split, e.end)
 }
 
-// outcome is what one request came to; code is -1 if it hangs.
+// outcome is the result of a request; code is -1 if it hangs.
 type outcome struct {
 	code, status  int
 	headers, body string
 }
 
-// result is what came of an exchange: the request under test first.
+// result is the outcome of an exchange, with the request under test first.
 type result struct {
 	connections int
 	requests    []outcome
 }
 
-// long says that the long forms are wanted.
+// long selects the long forms.
 func long() bool { return os.Getenv("CURLPIPE_LONG") != "" }
 
-// compile makes the program of the table.
+// compile compiles the program that runs exchanges.
 func compile(t *testing.T, library string) string {
 	t.Helper()
 	return program.Compile(t, library, []string{"testdata/framing.c", "testdata/origin.c"})
@@ -129,7 +129,7 @@ func parse(t *testing.T, text string) result {
 // own is the body that belongs to the nth request.
 func own(n int) string { return fmt.Sprintf("<body of request %02d>", n) }
 
-// requireOwn says that everybody behind the first got the own body.
+// requireOwn requires that every request behind the first got its own body.
 func requireOwn(t *testing.T, e exchange, r result) {
 	t.Helper()
 	require.Len(t, r.requests, 1+e.behind, "%s %q", e, e.response)
@@ -140,7 +140,7 @@ func requireOwn(t *testing.T, e exchange, r result) {
 	}
 }
 
-// require compares what came of an exchange with what is wanted.
+// require compares the result of an exchange with the wanted one.
 func (w want) require(t *testing.T, name string, e exchange, r result, stock *result) {
 	t.Helper()
 	about := fmt.Sprintf("%s: %s %.200q", name, e, e.response)
@@ -165,10 +165,10 @@ func (w want) require(t *testing.T, name string, e exchange, r result, stock *re
 	requireOwn(t, e, r)
 }
 
-// exchanges returns the ways in which a row is tried: with everything in one
-// piece, byte by byte and with a gap behind it, over both protocols and with
-// both drivers, and cut in two at each fourth place, or, in the long form, at
-// each place in all four ways.
+// exchanges returns the ways in which a row is tried: in one piece, byte by
+// byte, and with a pause after it, over both protocols and with both drivers;
+// and cut in two at each fourth place. The long form cuts at each place, in all
+// four combinations.
 func (r row) exchanges(mode string, behind, end int) []exchange {
 	base := exchange{mode: mode, method: r.method, behind: behind, hostile: 1, end: end, response: r.response}
 	var all []exchange

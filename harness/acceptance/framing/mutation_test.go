@@ -9,10 +9,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
-// mutants are how many responses are made, and in the long form.
+// mutants is the number of responses to make, longMutants in the long form.
 const mutants, mutantsLong = 60, 20000
 
-// particles are what a response is made worse with.
+// particles are inserted into responses.
 var particles = []string{
 	"\r\n", "\n", "\r", "\x00", " ", "\t", ":", ",", ";", "0", "5", "-", "+", "x", "\xff", "\r\n ", "\r\n\r\n",
 	five, coded, line, "HTTP/1.0 200 OK\r\n", "Connection: close\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "0\r\n\r\n", "5\r\nhello\r\n",
@@ -37,9 +37,9 @@ func mutate(random *rand.Rand, response string) string {
 	return response
 }
 
-// TestMutants holds the patched libcurl to two things, whatever a response has
-// become: how it arrives does not change what it comes to, and where it is
-// refused nobody but its own request suffers.
+// TestMutants requires two things of the patched libcurl with any mutated
+// response: its result does not depend on how it arrives, and if it is refused,
+// only its own request fails.
 func TestMutants(t *testing.T) {
 	library := program.Libcurl(t, "--variant", "patched")
 	made := compile(t, library)

@@ -2,13 +2,13 @@ package framing_test
 
 import "strings"
 
-// want is how a request ends: what curl says, the status and the body.
+// want is how a request ends: curl's code, the status and the body.
 type want struct {
 	code   int
 	status int
 	body   string
-	// failed, if true, is a response that is refused: the status may be known
-	// or not, and of a body there is no more than what was still in order.
+	// failed, if true, means that the response is refused. The status may be
+	// known, and the body has at most the part before the error.
 	failed bool
 	// stock, if true, is what the stock library makes of it.
 	stock bool
@@ -32,8 +32,8 @@ func last(body string) want { return want{status: 200, body: body, connections: 
 // status is a response without a body.
 func status(code int) want { return want{status: code, connections: 1} }
 
-// row is a response, and what it comes to in both columns of the table; a column
-// without an outcome is one in which there is nothing to tell it by.
+// row is a response, and its outcome in both columns of the table. A column
+// without an outcome is not tried, because it would show nothing.
 type row struct {
 	name     string
 	response string
@@ -41,8 +41,8 @@ type row struct {
 	alone    want
 	// method of the request; "" means GET.
 	method string
-	// ends, if true, has the origin close the connection behind the response
-	// where the request is alone, so that a body without length ends.
+	// ends, if true, makes the origin close the connection after the response
+	// if the request is alone, so that a body without length ends.
 	ends bool
 	// endsShared is the same for the shared connection.
 	endsShared bool
@@ -57,7 +57,7 @@ const (
 	plain = line + five + hello
 )
 
-// table is the rule, row by row; each line says what both columns come to.
+// table has the rules, row by row; each line has the outcomes of both columns.
 var table = [][]row{
 	lengths, codings, folds, spaces, lines, statusLines, interim, bodiless, chunks, ends, excess,
 }
@@ -66,8 +66,8 @@ func length(name, value string, wanted want) row {
 	return row{name: "length " + name, response: line + "Content-Length:" + value + "\r\n" + hello, shared: wanted, alone: wanted}
 }
 
-// negative is a length below zero, which curl's test 178 wants to be taken for
-// none where nobody shares the connection.
+// negative is a negative length. curl's test 178 wants it ignored if the
+// connection is not shared.
 func negative(name, value string) row {
 	r := length(name, value, refused)
 	r.alone, r.ends = asStock, true
@@ -285,7 +285,8 @@ var ends = []row{
 	{name: "end is the end of the body", response: line + "X-One: a\r\n" + hello, ends: true, endsShared: true, shared: last("hello"), alone: last("hello")},
 }
 
-// excess is what nobody asked for; where others have asked, it is what they did.
+// excess has bytes after the response that no request asked for. If other
+// requests are pipelined, the bytes are taken for their responses.
 var excess = []row{
 	{name: "bytes behind the response", response: plain + "evil", alone: last("hello")},
 	{name: "line end behind the response", response: plain + "\r\n", alone: last("hello")},

@@ -8,8 +8,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
-// tunnel is a response to CONNECT, and what comes of the request that was to go
-// through the tunnel.
+// tunnel is a response to CONNECT, and the outcome of the request that was to
+// go through the tunnel.
 type tunnel struct {
 	name, response string
 	opens          bool
@@ -30,8 +30,8 @@ var tunnels = []tunnel{
 	{name: "refused, with two lengths", response: "HTTP/1.1 403 Forbidden\r\n" + five + "Content-Length: 50\r\n" + hello},
 }
 
-// TestTunnel tries responses to CONNECT. Where there is no tunnel, the request
-// does not go to the proxy.
+// TestTunnel tries responses to CONNECT. Without a tunnel, the request must not
+// be sent to the proxy.
 func TestTunnel(t *testing.T) {
 	patched := program.Libcurl(t, "--variant", "patched")
 	made := compile(t, patched)
@@ -65,7 +65,7 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
-// TestCut has a body without a length end with its connection.
+// TestCut ends a body without length with its connection.
 func TestCut(t *testing.T) {
 	patched := program.Libcurl(t, "--variant", "patched")
 	stock := program.Libcurl(t, "--variant", "stock")

@@ -11,17 +11,17 @@ import (
 	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
-// asked is a kind of request, as testdata/unpipelined.c has it.
+// asked is a kind of request, as in testdata/unpipelined.c.
 type asked struct {
 	name string
-	// pipelined, if true, is a request that shares the connection.
+	// pipelined, if true, means that the request shares the connection.
 	pipelined bool
-	// code and body that come of it.
+	// code and body of the outcome.
 	code int
 	body string
 }
 
-// kinds are in the order in which the program tries them.
+// kinds are the kinds in the order in which the program tries them.
 var kinds = []asked{
 	{name: "get", pipelined: true, body: own(1)},
 	{name: "get-by-name", pipelined: true, body: own(1)},
@@ -48,8 +48,8 @@ var kinds = []asked{
 	{name: "proxy-field-close", body: own(1)},
 }
 
-// outcomes runs the program; each kind has a line for when it is the first on
-// the connection, and one for when it comes behind another.
+// outcomes runs the program. Each kind has a line for when it is the first on
+// the connection, and one for when it is behind another.
 func outcomes(t *testing.T, made, library, driver string) []string {
 	t.Helper()
 	command := program.Command(library, made, driver)
@@ -61,9 +61,9 @@ func outcomes(t *testing.T, made, library, driver string) []string {
 	return lines
 }
 
-// TestWhatIsPipelined: a request whose response libcurl reads otherwise than
-// the server means it, or that ends its connection, has that to itself, and
-// everybody gets the own response.
+// TestWhatIsPipelined requires that a request has the connection to itself if
+// it ends it, or if libcurl might misread its response. Every request must get
+// its own response.
 func TestWhatIsPipelined(t *testing.T) {
 	patched := program.Libcurl(t, "--variant", "patched")
 	made := program.Compile(t, patched, []string{"testdata/unpipelined.c"})
@@ -79,7 +79,8 @@ func TestWhatIsPipelined(t *testing.T) {
 	}
 }
 
-// TestStockPipelinesThemAll, but for HTTP/1.0. What hangs of it takes long.
+// TestStockPipelinesThemAll requires that stock pipelines all kinds except
+// HTTP/1.0. Its hangs take long.
 func TestStockPipelinesThemAll(t *testing.T) {
 	if !long() {
 		t.Skip("CURLPIPE_LONG is not set")
@@ -90,7 +91,7 @@ func TestStockPipelinesThemAll(t *testing.T) {
 		for i, line := range outcomes(t, made, stock, driver) {
 			k := kinds[i/2]
 			together, _, _ := strings.Cut(line, "|")
-			if i%2 == 1 { // one that only connects is done before others come behind it
+			if i%2 == 1 { // a request that only connects is done before others are sent behind it
 				require.Equal(t, k.name+" behind "+mark(k.name != "http-1.0"), together, driver)
 			}
 		}
@@ -104,7 +105,7 @@ func mark(together bool) string {
 	return "0"
 }
 
-// line is what the program says of a kind if all is well.
+// line returns what the program prints for a kind if all is well.
 func (k asked) line(place string, together bool) string {
 	text := k.name + " " + place + " " + mark(together) + "|" + strconv.Itoa(k.code) + "/" + k.body
 	for n := 2; n <= 4; n++ {

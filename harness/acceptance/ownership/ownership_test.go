@@ -1,5 +1,5 @@
 // Package ownership_test compares the patched libcurl with a model of who owns a
-// connection that pipelines, with all at random: see testdata/ownership.c.
+// pipelined connection, under random actions: see testdata/ownership.c.
 package ownership_test
 
 import (
@@ -12,19 +12,19 @@ import (
 	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
 
-// seeds are how many of them each driver is tried with, in the default form.
+// seeds is how many seeds each driver tries in the short form.
 const seeds = 20
 
-// batch is how many seeds one run of the program has.
+// batch is how many seeds one run of the program tries.
 const batch = 100
 
-// found are seeds with which a driver failed once.
+// found are seeds with which a driver has failed before.
 var found = []string{
-	"2376", // who had the turn to try for a connection left it to one that nobody woke
+	"2376", // a handle whose turn it was to get a connection left it to one that nobody woke
 }
 
 // TestOwnership runs the model with AddressSanitizer and
-// UndefinedBehaviorSanitizer. CURLPIPE_SEEDS is another number of seeds.
+// UndefinedBehaviorSanitizer. CURLPIPE_SEEDS sets another number of seeds.
 func TestOwnership(t *testing.T) {
 	count := seeds
 	if text := os.Getenv("CURLPIPE_SEEDS"); text != "" {
@@ -51,7 +51,7 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// TestTheModelSeesStockFail shows that the model has something to find.
+// TestTheModelSeesStockFail requires that the model finds stock's defects.
 func TestTheModelSeesStockFail(t *testing.T) {
 	prefix := program.Libcurl(t, "--variant", "stock")
 	model := program.Compile(t, prefix, []string{"testdata/ownership.c", "testdata/origin.c"})

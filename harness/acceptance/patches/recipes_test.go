@@ -14,7 +14,7 @@ import (
 	upstream "github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// recipe returns the commands behind a sentence of README.md, for 7.53.1.
+// recipe returns the commands after a sentence of README.md, for 7.53.1.
 func recipe(t *testing.T, sentence string) string {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
@@ -26,10 +26,9 @@ func recipe(t *testing.T, sentence string) string {
 	return regexp.MustCompile(`7\.(58\.0|61\.1)`).ReplaceAllString(block, "7.53.1")
 }
 
-// follow runs the commands of a recipe with a home of its own, as a person
-// would from a checkout, and returns what they print. The source that this
-// machine has was shipped without manuals and tests; what is about those is
-// taken out of the patches in between.
+// follow runs the commands of a recipe with a new home, as a user would from a
+// checkout, and returns their output. This machine's source has no manuals and
+// tests, so changes to these are removed from the patches.
 func follow(t *testing.T, home, commands string) string {
 	t.Helper()
 	first, rest, found := strings.Cut(commands, "\n")
@@ -53,7 +52,7 @@ func shell(t *testing.T, folder, home, commands string) string {
 	return string(said)
 }
 
-// trim takes the changes to files that the source lacks out of a patch.
+// trim removes changes to files that the source lacks from a patch.
 func trim(t *testing.T, path string) {
 	t.Helper()
 	absent, err := (&upstream.Patch{Path: path}).Absent(source(t))
@@ -74,7 +73,7 @@ func trim(t *testing.T, path string) {
 	require.NoError(t, os.WriteFile(path, []byte(kept), 0o600))
 }
 
-// unpacked copies the source of libcurl to a folder and returns that.
+// unpacked copies the source of libcurl to a folder and returns the folder.
 func unpacked(t *testing.T, folder string) string {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(folder), 0o755))
@@ -101,7 +100,7 @@ func libraryFiles(t *testing.T, tree string) map[string]string {
 }
 
 // TestRecipesOfVendors follows the three recipes of README.md with libcurl
-// 7.53.1 as the package: all come to the tree that build-libcurl compiles.
+// 7.53.1 as the package. Each must make the tree that build-libcurl compiles.
 func TestRecipesOfVendors(t *testing.T) {
 	want := libraryFiles(t, patchedTree(t))
 	require.Contains(t, want["lib/http.c"], "Curl_http_length")
@@ -155,7 +154,7 @@ func TestRecipesOfVendors(t *testing.T) {
 	})
 }
 
-// vendorsOwn is a patch that the package has already.
+// vendorsOwn is a patch that the package already has.
 const vendorsOwn = `--- /dev/null
 +++ b/vendor
 @@ -0,0 +1 @@

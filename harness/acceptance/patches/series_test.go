@@ -1,6 +1,6 @@
-// Package patches_test holds the patch series to its form: it goes in with
-// git am, one patch after the other, each with the fields that it needs, and
-// curl's own checker has nothing to say about what it changes.
+// Package patches_test checks the form of the patch series: it applies with git
+// am, patch by patch; each patch has the required fields; and curl's own
+// checker finds nothing in its changes.
 package patches_test
 
 import (
@@ -19,7 +19,7 @@ import (
 	upstream "github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// TestMain goes to the folder that the tests are about.
+// TestMain enters the folder that the tests check.
 func TestMain(m *testing.M) {
 	if err := os.Chdir("../../../patches"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -81,7 +81,7 @@ func TestSeriesGoesInAndIsCleanAtEveryStep(t *testing.T) {
 		for file := range strings.FieldsSeq(git(t, tree, "diff", "--name-only", "HEAD^", "HEAD")) {
 			folder, base := filepath.Split(file)
 			if ext := filepath.Ext(base); ext != ".c" && ext != ".h" {
-				continue // curl does not hold what is not C to it, either
+				continue // curl does not check files other than C for this either
 			}
 			said := run(t, tree, "perl", "lib/checksrc.pl", "-D"+filepath.Clean(folder), base)
 			require.Empty(t, said, "lib/checksrc.pl about %s after %s", file, name)
@@ -89,8 +89,8 @@ func TestSeriesGoesInAndIsCleanAtEveryStep(t *testing.T) {
 	}
 }
 
-// put has a command of git apply a patch, as far as the tree has what it is
-// about.
+// put applies a patch with git apply, as far as the tree has the files that it
+// changes.
 func put(t *testing.T, tree, patch string, command ...string) {
 	t.Helper()
 	absent, err := (&upstream.Patch{Path: patch}).Absent(tree)
@@ -101,7 +101,7 @@ func put(t *testing.T, tree, patch string, command ...string) {
 	git(t, tree, append(command, patch)...)
 }
 
-// source returns the libcurl 7.53.1 that scripts/build-libcurl has fetched.
+// source returns the libcurl 7.53.1 that scripts/build-libcurl has downloaded.
 func source(t *testing.T) string {
 	t.Helper()
 	cache, err := library.DefaultCache()

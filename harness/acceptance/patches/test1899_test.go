@@ -20,7 +20,7 @@ func root(t *testing.T) string {
 	return found.Folder
 }
 
-// script runs one of our scripts and returns what it prints.
+// script runs one of our scripts and returns its output.
 func script(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
 	command := exec.Command(filepath.Join(root(t), "scripts", name), arguments...)
@@ -44,9 +44,10 @@ func patchedTree(t *testing.T) string {
 	return tree
 }
 
-// TestRegressionTestOfCurl compiles test 1899 of the series with the frame of
-// curl's own test programs, and runs it as curl's test suite would: the stock
-// libcurl fails it, the patched one prints what the test's data file says.
+// TestRegressionTestOfCurl compiles test 1899 of the series with the main
+// program of curl's own tests, and runs it as curl's test suite would. Stock
+// libcurl fails, and with patched the output is the one in the test's data
+// file.
 func TestRegressionTestOfCurl(t *testing.T) {
 	tree := patchedTree(t)
 	suite := script(t, "curl-suite", "--frame")
@@ -60,7 +61,7 @@ func TestRegressionTestOfCurl(t *testing.T) {
 		prefix := script(t, "build-libcurl", "--variant", variant)
 		program := filepath.Join(t.TempDir(), "lib1899")
 		run(t, tree, "cc", "-DHAVE_CONFIG_H", "-DHAVE_SOCKETPAIR",
-			"-Dmsnprintf=curl_msnprintf", // as the frame, which is younger, calls it
+			"-Dmsnprintf=curl_msnprintf", // the newer main program's name for it
 			"-I", filepath.Join(root(t), "scripts", "data"), "-I", prefix+"/include", "-I", "lib", "-I", frame, "-I", suite+"/lib",
 			"tests/libtest/lib1899.c", suite+"/lib/timediff.c", filepath.Join(frame, "first.c"), filepath.Join(frame, "testutil.c"),
 			"-o", program, "-L", prefix+"/lib", "-lcurl")
@@ -77,7 +78,7 @@ func TestRegressionTestOfCurl(t *testing.T) {
 	}
 }
 
-// between returns the part of a text between two marks.
+// between returns the part of a text between two markers.
 func between(t *testing.T, text, from, to string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(text, from)

@@ -21,7 +21,7 @@ import (
 // [TestTextsGoInExactly].
 const clone = "CURLPIPE_CURL_CLONE"
 
-// text is a file beside the first text of a patch, for a range of releases.
+// text is a variant of a patch's first text, for a range of releases.
 type text struct {
 	name, first, last string
 	none              bool // these releases need no text
@@ -51,7 +51,7 @@ func otherTexts(t *testing.T) map[string][]text {
 // compare orders two releases.
 func compare(a, b string) int { return semver.Compare("v"+a, "v"+b) }
 
-// releases returns the releases that any group is made for, oldest first.
+// releases returns the releases that any group supports, oldest first.
 func releases(t *testing.T, groups []upstream.Group) []string {
 	t.Helper()
 	file, err := os.Open("../scripts/data/curl-releases.tsv")
@@ -70,9 +70,10 @@ func releases(t *testing.T, groups []upstream.Group) []string {
 	return list
 }
 
-// TestEachReleaseHasOneTextOfEachPatch is about what the rule in README.md and
-// scripts/lib/series.sh rests on: no two texts of a patch claim a release, and
-// each range begins and ends with a release that its group is made for.
+// TestEachReleaseHasOneTextOfEachPatch checks what the rule in README.md and
+// scripts/lib/series.sh assumes: no two texts of a patch cover the same
+// release, and each range begins and ends with a release that its group
+// supports.
 func TestEachReleaseHasOneTextOfEachPatch(t *testing.T) {
 	groups, err := upstream.Groups(".")
 	require.NoError(t, err)
@@ -110,8 +111,9 @@ func TestEachReleaseHasOneTextOfEachPatch(t *testing.T) {
 	}
 }
 
-// TestOtherTextsSayTheSame holds the other texts of a patch to the head and the
-// message of the first one, and what needs no text to a reason.
+// TestOtherTextsSayTheSame requires that the other texts of a patch have the
+// first one's fields and message, and that a release without a text has a
+// reason.
 func TestOtherTextsSayTheSame(t *testing.T) {
 	for name, list := range otherTexts(t) {
 		first := message(t, name)
@@ -127,7 +129,7 @@ func TestOtherTextsSayTheSame(t *testing.T) {
 	}
 }
 
-// message returns all of a patch before its diff.
+// message returns the part of a patch before its diff.
 func message(t *testing.T, name string) string {
 	t.Helper()
 	mail, err := os.ReadFile(name)
@@ -137,9 +139,9 @@ func message(t *testing.T, name string) string {
 	return head
 }
 
-// TestTextsGoInExactly applies the series of each release to it, without fuzz.
-// No patch has the release's own checksrc find more than before. It takes a clone
-// of curl's repository, and a quarter of an hour.
+// TestTextsGoInExactly applies the series to each release, without fuzz. No patch
+// may add findings of the release's own checksrc. It needs a clone of curl's
+// repository, and a quarter of an hour.
 func TestTextsGoInExactly(t *testing.T) {
 	repository := os.Getenv(clone)
 	if repository == "" {
@@ -189,8 +191,8 @@ func changed(t *testing.T, patch string) []string {
 	return files
 }
 
-// checked returns what the checksrc of a tree says of a file; nothing if one of
-// them is not there.
+// checked returns the findings of a tree's own checksrc in a file; none if
+// either file is missing.
 func checked(t *testing.T, tree, file string) string {
 	t.Helper()
 	for _, needed := range []string{"lib/checksrc.pl", file} {

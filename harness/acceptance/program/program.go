@@ -1,5 +1,5 @@
 // Package program compiles the C programs of the tests here, against the
-// libcurl that they are about.
+// libcurl under test.
 package program
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/checkout"
 )
 
-// Libcurl builds a libcurl with these arguments of scripts/build-libcurl, if it
-// is not in the cache, and returns the prefix that it is in.
+// Libcurl builds a libcurl with these arguments of scripts/build-libcurl,
+// unless it is in the cache, and returns its prefix.
 func Libcurl(t *testing.T, arguments ...string) string {
 	t.Helper()
 	folder, err := checkout.Find()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newCheckout makes a folder with that go.mod and goes to a folder below it.
+// newCheckout makes a folder with this go.mod and enters a folder below it.
 func newCheckout(t *testing.T, goMod string) string {
 	t.Helper()
 	folder, err := filepath.EvalSymlinks(t.TempDir())

@@ -40,7 +40,7 @@ func Extract(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("extracting %s: %w", name, err)
 	}
-	defer os.Remove(temporary.Name()) // which has moved away when all went well
+	defer os.Remove(temporary.Name()) // fails if the file was renamed, as it should be
 	_, err = temporary.Write(content)
 	if err == nil {
 		err = temporary.Chmod(0o755)

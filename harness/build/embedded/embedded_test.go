@@ -9,7 +9,7 @@ import (
 
 func TestExtract(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	path, err := Extract("README.md") // the one file that is always there
+	path, err := Extract("README.md") // the one file that is always embedded
 	require.NoError(t, err)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)

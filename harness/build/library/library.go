@@ -72,7 +72,7 @@ type Finder struct {
 }
 
 // DefaultCache returns the absolute path of $CURLPIPE_CACHE, or else of the
-// folder curlpipe in the user's cache folder, as scripts/lib/common.sh has it.
+// folder curlpipe in the user's cache folder, as scripts/lib/common.sh does.
 func DefaultCache() (string, error) {
 	if dir := os.Getenv("CURLPIPE_CACHE"); dir != "" {
 		return filepath.Abs(dir)
@@ -133,11 +133,12 @@ func (f *Finder) unknown(name string) error {
 		name, cmp.Or(strings.Join(built, ", "), "none"))
 }
 
-// builtName is what scripts/build-libcurl calls its builds of official sources.
+// builtName is the name that scripts/build-libcurl gives a build of official
+// sources.
 var builtName = regexp.MustCompile(`^(` + Stock + `|` + Patched + `|` + MovingBuffer + `|` + Packaged + `)(?:-([0-9]+\.[0-9]+\.[0-9]+))?(-` + full + `)?(-sanitize)?(-openssl-.+)?$`)
 
-// buildCommand returns the call of the script that makes the build of that
-// name, or nothing if it makes none.
+// buildCommand returns the command that makes the build with this name, or
+// nothing if there is none.
 func buildCommand(name string) string {
 	part := builtName.FindStringSubmatch(name)
 	if part == nil {
@@ -185,8 +186,8 @@ func (f *Finder) check(l *Library) error {
 	return nil
 }
 
-// checkFile refuses a library that is not the one that the manifest was written
-// for: cut short, say, or changed.
+// checkFile refuses a library that differs from the one that the manifest
+// describes, because it is incomplete or was changed.
 func (l *Library) checkFile() error {
 	expected, command := l.Manifest.LibrarySHA256, "scripts/build-libcurl"
 	if l.Manifest.Variant == Packaged {
@@ -238,7 +239,7 @@ func seriesFiles(folder string) ([]string, error) {
 	}
 	for line := range strings.Lines(string(series)) {
 		entry, _, _ := strings.Cut(line, "#")
-		words := strings.Fields(entry) // the name, and perhaps options for quilt
+		words := strings.Fields(entry) // the name, perhaps followed by options for quilt
 		if len(words) == 0 {
 			continue
 		}

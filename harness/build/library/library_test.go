@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPrefix makes a folder that holds a file in libcurl's place, with the
-// version in it as a library has it, and returns its path.
+// newPrefix makes a folder with a file in libcurl's place that contains a
+// version as a library does, and returns its path.
 func newPrefix(t *testing.T, folder, version string) string {
 	t.Helper()
 	lib := filepath.Join(folder, "lib")
@@ -21,8 +21,9 @@ func newPrefix(t *testing.T, folder, version string) string {
 	return folder
 }
 
-// newOwn makes a prefix with a library whose curl_version() says that text, in
-// pieces, as a compiler may keep it, and with the name of another in it.
+// newOwn makes a prefix with a library whose curl_version() returns this text.
+// The file has the text in pieces, as a compiler may store it, and another
+// libcurl's version.
 func newOwn(t *testing.T, text string) (*Finder, string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -56,8 +57,8 @@ func writeManifest(t *testing.T, prefix string, m Manifest) {
 	require.NoError(t, os.WriteFile(filepath.Join(prefix, "manifest.json"), text, 0o644))
 }
 
-// newCache makes a cache in which the build of that name is described by m,
-// under a key of its own, and returns a Finder for it.
+// newCache makes a cache with a build of this name, described by m, under a key
+// of its own, and returns a Finder for it.
 func newCache(t *testing.T, name string, m Manifest) *Finder {
 	t.Helper()
 	cache := t.TempDir()
@@ -74,7 +75,7 @@ var stock = Manifest{
 	OpenSSL: OpenSSL{Version: "3.0.19"},
 }
 
-// patchedOf is the manifest of a build with a series of that hash.
+// patchedOf returns the manifest of a build whose series has this hash.
 func patchedOf(series string) Manifest {
 	return Manifest{
 		Variant: Patched, Version: "7.53.1", LibcurlVersion: "7.53.1-doing.1", Pipelining: true, PatchSeries: series,
@@ -238,15 +239,15 @@ func TestDefaultCache(t *testing.T) {
 	require.ErrorContains(t, err, "set CURLPIPE_CACHE")
 }
 
-// TestPatchedMark holds the mark to what writes it into a library.
+// TestPatchedMark requires that the mark is the one that the patch writes.
 func TestPatchedMark(t *testing.T) {
 	text, err := os.ReadFile("../../../scripts/lib/prefix.sh")
 	require.NoError(t, err)
 	require.Contains(t, string(text), "$number"+PatchedMark+"$")
 }
 
-// TestALibraryThatWasAlteredIsRefused: the file has to be the one that the
-// manifest was written for.
+// TestALibraryThatWasAlteredIsRefused requires the file that the manifest
+// describes.
 func TestALibraryThatWasAlteredIsRefused(t *testing.T) {
 	const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // SHA-256 of nothing
 	for name, m := range map[string]Manifest{

@@ -30,14 +30,14 @@ type Manifest struct {
 	Source         Source   `json:"source"`
 	OpenSSL        OpenSSL  `json:"openssl"`
 	PatchSeries    string   `json:"patch_series_sha256"`
-	OwnSeries      string   `json:"patch_series"` // the folder of another series than the checkout's; empty for that
+	OwnSeries      string   `json:"patch_series"` // the folder of the series, if it is not the checkout's
 	Features       string   `json:"features"`     // minimal or full
 	Patches        []string `json:"patches"`
 	Sanitize       bool     `json:"sanitize"`
-	Preload        string   `json:"preload"` // what a program without sanitizers has to load first; empty for nothing
+	Preload        string   `json:"preload"` // libraries that a program without sanitizers must preload; empty if none
 	Flags          []string `json:"flags"`
 	Pipelining     bool     `json:"pipelining"`
-	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining, instead of it
+	Multiplexing   bool     `json:"multiplexing"` // HTTP/2; without Pipelining, HTTP/2 only
 }
 
 // Source describes where the source of a build came from.
@@ -74,9 +74,8 @@ const (
 // a request keeps the connection until every byte of it is accepted.
 const PatchedMark = "-doing."
 
-// readManifest returns the manifest of a prefix. For a prefix without one, a
-// libcurl that the user built himself, it makes one out of what the library
-// says of its version.
+// readManifest returns the manifest of a prefix. For a prefix without one,
+// which the user built, it makes one from the library's version.
 func (f *Finder) readManifest(prefix string) (*Manifest, error) {
 	file := filepath.Join(prefix, "manifest.json")
 	text, err := os.ReadFile(file)
@@ -98,7 +97,7 @@ func (f *Finder) readManifest(prefix string) (*Manifest, error) {
 	return &m, nil
 }
 
-// inspect makes the manifest of a prefix that the user built himself.
+// inspect makes the manifest of a prefix that the user built.
 func (f *Finder) inspect(prefix string) (*Manifest, error) {
 	file := filepath.Join(prefix, "lib", soname)
 	version, err := f.version(file)

@@ -11,7 +11,7 @@ import (
 const trixie = `{"name": "trixie", "version": "3.5.9", "origin": "Debian suite trixie", "loader": "libc/ld.so",
 	"packages": [{"name": "libc6", "version": "2.41-12", "sha256": "aa"}, {"name": "libssl-dev", "version": "3.5.9-1", "sha256": "bb"}]}`
 
-// openSSL makes a prefix with that manifest; without one if it is empty.
+// openSSL makes a prefix with this manifest; without one if it is empty.
 func openSSL(t *testing.T, manifest string) string {
 	t.Helper()
 	prefix := t.TempDir()

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newSeries makes a folder with a patch series: the text of the file "series"
-// and what is in each of the others.
+// newSeries makes a folder with a patch series: the text of the file "series",
+// and the contents of the other files.
 func newSeries(t *testing.T, series string, patches map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -46,7 +46,7 @@ func TestSeriesHash(t *testing.T) {
 	}
 }
 
-// The script writes the hash into the manifest; this package compares.
+// The script writes the hash into the manifest, and this package compares it.
 func TestSeriesHashIsTheOneOfTheScripts(t *testing.T) {
 	scripts, err := filepath.Abs("../../../scripts/lib")
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestFindComparesTheSeriesOfAPrefixToo(t *testing.T) {
 	require.NoError(t, err, "without a series there is nothing to compare")
 }
 
-// A series of one's own can be tested, and a table says that it was.
+// A user's own series can be tested, and a table says so.
 func TestFindAcceptsASeriesOfOnesOwn(t *testing.T) {
 	m := patchedOf(sum("my series"))
 	m.OwnSeries = "/home/me/mine"

@@ -34,7 +34,7 @@ func (c Change) Significant() bool { return c.test.P < c.test.Alpha }
 // Slower reports whether a request costs more than it did.
 func (c Change) Slower() bool { return c.Significant() && c.Ratio > 1 }
 
-// String is one line for people.
+// String is one line for users.
 func (c Change) String() string {
 	verdict := "no difference"
 	if c.Slower() {
@@ -51,7 +51,7 @@ func (r *Result) Changes() []Change {
 	var changes []Change
 	for i := 0; i+1 < len(r.Rows); i++ {
 		if r.cells[i] != r.cells[i+1] {
-			continue // one of the two broke down, which LeftOut says
+			continue // one of the two failed, as LeftOut says
 		}
 		now, before := costs(r.rounds[i]), costs(r.rounds[i+1])
 		ratios := make([]float64, len(now))
@@ -66,12 +66,12 @@ func (r *Result) Changes() []Change {
 	return changes
 }
 
-// sampleOf copies the values: NewSample sorts them.
+// sampleOf copies the values, because NewSample sorts them.
 func sampleOf(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
 }
 
-// costs is the CPU time of a request in each round.
+// costs returns the CPU time of a request in each round.
 func costs(rounds []sample) []float64 {
 	values := make([]float64, len(rounds))
 	for i := range rounds {

@@ -27,15 +27,15 @@ type Bench struct {
 	Depths  []int // requests in flight, at least 1
 	Bodies  []int // bytes in a response, at least 1
 	TLS     []string
-	RTTs    []time.Duration // added by a relay, at least 0
+	RTTs    []time.Duration // delays that a relay adds, at least 0
 	Rounds  int             // timed ones, at least 1
-	Round   time.Duration   // about how long each lasts
-	Newest  []string        // command that runs a program with the newest libcurl; none: it is not there
-	Scratch string          // folder for the server's files, that has to be there
+	Round   time.Duration   // approximate duration of each
+	Newest  []string        // command that runs a program with the newest libcurl; none if that is not installed
+	Scratch string          // existing folder for the server's files
 	// Count turns on the counting of system calls and TLS records.
 	Count bool
-	// Step is called with what is done next, and how many of how many steps are
-	// done.
+	// Step is called before each step, with its description and the number of
+	// steps done and in all.
 	Step func(what string, done, total int)
 }
 
@@ -47,7 +47,7 @@ type Cell struct {
 	RTT   time.Duration
 }
 
-// String names a cell in a line of progress.
+// String names a cell in a progress line.
 func (c Cell) String() string {
 	tls := c.TLS
 	if tls != PlainText {
@@ -56,7 +56,7 @@ func (c Cell) String() string {
 	return fmt.Sprintf("depth %d, %d B, %s, %v", c.Depth, c.Body, tls, c.RTT)
 }
 
-// cells are all combinations.
+// cells returns all combinations.
 func (b *Bench) cells() []Cell {
 	var cells []Cell
 	for _, tls := range b.TLS {
@@ -71,7 +71,7 @@ func (b *Bench) cells() []Cell {
 	return cells
 }
 
-// serverCore and clientCore are two different ones, where there are two.
+// cores returns two different cores, if there are two.
 func cores() (client, server int) {
 	if runtime.NumCPU() < 2 {
 		return -1, -1
@@ -140,8 +140,8 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 type Result struct {
 	Rows     []Row
 	LeftOut  []string // clients without a row in some cell, with the reason
-	Failed   bool     // one of these broke down, and did not just decline
-	Separate bool     // client and server had a core each
+	Failed   bool     // one of these failed, instead of declining a cell
+	Separate bool     // client and server each had their own core
 	cells    []Cell
 	rounds   [][]sample
 }

@@ -83,7 +83,7 @@ func TestWrongResponseIsNoRow(t *testing.T) {
 			defer server.Stop()
 			wrong := []byte(strings.Repeat("x", 12))
 			if name == "h2load-h1" {
-				wrong = wrong[1:] // it looks at lengths alone
+				wrong = wrong[1:] // the check looks only at lengths
 			}
 			require.NoError(t, os.WriteFile(filepath.Join(b.Scratch, "bodies", "12"), wrong, 0o644))
 			m := &measurement{bench: b, client: b.Clients[0], cell: b.cells()[0], server: server, core: -1}
@@ -96,7 +96,7 @@ func TestWrongResponseIsNoRow(t *testing.T) {
 func TestClientThatCannotIsLeftOut(t *testing.T) {
 	folder := buildClients(t)
 	b := tinyBench(t, folder, "floor", "fasthttp")
-	b.Clients[0].HTTP = 2 // fasthttp, which stands before floor in the table
+	b.Clients[0].HTTP = 2 // fasthttp, which precedes floor in the table
 	result, err := b.Run(t.Context())
 	require.NoError(t, err)
 	require.Len(t, result.Rows, 1)

@@ -15,8 +15,8 @@ type Client struct {
 	Name       string
 	Program    string // in the folder of clients
 	HTTP       int    // version, 1 or 2
-	OneByOne   bool   // does not send a request before the one before is answered
-	SystemCurl bool   // with the libcurl of the system
+	OneByOne   bool   // does not send a request before the previous one is answered
+	SystemCurl bool   // uses the libcurl of the system
 	NewestCurl bool   // with Bench.Newest
 }
 
@@ -58,7 +58,7 @@ func FindClients(names []string) ([]Client, error) {
 	return found, nil
 }
 
-// systemLibraries are the folders where Debian, and others, keep libcurl.
+// systemLibraries are the folders where Debian and other systems keep libcurl.
 var systemLibraries = []string{"/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib"}
 
 // environment returns the environment of this process. It names the system's

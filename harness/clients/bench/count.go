@@ -11,12 +11,13 @@ import (
 	"strconv"
 )
 
-// countedRequests is the least that the shorter of two counted runs makes, for
-// the difference to be more than what one start differs from another.
+// countedRequests is the minimum number of requests in the shorter of two
+// counted runs. With fewer, the variation between two starts could exceed the
+// difference.
 const countedRequests = 500
 
 // count counts system calls and TLS records in two untimed runs, one with more
-// requests than the other: the difference is free of start and handshake.
+// requests than the other. The difference does not include start and handshake.
 func (m *measurement) count(ctx context.Context, few int) error {
 	if !m.client.OneByOne || m.cell.RTT == 0 {
 		few = max(few, countedRequests)
@@ -34,7 +35,7 @@ func (m *measurement) count(ctx context.Context, few int) error {
 	}
 	each := float64(2 * few)
 	if m.client.Program == "h2load" {
-		each *= 2 // it makes the requests twice, see there
+		each *= 2 // it makes the requests twice, see its main.go
 	}
 	m.syscalls = positive(float64(moreCalls-fewCalls) / each)
 	if m.cell.TLS != PlainText {
@@ -43,8 +44,8 @@ func (m *measurement) count(ctx context.Context, few int) error {
 	return nil
 }
 
-// positive is the value, or nil where starting took more in the run with fewer
-// requests, so that the difference says nothing.
+// positive returns the value, or nil if it is not positive: then starting took
+// more in the shorter run, and the difference means nothing.
 func positive(value float64) *float64 {
 	if value <= 0 {
 		return nil
@@ -52,7 +53,7 @@ func positive(value float64) *float64 {
 	return &value
 }
 
-// counted runs the client once below strace and through a relay.
+// counted runs the client once, under strace and through a relay.
 func (m *measurement) counted(ctx context.Context, requests int) (calls, records int64, err error) {
 	relay, err := StartRelay(m.server.Address(m.cell.TLS, m.client.HTTP), m.cell.RTT)
 	if err != nil {
@@ -72,8 +73,8 @@ func (m *measurement) counted(ctx context.Context, requests int) (calls, records
 	return calls, relay.Records.Load(), err
 }
 
-// totalCalls reads the last line of strace's summary: percent, seconds, time
-// for a call, calls, perhaps errors, "total".
+// totalCalls parses the last line of strace's summary: percent, seconds, time
+// per call, calls, perhaps errors, "total".
 func totalCalls(summary []byte) (int64, error) {
 	lines := bytes.Split(bytes.TrimSpace(summary), []byte("\n"))
 	fields := bytes.Fields(lines[len(lines)-1])

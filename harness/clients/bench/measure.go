@@ -17,13 +17,14 @@ import (
 )
 
 const (
-	// processLimit is how long one process of a client may take.
+	// processLimit limits the run time of one client process.
 	processLimit = 2 * time.Minute
-	// mostRequests bounds a round, whatever its client does with them.
+	// mostRequests limits a round, however fast the client is.
 	mostRequests = 2_000_000
-	// fewRequests are made to learn how fast a client is.
+	// fewRequests is the size of the trial run that measures a client's speed.
 	fewRequests = 100
-	// busy is the part of its core beyond which the server sets the pace.
+	// busy is the utilisation of its core above which the server limits the
+	// speed.
 	busy = 0.9
 )
 
@@ -31,7 +32,7 @@ const (
 type sample struct {
 	document   clientmain.Document
 	serverCPU  time.Duration
-	machineCPU time.Duration // of all processes, from the client's start to its end
+	machineCPU time.Duration // CPU time of all processes, from the client's start to its end
 }
 
 // measurement is one client in one cell.
@@ -43,12 +44,12 @@ type measurement struct {
 	core     int
 	requests int // in a round
 	rounds   []sample
-	failed   error    // of the first round that did
-	syscalls *float64 // for a request; nil when not known
+	failed   error    // error of the first round that failed
+	syscalls *float64 // per request; nil if not known
 	records  *float64
 }
 
-// prepare finds out how many requests make a round and counts what the timed
+// prepare determines how many requests make a round, and counts what the timed
 // rounds do not.
 func (m *measurement) prepare(ctx context.Context) error {
 	few := max(fewRequests, 2*m.cell.Depth)
@@ -67,7 +68,7 @@ func (m *measurement) prepare(ctx context.Context) error {
 	return m.count(ctx, few)
 }
 
-// round is one timed round.
+// round makes one timed round.
 func (m *measurement) round(ctx context.Context) error {
 	s, err := m.run(ctx, m.requests, "", nil)
 	if err == nil {
@@ -76,8 +77,8 @@ func (m *measurement) round(ctx context.Context) error {
 	return err
 }
 
-// run runs the client once. The prefix is a command that runs it, the relay
-// stands in between where there is one.
+// run runs the client once. The prefix is a command that runs it; with through
+// it connects to a relay.
 func (m *measurement) run(ctx context.Context, requests int, through string, prefix []string) (*sample, error) {
 	address := m.server.Address(m.cell.TLS, m.client.HTTP)
 	if through != "" {
@@ -115,7 +116,7 @@ func (m *measurement) run(ctx context.Context, requests int, through string, pre
 	return s, err
 }
 
-// warmup is how many requests go before the measured ones.
+// warmup returns the number of requests before the measured ones.
 func (m *measurement) warmup() int {
 	if m.client.OneByOne {
 		return 1
@@ -139,7 +140,7 @@ func (m *measurement) arguments(address string, requests int) []string {
 	}
 }
 
-// start runs the program and reads what it prints.
+// start runs the program and parses its output.
 func (m *measurement) start(ctx context.Context, arguments, prefix []string, document *clientmain.Document) error {
 	ctx, cancel := context.WithTimeout(ctx, processLimit)
 	defer cancel()
@@ -184,7 +185,8 @@ func (m *measurement) start(ctx context.Context, arguments, prefix []string, doc
 	return nil
 }
 
-// onCore is a command that runs on one core alone, or on any for below 0.
+// onCore makes a command that runs on one core only, or on any core if the
+// number is below 0.
 func onCore(core int, program string, arguments ...string) *exec.Cmd {
 	if core < 0 {
 		return exec.Command(program, arguments...)

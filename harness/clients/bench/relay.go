@@ -26,9 +26,9 @@ type Relay struct {
 	open  map[net.Conn]bool // nil after Close
 }
 
-// relayPiece is the most that is read at once, relayPieces the most of these
-// that are on their way in one direction: 64 MiB, more than clients and server
-// here ever leave unanswered.
+// relayPiece is the most that is read at once. relayPieces is the most pieces
+// in transit in one direction: 64 MiB, more than clients and server here ever
+// leave unanswered.
 const (
 	relayPiece  = 64 << 10
 	relayPieces = 1024
@@ -60,7 +60,7 @@ func (r *Relay) Close() {
 	r.group.Wait()
 }
 
-// keep remembers a connection for Close; false after that.
+// keep records a connection for Close. It returns false after Close.
 func (r *Relay) keep(connection net.Conn) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -106,13 +106,13 @@ func (r *Relay) relay(client net.Conn) {
 	both.Wait()
 }
 
-// piece is what was read at once, and when it is due at the other side.
+// piece is what was read at once, and when to send it.
 type piece struct {
 	due  time.Time
 	data []byte
 }
 
-// pass hands on what comes, until the sender has ended and all of it is there.
+// pass relays the pieces until the sender has ended and all of them were sent.
 func (r *Relay) pass(to, from net.Conn, counter *recordCounter) {
 	pieces := make(chan piece, relayPieces)
 	var reading sync.WaitGroup
@@ -152,7 +152,7 @@ func (r *Relay) pass(to, from net.Conn, counter *recordCounter) {
 type recordCounter struct {
 	total  *atomic.Int64
 	header []byte
-	left   int // of the payload of the record that is being passed
+	left   int // bytes left in the payload of the current record
 }
 
 const recordHeader = 5

@@ -47,7 +47,7 @@ func TestRelayDelaysEachWayAndLosesNothing(t *testing.T) {
 	received, err := io.ReadAll(connection)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(sent, received))
-	// no byte can be back earlier, however fast the machine is
+	// no byte can return earlier, however fast the machine is
 	require.GreaterOrEqual(t, time.Since(begin), 40*time.Millisecond)
 	require.EqualValues(t, 1, relay.Connections.Load())
 }

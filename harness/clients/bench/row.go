@@ -38,7 +38,7 @@ type Row struct {
 	Library                string  `json:"library"`
 }
 
-// row sums up the rounds, of which there is at least one.
+// row sums up the rounds, at least one.
 func (m *measurement) row() Row {
 	row := Row{
 		Client: m.client.Name, Depth: m.cell.Depth, BodyBytes: m.cell.Body, TLS: m.cell.TLS,
@@ -74,7 +74,7 @@ func (m *measurement) row() Row {
 	return row
 }
 
-// served is how many requests the server has seen in a round.
+// served returns how many requests the server has seen in a round.
 func (m *measurement) served(requests int) int {
 	if m.client.Program == "h2load" {
 		return 1 + 2*requests // see there
@@ -96,8 +96,8 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// spread is the distance of the extremes, as a part of the median; 0 when that
-// is 0.
+// spread returns the distance of the extremes divided by the median; 0 if the
+// median is 0.
 func spread(values []float64) float64 {
 	middle := median(values)
 	if middle == 0 {

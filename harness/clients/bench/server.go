@@ -26,13 +26,13 @@ type Server struct {
 	output *bytes.Buffer
 }
 
-// plainHTTP2 is the port for HTTP/2 over plain TCP, where nginx cannot tell the
-// two versions of HTTP apart.
+// plainHTTP2 is the port for HTTP/2 over plain TCP, because there nginx cannot
+// tell the two versions of HTTP apart.
 const plainHTTP2 = "plain-http2"
 
-// configuration lifts every limit that would end a connection or a stream.
-// Each HTTP/2 stream counts as one of the worker's connections. Bodies are files
-// that nginx keeps open.
+// configuration raises every limit that would end a connection or a stream. Each
+// HTTP/2 stream counts as one of the worker's connections. Bodies are files that
+// nginx keeps open.
 var configuration = template.Must(template.New("").Parse(`daemon off;
 pid {{.Folder}}/pid;
 error_log {{.Folder}}/error.log warn;
@@ -86,7 +86,7 @@ func StartServer(folder string, bodies []int, core int) (*Server, error) {
 	}
 	s.nginx = onCore(core, program, "-e", filepath.Join(folder, "error.log"), "-p", folder, "-c", filepath.Join(folder, "nginx.conf"))
 	s.nginx.Stdout, s.nginx.Stderr = s.output, s.output
-	// No server outlives the bench.
+	// The server must not outlive the bench.
 	s.nginx.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := s.nginx.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", program, err)
@@ -104,7 +104,7 @@ func (s *Server) prepare(bodies []int) error {
 			return err
 		}
 	}
-	// The worker may have another user than we.
+	// The worker may run as another user.
 	for folder := s.folder; strings.HasPrefix(folder, os.TempDir()+"/"); folder = filepath.Dir(folder) {
 		if err := os.Chmod(folder, 0o755); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Server) prepare(bodies []int) error {
 		if err != nil {
 			return err
 		}
-		defer listener.Close() // together, so that no port is given twice
+		defer listener.Close() // closed together, so that all ports differ
 		s.ports[name] = listener.Addr().(*net.TCPAddr).Port
 	}
 	if err := writeCertificate(s.folder); err != nil {
@@ -133,7 +133,7 @@ func (s *Server) prepare(bodies []int) error {
 	return os.WriteFile(filepath.Join(s.folder, "nginx.conf"), text.Bytes(), 0o644)
 }
 
-// await waits until the worker is there and nginx takes connections.
+// await waits until the worker runs and nginx accepts connections.
 func (s *Server) await() error {
 	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(5 * time.Millisecond) {
 		pid := s.nginx.Process.Pid
@@ -179,9 +179,9 @@ func (s *Server) CPUTime() (time.Duration, error) {
 	return time.Duration(nanoseconds), nil
 }
 
-// machineCPUTime is the CPU time that all processes and the kernel have used: the
-// first line of proc_stat(5) without idle, iowait and steal, and without guest,
-// which is part of user.
+// machineCPUTime returns the CPU time that all processes and the kernel have
+// used: the first line of proc_stat(5) without idle, iowait and steal, and
+// without guest, which is part of user.
 func machineCPUTime() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -198,6 +198,6 @@ func machineCPUTime() (time.Duration, error) {
 
 // Stop ends the server and waits until it has ended.
 func (s *Server) Stop() {
-	_ = s.nginx.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = s.nginx.Process.Signal(syscall.SIGTERM) // it may have ended already
 	_ = s.nginx.Wait()
 }

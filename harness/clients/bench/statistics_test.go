@@ -20,7 +20,8 @@ func TestMedianAndSpread(t *testing.T) {
 	require.Zero(t, spread([]float64{0, 0}))
 }
 
-// measured is a client's cell with rounds that cost so much CPU time a request.
+// measured makes a measurement whose rounds cost this much CPU time per
+// request.
 func measured(client string, serverBusy float64, microseconds ...float64) *measurement {
 	m := &measurement{client: Client{Name: client, OneByOne: true}, cell: Cell{Depth: 100, Body: 12, TLS: "1.3", RTT: time.Millisecond}}
 	for _, cost := range microseconds {
@@ -88,8 +89,8 @@ left out: curlpipe-h2: not implemented: no HTTP/2 here
 `, text.String())
 }
 
-// A machine that slows down meets both alike; what differs by chance is no
-// change, and what differs a little but always is one.
+// A slower machine affects both clients alike. A random difference is not a
+// change, but a small difference that is always there is one.
 func TestChangeIsMoreThanChance(t *testing.T) {
 	drifting := []float64{10, 30, 20, 12, 28, 22, 14, 26, 24, 16}
 	steady := []float64{10, 10.1, 10.2, 10.1, 10, 9.9, 9.8, 9.9, 10, 10.1}
@@ -134,7 +135,7 @@ func TestNewestIsLeftOutWhereItIsNotToBeHad(t *testing.T) {
 	m := &measurement{bench: b, client: b.Clients[0], core: -1}
 	require.ErrorIs(t, m.start(t.Context(), nil, nil, new(clientmain.Document)), clientmain.ErrUnimplemented)
 
-	// the command goes between what watches the program and the program
+	// the command goes between the tool that counts and the program
 	b.Newest = []string{"echo", `{"library": "`}
 	var document clientmain.Document
 	require.NoError(t, m.start(t.Context(), []string{`"}`}, []string{"env"}, &document))

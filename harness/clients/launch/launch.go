@@ -80,7 +80,7 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 		return nil, fmt.Errorf("making a pipe for the interposer: %w", err)
 	}
 	defer reader.Close()
-	defer writer.Close() // not sooner, or the pipe would end when the client closes what it has of it
+	defer writer.Close() // kept until here, because the pipe would end when the client closes its end
 	program := c.command()
 	command := exec.CommandContext(ctx, program[0], program[1:]...)
 	inherited := slices.DeleteFunc(os.Environ(), func(variable string) bool {
@@ -115,23 +115,23 @@ func (c *Client) Run(ctx context.Context) (waited, err error) {
 		if c.ReadEvents != nil {
 			err = c.ReadEvents(reader)
 		}
-		reader.Close() // or the client would wait for room in the pipe
+		reader.Close() // otherwise the client might wait for room in the pipe
 		read <- err
 	}()
 	waited = command.Wait()
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // fails if no process is left
 	finish(command.WaitDelay)
 	writer.Close()
-	// A process that has left the group may keep the pipe open for ever.
-	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails when it is closed already
+	// A process that has left the group might keep the pipe open for ever.
+	_ = reader.SetReadDeadline(time.Now().Add(command.WaitDelay)) // fails if it is already closed
 	if err := <-read; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, err
 	}
 	return waited, nil
 }
 
-// pathOf is where a process of the same user can open the pipe that the file is an
-// end of, for one that did not inherit it.
+// pathOf returns a path at which another process of the same user can open the
+// pipe that the file is an end of, if it did not inherit the file.
 func pathOf(file *os.File) string {
 	path := ""
 	if raw, err := file.SyscallConn(); err == nil {
@@ -140,8 +140,8 @@ func pathOf(file *os.File) string {
 	return path
 }
 
-// command is the program behind the loader that the library needs, and behind
-// the wrapper.
+// command returns the command of the program, after the library's loader and
+// after the wrapper.
 func (c *Client) command() []string {
 	program := c.Command
 	if c.Library != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 )
 
-// sanitized is a library that wants something loaded first.
+// sanitized is a library that needs another one preloaded.
 func sanitized() *library.Library {
 	return &library.Library{Prefix: "/some/prefix", Manifest: &library.Manifest{Preload: "/libasan.so"}}
 }
@@ -52,8 +52,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestInterposerKnowsTheNames compares the names in the environment with those
-// that the interposer asks for.
+// TestInterposerKnowsTheNames compares the environment variables with those
+// that the interposer reads.
 func TestInterposerKnowsTheNames(t *testing.T) {
 	sources, err := filepath.Glob("../../run/interposer/*.c")
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestInterposerKnowsTheNames(t *testing.T) {
 	require.ElementsMatch(t, asked, told)
 }
 
-// TestLoader has a library for which another loader than the machine's has to
+// TestLoader uses a library for which another loader than the machine's has to
 // start the program.
 func TestLoader(t *testing.T) {
 	l := sanitized()
@@ -155,8 +155,8 @@ func TestNoSuchProgram(t *testing.T) {
 	require.ErrorContains(t, err, "starting the client /nowhere/client: ")
 }
 
-// A wrapper gets the client's command behind its own words, and pipelab's
-// standard input; the plan and the report have descriptors of their own.
+// A wrapper gets the client's command after its own arguments, and pipelab's
+// standard input. The plan and the report have file descriptors of their own.
 func TestWrapper(t *testing.T) {
 	reader, writer, err := os.Pipe()
 	require.NoError(t, err)

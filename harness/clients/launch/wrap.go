@@ -13,9 +13,9 @@ import (
 	"golang.org/x/term"
 )
 
-// connect gives the client its standard streams, which a wrapper gets in its
-// place. Finish is called when the client has ended, and waits that long for the
-// rest of its output.
+// connect connects the client's standard streams, or the wrapper's in its place.
+// finish is called when the client has ended, and waits this long for the rest
+// of its output.
 func (c *Client) connect(command *exec.Cmd) (finish func(time.Duration), err error) {
 	if len(c.Wrapper) == 0 {
 		if c.Stdin != nil {
@@ -33,7 +33,7 @@ func (c *Client) connect(command *exec.Cmd) (finish func(time.Duration), err err
 	leave := enterForeground(command)
 	read := make(chan struct{})
 	go func() {
-		// An error of Stdout's ends it, and leaves the client with a broken pipe.
+		// An error of Stdout ends the copy, and the client gets a broken pipe.
 		_, _ = io.Copy(c.Stdout, reader)
 		reader.Close()
 		close(read)
@@ -41,12 +41,12 @@ func (c *Client) connect(command *exec.Cmd) (finish func(time.Duration), err err
 	return func(delay time.Duration) {
 		leave()
 		writer.Close()
-		_ = reader.SetReadDeadline(time.Now().Add(delay)) // fails when it is closed already
+		_ = reader.SetReadDeadline(time.Now().Add(delay)) // fails if it is already closed
 		<-read
 	}, nil
 }
 
-// OnTerminal reports whether a person can use a wrapper: whether standard input
+// OnTerminal reports whether a user can use a wrapper: whether standard input
 // is a terminal with pipelab in its foreground.
 func OnTerminal() bool {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
@@ -56,9 +56,9 @@ func OnTerminal() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// enterForeground has a command start in the foreground of the terminal, where
-// it may read and gets the interrupts that a person types; leave brings pipelab
-// back, and the terminal to what it was.
+// enterForeground makes a command start in the foreground of the terminal,
+// where it may read and gets the interrupts that a user types. leave brings
+// pipelab back to the foreground, and restores the terminal.
 func enterForeground(command *exec.Cmd) (leave func()) {
 	if !OnTerminal() {
 		return func() {}
@@ -67,10 +67,11 @@ func enterForeground(command *exec.Cmd) (leave func()) {
 	state, err := term.GetState(fd)
 	command.SysProcAttr.Foreground, command.SysProcAttr.Ctty = true, fd
 	return func() {
-		// pipelab is in the background by now, which must not write to it.
+		// pipelab is in the background now, and must not stop when it writes to
+		// the terminal.
 		signal.Ignore(syscall.SIGTTOU)
 		defer signal.Reset(syscall.SIGTTOU)
-		_ = unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, unix.Getpgrp()) // fails if the terminal has gone
+		_ = unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, unix.Getpgrp()) // fails if the terminal is gone
 		if err == nil {
 			_ = term.Restore(fd, state)
 		}

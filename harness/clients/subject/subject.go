@@ -56,16 +56,16 @@ const (
 	EngineFile     = "tls-engine"
 )
 
-// fleets are the file names of the programs that are many clients each.
+// fleets are the file names of the programs that run many clients each.
 var fleets = []string{"c-fleet", "curlpipe-fleet"}
 
-// buildScript is what makes everything in the folder of Programs.
+// buildScript is the script that builds everything in the folder of Programs.
 const buildScript = "scripts/build-subjects"
 
 // Programs is the folder with the subjects, the interposer and the origin's TLS
 // engine.
 type Programs struct {
-	// Folder is build/subjects of a checkout.
+	// Folder is build/subjects in a checkout.
 	Folder string
 }
 

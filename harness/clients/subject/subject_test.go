@@ -10,7 +10,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// programsWith is a folder with empty files of those names.
+// programsWith makes a folder with empty files of these names.
 func programsWith(t *testing.T, names ...string) *Programs {
 	t.Helper()
 	folder := t.TempDir()

@@ -33,7 +33,8 @@
 
 #define MAX_REQUESTS 32
 #define MAX_BYTES 400000
-#define PATIENCE 200 /* rounds of 1 ms without a change, then it hangs */
+#define PATIENCE 200 /* rounds of 1 ms without a change until a request counts
+                        as hung */
 
 struct kept {
   size_t size;
@@ -42,7 +43,7 @@ struct kept {
 
 struct request {
   CURL *easy;
-  int code;             /* -1 as long as it is not done */
+  int code;             /* -1 until it is done */
   long status;
   struct kept headers;
   struct kept body;
@@ -171,7 +172,7 @@ static void say(int from, int to)
   }
 }
 
-/* lets one request get to the origin before there is another one */
+/* lets a request reach the origin before the next is added */
 static void run_until_sent(CURLM *multi, int count)
 {
   int idle = 0;

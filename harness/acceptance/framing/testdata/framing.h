@@ -19,7 +19,8 @@ struct script {
   int tls;
   int split;
   int end;
-  int hostile_conns; /* so many connections get the hostile response, once */
+  int hostile_conns; /* the number of connections that get the hostile
+                        response, once each */
   int wait_for;      /* requests on the first connection before that */
   const char *bytes; /* the hostile response */
   size_t size;

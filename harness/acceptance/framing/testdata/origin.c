@@ -1,6 +1,6 @@
 /*
- * An origin that answers in the same thread as the client asks, so that what
- * arrives in one read is up to the test and not to the clock.
+ * An origin that answers in the thread of the client, so that the test, and
+ * not the clock, decides what arrives in one read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,23 +22,24 @@
 #include "framing.h"
 
 #define MAX_CONNS 64
-#define BYTES_BEHIND 40 /* of the next response that come one by one, too */
+#define BYTES_BEHIND 40 /* of the next response, this many are sent one by one,
+                           too */
 
 struct conn {
   int fd;                 /* -1 once it is closed */
   int client;             /* the other end of it */
   SSL *ssl;
-  int accepted;           /* TLS: the handshake is through */
+  int accepted;           /* TLS: the handshake is complete */
   int requests;           /* that have arrived whole */
-  int answered;           /* requests, or the hostile response */
+  int answered;           /* requests answered, or the hostile response */
   int hostile;            /* the hostile response is still to be sent */
-  char in[65536];         /* what has arrived of the next requests */
+  char in[65536];         /* bytes of the next requests that have arrived */
   size_t in_size;
   char out[400000];       /* what is to be sent */
   size_t out_size;
   size_t cuts[4];         /* ends of pieces within 'out', ascending */
   size_t sent;
-  size_t bytewise;        /* up to there 'out' goes out byte by byte */
+  size_t bytewise;        /* up to here 'out' is sent byte by byte */
   int end_after;          /* close when 'out' is sent: END_... */
 };
 
@@ -189,7 +190,7 @@ int origin_requests(void)
   return conn_count ? conns[0].requests : 0;
 }
 
-/* bytes, 0 when there are none now, -1 at the end */
+/* number of bytes, 0 if there are none now, -1 at the end */
 static ssize_t conn_read(struct conn *c, char *into, size_t size)
 {
   ssize_t n;
@@ -291,8 +292,8 @@ static int conn_receive(struct conn *c)
       p += 4;
     }
   }
-  /* The hostile response goes out when all requests that it may reach into
-     are there. */
+  /* The hostile response is sent when all requests that it may reach into have
+     arrived. */
   if(c == &conns[0] && c->answered > 0 && c->requests < script->wait_for)
     return n > 0;
   while((end = strstr(c->in, "\r\n\r\n")) != NULL) {

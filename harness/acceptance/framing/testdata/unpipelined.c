@@ -27,8 +27,10 @@
 
 #define OTHERS 3
 #define CONNS 32
-#define QUIET 5     /* rounds of 1 ms without a change, then nothing comes */
-#define PATIENCE 25 /* times that nothing came, then it hangs */
+#define QUIET 5     /* rounds of 1 ms without a change until nothing more is
+                       expected */
+#define PATIENCE 25 /* times that nothing arrived until a request counts as
+                       hung */
 
 enum behind {
   GOES_ON,
@@ -36,7 +38,7 @@ enum behind {
   SENDS_BODY_LATE       /* when the next request has come */
 };
 
-/* a kind of request, and how the origin answers it */
+/* a kind of request, and the origin's answer to it */
 struct kind {
   const char *name;
   const char *method;   /* CURLOPT_CUSTOMREQUEST */
@@ -44,8 +46,8 @@ struct kind {
   CURLoption option;    /* and its value: */
   long value;
   const char *item;     /* or that of a list */
-  const char *answer;   /* NULL is the ordinary one */
-  enum behind after;    /* what the origin does behind it */
+  const char *answer;   /* NULL means the ordinary one */
+  enum behind after;    /* what the origin does after it */
 };
 
 static const char icy[] = "ICY 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -87,7 +89,7 @@ static const struct kind kinds[] = {
 
 struct request {
   CURL *easy;
-  int code;             /* -1 as long as it is not done */
+  int code;             /* -1 until it is done */
   size_t size;
   char body[2000];
 };
@@ -96,10 +98,10 @@ struct conn {
   int fd;
   size_t size;
   char in[20000];
-  int waiting[OTHERS + 2]; /* the requests that are not answered */
+  int waiting[OTHERS + 2]; /* requests that have not been answered */
   int is_head[OTHERS + 2];
   int count;
-  char late[40];           /* what goes out before the next answer */
+  char late[40];           /* sent before the next answer */
 };
 
 static struct request requests[OTHERS + 2];
@@ -118,7 +120,7 @@ static void die(const char *what)
   exit(3);
 }
 
-/* takes the requests that are whole; a body of theirs is not waited for */
+/* takes the complete requests, without waiting for their bodies */
 static void origin_parse(struct conn *c)
 {
   char *end;
@@ -176,7 +178,7 @@ static int origin_step(void)
 }
 
 /* answers all that has arrived, as an honest server does; FALSE if nothing
-   had */
+   has */
 static int origin_answer(void)
 {
   int any = 0;
@@ -303,7 +305,8 @@ static void try_kind(int first)
   list = add(multi, 1, kind);
   run_until_quiet(multi, 1, 2);
   if(!first && requests[1].code >= 0)
-    together = 1; /* done on a connection that another one waits on */
+    together = 1; /* the request was done on a connection that another one
+                     waits for */
   for(i = first ? 2 : 3; i < OTHERS + 2; i++)
     add(multi, i, &kinds[0]);
   rounds = 0;

@@ -1,6 +1,6 @@
 /*
- * The origin of the model: it answers in the same thread as the client asks, in
- * pieces, in several forms, and not always.
+ * The origin of the model. It answers in the thread of the client, in pieces,
+ * in several forms, and not always.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,23 +21,23 @@
 
 struct conn {
   int fd;                /* -1 once it is closed */
-  int half;              /* nothing more is sent on it */
+  int half;              /* nothing more is sent on the connection */
   char *in;
   size_t in_size;
-  int ids[QUEUE];        /* requests without a whole response */
+  int ids[QUEUE];        /* requests that have not been answered completely */
   enum kind kinds[QUEUE];
   int count;
-  char *out;             /* what is to be sent of the first one's */
+  char *out;             /* the rest of the first one's response */
   size_t out_size;
   size_t out_sent;
-  int last;              /* the connection ends behind it */
+  int last;              /* the connection ends after it */
 };
 
 int origin_port;
 static struct conn conns[CONNS];
 static int conn_count;
 static int listener = -1;
-static char begun[IDS]; /* TRUE if a request is being answered, or was */
+static char begun[IDS]; /* TRUE if the answer to a request has begun */
 
 int origin_answers(int id)
 {
@@ -77,7 +77,7 @@ void origin_end(void)
   close(listener);
 }
 
-/* takes a request out of what has arrived; TRUE if one was whole */
+/* takes a request out of what has arrived; TRUE if one was complete */
 static int parse(struct conn *c)
 {
   char *end = strstr(c->in, "\r\n\r\n");
@@ -132,7 +132,7 @@ static int receive(struct conn *c, int honest)
   c->in_size += (size_t)got;
   c->in[c->in_size] = 0;
   if(c->half)
-    c->in_size = 0; /* nobody answers these any more */
+    c->in_size = 0; /* these are never answered */
   while(c->in_size && parse(c))
     ;
   return 1;

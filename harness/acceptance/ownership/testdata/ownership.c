@@ -31,7 +31,8 @@
 #include "ownership.h"
 
 #define STEPS 400
-#define PATIENCE 2000    /* rounds of 1 ms until a handle sleeps */
+#define PATIENCE 2000    /* rounds of 1 ms until a handle counts as
+                            forgotten */
 
 struct handle handles[HANDLES];
 
@@ -206,7 +207,7 @@ static int client_step(void)
 static void drop(struct handle *h)
 {
   if(h->state != FREE) {
-    h->state = FREE; /* from now on nothing is to come */
+    h->state = FREE; /* from now on nothing may arrive */
     curl_multi_remove_handle(multi, h->easy);
   }
 }
@@ -218,8 +219,9 @@ static void resume(struct handle *h)
   if(h->state == ADDED && h->paused) {
     h->paused = 0;
     if(curl_easy_pause(h->easy, CURLPAUSE_CONT))
-      drop(h); /* the callback has aborted it: libcurl tells nobody else */
-    /* libcurl does not call the timer callback for what it has yet to do */
+      drop(h); /* the callback has aborted it, and libcurl sends no other
+                  message */
+    /* libcurl does not call the timer callback for what is still to do */
     if(drive_by_socket)
       curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
   }

@@ -18,10 +18,10 @@ struct handle {
   CURL *easy;
   enum place state;
   enum kind kind;
-  int id;           /* of its request, and of no other one */
+  int id;           /* the id of its request, which no other request has */
   int timed;        /* it has a CURLOPT_TIMEOUT */
   int paused;
-  int calm;         /* it neither pauses nor aborts any more */
+  int calm;         /* it neither pauses nor aborts any longer */
   int harmed;       /* it may fail */
   size_t got;       /* of its body */
   struct curl_slist *fields;
@@ -38,6 +38,7 @@ void harm_all(void);
 
 void origin_begin(void);
 int origin_step(int honest);              /* TRUE when something happened */
-int origin_answers(int id);               /* TRUE once it has begun to */
+int origin_answers(int id);               /* TRUE once it has begun to
+                                             answer */
 void origin_end(void);
 #endif

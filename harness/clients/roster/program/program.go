@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Requests that a client makes, at the paths /1, /2 and so on.
+// Requests is the number of requests that a client makes, at the paths /1, /2
+// and so on.
 const Requests = 3
 
 // Arguments are [--at-once] METHOD URL CA [FILE].
@@ -53,7 +54,7 @@ func run(connect func(Arguments) (func(method, url string, body []byte) ([]byte,
 	for number := range Requests {
 		group.Go(func() error {
 			if !arguments.atOnce && failed.Err() != nil {
-				return nil // as a client does that ends with its first error
+				return nil // as clients do that end with their first error
 			}
 			body, err := exchange(arguments.Method, fmt.Sprintf("%s/%d", arguments.URL, number+1), arguments.Body)
 			if err == nil {

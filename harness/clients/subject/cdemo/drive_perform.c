@@ -1,6 +1,5 @@
 /*
- * The driver of the report: curl_multi_perform(), curl_multi_fdset() and
- * select().
+ * The report's driver: curl_multi_perform(), curl_multi_fdset() and select().
  */
 
 #include "drive.h"
@@ -11,8 +10,7 @@
 
 #define LONGEST_WAIT_MS 1000
 
-/* What the manual of curl_multi_fdset() suggests when there is no descriptor
-   to wait for. */
+/* What curl_multi_fdset(3) suggests if there is no descriptor to wait for. */
 #define WAIT_WITHOUT_SOCKET_MS 100
 
 static long wait_ms(const struct session *session, int max_fd)

@@ -22,10 +22,10 @@ struct event_loop {
   struct session *session;
   struct steps *steps;
   int epoll_fd;
-  long long timer_ns; /* when libcurl wants to be called, or NO_TIMER */
+  long long timer_ns; /* when libcurl wants to be called; NO_TIMER if never */
 };
 
-/* The bits for epoll that stand for one of CURL_POLL_*. */
+/* The epoll bits for a CURL_POLL_* value. */
 static uint32_t epoll_events(int what)
 {
   switch(what) {
@@ -40,7 +40,7 @@ static uint32_t epoll_events(int what)
   }
 }
 
-/* The bits for curl_multi_socket_action() that stand for what epoll saw. */
+/* The bits for curl_multi_socket_action() for the events of epoll. */
 static int select_bits(uint32_t events)
 {
   return (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
@@ -48,8 +48,9 @@ static int select_bits(uint32_t events)
     (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 }
 
-/* Changes what a socket is watched for, or begins to watch it. The kernel
-   knows which of the two it is: a socket that is closed leaves the set. */
+/* Changes the events that a socket is watched for, or starts to watch it. Only
+   the kernel knows which of the two is needed, because a socket that is closed
+   leaves the set. */
 static int watch(struct event_loop *loop, curl_socket_t socket,
                  struct epoll_event *event)
 {
@@ -71,7 +72,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user,
   (void)unused;
   event.data.fd = socket;
   if(what == CURL_POLL_REMOVE)
-    /* fails when libcurl has closed it already: then it is out of the set */
+    /* fails if libcurl has closed the socket, which removes it from the set */
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, &event);
   else if(watch(loop, socket, &event))
     session_stop(loop->session, "epoll_ctl for socket %d: %s", (int)socket,
@@ -95,7 +96,7 @@ static bool timer_expired(const struct event_loop *loop)
   return loop->timer_ns != NO_TIMER && now_ns() >= loop->timer_ns;
 }
 
-/* Rounded up, so that the timer has expired when the wait is over. */
+/* Rounded up, so that the timer has expired when the wait ends. */
 static int wait_ms(const struct event_loop *loop)
 {
   long wait = session_patience_ms(loop->session);
@@ -122,8 +123,8 @@ static void call(struct event_loop *loop, curl_socket_t socket, int bits)
                  curl_multi_strerror(code));
 }
 
-/* Waits for sockets, timer and input. The input is no socket of libcurl's, and
-   may be a file, which an epoll set does not take. */
+/* Waits for sockets, the timer and input. The input is not a socket of
+   libcurl's, and may be a file, which epoll does not accept. */
 static void wait_for_any(struct event_loop *loop)
 {
   struct pollfd ready[] = {
@@ -150,7 +151,7 @@ static void call_ready(struct event_loop *loop)
   for(i = 0; i < count; i++)
     call(loop, events[i].data.fd, select_bits(events[i].events));
   if(timer_expired(loop)) {
-    loop->timer_ns = NO_TIMER; /* it goes off once; the call may set it */
+    loop->timer_ns = NO_TIMER; /* it expires once; the call may set it again */
     call(loop, CURL_SOCKET_TIMEOUT, 0);
   }
 }
@@ -187,7 +188,7 @@ void drive_socket(struct session *session, struct steps *steps)
     session_collect(session);
   }
 
-  /* closing the session must not reach the loop that ends here */
+  /* libcurl must not call this loop when the session is closed */
   curl_multi_setopt(session->multi, CURLMOPT_SOCKETFUNCTION, NULL);
   curl_multi_setopt(session->multi, CURLMOPT_TIMERFUNCTION, NULL);
   close(loop.epoll_fd);

@@ -2,8 +2,8 @@
 #define CDEMO_FIELDS_H
 
 /*
- * Objects of the plan: which fields they may have, and where the values go.
- * What is not listed is refused, never passed over.
+ * Objects of the plan: the fields that they may have, and where the values are
+ * stored. An unknown field is an error, and is never ignored.
  */
 
 #include <stdbool.h>
@@ -12,10 +12,11 @@
 
 /* How the program ends. */
 enum exit_code {
-  EXIT_CARRIED_OUT = 0,   /* the plan was carried out, whatever came of it */
-  EXIT_BROKEN = 1,        /* the program itself could not go on */
+  EXIT_CARRIED_OUT = 0,   /* the plan was carried out, whatever the results */
+  EXIT_BROKEN = 1,        /* the program itself failed */
   EXIT_BAD_PLAN = 2,      /* the plan cannot be read */
-  EXIT_UNIMPLEMENTED = 3  /* the plan asks for what this program cannot do */
+  EXIT_UNIMPLEMENTED = 3  /* the plan needs something that this program does
+                             not support */
 };
 
 /* What is wrong with a plan, in one line. */
@@ -23,15 +24,15 @@ struct plan_error {
   char text[512];
 };
 
-/* A word in the document and the value it stands for. A list of them ends
-   with one that has no text. */
+/* A word in the document and its value. An entry without text ends a list of
+   them. */
 struct word {
   const char *text;
   int value;
 };
 
-/* What may stand in an object: the name of a field and where its value goes
-   (one of the five, or none: a list is read by who knows what is in it). */
+/* A field that an object may have, and where its value is stored: in one of
+   the five, or in none for a list, which other code reads. */
 struct field {
   const char *name;
   bool required;
@@ -43,13 +44,13 @@ struct field {
   int *word;
 };
 
-/* Reads the fields of an object; the list ends with a nameless one. What is
-   not in the object stays as it is. where names the object in errors: "the
-   plan", or a request by its place. */
+/* Reads the fields of an object; a nameless field ends the list. The value of
+   a missing field is left unchanged. where names the object in errors: "the
+   plan", or a request by its position. */
 enum exit_code fields_read(const struct field *fields, json_t *object,
                            const char *where, struct plan_error *error);
 
-/* Fills in the error and returns the code. */
+/* Sets the error and returns the code. */
 __attribute__((format(printf, 3, 4)))
 enum exit_code refuse(struct plan_error *error, enum exit_code code,
                       const char *format, ...);

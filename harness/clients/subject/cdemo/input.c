@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The last byte of the buffer is kept free, to end a line with. */
+/* One byte of the buffer is kept free, to terminate a line. */
 #define ROOM (INPUT_SIZE - 1)
 
 void input_init(struct input *input, int fd)

@@ -15,23 +15,23 @@
 struct input {
   int fd;
   char buffer[INPUT_SIZE];
-  size_t begin; /* what is in the buffer and not yet taken */
+  size_t begin; /* bytes in the buffer that were not taken yet */
   size_t end;
   bool ended;   /* nothing more will be read */
 };
 
 void input_init(struct input *input, int fd);
 
-/* Reads what is there, and waits if nothing is. False when no more will come,
-   be it for an error, and when the buffer is full. */
+/* Reads what is available, and waits if nothing is. Returns false if nothing
+   more will come, because of the end or an error, or if the buffer is full. */
 bool input_fill(struct input *input);
 
-/* Takes one byte, waiting for it. False at the end. */
+/* Takes one byte, and waits for it. Returns false at the end. */
 bool input_byte(struct input *input, char *byte);
 
-/* Takes a line from the buffer, without its end. One that has no end is taken
-   at the end of the input, and in pieces when it fills the buffer. NULL when
-   there is none. It is good until the next call. */
+/* Takes a line from the buffer, without its line end. A line without an end is
+   returned at the end of the input, and in pieces if it fills the buffer.
+   Returns NULL if there is no line. The line is valid until the next call. */
 const char *input_line(struct input *input);
 
 #endif

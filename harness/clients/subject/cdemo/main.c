@@ -48,8 +48,8 @@ static enum exit_code drive(struct session *session, struct input *input)
     EXIT_CARRIED_OUT;
 }
 
-/* The file descriptor that the environment names, as it does inside of a
-   wrapper, which has the standard ones; else the usual one. */
+/* The file descriptor that the environment names, as it does in a wrapper,
+   which has the standard ones; otherwise the usual one. */
 static int given(const char *variable, int usual)
 {
   const char *text = getenv(variable);
@@ -58,7 +58,7 @@ static int given(const char *variable, int usual)
   return fd > STDERR_FILENO ? fd : usual;
 }
 
-/* Writes the report to where it is wanted. */
+/* Writes the report to where it is expected. */
 static bool hand_over(json_t *report, int open_fds_after)
 {
   FILE *out = fdopen(given("PIPELAB_REPORT_FD", STDOUT_FILENO), "w");
@@ -103,7 +103,7 @@ int main(void)
   if(code)
     return complain(code, error.text);
 
-  /* with CURLOPT_NOSIGNAL this is the application's business */
+  /* with CURLOPT_NOSIGNAL the application has to do this */
   signal(SIGPIPE, SIG_IGN);
   if(curl_global_init(CURL_GLOBAL_DEFAULT))
     code = complain(EXIT_BROKEN, "curl_global_init failed");

@@ -133,13 +133,13 @@ static enum exit_code read_plan(struct plan *plan, struct plan_error *error)
   return code ? code : plan_read_steps(plan, error);
 }
 
-/* One byte at a time: jansson must not take what follows the document. */
+/* One byte at a time: jansson must not read beyond the document. */
 static size_t on_load(void *buffer, size_t size, void *user)
 {
   return size && input_byte(user, buffer) ? 1 : 0;
 }
 
-/* Nothing but white space may stand behind the document in its last line. */
+/* Only white space may follow the document on its last line. */
 static bool ends_line(struct input *input)
 {
   char byte;

@@ -2,7 +2,7 @@
 #define CDEMO_PLAN_H
 
 /*
- * The plan: what the laboratory asks this program to do, one JSON document.
+ * The plan: what the laboratory wants this program to do, one JSON document.
  */
 
 #include <stdbool.h>
@@ -34,34 +34,34 @@ struct plan_request {
   const char *id;     /* sent as X-Request-Id */
   const char *path;   /* path and query, from the first slash on */
   enum plan_method method;
-  long header_bytes;  /* length of X-Padding's value; 0: no such header */
+  long header_bytes;  /* length of X-Padding's value; 0: no such field */
   const char *credentials;   /* "user:password", NULL for none */
   const char *custom_method; /* sent in place of the method, NULL for none */
-  long body_bytes;    /* size of the body of a POST */
+  long body_bytes;    /* size of a POST's body */
   long timeout_ms;    /* for the whole transfer, 0 for none */
-  long abort_at_bytes; /* the write callback fails when so many have come; 0:
-                          it does not */
-  bool added_by_step; /* and therefore not at the start */
+  long abort_at_bytes; /* the write callback fails after this many bytes; 0:
+                          never */
+  bool added_by_step; /* and therefore not added at the start */
 };
 
 /* What a step waits for. */
 enum plan_condition {
   PLAN_AT_ONCE,
-  PLAN_SIGNAL,    /* a line on stdin has said so, at any time before */
-  PLAN_COMPLETED, /* so many transfers have ended by themselves */
-  PLAN_RECEIVED   /* the write callback was given so many bytes */
+  PLAN_SIGNAL,    /* a line on stdin has raised it */
+  PLAN_COMPLETED, /* this many transfers have ended by themselves */
+  PLAN_RECEIVED   /* the write callback has been given this many bytes */
 };
 
 enum plan_action {
   PLAN_ADD,
   PLAN_REMOVE,
-  PLAN_PAUSE,          /* the write callback does, when it is called next */
+  PLAN_PAUSE,          /* done by the write callback, at its next call */
   PLAN_RESUME,
   PLAN_SET_PIPELINING, /* CURLMOPT_PIPELINING */
   PLAN_SET_LENGTH      /* CURLMOPT_MAX_PIPELINE_LENGTH */
 };
 
-/* Requests are named by their place in the plan. */
+/* Requests are identified by their position in the plan. */
 struct plan_step {
   enum plan_condition condition;
   const char *signal;
@@ -89,15 +89,15 @@ struct plan {
   bool first_alone;     /* the first request ends before others are added */
   struct plan_request *requests;
   size_t request_count;
-  json_t *places;       /* of the requests, by their id */
+  json_t *places;       /* positions of the requests, by their ids */
   struct plan_step *steps; /* carried out strictly in order */
   size_t step_count;
 };
 
-/* Reads the document that the input begins with, and the line it ends in.
-   Anything but EXIT_CARRIED_OUT is the code to end with, and error says why;
-   the plan then holds nothing. A field this program does not know is
-   EXIT_UNIMPLEMENTED: it is never passed over. */
+/* Reads the document at the beginning of the input, and the line in which it
+   ends. Any result but EXIT_CARRIED_OUT is the exit code, error says why, and
+   the plan then holds nothing. An unknown field is EXIT_UNIMPLEMENTED, and is
+   never ignored. */
 enum exit_code plan_read(struct plan *plan, struct input *input,
                          struct plan_error *error);
 

@@ -9,7 +9,7 @@ static const struct word action_words[] = {
   { "pipeline_length", PLAN_SET_LENGTH }, { NULL, 0 }
 };
 
-/* Finds the place of a request that a step is about. */
+/* Finds the position of the request that a step names. */
 static enum exit_code find(size_t *place, const struct plan *plan,
                            const char *id, const char *where,
                            struct plan_error *error)
@@ -95,7 +95,8 @@ static enum exit_code read_step(struct plan *plan, size_t index,
   return code ? code : read_when(step, plan, when, where, error);
 }
 
-/* Requests that a step adds must not be added twice, nor be needed before. */
+/* A request that a step adds must not be added twice, and must not be used by
+   an earlier step. */
 static enum exit_code check_adds(struct plan *plan, struct plan_error *error)
 {
   size_t i;
@@ -104,7 +105,7 @@ static enum exit_code check_adds(struct plan *plan, struct plan_error *error)
     const struct plan_step *step = &plan->steps[i];
     struct plan_request *request = &plan->requests[step->request];
 
-    /* from the end on: those that later steps add are marked */
+    /* from the end: requests that later steps add are marked */
     if(request->added_by_step &&
        (step->action == PLAN_ADD || step->action == PLAN_REMOVE ||
         step->action == PLAN_RESUME))

@@ -9,7 +9,7 @@ static double milliseconds(struct timeval time)
   return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
 }
 
-/* User and system time of this process so far. */
+/* The user and system time that this process has used. */
 static double cpu_ms(void)
 {
   struct rusage usage;
@@ -67,8 +67,8 @@ static json_t *results(const struct session *session)
   return list;
 }
 
-/* The most memory that this program had at a time. Not getrusage()'s figure:
-   that one takes over what the parent had when it forked. */
+/* The peak memory of this program. getrusage() is not used, because its figure
+   includes what the parent had when it forked. */
 static json_int_t max_memory_bytes(void)
 {
   FILE *status = fopen("/proc/self/status", "r");
@@ -86,7 +86,7 @@ static json_int_t max_memory_bytes(void)
 int report_open_fds(void)
 {
   DIR *folder = opendir("/proc/self/fd");
-  int count = -1; /* without the one that is open for reading the folder */
+  int count = -1; /* without the descriptor that reads the folder */
 
   if(!folder)
     return 0;

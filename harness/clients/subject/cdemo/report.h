@@ -20,12 +20,13 @@
 /* How many file descriptors this process has open. */
 int report_open_fds(void);
 
-/* Makes the report of a session that does not go on any more, NULL when there
-   is no memory for it. report_write() frees it. */
+/* Makes the report of a session that has ended. Returns NULL if there is no
+   memory for it. report_write() frees it. */
 json_t *report_make(const struct session *session);
 
-/* Writes and frees the report, with how many more file descriptors are open
-   than before the session. False when it could not be written whole. */
+/* Writes and frees the report, with the number of file descriptors that are
+   open in addition to those before the session. Returns false if it was not
+   written completely. */
 bool report_write(json_t *report, int open_fds_after, FILE *out);
 
 #endif

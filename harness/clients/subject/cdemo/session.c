@@ -52,7 +52,7 @@ void session_add(struct session *session, struct transfer *transfer)
     transfer->in_multi = true;
 }
 
-/* Adds the handles from one on that no step adds, count of them at most. */
+/* Adds up to count of the handles from one on, except those that steps add. */
 static void add_some(struct session *session, size_t from, size_t count)
 {
   size_t i;
@@ -75,7 +75,8 @@ void session_add_first(struct session *session)
   add_some(session, 0, session->rest_is_due ? 1 : count);
 }
 
-/* Adds the others when the first one has ended that was to be alone. */
+/* Adds the other handles when the first one, which had to be alone, has
+   ended. */
 static void add_rest(struct session *session)
 {
   if(session->rest_is_due && transfer_ended(&session->transfers[0])) {
@@ -117,7 +118,7 @@ void session_collect(struct session *session)
     if(!transfer_ended(transfer))
       session->completed++;
     transfer_completed(transfer, message->data.result);
-    /* the report's client leaves its handles in to the end */
+    /* like the report's client, which keeps its handles in to the end */
   }
   add_rest(session);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Marks the steps that wait for a signal. False when none ever did. */
+/* Marks the steps that wait for a signal. Returns false if there are none. */
 static bool raise_signal(struct steps *steps, const char *name)
 {
   const struct plan *plan = steps->session->plan;
@@ -18,7 +18,7 @@ static bool raise_signal(struct steps *steps, const char *name)
   return known;
 }
 
-/* Gives up because of what came on stdin. */
+/* Gives up because of an unexpected line on stdin. */
 static void misled(struct steps *steps, const char *line)
 {
   session_stop(steps->session, "stdin: \"%.100s\" is not a signal that a step "
@@ -57,7 +57,7 @@ bool steps_init(struct steps *steps, struct session *session,
   steps->raised = calloc(plan->step_count, sizeof(*steps->raised));
   if(!steps->raised)
     return false;
-  take_signals(steps); /* those that were read together with the plan */
+  take_signals(steps); /* signals that were read together with the plan */
   return true;
 }
 

@@ -21,29 +21,31 @@
 struct steps {
   struct session *session;
   struct input *input;
-  bool *raised;          /* for each step: the signal it waits for was */
-  size_t next;           /* the first that has not been carried out */
-  size_t last_on_signal; /* one more than the last that waits for a signal */
+  bool *raised;          /* for each step: the signal it waits for was
+                            raised */
+  size_t next;           /* the first step that has not been carried out */
+  size_t last_on_signal; /* one more than the last step that waits for a
+                            signal */
   bool woke;             /* something was resumed */
 };
 
-/* Prepares the steps of an open session. False when there is no memory; the
-   steps are to be freed in either case. */
+/* Prepares the steps of an open session. Returns false if there is no memory.
+   Free the steps in either case. */
 bool steps_init(struct steps *steps, struct session *session,
                 struct input *input);
 
-/* Carries out the steps whose turn it is. */
+/* Carries out the steps whose conditions are true, in order. */
 void steps_run(struct steps *steps);
 
-/* The descriptor to wait for, or STEPS_NO_INPUT when no step that is left
-   waits for a signal, or no signal can come any more. */
+/* The descriptor to wait for, or STEPS_NO_INPUT if no remaining step waits for
+   a signal, or no signal can arrive any more. */
 int steps_input(const struct steps *steps);
 
-/* Takes the signals that have come; waits when none has. */
+/* Takes the signals that have arrived; waits if none has. */
 void steps_read(struct steps *steps);
 
-/* True when a transfer was resumed since this was last asked. libcurl then
-   wants to be called at once, which curl_easy_pause() does not pass on to a
+/* Returns true if a transfer was resumed since the last call. libcurl then has
+   to be called at once, which curl_easy_pause() does not report to a
    CURLMOPT_TIMERFUNCTION. */
 bool steps_woke(struct steps *steps);
 

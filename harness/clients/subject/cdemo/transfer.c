@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-/* The releases from which on CURLOPT_SSLVERSION takes TLS 1.3, and takes a
-   maximum beside the minimum (before that, the number is both). */
+/* The first releases whose CURLOPT_SSLVERSION accepts TLS 1.3, and a maximum
+   beside the minimum (before, the number is both). */
 #define VERSION_WITH_TLS_1_3 0x073400 /* 7.52.0 */
 #define VERSION_WITH_MAXIMUM 0x073600 /* 7.54.0 */
 /* Two releases refuse every maximum. The origin speaks one version only. */
@@ -37,7 +37,7 @@ bool transfer_tls_possible(enum plan_tls tls, struct plan_error *error)
   return true;
 }
 
-/* The number that asks the libcurl that is loaded for exactly one version. */
+/* The number that makes the loaded libcurl use exactly one version. */
 static long ssl_version(enum plan_tls tls)
 {
   long version = tls == PLAN_TLS_1_3 ?
@@ -67,14 +67,14 @@ static void add_to_body_id(struct transfer *transfer, const char *data,
   for(i = 0; i < len && !transfer->body_id_whole; i++) {
     if(data[i] == '\n' || transfer->body_id_len == TRANSFER_BODY_ID_MAX)
       transfer->body_id_whole = true;
-    else /* the report is text: what is not is shown as a question mark */
+    else /* the report is text: other bytes become question marks */
       transfer->body_id[transfer->body_id_len++] =
         data[i] >= ' ' && data[i] <= '~' ? data[i] : '?';
   }
 }
 
-/* True when the write callback is to pause or has. libcurl keeps what it is
-   given now and gives it once more afterwards. */
+/* True if the write callback is to pause, or is paused. libcurl keeps the
+   bytes of this call and delivers them again later. */
 static bool pauses(struct transfer *transfer, size_t len)
 {
   if(transfer->paused)
@@ -131,7 +131,7 @@ static bool add_id_header(struct transfer *transfer)
   return added;
 }
 
-/* Fills buffer with the id and a full stop, over and over, and a zero. */
+/* Fills the buffer with the id and a full stop, repeated, and a NUL. */
 static void fill(char *buffer, size_t len, const char *id)
 {
   size_t period = strlen(id) + 1;
@@ -142,8 +142,8 @@ static void fill(char *buffer, size_t len, const char *id)
   buffer[len] = 0;
 }
 
-/* A header whose value is the id over and over, so that a piece of one
-   request inside another one shows whose it is. */
+/* Adds a field whose value is the id repeated, so that a piece of one request
+   inside another shows which request it belongs to. */
 static bool add_padding_header(struct transfer *transfer)
 {
   static const char name[] = "X-Padding: ";
@@ -189,7 +189,7 @@ static bool set_tls(struct transfer *transfer, const struct plan *plan)
     && !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 }
 
-/* The body of a POST: the id in a line, then the id over and over. */
+/* The body of a POST: a line with the id, then the id repeated. */
 static bool set_upload(struct transfer *transfer)
 {
   const char *id = transfer->request->id;
@@ -225,7 +225,7 @@ static bool set_method(struct transfer *transfer)
   }
 }
 
-/* What few requests ask for. */
+/* Options that few requests need. */
 static bool set_special(struct transfer *transfer, const struct plan *plan)
 {
   const struct plan_request *request = transfer->request;
@@ -241,7 +241,7 @@ static bool set_special(struct transfer *transfer, const struct plan *plan)
                          plan->follow_redirects ? 1L : 0L);
 }
 
-/* Over HTTP/2 all wait for the first connection, to go over that. */
+/* Over HTTP/2 all wait for the first connection, to share it. */
 static bool set_http_version(struct transfer *transfer,
                              const struct plan *plan)
 {
@@ -272,7 +272,7 @@ bool transfer_init(struct transfer *transfer, const struct plan *plan,
     && set_tls(transfer, plan)
     && set_method(transfer)
     && set_special(transfer, plan)
-    /* nothing of the environment: not its proxy, and no signals */
+    /* nothing from the environment: neither its proxy, nor signals */
     && !curl_easy_setopt(easy, CURLOPT_PROXY, "")
     && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L)
     && set_http_version(transfer, plan)

@@ -1,6 +1,6 @@
 /*
- * Counts the writes that were blocked. OpenSSL hands its records to write(),
- * and a function of the executable goes before that of the C library.
+ * Counts the writes that were blocked. OpenSSL calls write() for its records,
+ * and the executable's own function precedes the C library's.
  */
 
 #include "fleet.h"

@@ -1,6 +1,6 @@
 /*
- * Many clients in one thread: each has a multi handle, all of them one epoll
- * set, and curl_multi_socket_action() is called for the client whose socket is
+ * Many clients in one thread. Each has a multi handle, and all share an epoll
+ * set. curl_multi_socket_action() is called for the client whose socket is
  * ready or whose timer has expired.
  */
 
@@ -55,7 +55,8 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user,
   else if(epoll_ctl(fleet->epoll_fd, EPOLL_CTL_MOD, socket, &event) &&
           (errno != ENOENT ||
            epoll_ctl(fleet->epoll_fd, EPOLL_CTL_ADD, socket, &event)) &&
-          errno != EBADF) /* stock waits for sockets that it has closed */
+          errno != EBADF) /* stock waits for sockets that it has already
+                             closed */
     fleet_stop(fleet, "epoll_ctl", strerror(errno));
   return 0;
 }
@@ -127,8 +128,8 @@ bool fleet_open(struct fleet *fleet, const struct options *options)
   return true;
 }
 
-/* Makes the next request of the client. One that libcurl does not take, as
-   stock does when it has lost count of a handle, has failed. */
+/* Makes the client's next request. A request that libcurl refuses, as stock
+   does when it has lost track of a handle, counts as failed. */
 static void begin(struct slot *slot)
 {
   struct client *client = slot->client;
@@ -139,7 +140,8 @@ static void begin(struct slot *slot)
   }
 }
 
-/* Takes what is done and has its handle make the next request. */
+/* Handles the requests that have ended, and makes the next one on each
+   handle. */
 static void collect(struct client *client)
 {
   CURLMsg *message;
@@ -170,9 +172,9 @@ static void call(struct client *client, curl_socket_t socket, int bits)
   collect(client);
 }
 
-/* Has a client of which nothing has ended for too long give up what it has
-   under way, and go on. Stock libcurl has handles that nothing wakes up any
-   more, and no timeout of its own would end them. */
+/* Makes a client give up its requests if none of them has ended for too long,
+   and go on. Stock libcurl has handles that nothing ever wakes, and none of
+   its timeouts would end them. */
 static void give_up_stalled(struct client *client, long long now)
 {
   const struct options *options = client->fleet->options;
@@ -189,9 +191,9 @@ static void give_up_stalled(struct client *client, long long now)
     begin(&client->slots[i]);
 }
 
-/* Calls the clients whose timers have expired, and returns for how long to
-   wait for the next. The timers are in one small array, and a look at all of
-   them costs less than the system call that follows it. */
+/* Calls the clients whose timers have expired, and returns how long to wait
+   for the next timer. The timers are in one small array; checking all of them
+   costs less than the system call that follows. */
 static int call_expired(struct fleet *fleet)
 {
   long long now = now_ns();

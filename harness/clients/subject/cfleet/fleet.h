@@ -7,7 +7,7 @@
 
 #define ID_MAX 48
 
-/* What the command line asks for. */
+/* The arguments on the command line. */
 struct options {
   const char *url;      /* https://HOST:PORT */
   const char *ca_file;  /* PEM */
@@ -16,19 +16,20 @@ struct options {
   long clients;
   long requests;        /* of each client */
   long depth;           /* handles of each client, all in one pipeline */
-  long padding;         /* bytes that each request's header is made longer by */
-  long stall_seconds;   /* give up what is under way when none of it has ended
-                           for so long */
+  long padding;         /* length of the padding in each request's header
+                           section */
+  long stall_seconds;   /* give requests up if none of them has ended for this
+                           long */
 };
 
 struct client;
 
-/* One easy handle. It makes one request after the other. */
+/* An easy handle, which makes one request after the other. */
 struct slot {
   CURL *easy;
   struct client *client;
   bool under_way;
-  char id[ID_MAX];        /* of the request that is under way */
+  char id[ID_MAX];        /* of its current request */
   char received[ID_MAX];  /* the first line of the response's body */
   size_t received_len;
   bool line_whole;
@@ -42,29 +43,31 @@ struct client {
   long number;
   long begun;
   long ended;
-  long long moved_ns; /* when a request ended the last time, or was begun with
-                         no other under way */
+  long long moved_ns; /* when a request last ended, or was begun while no other
+                         was in flight */
 };
 
 struct fleet {
   const struct options *options;
   struct client *clients;
-  long long *timers_ns; /* when each client wants to be called, or NO_TIMER */
+  long long *timers_ns; /* when each client wants to be called; NO_TIMER if
+                           never */
   struct curl_slist *headers;
   int epoll_fd;
-  long may_begin;  /* requests that a client may have begun by now */
+  long may_begin;  /* number of requests that a client may have begun by now */
   long answered;
   long wrong;      /* answered with another request's response */
   long failed;     /* ended with an error */
   long given_up;   /* not ended in time */
   long ended;
-  const char *failed_call; /* what this program could not do; NULL: nothing */
+  const char *failed_call; /* the call that failed in this program; NULL:
+                              none */
   const char *failed_why;
 };
 
 long long now_ns(void);
 bool fleet_open(struct fleet *fleet, const struct options *options);
-/* Makes each client's requests up to that one, and waits for them all. */
+/* Makes each client's requests up to this number, and waits for them all. */
 void fleet_run(struct fleet *fleet, long upto);
 void fleet_close(struct fleet *fleet);
 void fleet_stop(struct fleet *fleet, const char *what, const char *why);
@@ -76,7 +79,7 @@ void slot_end(struct slot *slot, CURLcode result, long status);
 void slot_give_up(struct slot *slot);
 void slot_close(struct slot *slot);
 
-/* How many writes the kernel did not take because the socket was full. */
+/* How many writes the kernel refused because the socket was full. */
 long blocked_writes(void);
 
 #endif

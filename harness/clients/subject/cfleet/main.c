@@ -17,8 +17,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Lets the process have as many connections as it may: a program that select()
-   has to do with is given 1,024, and this one waits with epoll. */
+/* Raises the limit of open connections as far as allowed. The default of 1,024
+   is meant for programs with select(); this one uses epoll. */
 static void raise_descriptors(void)
 {
   struct rlimit limit;
@@ -29,8 +29,8 @@ static void raise_descriptors(void)
   }
 }
 
-/* A line of /proc/self/status that tells kilobytes, in bytes; 0 if it cannot
-   be had. */
+/* The value of a line of /proc/self/status, which is in kB, in bytes; 0 if
+   there is none. */
 static long long memory(const char *name)
 {
   FILE *file = fopen("/proc/self/status", "r");
@@ -98,10 +98,10 @@ int main(int argc, char **argv)
           "descriptors, or libcurl does not know an option\n", stderr);
     return 1;
   }
-  /* each handle makes one request, so that it has all that it needs */
+  /* each handle makes a request, and has then allocated all that it needs */
   fleet_run(&fleet, options.depth < options.requests ?
             options.depth : options.requests);
-  malloc_trim(0); /* what is free is not held */
+  malloc_trim(0); /* do not count free memory */
   idle = memory("VmRSS");
   fleet_run(&fleet, options.requests);
   if(fleet.failed_call) {

@@ -28,7 +28,7 @@ func main() {
 	})
 }
 
-// carryOut gives every request to the client, in order, and waits for all.
+// carryOut passes all requests to the client, in order, and waits for them.
 func carryOut(p *plan.Plan) ([]plan.Result, map[string]float64, error) {
 	requests, err := newRequests(p)
 	if err != nil {

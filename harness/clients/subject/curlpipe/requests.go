@@ -17,11 +17,11 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/subjectmain"
 )
 
-// libcurlsRetries is more often than any scenario ends a connection: how often
-// libcurl sends a request again is part of what the harness looks at.
+// libcurlsRetries is larger than the number of connections that any scenario
+// ends, because the harness counts how often libcurl repeats a request.
 const libcurlsRetries = 1_000_000
 
-// newTransport turns the plan's settings into the client's.
+// newTransport translates the plan's settings to the client's.
 func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
 	transport := &curlpipe.Transport{
 		Pipelining:       curlpipe.Require,
@@ -30,14 +30,14 @@ func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
 		MaxPipelineDepth: p.MaxPipelineLength,
 		CAFile:           p.CAFile,
 		AllowUnpatched:   true,
-		// each write has to meet the socket: its refusals are what the scenarios
-		// are about
+		// each write must reach the socket, because the scenarios are about
+		// blocked writes
 		DisableCoalescing: true,
 		StallTimeout:      time.Duration(p.StallLimitMS) * time.Millisecond,
 	}
 	switch p.Pipelining {
 	case plan.PipelineHTTP1:
-	case plan.Multiplex: // the origin takes nothing but HTTP/2
+	case plan.Multiplex: // the origin accepts only HTTP/2
 		transport.Pipelining = curlpipe.Auto
 	default:
 		return transport, fmt.Errorf("%w: pipelining %d: this client always pipelines", subjectmain.ErrUnimplemented, p.Pipelining)
@@ -54,7 +54,7 @@ func newTransport(p *plan.Plan) (*curlpipe.Transport, error) {
 	return transport, nil
 }
 
-// newRequests turns the plan's requests into net/http's.
+// newRequests translates the plan's requests to net/http's.
 func newRequests(p *plan.Plan) ([]*http.Request, error) {
 	requests := make([]*http.Request, len(p.Requests))
 	for i, each := range p.Requests {
@@ -76,8 +76,8 @@ func newRequests(p *plan.Plan) ([]*http.Request, error) {
 	return requests, nil
 }
 
-// doAll gives all requests to the client at once and waits for them; if the
-// first is to be alone, the others when it has ended.
+// doAll passes all requests to the client at once and waits for them. If the
+// first one is to be alone, it passes the others when that has ended.
 func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []plan.Result {
 	results := make([]plan.Result, 0, len(requests))
 	together := func(some []*http.Request) {
@@ -90,7 +90,7 @@ func doAll(client *curlpipe.Client, p *plan.Plan, requests []*http.Request) []pl
 	}
 	if p.FirstAlone {
 		together(requests[:1])
-		if results[0].TimesCompleted == 0 { // nothing moves: the others are not tried
+		if results[0].TimesCompleted == 0 { // nothing moves, so the others are not tried
 			for _, each := range p.Requests[1:] {
 				results = append(results, newResult(each.ID, curlpipe.Result{Err: curlpipe.ErrStalled}))
 			}
@@ -128,7 +128,7 @@ func newResult(id string, came curlpipe.Result) plan.Result {
 	return result
 }
 
-// counters are what the client counted.
+// counters returns the client's counters.
 func counters(stats curlpipe.Stats) map[string]float64 {
 	return map[string]float64{
 		"connections_opened":   float64(stats.ConnectionsOpened),

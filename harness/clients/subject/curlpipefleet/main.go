@@ -39,13 +39,13 @@ func main() {
 	}
 }
 
-// options is what the command line asks for.
+// options are the arguments on the command line.
 type options struct {
 	url, caFile     string
 	tls             uint16 // the one version to use
 	first, clients  int
 	requests, depth int // of each client
-	padding         int // bytes that each request's header is made longer by
+	padding         int // length of the padding in each request's header section
 	stall           time.Duration
 }
 
@@ -94,8 +94,8 @@ func run(o *options) error {
 	}
 	first := min(o.depth, o.requests)
 	each(clients, func(c *client) { c.make(0, first) })
-	// what is garbage, pooled or free is not held
-	runtime.GC() // a pool is empty after two
+	// do not count garbage, pools and free memory
+	runtime.GC() // a pool is empty after two collections
 	debug.FreeOSMemory()
 	C.malloc_trim(0)
 	if r.MemoryIdle, err = memory("VmRSS"); err != nil {
@@ -115,7 +115,7 @@ func run(o *options) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// each does something with every client at the same time.
+// each calls a function for every client, at the same time.
 func each(clients []*client, do func(*client)) {
 	var all sync.WaitGroup
 	for _, c := range clients {
@@ -140,7 +140,7 @@ func newClient(o *options, number int, padding string) (*client, error) {
 		CAFile: o.caFile, MaxPipelineDepth: o.depth, StallTimeout: o.stall,
 		MinTLSVersion: o.tls, MaxTLSVersion: o.tls,
 		AllowUnpatched: true, DisableSessionReuse: true,
-		// each write has to meet the socket, as those of c-fleet do
+		// each write must reach the socket, as in c-fleet
 		DisableCoalescing: true,
 	})
 	if err != nil {
@@ -149,7 +149,7 @@ func newClient(o *options, number int, padding string) (*client, error) {
 	return &client{options: o, number: number, client: made, padding: padding}, nil
 }
 
-// make makes the requests with those numbers, so many at a time as the pipeline
+// make makes the requests with these numbers, as many at a time as the pipeline
 // is long.
 func (c *client) make(from, to int) {
 	numbers := make(chan int)
@@ -168,7 +168,7 @@ func (c *client) make(from, to int) {
 	workers.Wait()
 }
 
-// ask makes one request and counts its outcome.
+// ask makes one request and counts its result.
 func (c *client) ask(n int) {
 	id := fmt.Sprintf("c%d-r%d", c.number, n)
 	got, err := c.response(id)
@@ -207,7 +207,8 @@ func (c *client) response(id string) (string, error) {
 	return line, err
 }
 
-// memory returns a line of /proc/self/status that tells kilobytes, in bytes.
+// memory returns the value of a line of /proc/self/status, which is in kB, in
+// bytes.
 func memory(name string) (int64, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

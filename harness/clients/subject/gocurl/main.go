@@ -26,7 +26,8 @@ func main() {
 	})
 }
 
-// carryOut runs the plan's requests to the end, or until nothing moves.
+// carryOut carries out the plan's requests, until all have ended or nothing
+// moves.
 func carryOut(p *plan.Plan) ([]plan.Result, map[string]float64, error) {
 	if err := curl.GlobalInit(curl.GLOBAL_ALL); err != nil {
 		return nil, nil, fmt.Errorf("curl_global_init: %w", err)

@@ -20,26 +20,27 @@ const (
 	multiMaxPipelineLength  = 8
 )
 
-// waitWithoutSocket is what the manual of curl_multi_fdset suggests when there
-// is no descriptor to wait for; longestWait bounds a wait that libcurl does not.
+// waitWithoutSocket is what curl_multi_fdset(3) suggests if there is no
+// descriptor to wait for. longestWait limits a wait for which libcurl sets no
+// limit.
 const (
 	waitWithoutSocket = 100 * time.Millisecond
 	longestWait       = time.Second
 )
 
-// session is a multi handle with all of the plan's requests in it.
+// session is a multi handle with all of the plan's requests.
 type session struct {
 	multi      *curl.CURLM
 	transfers  []*transfer
 	byHandle   map[unsafe.Pointer]*transfer
-	added      int // of the transfers, the first ones
+	added      int // number of the transfers, from the first on
 	unfinished int
-	limit      time.Duration // give up when for so long nothing moved
+	limit      time.Duration // give up when nothing has moved for this long
 	clock      clock
 }
 
-// newSession makes the handles and adds them, in order; only the first one if it
-// is to be alone.
+// newSession makes the handles and adds them, in order, or only the first one if
+// that is to be alone.
 func newSession(p *plan.Plan) (*session, error) {
 	s := &session{
 		multi:    curl.MultiInit(),
@@ -70,7 +71,7 @@ func newSession(p *plan.Plan) (*session, error) {
 	return s, s.add(len(s.transfers))
 }
 
-// add adds the handles that are not in yet, up to that many.
+// add adds handles until count of them are in.
 func (s *session) add(count int) error {
 	for ; s.added < count; s.added++ {
 		t := s.transfers[s.added]
@@ -107,7 +108,7 @@ func (s *session) perform() error {
 	}
 }
 
-// collect reads what libcurl says has ended.
+// collect reads libcurl's messages about transfers that have ended.
 func (s *session) collect() {
 	for {
 		message, _ := s.multi.Info_read()
@@ -125,7 +126,7 @@ func (s *session) collect() {
 	}
 }
 
-// wait waits until a socket is ready or libcurl's timer is up.
+// wait waits until a socket is ready or libcurl's timer has expired.
 func (s *session) wait(patience time.Duration) error {
 	var readable, writable, exceptional syscall.FdSet
 	last, err := s.multi.Fdset(&readable, &writable, &exceptional)
@@ -147,7 +148,7 @@ func (s *session) wait(patience time.Duration) error {
 	return nil
 }
 
-// close takes the handles out and frees them.
+// close removes the handles and frees them.
 func (s *session) close() {
 	for _, t := range s.transfers {
 		_ = s.multi.RemoveHandle(t.easy)

@@ -11,9 +11,9 @@ import (
 )
 
 // Versions for CURLOPT_SSLVERSION, which go-curl does not name (curl.h). From
-// libcurl 7.54.0 the number is a minimum, and a maximum stands in its upper
-// half; before, it is both. 7.56.1 and 7.57.0 refuse every maximum, and the
-// origin speaks one version only.
+// libcurl 7.54.0 on, the number is a minimum, and its upper half is a maximum;
+// before, it is both. 7.56.1 and 7.57.0 refuse every maximum, and the origin
+// speaks only one version.
 const (
 	sslVersionTLS12        = 6
 	sslVersionTLS13        = 7
@@ -30,7 +30,7 @@ type transfer struct {
 	easy    *curl.CURL
 	body    []byte
 	queued  int64 // see plan.Result
-	// times that libcurl said it ended, and the code it gave the last time
+	// how often libcurl said that it ended, and the last code
 	completed int
 	code      curl.CurlError
 }
@@ -75,9 +75,9 @@ func newTransfer(p *plan.Plan, request plan.Request, moved func()) (*transfer, e
 	return t, nil
 }
 
-// What go-curl does not name of curl.h.
+// Options in curl.h that go-curl does not name.
 const (
-	optPipeWait     = 237 // CURLOPT_PIPEWAIT: wait for the first connection, to go over that
+	optPipeWait     = 237 // CURLOPT_PIPEWAIT: wait for the first connection, to share it
 	httpVersion2TLS = 4   // CURL_HTTP_VERSION_2TLS
 )
 
@@ -88,7 +88,7 @@ func httpVersion(p *plan.Plan) int {
 	return curl.HTTP_VERSION_1_1
 }
 
-// setTLS holds the handle to exactly the plan's version.
+// setTLS limits the handle to exactly the plan's version.
 func (t *transfer) setTLS(p *plan.Plan) error {
 	loaded := curl.VersionInfo(curl.VERSION_FIRST).VersionNum
 	version := 0
@@ -137,7 +137,7 @@ func (t *transfer) result() plan.Result {
 	return result
 }
 
-// clock remembers when something moved last.
+// clock remembers when something last moved.
 type clock struct{ last time.Time }
 
 func (c *clock) moved() { c.last = time.Now() }

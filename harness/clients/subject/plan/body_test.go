@@ -20,7 +20,7 @@ func TestBody(t *testing.T) {
 	require.Len(t, Body("r0001", 16<<20), 16<<20)
 }
 
-// The first three are values that the authors of FNV-1a publish.
+// The first three values are published by the authors of FNV-1a.
 func TestHash(t *testing.T) {
 	require.Equal(t, "cbf29ce484222325", Hash(nil))
 	require.Equal(t, "af63dc4c8601ec8c", Hash([]byte("a")))

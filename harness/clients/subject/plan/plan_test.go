@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sound is a plan that Read takes.
+// sound is a valid plan.
 const sound = `{"url": "https://127.0.0.1:4443", "ca_file": "/ca.pem", "tls": "1.2", "driver": "socket",
 	"max_host_connections": 1, "pipelining": 1, "max_pipeline_length": 50, "stall_limit_ms": 4000,
 	"requests": [{"id": "r0", "method": "GET", "path": "/r0?body=7", "header_bytes": 30},

@@ -49,14 +49,15 @@ type Subject struct {
 func Main(subject Subject) {
 	input, output := given(plan.PlanFD, os.Stdin), given(plan.ReportFD, os.Stdout)
 	code, err := subject.run(input, output)
-	runtime.KeepAlive(input) // one that is garbage is closed, which looks like a negative leak
+	runtime.KeepAlive(input) // a collected file is closed, which would look like a negative leak
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", subject.Name, err)
 	}
 	os.Exit(code)
 }
 
-// given is the file whose descriptor the environment names, or else the usual one.
+// given returns the file whose descriptor the environment names, or else the
+// usual one.
 func given(variable string, usual *os.File) *os.File {
 	fd, err := strconv.ParseUint(os.Getenv(variable), 10, 31)
 	if err != nil {
@@ -73,7 +74,7 @@ type CarryOut func(*plan.Plan) ([]plan.Result, map[string]float64, error)
 // interposer's events have it.
 func Monotonic() int64 {
 	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has that clock
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has this clock
 	return now.Nano()
 }
 
@@ -120,21 +121,21 @@ func Answered(result *plan.Result, status int, body []byte) {
 	result.BodyHash = plan.Hash(body)
 }
 
-// usage is what this process has used so far.
+// usage returns the resources that this process has used.
 func usage() (used syscall.Rusage) {
-	// it cannot fail: the arguments are right
+	// cannot fail: the arguments are valid
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
 	return used
 }
 
-// cpuTime is user and system time together.
+// cpuTime adds user and system time.
 func cpuTime(used syscall.Rusage) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// maxMemory is the most memory that this program had, in bytes. Not getrusage's
-// figure: that one includes what the process had before it became this program,
-// which is all of its parent's (Linux, setmax_mm_hiwater_rss).
+// maxMemory returns the peak memory of this program, in bytes. getrusage is not
+// used, because its figure includes the memory before the exec, which is all of
+// the parent's (Linux, setmax_mm_hiwater_rss).
 func maxMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -149,8 +150,8 @@ func maxMemory() int64 {
 }
 
 // openPoller makes the Go runtime open the epoll and the eventfd that it keeps
-// for good, which it does for the first pipe, socket or timer. Later they would
-// look like a leak.
+// from the first pipe, socket or timer on. Opened later, they would look like a
+// leak.
 func openPoller() {
 	if reader, writer, err := os.Pipe(); err == nil {
 		reader.Close()

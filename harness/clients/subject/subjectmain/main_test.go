@@ -18,7 +18,7 @@ import (
 const onePlan = `{"url": "http://127.0.0.1:1", "driver": "perform", "stall_limit_ms": 5000,
 	"requests": [{"id": "r0", "method": "GET", "path": "/"}]}`
 
-// newSubject is one whose work comes to the error given.
+// newSubject makes a subject whose work ends with the given error.
 func newSubject(err error) *Subject {
 	return &Subject{
 		Name:           "test",
@@ -72,8 +72,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// childVariable makes the test executable a subject: Go's runtime opens its
-// epoll once in the life of a process.
+// childVariable makes the test executable run as a subject, because Go's
+// runtime opens its epoll once per process.
 const childVariable = "SUBJECTMAIN_TEST_CHILD"
 
 // leaked keeps the garbage collector from closing a file.

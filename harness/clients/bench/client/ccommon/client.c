@@ -161,7 +161,7 @@ static double percentile_ms(int percent)
   return latencies[((long long)done * percent + 99) / 100 - 1] * 1e3;
 }
 
-/* The most memory the process had; ru_maxrss may include its parent's. */
+/* The peak memory of the process; ru_maxrss may include its parent's. */
 static long long peak_memory(void)
 {
   FILE *file = fopen("/proc/self/status", "r");

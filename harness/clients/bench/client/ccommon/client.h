@@ -16,36 +16,36 @@ struct arguments {
   int depth;    /* requests in flight */
   int requests; /* in the measured phase */
   int warmup;   /* requests before it */
-  size_t body;  /* bytes that each response has to have */
+  size_t body;  /* size of each response's body */
   int http;     /* version, 1 or 2 */
 };
 
-/* Reads the command line, or ends the process with 2. */
+/* Parses the command line, or ends the process with 2. */
 void client_parse(struct arguments *arguments, int count, char **words);
 
 /* Ends the process with 3 and a line on standard error: this client, or its
-   libcurl, cannot do what the arguments ask for. */
+   libcurl, does not support the arguments. */
 void client_cannot(const char *what) __attribute__((noreturn));
 
 /* Ends the process with 1 and a line on standard error. */
 void client_fail(const char *format, ...)
   __attribute__((format(printf, 1, 2), noreturn));
 
-/* Seconds of a clock that only goes forward. */
+/* Seconds of a monotonic clock. */
 double client_now(void);
 
-/* Whether the size bytes are what the server sends, from offset on. */
+/* Whether these size bytes are what the server sends, from offset on. */
 int client_is_body(const struct arguments *arguments, const char *bytes,
                    size_t offset, size_t size);
 
 void client_start(const struct arguments *arguments);
 
-/* One more response came whole and was right; it took so long. */
+/* Counts a complete, correct response, and how long it took. */
 void client_done(double seconds);
 
 void client_print(const char *library);
 
-/* What counts the allocations of the measured phase. */
+/* Counts the allocations of the measured phase. */
 void *client_malloc(size_t size);
 void *client_calloc(size_t count, size_t size);
 void *client_realloc(void *old, size_t size);

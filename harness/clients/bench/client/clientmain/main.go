@@ -19,10 +19,10 @@ import (
 
 // Exit codes of a client.
 const (
-	ExitDone          = 0 // the requests were made and each response was right
-	ExitFailed        = 1 // one was not; standard error says what
+	ExitDone          = 0 // the requests were made and each response was correct
+	ExitFailed        = 1 // a response was wrong, or none; standard error says what
 	ExitUsage         = 2 // the arguments make no sense
-	ExitUnimplemented = 3 // this client, or its libcurl, cannot do that
+	ExitUnimplemented = 3 // this client, or its libcurl, does not support the arguments
 )
 
 // ErrUnimplemented says that the client does not support what the arguments ask
@@ -36,7 +36,7 @@ type Arguments struct {
 	Depth    int    // requests in flight
 	Requests int    // in the measured phase
 	Warmup   int    // requests before it
-	Body     int    // bytes that each response has to have
+	Body     int    // size of each response's body
 	HTTP     int    // version of HTTP, 1 or 2
 	LogFile  string // for h2load alone
 }
@@ -110,5 +110,5 @@ func MainOf(run func(Arguments) (*Document, error)) {
 	os.Exit(ExitDone)
 }
 
-// milliseconds is d in milliseconds.
+// milliseconds returns d in milliseconds.
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -48,8 +48,8 @@ func Checker(size int) func(status int, body []byte) error {
 	}
 }
 
-// measure makes the requests of both phases, with one goroutine for each that
-// is in flight.
+// measure makes the requests of both phases. Each request in flight has its own
+// goroutine.
 func measure(getter Getter, a Arguments) (*Document, error) {
 	check := Checker(a.Body)
 	workers := make([]func() error, a.Depth)
@@ -69,7 +69,7 @@ func measure(getter Getter, a Arguments) (*Document, error) {
 	return document, nil
 }
 
-// phase shares out the requests among the workers and returns how long each
+// phase distributes the requests among the workers and returns how long each
 // took.
 func phase(workers []func() error, requests int) ([]time.Duration, error) {
 	latencies := make([]time.Duration, requests)
@@ -108,7 +108,7 @@ type Meter struct {
 
 // Start begins the measured phase.
 func Start() *Meter {
-	runtime.GC() // the warm-up's garbage is not the phase's
+	runtime.GC() // do not count the garbage of the warm-up
 	m := &Meter{mallocs: mallocs()}
 	m.cpu = cpuTime(unix.RUSAGE_SELF)
 	m.begin = time.Now()
@@ -143,7 +143,7 @@ func mallocs() uint64 {
 	return stats.Mallocs
 }
 
-// cpuTime is the user's and the system's time of who.
+// cpuTime returns the user and system time of a process or its children.
 func cpuTime(who int) time.Duration {
 	var usage unix.Rusage
 	if err := unix.Getrusage(who, &usage); err != nil {

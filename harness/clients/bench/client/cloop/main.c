@@ -1,6 +1,7 @@
 /*
- * The bench's floor for libcurl: one multi handle, curl_multi_socket_action()
- * and epoll, easy handles that are used again, no signals, no proxy lookup.
+ * The bench's lower bound for libcurl: one multi handle,
+ * curl_multi_socket_action() and epoll, reused easy handles, no signals, no
+ * proxy lookup.
  */
 
 #include "client.h"
@@ -18,7 +19,7 @@
 
 struct transfer {
   CURL *easy;
-  size_t received; /* bytes of the body, all of them right */
+  size_t received; /* bytes of the body so far, all of them correct */
   double began;
 };
 
@@ -26,7 +27,7 @@ struct loop {
   struct arguments arguments;
   CURLM *multi;
   int epoll_fd;
-  double timer; /* when libcurl wants to be called, or NO_TIMER */
+  double timer; /* when libcurl wants to be called; NO_TIMER if never */
   struct transfer **idle;
   int idle_count;
 };
@@ -57,7 +58,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user,
   (void)unused;
   event.data.fd = socket;
   if(what == CURL_POLL_REMOVE) {
-    /* fails when libcurl has closed it already: then it is out of the set */
+    /* fails if libcurl has closed the socket, which removes it from the set */
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, &event);
     return 0;
   }
@@ -84,7 +85,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
   return 0;
 }
 
-/* Over plain TCP nobody can agree on a version. */
+/* Plain TCP cannot negotiate a version. */
 static long version_of(const struct arguments *arguments)
 {
   if(arguments->http == 1)
@@ -130,7 +131,7 @@ static void open_loop(struct loop *loop)
   curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING,
                     loop->arguments.http == 2 ? CURLPIPE_MULTIPLEX :
                     CURLPIPE_HTTP1);
-  /* refused up to 7.66.0, which have no limit of their own */
+  /* refused up to 7.66.0, which have no such limit */
   curl_multi_setopt(loop->multi, MAX_CONCURRENT_STREAMS,
                     (long)loop->arguments.depth);
   curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
@@ -172,12 +173,13 @@ static void wait_and_call(struct loop *loop)
          (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
          (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
   if(loop->timer != NO_TIMER && client_now() >= loop->timer) {
-    loop->timer = NO_TIMER; /* it goes off once; the call may set it */
+    loop->timer = NO_TIMER; /* it expires once; the call may set it again */
     call(loop, CURL_SOCKET_TIMEOUT, 0);
   }
 }
 
-/* Takes what has ended, checks it, and returns how many. */
+/* Handles the transfers that have ended, checks them, and returns their
+   number. */
 static int collect(struct loop *loop)
 {
   CURLMsg *message;
@@ -210,7 +212,7 @@ static int collect(struct loop *loop)
   return count;
 }
 
-/* Keeps every handle busy until so many requests are done. */
+/* Keeps every handle busy until this many requests are done. */
 static void phase(struct loop *loop, int requests)
 {
   int begun = 0;
@@ -228,8 +230,8 @@ static void phase(struct loop *loop, int requests)
   }
 }
 
-/* Each version of HTTP takes a libcurl that puts many requests on one
-   connection with it. */
+/* Each version of HTTP needs a libcurl that can have many requests in flight
+   on one connection. */
 static void check_version(int http)
 {
   const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);

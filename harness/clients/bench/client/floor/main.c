@@ -1,8 +1,9 @@
 /*
- * The bench's physical floor: requests that were made beforehand are written,
- * and responses counted, over one connection with OpenSSL, or none, alone.
- * The header section of the first response says how long all of them are; of
- * each one status line, end of the header section and body are checked.
+ * The bench's lower bound without an HTTP library: writes prepared requests
+ * and counts responses on one connection, with OpenSSL alone or without TLS.
+ * The first response's header section gives the length of all; of each
+ * response, the status line, the end of the header section and the body are
+ * checked.
  */
 
 #define _GNU_SOURCE /* memmem */
@@ -32,14 +33,15 @@ struct connection {
   char host[LONGEST_NAME];
   char port[LONGEST_NAME];
   char path[LONGEST_NAME];
-  char *requests; /* as many as fit one write, back to back */
+  char *requests; /* as many as one write may take, back to back */
   size_t request_size;
   int most_at_once;
   char *buffer;
   size_t filled;
   size_t buffer_size;
-  size_t header_size; /* of the first response, all are alike */
-  double *begun;      /* ring of depth: when each in flight was written */
+  size_t header_size; /* header size of the first response, the same for all */
+  double *begun;      /* ring of depth: when each request in flight was
+                         written */
 };
 
 static void parse_url(struct connection *c)
@@ -58,7 +60,7 @@ static void parse_url(struct connection *c)
       client_fail("cannot read %s", c->arguments.ca_file);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
-    /* take what is there in one read(), not header and record in turn */
+    /* read what is there at once, not each record's header and data in turn */
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_AT_ONCE);
     c->ssl = SSL_new(context);
@@ -82,7 +84,7 @@ static void open_connection(struct connection *c)
     client_fail("TLS handshake: %s", ERR_reason_error_string(ERR_get_error()));
 }
 
-/* So many requests as a write may take, one behind the other. */
+/* Prepares as many requests as one write may take, back to back. */
 static void make_requests(struct connection *c)
 {
   char request[3 * LONGEST_NAME];
@@ -103,7 +105,7 @@ static void make_requests(struct connection *c)
            c->request_size);
 }
 
-/* Writes so many requests; blocks until they are taken. */
+/* Writes this many requests; blocks until they are taken. */
 static void write_requests(struct connection *c, int count)
 {
   while(count) {
@@ -131,7 +133,7 @@ static void read_some(struct connection *c)
   c->filled += (size_t)got;
 }
 
-/* Learns the length of the header section from the first response. */
+/* Finds the length of the header section in the first response. */
 static void learn(struct connection *c)
 {
   char *end;
@@ -141,7 +143,7 @@ static void learn(struct connection *c)
   c->header_size = (size_t)(end - c->buffer) + 4;
 }
 
-/* Takes the whole responses out of the buffer and returns how many. */
+/* Takes the complete responses out of the buffer and returns their number. */
 static int take_responses(struct connection *c)
 {
   static const char status[] = "HTTP/1.1 200 ";
@@ -162,8 +164,8 @@ static int take_responses(struct connection *c)
   return count;
 }
 
-/* A write that blocks for ever, as the server does not read before its
-   responses are read, has to be kept from where much is in flight. */
+/* A write could block for ever, because the server may not read until its
+   responses are read. With much in flight such a write must be avoided. */
 static int may_write(const struct connection *c, int in_flight)
 {
   struct pollfd ready = { .fd = c->socket, .events = POLLOUT };
@@ -185,7 +187,8 @@ static void phase(struct connection *c, int requests)
       count = requests - begun;
     if(count > c->most_at_once)
       count = c->most_at_once;
-    /* one write for half of them, not one for each that was answered */
+    /* one write for half of the requests, not one for each that was
+       answered */
     if(begun - ended > depth / 2 || !may_write(c, begun - ended))
       count = 0;
     for(i = 0; i < count; i++)

@@ -25,7 +25,7 @@ const (
 
 func main() { clientmain.MainOf(run) }
 
-// transfer is an easy handle that is used for one request after the other.
+// transfer is an easy handle that is reused for one request after the other.
 type transfer struct {
 	easy  *curl.CURL
 	body  []byte
@@ -101,7 +101,7 @@ func newTransfer(a clientmain.Arguments) (*transfer, error) {
 	return t, nil
 }
 
-// phase keeps every handle busy until so many requests are done.
+// phase keeps every handle busy until this many requests are done.
 func (s *session) phase(requests int) ([]time.Duration, error) {
 	latencies := make([]time.Duration, 0, requests)
 	started := 0
@@ -130,7 +130,7 @@ func (s *session) phase(requests int) ([]time.Duration, error) {
 	}
 }
 
-// collect takes what has ended, and checks it.
+// collect handles the transfers that have ended, and checks them.
 func (s *session) collect(latencies []time.Duration) ([]time.Duration, error) {
 	for {
 		message, _ := s.multi.Info_read()
@@ -157,7 +157,7 @@ func (s *session) collect(latencies []time.Duration) ([]time.Duration, error) {
 	}
 }
 
-// wait waits until a socket is ready or libcurl's timer is up.
+// wait waits until a socket is ready or libcurl's timer has expired.
 func (s *session) wait() error {
 	var readable, writable, exceptional syscall.FdSet
 	last, err := s.multi.Fdset(&readable, &writable, &exceptional)

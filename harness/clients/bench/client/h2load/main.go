@@ -1,5 +1,6 @@
-// Command h2load runs h2load, of Debian's nghttp2-client, as one of the bench's
-// clients. h2load counts status codes and bytes, it does not look at bodies.
+// Command h2load runs h2load, from Debian's nghttp2-client, as one of the
+// bench's clients. h2load counts status codes and bytes. It does not check
+// bodies.
 package main
 
 import (
@@ -21,9 +22,10 @@ import (
 
 func main() { clientmain.MainOf(run) }
 
-// run makes the requests twice: once for the figures of the whole, once with a
-// log of each request, which costs CPU time, for the latencies. What one
-// request alone takes, start and handshake above all, is taken off.
+// run makes the requests twice: once for the totals, and once with a log of
+// each request for the latencies, because logging costs CPU time. It subtracts
+// what a run with a single request uses, mostly for the start and the
+// handshake.
 func run(a clientmain.Arguments) (*clientmain.Document, error) {
 	version, err := exec.Command("h2load", "--version").Output()
 	if err != nil {
@@ -60,14 +62,14 @@ func run(a clientmain.Arguments) (*clientmain.Document, error) {
 	}, nil
 }
 
-// outcome is what one call of h2load came to.
+// outcome is the result of one run of h2load.
 type outcome struct {
 	seconds float64
 	cpu     time.Duration
 	peak    int64 // bytes
 }
 
-// load calls h2load and checks its totals.
+// load runs h2load and checks its totals.
 func load(a clientmain.Arguments, requests, depth int, more ...string) (*outcome, error) {
 	arguments := append([]string{"-c1", "-t1", "-n", strconv.Itoa(requests),
 		"-m", strconv.Itoa(min(depth, requests))}, more...)
@@ -99,7 +101,7 @@ var (
 )
 
 // parse returns how long the requests took, if each was answered with 2xx and a
-// body of the right length.
+// body of the expected length.
 func parse(text string, requests, body int) (float64, error) {
 	took, status, data := finished.FindStringSubmatch(text), statuses.FindStringSubmatch(text), traffic.FindStringSubmatch(text)
 	if took == nil || status == nil || data == nil {
@@ -112,8 +114,8 @@ func parse(text string, requests, body int) (float64, error) {
 	return duration.Seconds(), err
 }
 
-// readLog returns the times of a log, sorted: its lines are begin, status and
-// duration, in microseconds.
+// readLog returns the sorted durations in a log. Its lines have start, status
+// and duration, in microseconds.
 func readLog(file string) ([]time.Duration, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

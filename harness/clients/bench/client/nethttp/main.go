@@ -27,7 +27,7 @@ func connect(a clientmain.Arguments) (clientmain.Getter, error) {
 		Protocols: new(http.Protocols),
 	}
 	if a.HTTP == 2 {
-		// All requests on one connection, however many it takes at a time.
+		// All requests on one connection, however many it accepts at a time.
 		transport.HTTP2 = &http.HTTP2Config{StrictMaxConcurrentRequests: true}
 		transport.MaxConnsPerHost = 0
 		transport.Protocols.SetHTTP2(true)
@@ -59,7 +59,7 @@ func (g *getter) NewWorker(check func(int, []byte) error) func() error {
 		}
 		body.Reset()
 		_, err = body.ReadFrom(response.Body)
-		_ = response.Body.Close() // reading has said what there is to say
+		_ = response.Body.Close() // an error was reported by the read
 		if err != nil {
 			return fmt.Errorf("GET %s: body: %w", g.url, err)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
-// Where TestMain puts what it compiled, and the folder of its libcurl.
+// Where TestMain puts what it has compiled, and the folder of the libcurl.
 var (
 	demo          string
 	sanitizedDemo string
@@ -27,7 +27,8 @@ var (
 
 func TestMain(m *testing.M) { os.Exit(ctest.Main(m, build)) }
 
-// build compiles c-demo into the folder, once as it is and once with sanitizers.
+// build compiles c-demo into the folder, once normally and once with
+// sanitizers.
 func build(folder string) error {
 	libraryPath = pkgConfig("--variable=libdir", "libcurl")
 	if libraryPath == "" {
@@ -54,7 +55,7 @@ func build(folder string) error {
 	return nil
 }
 
-// pkgConfig returns what pkg-config prints, or nothing when it fails.
+// pkgConfig returns the output of pkg-config, or nothing if it fails.
 func pkgConfig(arguments ...string) string {
 	output, err := exec.Command("pkg-config", arguments...).Output()
 	if err != nil {

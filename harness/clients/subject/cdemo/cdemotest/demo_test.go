@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gatherThenAnswer answers the first request at once, for libcurl pipelines
-// only where it has seen HTTP/1.1, and none of the others before it has read
-// them all: a client that does not pipeline is never answered. The ids go to arrived, if
-// there is one, in the order in which they came.
+// gatherThenAnswer answers the first request at once, because libcurl pipelines only
+// after it has seen HTTP/1.1, and the others only when it has read them all. A client
+// that does not pipeline is never answered. The ids are sent to arrived, if it is not
+// nil, in the order in which they arrive.
 func gatherThenAnswer(t *testing.T, count int, arrived chan<- []string) serve {
 	return func(e exchange) {
 		var ids []string
@@ -40,7 +40,7 @@ func gatherThenAnswer(t *testing.T, count int, arrived chan<- []string) serve {
 	}
 }
 
-// requireOwnResponses compares a report with one where all went well.
+// requireOwnResponses compares a report with the one of a faultless run.
 func requireOwnResponses(t *testing.T, r *plan.Report, ids []string) {
 	require.Len(t, r.Results, len(ids))
 	for i, id := range ids {
@@ -61,7 +61,7 @@ func TestRequestsArePipelined(t *testing.T) {
 				require.Equal(t, driver, r.Driver)
 				order := <-arrived
 				require.ElementsMatch(t, ids, order)
-				if driver == plan.DriverPerform { // event-driven, timers decide who is first
+				if driver == plan.DriverPerform { // with the event-driven driver, timers decide about the order
 					require.Equal(t, ids, order)
 				}
 			})
@@ -132,7 +132,7 @@ func TestSilentOriginIsGivenUp(t *testing.T) {
 	})
 }
 
-// A response that belongs to another request is reported as what it is.
+// A response to another request is reported as such.
 func TestResponseOfAnother(t *testing.T) {
 	forEachDriver(t, func(t *testing.T, driver string) {
 		o := newOrigin(t, 0, func(e exchange) {
@@ -149,7 +149,7 @@ func TestResponseOfAnother(t *testing.T) {
 	})
 }
 
-// The first line of a body is shown as far as it is text, and cut when long.
+// The first line of a body is shown as text, and truncated if it is long.
 func TestBodyIDIsText(t *testing.T) {
 	for name, test := range map[string]struct{ body, id string }{
 		"empty":       {"", ""},
@@ -183,7 +183,8 @@ func TestCertificateIsVerified(t *testing.T) {
 	})
 }
 
-// An origin of another version is refused: the version is held to exactly.
+// An origin with another TLS version is refused: only the plan's version is
+// accepted.
 func TestVersionIsExact(t *testing.T) {
 	for origin, asked := range map[uint16]uint16{tls.VersionTLS12: tls.VersionTLS13, tls.VersionTLS13: tls.VersionTLS12} {
 		t.Run(versionNames[asked], func(t *testing.T) {

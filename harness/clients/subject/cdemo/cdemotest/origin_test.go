@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// origin accepts connections and leaves each to a function of the test's.
+// origin accepts connections and passes each to a function of the test.
 type origin struct {
 	url    string // scheme and authority
 	caFile string // empty for plain HTTP
@@ -33,14 +33,14 @@ type origin struct {
 	accepted int
 }
 
-// connections says how many were accepted so far.
+// connections returns how many were accepted so far.
 func (o *origin) connections() int {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	return o.accepted
 }
 
-// serve is what an origin does with a connection; it is closed afterwards.
+// serve is what an origin does with a connection, which is closed afterwards.
 type serve func(exchange)
 
 // exchange is one connection, from the origin's side.
@@ -49,8 +49,8 @@ type exchange struct {
 	net.Conn
 }
 
-// newOrigin starts an origin on loopback that lives as long as the test.
-// version is one of crypto/tls's, or 0 for plain HTTP.
+// newOrigin starts an origin on loopback that runs until the test ends. version
+// is one of crypto/tls's, or 0 for plain HTTP.
 func newOrigin(t *testing.T, version uint16, serve serve) *origin {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -91,9 +91,9 @@ func (e exchange) next() *http.Request {
 	return request
 }
 
-// nextID reads a request that must be as the plan has it, and returns its id;
-// empty at the end of the connection. It runs beside the test, so it only
-// marks the test as failed.
+// nextID reads a request, which must be as in the plan, and returns its id;
+// empty at the end of the connection. It runs in another goroutine than the
+// test, so it only marks the test as failed.
 func (e exchange) nextID(t *testing.T) string {
 	request := e.next()
 	if request == nil {
@@ -107,7 +107,7 @@ func (e exchange) nextID(t *testing.T) string {
 	return id
 }
 
-// answer sends the whole response that the request for id is due.
+// answer sends the whole response to the request with this id.
 func (e exchange) answer(id string) {
 	body := plan.Body(id, bodySize)
 	fmt.Fprintf(e, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Request-Id: %s\r\n\r\n%s", len(body), id, body)
@@ -120,16 +120,17 @@ func answerEach(e exchange) {
 	}
 }
 
-// bodySize is the size of every response's body.
+// bodySize is the size of each response's body.
 const bodySize = 700
 
-// newCertificate makes one for 127.0.0.1 that signs itself, and its PEM file.
+// newCertificate makes a self-signed certificate for 127.0.0.1, and a PEM file
+// with it.
 func newCertificate(t *testing.T) (tls.Certificate, string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
-		Subject:     pkix.Name{CommonName: "c-demo's test"}, // libcurl 7.53.1 wants a name
+		Subject:     pkix.Name{CommonName: "c-demo's test"}, // libcurl 7.53.1 requires a name
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

@@ -18,7 +18,7 @@ func TestPlanThatCannotBeCarriedOut(t *testing.T) {
 	const badPlan, unimplemented = 2, 3
 	for _, test := range []struct {
 		name     string
-		from, to string // what to replace in goodPlan; from "" replaces it all
+		from, to string // what to replace in goodPlan; an empty from replaces all of it
 		code     int
 		says     string
 	}{
@@ -72,7 +72,7 @@ func TestPlanThatCannotBeCarriedOut(t *testing.T) {
 	}
 }
 
-// Steps are checked before any of them is carried out.
+// All steps are checked before any of them is carried out.
 func TestStepsThatCannotBeCarriedOut(t *testing.T) {
 	const badPlan, unimplemented = 2, 3
 	for _, test := range []struct {
@@ -108,7 +108,7 @@ func TestStepsThatCannotBeCarriedOut(t *testing.T) {
 	}
 }
 
-// A line behind the plan that is no signal of the plan's is not passed over.
+// A line after the plan that is not a signal of the plan is refused.
 func TestLinesThatAreNoSignal(t *testing.T) {
 	const badPlan = 2
 	document := strings.Replace(goodPlan, "{", `{"steps":[{"when":{"signal":"go"},"do":"add","request":"r00"}],`, 1)
@@ -126,7 +126,7 @@ func TestLinesThatAreNoSignal(t *testing.T) {
 	}
 }
 
-// requireRefusal gives c-demo a plan that it must not carry out.
+// requireRefusal gives c-demo a plan, which c-demo must refuse.
 func requireRefusal(t *testing.T, document string, code int, says string) {
 	var stdout, stderr bytes.Buffer
 	c := command(sanitizedDemo)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ownResponse is the result of a request that got what it asked for.
+// ownResponse is the result of a request that got its own response.
 func ownResponse(id string) plan.Result {
 	return plan.Result{
 		ID: id, Answered: true, Status: 200, BodyID: id, BodyBytes: bodySize,
@@ -32,7 +32,7 @@ func requestIDs(count int) []string {
 	return ids
 }
 
-// headerBytes is the size of every request's padding.
+// headerBytes is the length of each request's padding.
 const headerBytes = 300
 
 // newPlan is a plan for count GETs to an origin, with the report's settings.
@@ -49,23 +49,24 @@ func newPlan(o *origin, version uint16, driver string, count int) *plan.Plan {
 	return p
 }
 
-// versionNames are the names in a plan of crypto/tls's numbers.
+// versionNames are a plan's names of crypto/tls's versions.
 var versionNames = map[uint16]string{0: plan.PlainText, tls.VersionTLS12: plan.TLS12, tls.VersionTLS13: plan.TLS13}
 
-// command is a c-demo (or a wrapper and its arguments) that will find its libcurl.
+// command makes a command of c-demo (or of a wrapper and its arguments) that
+// finds its libcurl.
 func command(arguments ...string) *exec.Cmd {
 	command := exec.Command(arguments[0], arguments[1:]...)
 	command.Env = append(os.Environ(), "LD_LIBRARY_PATH="+libraryPath)
 	return command
 }
 
-// run carries a plan out and returns the report; c-demo must succeed and keep
-// stderr empty.
+// run carries out a plan and returns the report. c-demo must succeed and print
+// nothing on stderr.
 func run(t *testing.T, p *plan.Plan, arguments ...string) *plan.Report {
 	return start(t, p, arguments...).report()
 }
 
-// started is a c-demo that has its plan and is at work.
+// started is a running c-demo that has its plan.
 type started struct {
 	t              *testing.T
 	command        *exec.Cmd
@@ -73,7 +74,7 @@ type started struct {
 	stdout, stderr bytes.Buffer
 }
 
-// start hands a plan over to c-demo and lets it carry it out.
+// start starts c-demo with a plan.
 func start(t *testing.T, p *plan.Plan, arguments ...string) *started {
 	document, err := json.Marshal(p)
 	require.NoError(t, err)
@@ -87,15 +88,15 @@ func start(t *testing.T, p *plan.Plan, arguments ...string) *started {
 	return s
 }
 
-// signal raises a signal. It is called beside the test, by an origin, so it
-// only marks the test as failed.
+// signal raises a signal. An origin calls it in another goroutine than the
+// test, so it only marks the test as failed.
 func (s *started) signal(name string) {
 	if _, err := fmt.Fprintf(s.stdin, "signal %s\n", name); err != nil {
 		s.t.Errorf("raising the signal %s: %v", name, err)
 	}
 }
 
-// report waits for the end. No signal is raised from now on but by origins.
+// report waits for the end. From now on only origins raise signals.
 func (s *started) report() *plan.Report {
 	t := s.t
 	require.NoError(t, s.command.Wait(), "stderr: %s", &s.stderr)
@@ -112,7 +113,7 @@ func (s *started) report() *plan.Report {
 	require.Positive(t, r.CPUMS)
 	require.Positive(t, r.MaxMemoryBytes)
 	require.Zero(t, r.OpenFDsAfter)
-	for i := range r.Results { // a time is like no other: it is held here, and not shown to the test
+	for i := range r.Results { // times differ from run to run, so they are checked here and hidden from the test
 		if r.Results[i].Answered {
 			require.Positive(t, r.Results[i].QueuedNS)
 		}
@@ -121,7 +122,7 @@ func (s *started) report() *plan.Report {
 	return &r
 }
 
-// forEachDriver runs a test with both.
+// forEachDriver runs a test with both drivers.
 func forEachDriver(t *testing.T, test func(t *testing.T, driver string)) {
 	for _, driver := range []string{plan.DriverPerform, plan.DriverSocket} {
 		t.Run(driver, func(t *testing.T) { test(t, driver) })

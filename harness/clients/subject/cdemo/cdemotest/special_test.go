@@ -16,13 +16,13 @@ const (
 	operationTimedOut = 28
 )
 
-// seen is what the origin saw of a request.
+// seen is a request as the origin saw it.
 type seen struct {
 	method, user, password string
 	body                   []byte
 }
 
-// record answers each request at once, after handing on what it looks like.
+// record answers each request at once, after it has passed on what it saw.
 func record(arrived chan<- seen) serve {
 	return func(e exchange) {
 		for request := e.next(); request != nil; request = e.next() {

@@ -8,7 +8,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// raiser lets an origin raise signals for a c-demo that is started after it.
+// raiser lets an origin raise signals in a c-demo that is started later.
 type raiser chan *started
 
 func (r raiser) raise(name string) {
@@ -17,7 +17,7 @@ func (r raiser) raise(name string) {
 	r <- s
 }
 
-// runWith carries a plan out whose origin raises signals.
+// runWith carries out a plan whose origin raises signals.
 func (r raiser) runWith(t *testing.T, p *plan.Plan) *plan.Report {
 	s := start(t, p, sanitizedDemo)
 	r <- s

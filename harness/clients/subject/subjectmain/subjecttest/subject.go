@@ -10,8 +10,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/subjectmain"
 )
 
-// TestSubject checks what every subject written in Go has to do with a plan:
-// carryOut is the subject's own function, driver one that it has.
+// TestSubject tests what every subject written in Go has to do with a plan.
+// carryOut is the subject's function, driver one that it supports.
 func TestSubject(t *testing.T, driver string, carryOut subjectmain.CarryOut) {
 	t.Run("each request gets its own response", func(t *testing.T) { testOwnResponses(t, driver, carryOut) })
 	t.Run("the first request is alone if it is to be", func(t *testing.T) { testFirstAlone(t, driver, carryOut) })
@@ -32,7 +32,8 @@ func testOwnResponses(t *testing.T, driver string, carryOut subjectmain.CarryOut
 	}
 }
 
-// testFirstAlone also has the first request go unanswered: no other one is sent.
+// testFirstAlone also leaves the first request unanswered: then no other may be
+// sent.
 func testFirstAlone(t *testing.T, driver string, carryOut subjectmain.CarryOut) {
 	origin := NewOrigin(t, false)
 	p := origin.Plan(driver, 5)
