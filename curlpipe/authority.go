@@ -20,21 +20,25 @@ const longestHost = 254
 // such form, unchanged.
 func inASCII(authority string) string {
 	for i := range len(authority) {
-		if authority[i] < 0x80 {
-			continue
+		if authority[i] >= 0x80 {
+			return toASCII(authority)
 		}
-		var text bytes.Buffer
-		request := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: authority, Path: "/"}, Host: authority}
-		if request.Write(&text) != nil {
-			return authority
-		}
-		read, err := http.ReadRequest(bufio.NewReader(&text))
-		if err != nil {
-			return authority
-		}
-		return read.Host
 	}
 	return authority
+}
+
+// toASCII has net/http write an authority, and reads what it wrote.
+func toASCII(authority string) string {
+	var text bytes.Buffer
+	request := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: authority, Path: "/"}, Host: authority}
+	if request.Write(&text) != nil {
+		return authority
+	}
+	read, err := http.ReadRequest(bufio.NewReader(&text))
+	if err != nil {
+		return authority
+	}
+	return read.Host
 }
 
 // checkAuthority refuses anything but a host, or a host and a port, that can be

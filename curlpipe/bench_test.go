@@ -85,9 +85,10 @@ func BenchmarkEncode(b *testing.B) {
 	request.Header.Set("Accept", "text/html")
 	request.Header.Set("X-Request-Id", "12345")
 	var c call
+	s := &settings{dialer: &dialer{}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.encode(request, &settings{}); err != nil {
+		if err := c.encode(request, s); err != nil {
 			b.Fatal(err)
 		}
 	}

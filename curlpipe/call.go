@@ -22,6 +22,7 @@ type call struct {
 	ctx          context.Context // its values are passed to the functions that dial
 	owner        any             // kept alive until the call has ended
 	origin       originKey
+	checked      checked    // see encodeOrigin
 	text         cshim.Text // see takeText
 	textOf       *cshim.Text
 	flags        flags
@@ -167,7 +168,7 @@ func (c *call) release() {
 		return
 	}
 	c.dropText()
-	*c = call{done: c.done}
+	*c = call{done: c.done, checked: c.checked}
 	calls.Put(c)
 }
 

@@ -26,7 +26,11 @@ func parseFields(section string) (http.Header, error) {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
 		}
 		// framing.c refuses white space before the colon where it matters
-		name, ok := fieldName(strings.TrimRight(line[:colon], " \t"))
+		end := colon
+		for end > 0 && (line[end-1] == ' ' || line[end-1] == '\t') {
+			end--
+		}
+		name, ok := fieldName(line[:end])
 		if !ok {
 			return nil, fmt.Errorf("%w: field line %q", ErrMalformedResponse, line)
 		}

@@ -75,7 +75,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if err := c.encodeURL(request, method, s); err != nil {
 		return err
 	}
-	return c.encodeHeader(request, s.userAgent)
+	return c.encodeHeader(request, fields, s.userAgent)
 }
 
 // sendsLength reports whether requests with a method state their body's length
@@ -97,15 +97,10 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 	case u.Host == "":
 		return fmt.Errorf("%w: no Host in request URL", ErrUnsupportedRequest)
 	}
-	if ascii := inASCII(u.Host); ascii != u.Host {
-		copied := *u
-		copied.Host = ascii
-		u = &copied
-	}
-	if err := checkAuthority(u.Host); err != nil {
+	u, err := c.encodeOrigin(u)
+	if err != nil {
 		return err
 	}
-	c.origin = originOf(u)
 	target, err := s.targetOf(methodOf(request), u)
 	if err != nil {
 		return err
@@ -125,6 +120,34 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 	}
 	c.text.Start(method, scheme, "://", withoutEmptyPort(named), target)
 	return nil
+}
+
+// checked is the last authority that a call has found to be valid, and its
+// origin.
+type checked struct {
+	scheme, authority string
+	origin            originKey
+}
+
+// encodeOrigin sets the origin of a URL, and returns the URL with its host in
+// ASCII. It checks nothing again if the call had the same authority the last
+// time: the result depends on the scheme and the authority alone.
+func (c *call) encodeOrigin(u *url.URL) (*url.URL, error) {
+	if u.Scheme == c.checked.scheme && u.Host == c.checked.authority {
+		c.origin = c.checked.origin
+		return u, nil
+	}
+	if ascii := inASCII(u.Host); ascii != u.Host {
+		copied := *u
+		copied.Host = ascii
+		u = &copied
+	}
+	if err := checkAuthority(u.Host); err != nil {
+		return nil, err
+	}
+	c.origin = originOf(u)
+	c.checked = checked{u.Scheme, u.Host, c.origin}
+	return u, nil
 }
 
 // targetOf returns the target in the form of package cshim: empty for the whole
@@ -159,10 +182,11 @@ func basic(user *url.Userinfo) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 }
 
-func (c *call) encodeHeader(request *http.Request, userAgent string) error {
-	fields := canonical(request.Header)
+// encodeHeader adds the header lines. It looks fields up in the argument fields,
+// which has the request's header section with canonical names.
+func (c *call) encodeHeader(request *http.Request, fields http.Header, userAgent string) error {
 	host := inASCII(request.URL.Host)
-	if request.Host != "" {
+	if request.Host != "" && request.Host != request.URL.Host {
 		host = inASCII(request.Host)
 		if err := checkAuthority(host); err != nil {
 			return err

@@ -174,3 +174,36 @@ func TestBodyOfARefusedRequestIsClosed(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnsupportedRequest)
 	require.True(t, body.closed)
 }
+
+// TestCallUsedAgain checks that a call that was used for another request before
+// writes a request as a new call does.
+func TestCallUsedAgain(t *testing.T) {
+	authorities := []string{
+		"a.example", "A.example", "b.example", "a.example:80", "a.example:443", "a.example:", "a.example:0",
+		"münchen.example", "xn--mnchen-3ya.example", "[::1]", "[::1%25lo]", "127.1", "a..example", "a b", "",
+	}
+	type written struct {
+		text, failure string
+		origin        originKey
+	}
+	write := func(c *call, scheme, authority, host string) written {
+		request := &http.Request{Method: http.MethodGet, Host: host, URL: &url.URL{Scheme: scheme, Host: authority, Path: "/"}}
+		err := c.encode(request, &settings{dialer: &dialer{}})
+		if err != nil {
+			return written{failure: err.Error()}
+		}
+		return written{text: string(c.text), origin: c.origin}
+	}
+	again := &call{}
+	for _, scheme := range []string{"http", "https", "ftp"} {
+		for _, first := range authorities {
+			for _, second := range authorities {
+				for _, host := range []string{"", second, "a.example", "münchen.example", "a b"} {
+					write(again, "http", first, first)
+					require.Equal(t, write(&call{}, scheme, second, host), write(again, scheme, second, host),
+						"%s %q %q after %q", scheme, second, host, first)
+				}
+			}
+		}
+	}
+}

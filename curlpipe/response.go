@@ -39,7 +39,11 @@ func newResponse(request *http.Request, c *call) (*http.Response, error) {
 // announceTrailer lists the fields of the trailer section, as far as the server
 // has announced them (RFC 9110, section 6.6.2).
 func announceTrailer(response *http.Response) {
-	for _, value := range response.Header["Trailer"] {
+	values, said := response.Header["Trailer"]
+	if !said {
+		return
+	}
+	for _, value := range values {
 		for name := range strings.SplitSeq(value, ",") {
 			if name, ok := fieldName(trimBlank(name)); ok {
 				if response.Trailer == nil {
