@@ -21,6 +21,9 @@ func (e *engine) deliver(result *cshim.Result) {
 		}
 		c.tls = on.tls
 	}
+	if result.Expects {
+		c.upload.beginLater(e, e.settings.continueTimeout)
+	}
 	if result.Hungry && c.upload != nil {
 		c.upload.begin(e) // if the upload waited for this
 		c.upload.want()
@@ -113,11 +116,10 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 }
 
-// deliverCut answers a call whose response failed after its header section but
-// before the caller had received anything: the caller gets the part of the body
-// that has arrived, and then the error.
+// deliverCut hands on what came of a streamed response together with its failure:
+// the caller gets the part of the body that has arrived, and then the error.
 func (e *engine) deliverCut(c *call, result *cshim.Result) {
-	if c.stream && c.body == nil && c.header != "" && !result.TooLarge {
+	if c.stream && c.header != "" && !result.TooLarge {
 		e.deliverPart(c, result)
 	}
 }
