@@ -168,8 +168,11 @@ func parseReasons(text string, suites []suite) ([]reason, error) {
 func (r *report) explain(known []reason, libcurl string) {
 	for i := range r.differences {
 		d := &r.differences[i]
-		if d.theirs == "fail" {
+		switch d.theirs {
+		case "fail":
 			d.reason = "it fails with net/http here"
+		case noEnd:
+			d.reason = "it does not end with net/http here"
 		}
 		for _, k := range known {
 			if k.suite == r.suite.Name && (k.libcurl == "any" || k.libcurl == libcurl) && k.tests.MatchString(d.test) {
