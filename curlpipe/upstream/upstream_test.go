@@ -21,6 +21,11 @@ var faults = map[string]struct{ with, without []string }{
 	"http2-reset-no-error": {[]string{"7.88.1", "8.14.1", "8.22.0", "8.23.0"}, nil},
 	"http2-sent-twice":     {[]string{"7.88.1", "8.14.1", "8.22.0", "8.23.0"}, nil},
 	"http2-upload-spins":   {},
+
+	"http2-dead-connection": {[]string{"8.14.1"}, []string{"7.88.1", "8.5.0", "8.23.0"}},
+	"http2-reset-late":      {},
+	"http2-response-lost":   {[]string{"7.88.1"}, []string{"8.5.0", "8.14.1", "8.23.0"}},
+	"http2-trailer-lost":    {[]string{"7.88.1", "8.5.0"}, []string{"8.14.1", "8.23.0"}},
 }
 
 // compile makes a program with the libcurl that pkg-config finds.
