@@ -15,6 +15,7 @@ type Request struct {
 	Close      bool       // the connection ends with the response
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
 	Interim    bool       // interim responses have results, and are not limited
+	Expect     bool       // the body waits for 100 (Continue), see Result.Expects
 	Proxy      bool       // the connection goes to an HTTP proxy, so the target has the absolute form
 	// Again sends the slot's last request once more, after a result with Lost.
 	// Except for Slot, Connection and HTTP11, the other fields are ignored. The
@@ -63,6 +64,7 @@ func (r *Request) flags() C.uint32_t {
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
 		{r.Interim, C.CSHIM_REQUEST_INTERIM},
 		{r.Proxy, C.CSHIM_REQUEST_PROXY},
+		{r.Expect, C.CSHIM_REQUEST_EXPECT},
 	} {
 		if flag.set {
 			flags |= flag.bit
@@ -114,7 +116,8 @@ type Result struct {
 	HTTP11       bool   // with Lost: the server requires HTTP/1.1 for the request
 	Spent        bool   // the easy handle must not be used again
 	HTTP2Only    bool   // from now on the easy handle may be used only on a connection that multiplexes
-	Hungry       bool   // libcurl has taken everything that was fed of the request's body; more is needed
+	Expects      bool   // the request was sent, and its body waits for 100 (Continue): over HTTP/2, where libcurl does not wait itself
+	Hungry       bool   // libcurl has taken everything that was fed of the request's body, or 100 (Continue) has arrived; more is needed
 	Detail       string // describes a failure, mostly in libcurl's words; may be empty
 }
 
@@ -136,6 +139,7 @@ func newResult(result *C.struct_cshim_result) Result {
 		Sent:         result.flags&C.CSHIM_RESULT_SENT != 0,
 		Unprocessed:  result.flags&C.CSHIM_RESULT_UNPROCESSED != 0,
 		HTTP11:       result.flags&C.CSHIM_RESULT_HTTP11 != 0,
+		Expects:      result.flags&C.CSHIM_RESULT_EXPECTS != 0,
 		Hungry:       result.flags&C.CSHIM_RESULT_HUNGRY != 0,
 	}
 	if result.code != 0 {
@@ -151,6 +155,7 @@ type News struct {
 	Multiplexes bool // with Proven: HTTP/2
 	Secured     bool // the TLS handshake is complete; never set without OpenSSL
 	Announced   bool // the server has announced the end of the connection
+	Unusable    bool // it accepts no more requests: the server broke the protocol, or sent close_notify
 	Over        bool // it is closed, all of its requests have had their results, and its number may be used again
 }
 
@@ -161,6 +166,7 @@ func newNews(news *C.struct_cshim_connection_news) News {
 		Multiplexes: news.flags&C.CSHIM_CONNECTION_MULTIPLEXES != 0,
 		Secured:     news.flags&C.CSHIM_CONNECTION_SECURED != 0,
 		Announced:   news.flags&C.CSHIM_CONNECTION_ANNOUNCED != 0,
+		Unusable:    news.flags&C.CSHIM_CONNECTION_UNUSABLE != 0,
 		Over:        news.flags&C.CSHIM_CONNECTION_OVER != 0,
 	}
 }

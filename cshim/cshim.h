@@ -89,6 +89,9 @@ struct cshim_request {
 #define CSHIM_REQUEST_PROXY 128 /* the connection goes to an HTTP proxy, so the
                                    target has the absolute form */
 #define CSHIM_REQUEST_CLOSE 16 /* the connection ends with the response */
+#define CSHIM_REQUEST_EXPECT 1024 /* it asks for 100 (Continue): its body is
+                                     fed after CSHIM_RESULT_HUNGRY, or when
+                                     CSHIM_RESULT_EXPECTS is too long ago */
 
 /* An event of one request. The pointers are valid until the next
    cshim_loop_run(), cshim_loop_disconnect() or cshim_loop_free(). A request
@@ -117,7 +120,11 @@ struct cshim_result {
 #define CSHIM_RESULT_GIVEN_UP 4 /* more than dropped_bytes arrived; the
                                    connection was closed */
 #define CSHIM_RESULT_HUNGRY 8 /* libcurl has taken all that was fed of the
-                                 body; more is needed */
+                                 body, or 100 (Continue) has arrived; more is
+                                 needed */
+#define CSHIM_RESULT_EXPECTS 2048 /* the request was sent, and its body waits for
+                                     100 (Continue): over HTTP/2, where libcurl
+                                     does not wait itself */
 #define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
 #define CSHIM_RESULT_HTTP2_ONLY 1024 /* from now on the easy handle may be used
                                         only on HTTP/2 connections */
@@ -141,6 +148,9 @@ struct cshim_connection_news {
 #define CSHIM_CONNECTION_MULTIPLEXES 2 /* with it: HTTP/2 */
 #define CSHIM_CONNECTION_ANNOUNCED 4 /* the server has announced that it will
                                         close */
+#define CSHIM_CONNECTION_UNUSABLE 32 /* it accepts no more requests: the server
+                                        broke the protocol, or sent
+                                        close_notify */
 #define CSHIM_CONNECTION_OVER 8 /* it is closed */
 #define CSHIM_CONNECTION_SECURED 16 /* TLS's handshake is made */
 

@@ -65,10 +65,10 @@ static bool whole(const struct transfer *transfer)
          transfer->stream.delivered == transfer->stream.received;
 }
 
-/* The connection accepts no more requests. */
-static void announce(struct http2_session *session)
+/* Tells the caller that the connection accepts no more requests. */
+static void tell(struct http2_session *session, uint32_t news)
 {
-  session->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
+  session->connection->news |= news;
   connection_touch(session->connection);
 }
 
@@ -126,29 +126,45 @@ static void forget(struct transfer *transfer)
   stream->session = NULL;
 }
 
+/* libcurl delivers so much at a time (CURL_MAX_WRITE_SIZE). Of a longer header
+   section it forgets the rest, and what lies behind it, until something else
+   comes. */
+#define PIECE (16 * 1024)
+
+static bool has_long_section(const struct transfer *transfer)
+{
+  return loses(transfer) && transfer->stream.fields > PIECE;
+}
+
+/* Whether libcurl does not see by itself that a response is whole: it would go
+   on with the request's body. */
+static bool has_upload(const struct transfer *transfer)
+{
+  return transfer->flags & CSHIM_REQUEST_UPLOAD;
+}
+
 bool http2_frame(struct http2_session *session, struct transfer *transfer,
                  const union frame *frame)
 {
+  bool ends = frame->head.flags & FLAG_END_STREAM;
   if(frame->head.type == FRAME_GOAWAY) {
     session->leaving = true;
     session->error = frame->goaway.error;
-    announce(session);
+    tell(session, CSHIM_CONNECTION_ANNOUNCED);
   }
   if(!transfer)
     return true;
   if(frame->head.type == FRAME_HEADERS) {
     transfer->stream.begun = true;
     transfer->stream.answered = transfer->stream.final;
+    session->connection->session_changed |= has_long_section(transfer);
   }
   if(frame->head.type == FRAME_RST_STREAM)
     transfer->stream.reset = true;
-  if(frame->head.type == FRAME_DATA)
-    transfer->stream.received += frame->head.length - frame->data.padding;
-  if((frame->head.type == FRAME_HEADERS || frame->head.type == FRAME_DATA) &&
-     (frame->head.flags & FLAG_END_STREAM)) {
+  if(ends && (frame->head.type == FRAME_HEADERS ||
+              frame->head.type == FRAME_DATA)) {
     transfer->stream.ended = true;
-    if(transfer->flags & CSHIM_REQUEST_UPLOAD)
-      session->connection->session_changed = true;
+    session->connection->session_changed |= has_upload(transfer);
   }
   return frame->head.type != FRAME_RST_STREAM || !loses(transfer);
 }
@@ -182,6 +198,29 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
     return true;
   transfer->result_flags |= CSHIM_RESULT_TOO_LARGE;
   return false;
+}
+
+/* Up to some release between 8.5.0 and 8.14.1, libcurl ends a response when it
+   has the length that was announced, and loses the trailer section. So it is
+   not told: in the place of the field it gets one that no server can send,
+   because HTTP/2 has no names in upper case. */
+#define DISGUISE "X-"
+#define DISGUISED DISGUISE "content-length"
+
+const uint8_t *http2_name(const uint8_t *name, size_t *length)
+{
+  if(!is_named("content-length", name, *length))
+    return name;
+  *length = strlen(DISGUISED);
+  return (const uint8_t *)DISGUISED;
+}
+
+/* How many bytes of a field line are to be taken off it again. */
+size_t http2_disguise(const struct transfer *transfer, const char *line,
+                      size_t length)
+{
+  return transfer->stream.sent && length > strlen(DISGUISED) &&
+         !memcmp(line, DISGUISED, strlen(DISGUISED)) ? strlen(DISGUISE) : 0;
 }
 
 bool http2_closed(struct transfer *transfer, uint32_t *error)
@@ -238,6 +277,10 @@ void http2_sent(struct http2_session *session, struct transfer *transfer,
   stream->session = session;
   stream->id = id;
   stream->sent = true;
+  if(transfer->upload_held) {
+    transfer->result_flags |= CSHIM_RESULT_EXPECTS;
+    results_tell(transfer);
+  }
   if(!session->connection->proven)
     connection_prove(session->connection, true); /* others wait no longer */
 }
@@ -248,7 +291,7 @@ void http2_broken(struct http2_session *session)
     return;
   session->broken = true;
   session->connection->session_changed = true;
-  announce(session);
+  tell(session, CSHIM_CONNECTION_UNUSABLE);
 }
 
 /* The server sends nothing more. libcurl 7.88.1 tells only one of the waiting
@@ -260,7 +303,7 @@ void http2_closing(struct connection *connection)
     return;
   session->closing = true;
   connection->session_changed = true;
-  announce(session);
+  tell(session, CSHIM_CONNECTION_UNUSABLE);
 }
 
 void http2_gone(struct http2_session *session)
@@ -355,6 +398,13 @@ void http2_begin(struct transfer *transfer)
   transfer->stream.allowed = true;
 }
 
+/* Makes libcurl look after a transfer that it has nothing to do for. */
+static void go_on(struct transfer *transfer)
+{
+  curl_easy_pause(transfer->easy, CURLPAUSE_ALL);
+  transfer_pause(transfer);
+}
+
 /* A complete response ends its request, even if libcurl would go on with the
    request's body. A response whose end libcurl was not told of ends its
    request when libcurl has delivered all of it. An error of the connection
@@ -371,13 +421,16 @@ void http2_settle(struct connection *connection)
   while(transfer && loop->result_count < CSHIM_MAX_BATCH) {
     struct transfer *next = transfer->next;
     const struct stream *stream = &transfer->stream;
-    if(whole(transfer)) {
-      if(transfer->flags & CSHIM_REQUEST_UPLOAD)
-        results_finish(transfer, CURLE_OK);
+    if(whole(transfer) && has_upload(transfer))
+      results_finish(transfer, CURLE_OK);
+    else if(has_long_section(transfer) && !transfer->paused && !ends &&
+            (stream->ended || !delivered(transfer))) {
+      connection->session_changed = true;
+      go_on(transfer);
     }
     else if(stream->ended)
-      connection->session_changed |=
-        (transfer->flags & CSHIM_REQUEST_UPLOAD) && !transfer->paused;
+      connection->session_changed |= has_upload(transfer) &&
+                                     !transfer->paused;
     else if(stream->withheld && delivered(transfer))
       results_finish(transfer, CURLE_HTTP2_STREAM);
     else if(stream->withheld && !ends)

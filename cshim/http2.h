@@ -39,6 +39,9 @@ bool http2_field(struct transfer *transfer, const uint8_t *name,
                  size_t value_length);
 bool http2_closed(struct transfer *transfer, uint32_t *error);
 
+/* The name that libcurl is given for a field */
+const uint8_t *http2_name(const uint8_t *name, size_t *length);
+
 /* May libcurl send this request? It has sent it. The connection has ended,
    with an error or without. */
 bool http2_may_send(struct http2_session *session, struct transfer *transfer);

@@ -139,7 +139,7 @@ struct stream {
   bool cut; /* the connection ended before the response did */
   bool left; /* the server leaves, or has left, the connection */
   bool broke; /* or broke */
-  uint64_t received; /* of the body, as frames */
+  uint64_t received; /* of the body, in frames, whole ones or not */
   uint64_t delivered; /* and by libcurl */
   bool has_length;
   uint64_t length; /* Content-Length */
@@ -180,6 +180,7 @@ struct transfer {
   size_t outstanding; /* of a streamed body: delivered but not consumed */
   size_t dropped;
   struct buffer response;
+  struct buffer line; /* pieces of a line of a header section */
   struct buffer interim; /* interim header sections not yet reported */
   struct buffer trailer;
 
@@ -196,6 +197,7 @@ struct transfer {
   int64_t upload_taken; /* taken by libcurl since it last started from the
                            beginning */
   bool upload_complete; /* the last piece was fed */
+  bool upload_held; /* nothing of it was fed, as it waits for 100 (Continue) */
   bool upload_waiting; /* libcurl was told to wait for more */
   bool upload_cut; /* part of what was sent is no longer in the buffer */
 
@@ -317,6 +319,8 @@ void http2_begin(struct transfer *transfer);
 void http2_closing(struct connection *connection);
 void http2_settle(struct connection *connection);
 void http2_delivered(struct transfer *transfer, size_t length);
+size_t http2_disguise(const struct transfer *transfer, const char *line,
+                      size_t length);
 CURLcode http2_judge(struct transfer *transfer, CURLcode code);
 bool http2_cut(const struct transfer *transfer);
 void http2_leave_stream(struct transfer *transfer);
@@ -388,6 +392,7 @@ void upload_untie(CURL *easy);
 void upload_begin(struct transfer *transfer, int64_t length);
 bool upload_again(struct transfer *transfer);
 bool upload_is_whole(const struct transfer *transfer);
+void upload_want(struct transfer *transfer);
 int upload_feed(struct transfer *transfer, const char *data, size_t length,
                 bool last);
 

@@ -24,11 +24,13 @@
 static struct {
   int (*set_on_frame)(void *callbacks, on_frame_callback *callback);
   int (*set_on_field)(void *callbacks, on_field_callback *callback);
+  int (*set_on_chunk)(void *callbacks, on_chunk_callback *callback);
   int (*set_on_close)(void *callbacks, on_close_callback *callback);
   int (*client_new2)(void **session, const void *callbacks, void *userp,
                      const void *option);
   int (*client_new3)(void **session, const void *callbacks, void *userp,
                      const void *option, void *memory);
+  void (*set_longest_block)(void *option, size_t length);
   void (*del)(void *session);
   ssize_t (*receive)(void *session, const uint8_t *data, size_t length);
   int32_t (*submit)(void *session, const void *priority, const void *fields,
@@ -44,6 +46,7 @@ static struct {
 /* libcurl's own callbacks, the same in all of its sessions. */
 static on_frame_callback *_Atomic libcurl_on_frame;
 static on_field_callback *_Atomic libcurl_on_field;
+static on_chunk_callback *_Atomic libcurl_on_chunk;
 static on_close_callback *_Atomic libcurl_on_close;
 
 static bool complete;
@@ -62,10 +65,14 @@ static void look_up(void)
       &real.set_on_frame },
     { "nghttp2_session_callbacks_set_on_header_callback",
       &real.set_on_field },
+    { "nghttp2_session_callbacks_set_on_data_chunk_recv_callback",
+      &real.set_on_chunk },
     { "nghttp2_session_callbacks_set_on_stream_close_callback",
       &real.set_on_close },
     { "nghttp2_session_client_new2", &real.client_new2 },
     { "nghttp2_session_client_new3", &real.client_new3 },
+    { "nghttp2_option_set_max_send_header_block_length",
+      &real.set_longest_block },
     { "nghttp2_session_del", &real.del },
     { "nghttp2_session_mem_recv", &real.receive },
     { "nghttp2_submit_request", &real.submit },
@@ -151,8 +158,20 @@ static int on_field(void *handle, const union frame *frame,
   if(transfer && !http2_field(transfer, name, name_length, value,
                                value_length))
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if(transfer)
+    name = http2_name(name, &name_length);
   return libcurl_on_field(handle, frame, name, name_length, value,
                           value_length, flags, userp);
+}
+
+static int on_chunk(void *handle, uint8_t flags, int32_t stream,
+                    const uint8_t *data, size_t length, void *userp)
+{
+  struct http2_session *session = find(handle);
+  struct transfer *transfer = session ? http2_owner(session, stream) : NULL;
+  if(transfer)
+    transfer->stream.received += length;
+  return libcurl_on_chunk(handle, flags, stream, data, length, userp);
 }
 
 static int on_close(void *handle, int32_t stream, uint32_t error, void *userp)
@@ -187,6 +206,17 @@ nghttp2_session_callbacks_set_on_header_callback(void *callbacks,
 }
 
 INTERPOSED int
+nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+  void *callbacks, on_chunk_callback *callback)
+{
+  if(looked() && driving) {
+    libcurl_on_chunk = callback;
+    callback = on_chunk;
+  }
+  return real.set_on_chunk(callbacks, callback);
+}
+
+INTERPOSED int
 nghttp2_session_callbacks_set_on_stream_close_callback(
   void *callbacks, on_close_callback *callback)
 {
@@ -214,12 +244,25 @@ static int keep(int code, void **handle)
   return 0;
 }
 
+/* Header sections of requests are up to libcurl: it has a limit of its own, and
+   does not notice that nghttp2 sends none of more than 64 KiB. */
+#define LONGEST_BLOCK (2 * 1024 * 1024)
+
+/* The options are libcurl's, which makes some for each session. */
+static void *lengthen(const void *option)
+{
+  void *changed = (void *)(uintptr_t)option;
+  if(changed && driving)
+    real.set_longest_block(changed, LONGEST_BLOCK);
+  return changed;
+}
+
 INTERPOSED int nghttp2_session_client_new2(void **session,
                                            const void *callbacks,
                                            void *userp, const void *option)
 {
-  return looked() ? keep(real.client_new2(session, callbacks, userp, option),
-                         session) : NGHTTP2_ERR_NOMEM;
+  return looked() ? keep(real.client_new2(session, callbacks, userp,
+                                          lengthen(option)), session) : NGHTTP2_ERR_NOMEM;
 }
 
 INTERPOSED int nghttp2_session_client_new3(void **session,
@@ -227,8 +270,8 @@ INTERPOSED int nghttp2_session_client_new3(void **session,
                                            void *userp, const void *option,
                                            void *memory)
 {
-  return looked() ? keep(real.client_new3(session, callbacks, userp, option,
-                                          memory), session) :
+  return looked() ? keep(real.client_new3(session, callbacks, userp,
+                                          lengthen(option), memory), session) :
          NGHTTP2_ERR_NOMEM;
 }
 

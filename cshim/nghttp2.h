@@ -41,10 +41,6 @@ union frame {
   struct frame_head head;
   struct {
     struct frame_head head;
-    size_t padding;
-  } data;
-  struct {
-    struct frame_head head;
     uint32_t error;
   } reset;
   struct {
@@ -60,6 +56,9 @@ typedef int on_field_callback(void *session, const union frame *frame,
                               const uint8_t *name, size_t name_length,
                               const uint8_t *value, size_t value_length,
                               uint8_t flags, void *userp);
+typedef int on_chunk_callback(void *session, uint8_t flags, int32_t stream,
+                              const uint8_t *data, size_t length,
+                              void *userp);
 typedef int on_close_callback(void *session, int32_t stream, uint32_t error,
                               void *userp);
 

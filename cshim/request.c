@@ -208,6 +208,7 @@ CURLcode request_prepare(struct transfer *transfer,
   CURLcode code = CURLE_OK;
 
   transfer->flags = request->flags;
+  transfer->upload_held = request->flags & CSHIM_REQUEST_EXPECT;
   begin(transfer);
   if(transfer->special)
     code = reset_special(transfer);

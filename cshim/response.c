@@ -32,6 +32,7 @@ void response_begin(struct transfer *transfer)
   transfer->satisfied = false;
   transfer->sections_length = 0;
   transfer->interim.length = 0;
+  buffer_free(&transfer->line);
 }
 
 void response_drop(struct transfer *transfer)
@@ -99,12 +100,12 @@ static bool keep(struct transfer *transfer, struct buffer *buffer,
 
 /* Notes why the response is refused. The result, returned from libcurl's
    callback, ends the transfer and its connection. */
-static size_t refuse(struct transfer *transfer, const char *refusal)
+static bool refuse(struct transfer *transfer, const char *refusal)
 {
   if(!transfer->header_taken)
     response_drop(transfer);
   transfer->refusal = refusal;
-  return 0;
+  return false;
 }
 
 /* Has the connection end with this response. */
@@ -244,6 +245,9 @@ static bool is_trailer(const struct transfer *transfer, const char *data,
 static bool tell_interim(struct transfer *transfer)
 {
   const struct buffer *section = &transfer->response;
+  if(transfer->framing.status == 100 && transfer->framing.http2 &&
+     transfer->upload_held)
+    upload_want(transfer);
   if(!(transfer->flags & CSHIM_REQUEST_INTERIM) || transfer->dropping)
     return true;
   transfer->sections_length = 0;
@@ -251,21 +255,19 @@ static bool tell_interim(struct transfer *transfer)
   return buffer_append(&transfer->interim, section->data, section->length);
 }
 
-/* CURLOPT_HEADERFUNCTION: called for each line; the last line of a section is
-   empty. Sections of interim responses come first. */
-static size_t on_header(char *data, size_t size, size_t count, void *userp)
+/* Takes a line of a header section, or of a trailer section over HTTP/2.
+   Returns false to end the transfer. */
+static bool take_line(struct transfer *transfer, const char *line,
+                      size_t line_length)
 {
-  struct transfer *transfer = userp;
-  size_t length = size * count;
+  size_t disguise = http2_disguise(transfer, line, line_length);
+  const char *data = line + disguise;
+  size_t length = line_length - disguise;
   size_t limit = transfer->loop->limits.header_bytes;
   const char *refusal;
 
-  transfer->begun = true;
-  if(!account(transfer, length))
-    return 0;
   if(is_trailer(transfer, data, length))
-    return keep(transfer, &transfer->trailer, data, length, limit) ?
-           length : 0;
+    return keep(transfer, &transfer->trailer, data, length, limit);
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);
@@ -278,16 +280,39 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
     bool interim = transfer->sections_length > limit +
                                                transfer->response.length;
     too_large(transfer);
-    if(interim)
-      return 0; /* their number has no limit, so reading might never end */
+    if(interim) /* their number has no limit, so reading might never end */
+      return false;
   }
   if(!keep(transfer, &transfer->response, data, length, limit))
+    return false;
+  if(transfer->framing.section == FRAMING_INTERIM)
+    return tell_interim(transfer);
+  return transfer->framing.section != FRAMING_FINAL || begin_body(transfer);
+}
+
+/* CURLOPT_HEADERFUNCTION: called for each line; the last line of a section is
+   empty. Sections of interim responses come first. Some releases, 7.53.1 among
+   them, call it for each CURL_MAX_WRITE_SIZE bytes of a longer line. */
+static size_t on_header(char *data, size_t size, size_t count, void *userp)
+{
+  struct transfer *transfer = userp;
+  struct buffer *line = &transfer->line;
+  size_t length = size * count;
+  bool taken;
+
+  transfer->begun = true;
+  if(!account(transfer, length))
     return 0;
-  if(transfer->framing.section == FRAMING_INTERIM && !tell_interim(transfer))
-    return 0;
-  if(transfer->framing.section == FRAMING_FINAL && !begin_body(transfer))
-    return 0;
-  return length;
+  if(length == CURL_MAX_WRITE_SIZE && data[length - 1] != '\n')
+    taken = buffer_append(line, data, length);
+  else if(!line->length)
+    taken = take_line(transfer, data, length);
+  else {
+    taken = buffer_append(line, data, length) &&
+            take_line(transfer, line->data, line->length);
+    buffer_free(line);
+  }
+  return taken ? length : 0;
 }
 
 /* Keeps the body and trailer section in these bytes, without the transfer

@@ -54,6 +54,7 @@ void transfer_free(struct transfer *transfer)
 {
   untie(transfer->easy);
   buffer_free(&transfer->response);
+  buffer_free(&transfer->line);
   buffer_free(&transfer->interim);
   buffer_free(&transfer->trailer);
   buffer_free(&transfer->text);
@@ -190,7 +191,8 @@ void transfer_result(struct transfer *transfer, int code,
     count(transfer);
   result->slot = transfer->slot;
   result->flags = transfer->result_flags;
-  transfer->result_flags &= ~(uint32_t)CSHIM_RESULT_HUNGRY; /* told now */
+  transfer->result_flags &= ~(uint32_t)(CSHIM_RESULT_HUNGRY |
+                                        CSHIM_RESULT_EXPECTS); /* told now */
   if(done) {
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->refusal && code)

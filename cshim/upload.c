@@ -30,7 +30,15 @@ bool upload_is_whole(const struct transfer *transfer)
           transfer->upload_sent == transfer->upload.length);
 }
 
-/* CURLOPT_READFUNCTION */
+/* Has the caller feed more. */
+void upload_want(struct transfer *transfer)
+{
+  transfer->result_flags |= CSHIM_RESULT_HUNGRY;
+  results_tell(transfer);
+}
+
+/* CURLOPT_READFUNCTION. Over HTTP/1.1 libcurl waits for 100 (Continue) before
+   it asks for the body; over HTTP/2 not every release does. */
 static size_t on_read(char *into, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
@@ -45,10 +53,9 @@ static size_t on_read(char *into, size_t size, size_t count, void *userp)
   transfer->upload_sent += length;
   transfer->upload_taken += (int64_t)length;
   if(transfer->upload_sent == transfer->upload.length &&
-     !transfer->upload_complete) {
-    transfer->result_flags |= CSHIM_RESULT_HUNGRY;
-    results_tell(transfer);
-  }
+     !transfer->upload_complete &&
+     !(transfer->upload_held && transfer->stream.sent))
+    upload_want(transfer);
   if(length)
     return length;
   transfer->upload_waiting = true;
@@ -89,6 +96,7 @@ int upload_feed(struct transfer *transfer, const char *data, size_t length,
   if(!buffer_append(&transfer->upload, data, length))
     return -ENOMEM;
   transfer->upload_complete = last;
+  transfer->upload_held = false;
   if(transfer->upload_waiting) {
     transfer->upload_waiting = false;
     transfer_pause(transfer);

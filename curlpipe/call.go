@@ -194,6 +194,7 @@ func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 		Close:        c.flags.close,
 		Interim:      c.trace.wantsInterim(),
 		Proxy:        c.flags.proxied,
+		Expect:       c.flags.expects,
 		UploadLength: c.uploadLength,
 		Text:         c.text,
 	}

@@ -140,11 +140,9 @@ func (e *engine) learn(news *cshim.News) {
 		c.proven, c.multiplexes = true, news.Multiplexes
 		e.settle(c.origin)
 	}
-	if news.Announced {
-		c.announced = true
-		if c.multiplexes {
-			c.state = connDraining // otherwise requests would wait until it has ended
-		}
+	c.announced = c.announced || news.Announced
+	if c.multiplexes && (news.Announced || news.Unusable) {
+		c.state = connDraining // otherwise requests would wait until it has ended
 	}
 }
 

@@ -22,7 +22,7 @@ func (e *engine) deliver(result *cshim.Result) {
 		c.tls = on.tls
 	}
 	if result.Expects {
-		c.upload.beginLater(e, e.settings.continueTimeout)
+		c.upload.beginLater(e, e.settings.expectTimeout)
 	}
 	if result.Hungry && c.upload != nil {
 		c.upload.begin(e) // if the upload waited for this

@@ -81,7 +81,7 @@
 //     RST_STREAM(NO_ERROR) in every release.
 //   - Requests that libcurl repeats after HTTP_1_1_REQUIRED although a part of the
 //     response has arrived.
-//   - Connections that stay in use after a protocol error (8.22).
+//   - Connections that stay in use after a protocol error (8.14, 8.22).
 //   - RST_STREAM that is not sent before the next request.
 //   - Responses that are lost when the server resets their stream (7.88.1).
 //   - Requests that wait for input that a cancelled request has read (8.22, 8.23).
@@ -89,6 +89,12 @@
 //     (7.88.1).
 //   - Floods of frames that belong to no request: while a flood lasts, libcurl
 //     reads it and serves no other connection (7.88.1).
+//   - Trailer sections of responses with a Content-Length, which are lost (up to
+//     8.5.0 at least).
+//   - Header sections longer than 16 kB, after which the response does not end when
+//     libcurl runs with curl_multi_socket_action() (7.88.1).
+//   - Requests with more than 64 kB of header fields, which are never sent.
+//   - Bodies that do not wait for 100 (Continue).
 //
 // One fault remains, in releases before 8.5.0 that are not patched: if a line of a
 // header section begins with a NUL, libcurl loses what it has read behind it. The
@@ -194,16 +200,18 @@
 //   - libcurl compares a certificate's name after the handshake: the server sees a
 //     closed connection and no alert.
 //   - libcurl accepts field lines of up to 100 kB, and from 8.3.0 on (and in Debian's
-//     7.88.1) header sections of up to 300 kB ([ErrResponseTooLarge]).
+//     7.88.1) header sections of up to 300 kB ([ErrResponseTooLarge]). Over HTTP/2,
+//     a response with a field line of more than 64 kB breaks the protocol for
+//     nghttp2, which ends the connection.
 //   - A goroutine that is in libcurl is not durably blocked, so in a bubble of
 //     testing/synctest the time does not advance.
 //   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
-//   - Over HTTP/2, libcurl 7.88 drops the trailer section of a response that has a
-//     Content-Length, and accepts at most 100 kB of header fields, interim responses
+//   - Over HTTP/2, at most 100 kB of header fields are accepted, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
-//   - Over HTTP/2, libcurl does not wait for 100 (Continue), and 7.88 loses the last
-//     piece of a body that is not as long as its Content-Length.
+//   - Over HTTP/2, of a body that is longer than its Content-Length the frame that
+//     goes beyond it is lost, with what it has of the body. nghttp2 also refuses a
+//     204 response that has a Content-Length.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -84,10 +85,8 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 		o.add("PATH_AS_IS", optPathAsIs, true)
 	}
 	if lib.number >= firstExpectTimeout {
-		limit := t.ExpectContinueTimeout
-		if limit == 0 {
-			limit = DefaultExpectContinueTimeout
-		} // negative: do not wait
+		limit := cmp.Or(t.ExpectContinueTimeout, DefaultExpectContinueTimeout)
+		// negative: do not wait
 		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit/time.Millisecond, math.MaxInt32))))
 	} else if t.ExpectContinueTimeout != 0 {
 		return o, lib.atLeast(firstExpectTimeout, "ExpectContinueTimeout")

@@ -32,6 +32,16 @@ func likeHTTPTransport(t testing.TB, theirs *http.Transport) map[string]http.Rou
 	return map[string]http.RoundTripper{"net/http": theirs, "curlpipe": newTestTransport(t, nil, ours)}
 }
 
+// trusting makes a transport trust the server, and use HTTP/2 if both support it,
+// as it does without further fields.
+func trusting(s *server, transport *http.Transport) *http.Transport {
+	if s.TLS != nil {
+		transport.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	}
+	transport.ForceAttemptHTTP2 = s.EnableHTTP2
+	return transport
+}
+
 // TestFieldsLikeHTTPTransport requires that a field has the same effect on
 // both.
 func TestFieldsLikeHTTPTransport(t *testing.T) {
@@ -51,12 +61,6 @@ func TestFieldsLikeHTTPTransport(t *testing.T) {
 			}
 		})
 		address := s.Listener.Addr().String()
-		trusting := func(transport *http.Transport) *http.Transport {
-			if overTLS {
-				transport.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-			}
-			return transport
-		}
 		refusing := errors.New("no proxy for that")
 		var dialed atomic.Int64
 		for name, each := range map[string]struct {
@@ -100,11 +104,8 @@ func TestFieldsLikeHTTPTransport(t *testing.T) {
 			if name == "MaxResponseHeaderBytes" && s.EnableHTTP2 {
 				continue // net/http has another text for it
 			}
-			if s.EnableHTTP2 { // net/http does so without further fields
-				each.transport.ForceAttemptHTTP2 = true
-			}
 			t.Run(name, func(t *testing.T) {
-				for which, roundTripper := range likeHTTPTransport(t, trusting(each.transport)) {
+				for which, roundTripper := range likeHTTPTransport(t, trusting(s, each.transport)) {
 					host := address
 					if each.host != "" {
 						host = each.host

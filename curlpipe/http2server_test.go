@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -184,6 +185,18 @@ func (c *rawHTTP2) raw(bytes []byte) {
 // headers begins a response with these fields, given as names and values.
 func (c *rawHTTP2) headers(stream uint32, flags byte, fields ...string) {
 	c.frame(frameHeaders, flags|flagEndHeaders, stream, fieldBlock(fields...)...)
+}
+
+// longLine begins a response with one long field line, in as many frames as it
+// needs.
+func (c *rawHTTP2) longLine(stream uint32, flags byte, length int) {
+	const most = 1 << 14
+	block := fieldBlock(":status", "200", "x-long", strings.Repeat("x", length))
+	for kind := byte(frameHeaders); len(block) > most; kind = frameContinuation {
+		c.frame(kind, flags, stream, block[:most]...)
+		flags, block = 0, block[most:]
+	}
+	c.frame(frameContinuation, flagEndHeaders, stream, block...)
 }
 
 // fieldBlock encodes the fields as literals without indexing [RFC 7541 §6.2.2].

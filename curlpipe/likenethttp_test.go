@@ -254,25 +254,69 @@ func TestBodiesOfUnknownLength(t *testing.T) {
 	}
 }
 
-// TestBodyThatNobodyAsksFor requires that a body is not read if the server
-// answers before 100 (Continue).
-func TestBodyThatNobodyAsksFor(t *testing.T) {
-	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
-		writer.WriteHeader(http.StatusUnauthorized)
+// TestExpectContinue requires that a body waits for 100 (Continue), is not read if
+// a final response arrives instead, and is sent anyway after
+// ExpectContinueTimeout.
+func TestExpectContinue(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		var bodies sync.Map // a channel for each, closed when it is read
+		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
+			read, _ := bodies.Load(request.Header.Get("Id"))
+			switch request.URL.Path {
+			case "/refuse":
+				writer.WriteHeader(http.StatusUnauthorized)
+			case "/silent": // 100 goes out when a handler reads the body
+				<-read.(chan struct{})
+				_, _ = io.WriteString(writer, "read")
+			default:
+				select {
+				case <-read.(chan struct{}):
+					http.Error(writer, "read too early", http.StatusInternalServerError)
+				default:
+					_, _ = io.Copy(writer, request.Body)
+				}
+			}
+		})
+		const limit = 50 * time.Millisecond
+		for _, each := range []struct {
+			path    string
+			timeout time.Duration
+			status  int
+			text    string
+		}{
+			{"/refuse", time.Minute, http.StatusUnauthorized, ""},
+			{"/ask", time.Minute, http.StatusOK, "the body"},
+			{"/silent", limit, http.StatusOK, "read"},
+		} {
+			for which, roundTripper := range likeHTTPTransport(t, trusting(s, &http.Transport{ExpectContinueTimeout: each.timeout})) {
+				for i := range 2 { // on a fresh connection, and once more
+					read := make(chan struct{})
+					isRead := sync.OnceFunc(func() { close(read) })
+					text := strings.NewReader("the body")
+					request := get(t, s.URL+each.path)
+					request.Method, request.ContentLength = http.MethodPost, int64(text.Len())
+					request.Body = io.NopCloser(readerFunc(func(into []byte) (int, error) {
+						if each.text == "" {
+							t.Errorf("%s: the body is read", which)
+						}
+						isRead()
+						return text.Read(into)
+					}))
+					request.Header.Set("Expect", "100-continue")
+					request.Header.Set("Id", fmt.Sprint(which, each.path, i))
+					bodies.Store(request.Header.Get("Id"), read)
+					begun := time.Now()
+					response, err := roundTripper.RoundTrip(request)
+					require.NoError(t, err, which)
+					require.Equal(t, each.text, readAll(t, response), which)
+					require.Equal(t, each.status, response.StatusCode)
+					if each.timeout == limit {
+						require.GreaterOrEqual(t, time.Since(begun), limit, which)
+					}
+				}
+			}
+		}
 	})
-	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{ExpectContinueTimeout: time.Minute}) {
-		body := &closeRecorder{Reader: readerFunc(func([]byte) (int, error) {
-			t.Errorf("%s: the body is read", which)
-			return 0, io.EOF
-		})}
-		request := get(t, s.URL)
-		request.Method, request.Body = http.MethodPost, body
-		request.Header.Set("Expect", "100-continue")
-		response, err := roundTripper.RoundTrip(request)
-		require.NoError(t, err, which)
-		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
-		readAll(t, response)
-	}
 }
 
 // TestDialContextGetsTheRequestsValues requires that it gets the values but not

@@ -7,7 +7,8 @@ import (
 )
 
 // mostRefusals is how often a request is sent again to a server that says each
-// time that it has not processed it.
+// time that it has not processed it, or that ends each connection announced but
+// without one response.
 const mostRefusals = 6
 
 // lose handles a call whose connection ended, or accepts no more requests,
@@ -26,9 +27,10 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	if result.HTTP11 {
 		c.origin.http11 = true // on connections to come
 	}
-	if result.Unprocessed && !c.announced {
-		call.refused++ // the server accepts others on the connection
-	} else if c.state == connOpen {
+	if (result.Unprocessed || c.announced) && !(c.announced && c.answered) {
+		call.refused++
+	}
+	if (!result.Unprocessed || c.announced) && c.state == connOpen {
 		c.state = connDraining // libcurl would not use it for other requests either
 	}
 	unsent := !result.Sent || result.Unprocessed

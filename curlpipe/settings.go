@@ -49,6 +49,7 @@ type settings struct {
 	headerTimeout  time.Duration
 	tlsTimeout     time.Duration
 	idleTimeout    time.Duration
+	expectTimeout  time.Duration // for 100 (Continue) over HTTP/2; 0 or less: none
 	mostIdle       int
 	mostIdleOfHost int
 
@@ -101,6 +102,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		headerTimeout:  notNegative(&refused, "ResponseHeaderTimeout", t.ResponseHeaderTimeout),
 		tlsTimeout:     notNegative(&refused, "TLSHandshakeTimeout", t.TLSHandshakeTimeout),
 		idleTimeout:    notNegative(&refused, "IdleConnTimeout", t.IdleConnTimeout),
+		expectTimeout:  cmp.Or(t.ExpectContinueTimeout, DefaultExpectContinueTimeout),
 		mostIdle:       t.MaxIdleConns,
 		mostIdleOfHost: t.MaxIdleConnsPerHost,
 

@@ -74,6 +74,24 @@ func (u *upload) begin(e *engine) {
 	}
 }
 
+// beginLater begins a body that waits for 100 (Continue), at most for the limit.
+func (u *upload) beginLater(e *engine, limit time.Duration) {
+	if !u.taken.CompareAndSwap(false, true) {
+		return
+	}
+	u.engine = e
+	go func() {
+		select {
+		case <-u.hungry:
+		case <-u.ended:
+			u.close()
+			return
+		case <-time.After(limit):
+		}
+		u.run()
+	}()
+}
+
 // stop ends the upload. If it returns true, nothing reads the body, and the
 // caller of stop has to close it; otherwise its reader closes it.
 func (u *upload) stop() bool {
