@@ -372,7 +372,7 @@ func (w *world) seedDefaultSource() string {
 	made := filepath.Join(w.t.TempDir(), "tree")
 	w.writeTree(made, nil)
 	hash := treeHash(w.t, made)
-	table := filepath.Join(w.root, "scripts/data/sources.tsv")
+	table := filepath.Join(w.root, "scripts/data/debian-sources.tsv")
 	text, err := os.ReadFile(table)
 	require.NoError(w.t, err)
 	for line := range strings.Lines(string(text)) {
@@ -387,7 +387,7 @@ func (w *world) seedDefaultSource() string {
 		w.writeTree(tree, nil)
 		return tree
 	}
-	require.Fail(w.t, "scripts/data/sources.tsv names no source")
+	require.Fail(w.t, "scripts/data/debian-sources.tsv names no source")
 	return ""
 }
 

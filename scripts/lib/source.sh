@@ -227,7 +227,7 @@ seed_default_source() {
     { unpack_pinned "$1" "$scratch_dir/tree" &&
       keep_pinned_tree "$scratch_dir/tree" && find_pinned_tree; } ||
       die "--source $1: no libcurl with a pinned hash in it; use the" \
-        ".orig.tar of a package in scripts/data/sources.tsv"
+        ".orig.tar of a package in scripts/data/debian-sources.tsv"
   fi
   source_name=
 }

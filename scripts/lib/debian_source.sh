@@ -8,7 +8,7 @@
 
 # pinned_trees - the rows of the data file: suite, package, package version,
 # libcurl version, path in the archive, tree hash; separated by tabs.
-pinned_trees() { grep -v '^#' "$root/scripts/data/sources.tsv"; }
+pinned_trees() { grep -v '^#' "$root/scripts/data/debian-sources.tsv"; }
 
 # pinned_dir TREE_HASH - where the verified tree with that hash is kept.
 pinned_dir() { printf '%s/sources/tree-%s\n' "$cache" "${1:0:16}"; }
