@@ -1,18 +1,15 @@
 package curlpipe
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // dialer makes connected sockets for origins, through a proxy if there is one.
@@ -153,185 +150,4 @@ func (d *dialer) given(host, port string) []netip.Addr {
 		return addresses
 	}
 	return d.resolved["*:"+port]
-}
-
-// proxyConn connects to the proxy.
-func (d *dialer) proxyConn(ctx context.Context) (net.Conn, error) {
-	connection, err := d.direct(ctx, d.proxy.Hostname(), proxyPort(d.proxy))
-	if err != nil {
-		return nil, d.proxyError(err)
-	}
-	if d.proxy.Scheme != "https" {
-		return connection, nil
-	}
-	config, err := d.proxyTLS()
-	if err == nil {
-		config.ServerName = d.proxy.Hostname()
-		secured := tls.Client(connection, config)
-		if err = secured.HandshakeContext(ctx); err == nil {
-			return secured, nil
-		}
-	}
-	_ = connection.Close()
-	return nil, d.proxyError(err)
-}
-
-// proxyPort returns the port of a proxy.
-func proxyPort(proxy *url.URL) string {
-	if port := proxy.Port(); port != "" {
-		return port
-	}
-	if strings.HasPrefix(proxy.Scheme, "socks5") {
-		return "1080"
-	}
-	return portOf(proxy.Scheme)
-}
-
-// proxyError marks an error as the proxy's, as net/http does.
-func (d *dialer) proxyError(err error) error {
-	return fmt.Errorf("proxy %s: %w", d.proxy.Host, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err})
-}
-
-// whileContext runs an exchange over a connection, and interrupts it when the
-// context ends. It closes the connection after an error.
-func whileContext(ctx context.Context, connection net.Conn, exchange func() error) error {
-	stop := context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })
-	err := exchange()
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		_ = connection.Close()
-	}
-	return err
-}
-
-// throughHTTP asks a proxy for a tunnel [RFC 9110 §9.3.6].
-func (d *dialer) throughHTTP(ctx context.Context, to originKey) (net.Conn, error) {
-	connection, err := d.proxyConn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = whileContext(ctx, connection, func() error { return d.tunnel(ctx, connection, to.address()) })
-	if err != nil {
-		return nil, fmt.Errorf("proxy %s: CONNECT %s: %w", d.proxy.Host, to.address(), err)
-	}
-	return connection, nil
-}
-
-// largestAnswer limits the size of a proxy's response to CONNECT.
-const largestAnswer = 256 << 10
-
-func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string) error {
-	header := d.connectHeader.Clone()
-	if d.connectHeaderOf != nil {
-		var err error
-		if header, err = d.connectHeaderOf(ctx, d.proxy, address); err != nil {
-			return err
-		}
-		header = header.Clone()
-	}
-	if header == nil {
-		header = make(http.Header)
-	}
-	if _, ok := header["User-Agent"]; !ok {
-		header.Set("User-Agent", d.userAgent)
-	}
-	request := &http.Request{
-		Method: http.MethodConnect,
-		URL:    &url.URL{Opaque: address},
-		Host:   address,
-		Header: header,
-	}
-	if user := d.proxy.User; user != nil && header.Get("Proxy-Authorization") == "" {
-		header.Set("Proxy-Authorization", basic(user))
-	}
-	if err := request.Write(connection); err != nil {
-		return err
-	}
-	for {
-		// nothing beyond the section is read, because it would be lost to the
-		// next reader
-		section, err := readSection(io.LimitReader(connection, largestAnswer))
-		if err != nil {
-			return err
-		}
-		response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(section)), request)
-		if err != nil {
-			return err
-		}
-		if d.onConnected != nil && response.StatusCode/100 != 1 {
-			if err := d.onConnected(ctx, d.proxy, request, response); err != nil {
-				return err
-			}
-		}
-		switch {
-		case response.StatusCode/100 == 2:
-			return nil
-		case response.StatusCode/100 != 1:
-			if _, text, _ := strings.Cut(response.Status, " "); text == "" {
-				return fmt.Errorf("the proxy refuses: %s: unknown status code", response.Status)
-			}
-			return fmt.Errorf("the proxy refuses: %s", response.Status)
-		}
-	}
-}
-
-// readSection reads a header section, and nothing after it.
-func readSection(from io.Reader) (string, error) {
-	var section strings.Builder
-	var octet [1]byte
-	line := 0
-	for {
-		if _, err := io.ReadFull(from, octet[:]); err != nil {
-			if section.Len() == largestAnswer {
-				err = errors.New("the proxy's answer has no end")
-			}
-			return "", err
-		}
-		section.WriteByte(octet[0])
-		switch {
-		case octet[0] == '\n' && line == 0:
-			return section.String(), nil
-		case octet[0] == '\n':
-			line = 0
-		case octet[0] != '\r':
-			line++
-		}
-	}
-}
-
-// throughSOCKS connects through a SOCKS5 proxy [RFC 1928]: to an address with the
-// scheme socks5, to a name with socks5h.
-func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, error) {
-	host, err := d.hostForSOCKS(ctx, to)
-	if err != nil {
-		return nil, err
-	}
-	connection, err := d.proxyConn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = whileContext(ctx, connection, func() error { return askSOCKS(connection, d.proxy.User, host, to.port) })
-	if err != nil {
-		return nil, d.proxyError(err)
-	}
-	return connection, nil
-}
-
-func (d *dialer) hostForSOCKS(ctx context.Context, to originKey) (string, error) {
-	if addresses := d.given(to.host, to.port); len(addresses) > 0 {
-		return addresses[0].String(), nil
-	}
-	if _, err := netip.ParseAddr(to.host); err == nil || d.proxy.Scheme == "socks5h" {
-		return to.host, nil
-	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", to.host)
-	if err != nil {
-		return "", err
-	}
-	return addresses[0].Unmap().String(), nil
 }

@@ -2,15 +2,9 @@ package curlpipe
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -41,38 +35,6 @@ func (t *Transport) dialer() (*dialer, error) {
 		d.network.Control = fromInterface(t.LocalAddress)
 	}
 	return d, nil
-}
-
-// proxyOf returns the proxy that a request goes through, in the form of
-// originKey.
-func (s *settings) proxyOf(request *http.Request) (string, error) {
-	if s.proxy == nil {
-		return "", nil
-	}
-	proxy, err := s.proxy(request)
-	if err == nil {
-		err = checkProxy(proxy)
-	}
-	if err != nil || proxy == nil {
-		return "", err
-	}
-	return proxy.String(), nil
-}
-
-// checkProxy refuses a URL that is not a proxy's.
-func checkProxy(proxy *url.URL) error {
-	if proxy == nil {
-		return nil
-	}
-	switch proxy.Scheme {
-	case "http", "https", "socks5", "socks5h":
-	default:
-		return fmt.Errorf("curlpipe: Proxy: scheme %q: give http, https, socks5 or socks5h", proxy.Scheme)
-	}
-	if proxy.Hostname() == "" {
-		return fmt.Errorf("curlpipe: Proxy: %q names no host", withoutCredentials(proxy))
-	}
-	return nil
 }
 
 // parseResolve reads Transport.Resolve.
@@ -139,78 +101,6 @@ func bindToAddressOf(fd int, name string, v6 bool) error {
 		return unix.Bind(fd, &unix.SockaddrInet4{Addr: prefix.Addr().As4()})
 	}
 	return unix.EADDRNOTAVAIL
-}
-
-// proxyTLS returns the configuration for https proxies. It has the same
-// authorities as for servers.
-func (t *Transport) proxyTLS() (*tls.Config, error) {
-	config := &tls.Config{
-		InsecureSkipVerify: t.InsecureSkipVerify,
-		MinVersion:         t.MinTLSVersion,
-		MaxVersion:         t.MaxTLSVersion,
-		CipherSuites:       suites(t.Ciphers),
-	}
-	var texts [][]byte
-	files := []string{t.CAFile}
-	if t.CAPath != "" {
-		found, err := filepath.Glob(filepath.Join(t.CAPath, "*"))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
-	}
-	for _, file := range files {
-		if file == "" {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		texts = append(texts, text)
-	}
-	if t.RootCAs != nil {
-		texts = append(texts, t.RootCAs)
-	}
-	if texts == nil {
-		return config, nil // the system's
-	}
-	config.RootCAs = x509.NewCertPool()
-	for _, text := range texts {
-		config.RootCAs.AppendCertsFromPEM(text)
-	}
-	return config, nil
-}
-
-// suites returns the cipher suites of an OpenSSL list that Go also has. Names
-// that Go does not know are left out. nil, if none is left, leaves the choice
-// to Go.
-func suites(list string) []uint16 {
-	var chosen []uint16
-	for name := range strings.SplitSeq(list, ":") {
-		if suite, ok := opensslSuites[name]; ok {
-			chosen = append(chosen, suite)
-		}
-	}
-	return chosen
-}
-
-// opensslSuites are OpenSSL's names for Go's cipher suites up to TLS 1.2.
-var opensslSuites = map[string]uint16{
-	"AES128-SHA":                    tls.TLS_RSA_WITH_AES_128_CBC_SHA,
-	"AES256-SHA":                    tls.TLS_RSA_WITH_AES_256_CBC_SHA,
-	"AES128-GCM-SHA256":             tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
-	"AES256-GCM-SHA384":             tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
-	"ECDHE-ECDSA-AES128-SHA":        tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
-	"ECDHE-ECDSA-AES256-SHA":        tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
-	"ECDHE-RSA-AES128-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
-	"ECDHE-RSA-AES256-SHA":          tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
-	"ECDHE-ECDSA-AES128-GCM-SHA256": tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	"ECDHE-ECDSA-AES256-GCM-SHA384": tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	"ECDHE-RSA-AES128-GCM-SHA256":   tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	"ECDHE-RSA-AES256-GCM-SHA384":   tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	"ECDHE-RSA-CHACHA20-POLY1305":   tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	"ECDHE-ECDSA-CHACHA20-POLY1305": tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 // connectTime returns ConnectTimeout or its default, at most StallTimeout.

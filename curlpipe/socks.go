@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,38 @@ const (
 var socksReplies = [...]string{
 	1: "general failure", 2: "not allowed by its rules", 3: "network unreachable", 4: "host unreachable",
 	5: "connection refused", 6: "TTL expired", 7: "command not supported", 8: "address type not supported",
+}
+
+// throughSOCKS connects through a SOCKS5 proxy [RFC 1928]: to an address with the
+// scheme socks5, to a name with socks5h.
+func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, error) {
+	host, err := d.hostForSOCKS(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := d.proxyConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = whileContext(ctx, connection, func() error { return askSOCKS(connection, d.proxy.User, host, to.port) })
+	if err != nil {
+		return nil, d.proxyError(err)
+	}
+	return connection, nil
+}
+
+func (d *dialer) hostForSOCKS(ctx context.Context, to originKey) (string, error) {
+	if addresses := d.given(to.host, to.port); len(addresses) > 0 {
+		return addresses[0].String(), nil
+	}
+	if _, err := netip.ParseAddr(to.host); err == nil || d.proxy.Scheme == "socks5h" {
+		return to.host, nil
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", to.host)
+	if err != nil {
+		return "", err
+	}
+	return addresses[0].Unmap().String(), nil
 }
 
 // askSOCKS has a SOCKS5 proxy connect to a host, a name or an address.
