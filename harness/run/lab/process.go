@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,10 +9,18 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/curlpipe/curlpipe/harness/clients/launch"
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/run/events"
+)
+
+// DefaultLimit is when a subject that does not end by itself is killed. NoLimit
+// is for one that a person holds in a debugger.
+const (
+	DefaultLimit = time.Minute
+	NoLimit      = time.Duration(-1)
 )
 
 // process is a subject that is to be run.
@@ -62,6 +71,14 @@ func (p *process) run(ctx context.Context) (*ending, error) {
 		waited = nil // a wrapper has exit codes of its own, and the report is there
 	}
 	return understand(ctx, waited, stdout.text.Bytes(), stderr.text.String()), nil
+}
+
+// limited is the context of the subject's run.
+func (r *run) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Limit == NoLimit {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, cmp.Or(r.Limit, DefaultLimit))
 }
 
 // understand makes an ending of how the process ended and what it printed.

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -46,13 +45,6 @@ type Setup struct {
 	// Tap gets what the judge does not need; the zero value takes nothing.
 	Tap Tap
 }
-
-// DefaultLimit is when a subject that does not end by itself is killed. NoLimit
-// is for one that a person holds in a debugger.
-const (
-	DefaultLimit = time.Minute
-	NoLimit      = time.Duration(-1)
-)
 
 // farewell bounds the wait for connections that a subject left open. Its exit
 // has closed them already.
@@ -144,14 +136,6 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 		Unimplemented: out.unimplemented,
 		Events:        summary,
 	}, nil
-}
-
-// limited is the context of the subject's run.
-func (r *run) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.Limit == NoLimit {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, cmp.Or(r.Limit, DefaultLimit))
 }
 
 // otherLibrary says so if the subject has not used the library under test, as
