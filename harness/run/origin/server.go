@@ -253,14 +253,6 @@ func (s *Server) noteAnswered(id string) {
 	s.answered[id] = true
 }
 
-// stalls reports whether the origin is to stall now on this connection.
-func (s *Server) stalls(connection int) bool {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return connection <= s.config.StallConnections &&
-		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
-}
-
 // isReset reports whether the error says that the client sent a RST.
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)

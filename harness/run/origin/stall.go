@@ -17,6 +17,14 @@ const (
 	VainStalls = 2
 )
 
+// stalls reports whether the origin is to stall now on this connection.
+func (s *Server) stalls(connection int) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return connection <= s.config.StallConnections &&
+		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
+}
+
 // stall reads nothing until the client is stuck in a write, or is gone.
 func (c *connection) stall() {
 	if c.vain >= VainStalls {
