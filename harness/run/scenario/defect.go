@@ -7,7 +7,8 @@ import (
 )
 
 // Defect is something that the stock libcurl of some releases does wrong, so that
-// it fails in a scenario.
+// it fails in a scenario. Those of one scenario stand in its row of the table, and
+// those that several share at the end of this file.
 type Defect struct {
 	// What it does wrong, in a few words. Never empty.
 	What string
@@ -63,3 +64,38 @@ func (d *Defect) check() error {
 func (d *Defect) meets(other *Defect) bool {
 	return (d.Driver == "" || other.Driver == "" || d.Driver == other.Driver) && d.Releases.meet(other.Releases)
 }
+
+// What comes of wakesOne where the handles have no connection to join.
+var (
+	nothingPipelined = Defect{
+		What:     "handles that wait for a connection are woken one at a time, so nothing is pipelined",
+		Releases: wakesOne,
+	}
+	littlePipelined = Defect{What: nothingPipelined.What, Releases: wakesOne, Sometimes: true}
+)
+
+// What the stock libcurl does wrong when a connection ends with requests in its
+// pipe.
+var (
+	pipeNotWoken = Defect{
+		What:   "the requests of a broken pipe are not woken",
+		Driver: plan.DriverSocket,
+		Spares: map[string]string{"curlpipe": "it makes libcurl run every transfer when a connection is lost"},
+	}
+	pipeKept = Defect{
+		What:     "a connection that has to be closed stays open while others use it",
+		Driver:   plan.DriverPerform,
+		Releases: Releases{From: "7.59.0"},
+	}
+)
+
+// closingStock is what comes of connections that end in a row. Those that follow
+// the first one are pipelined on by chance from the release on that wakes one
+// handle at a time.
+var closingStock = []Defect{
+	{What: pipeNotWoken.What, Driver: plan.DriverSocket, Spares: pipeNotWoken.Spares, Releases: Releases{Before: wakesOne.From}},
+	littlePipelined,
+}
+
+// breakingStock is what stock does wrong when it refuses a response, too.
+var breakingStock = []Defect{{What: pipeNotWoken.What, Driver: plan.DriverSocket, Sometimes: true}, pipeKept}

@@ -44,16 +44,6 @@ func (r Releases) meet(other Releases) bool {
 // share a connection there: each is alone when its turn comes.
 var wakesOne = Releases{From: "7.60.0"}
 
-// nothingPipelined is what comes of that where the handles have no connection
-// to join.
-var (
-	nothingPipelined = Defect{
-		What:     "handles that wait for a connection are woken one at a time, so nothing is pipelined",
-		Releases: wakesOne,
-	}
-	littlePipelined = Defect{What: nothingPipelined.What, Releases: wakesOne, Sometimes: true}
-)
-
 // FirstAlone reports whether the first request has to end before the others are
 // submitted, because this release of libcurl, patched or not, would not
 // pipeline them otherwise. Afterwards all releases behave alike: none pipelines

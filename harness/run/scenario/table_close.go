@@ -103,29 +103,6 @@ var serversEnd = []Scenario{
 	},
 }
 
-// What the stock libcurl does wrong when a connection ends with requests in its
-// pipe.
-var (
-	pipeNotWoken = Defect{
-		What:   "the requests of a broken pipe are not woken",
-		Driver: plan.DriverSocket,
-		Spares: map[string]string{"curlpipe": "it makes libcurl run every transfer when a connection is lost"},
-	}
-	pipeKept = Defect{
-		What:     "a connection that has to be closed stays open while others use it",
-		Driver:   plan.DriverPerform,
-		Releases: Releases{From: "7.59.0"},
-	}
-)
-
-// closingStock is what comes of connections that end in a row. Those that follow
-// the first one are pipelined on by chance from the release on that wakes one
-// handle at a time.
-var closingStock = []Defect{
-	{What: pipeNotWoken.What, Driver: plan.DriverSocket, Spares: pipeNotWoken.Spares, Releases: Releases{Before: wakesOne.From}},
-	littlePipelined,
-}
-
 // shortPipeline is a client that has few requests under way at a time.
 func shortPipeline() Client {
 	c := pipelined(40, plan.PlainText)

@@ -97,9 +97,6 @@ func misreads(what string) []Defect {
 	return []Defect{{What: what, Spares: map[string]string{"curlpipe": "it checks the framing of responses itself"}}}
 }
 
-// breakingStock is what stock does wrong when it refuses a response, too.
-var breakingStock = []Defect{{What: pipeNotWoken.What, Driver: plan.DriverSocket, Sometimes: true}, pipeKept}
-
 // refused is a misframed response that is no response: its request fails.
 func refused(id, summary, stock, raw string) Scenario {
 	s := misframed(id, summary, raw)
