@@ -15,7 +15,6 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/events"
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 	"github.com/curlpipe/curlpipe/harness/run/origin"
-	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
 // Run is one run.
@@ -48,14 +47,6 @@ type Run struct {
 	MayCrash       bool            `json:"may_crash,omitempty"` // this libcurl is known to take the subject down
 	Evidence       string          `json:"evidence,omitempty"`  // in a matrix: its folder, below the page's
 	Invariants     []judge.Finding `json:"invariants"`
-}
-
-// AsExpected reports whether the verdict is the one that the scenario expects
-// of this library. A run whose subject broke down is not, because it has not
-// shown the scenario's defect, unless that is the defect.
-func (r *Run) AsExpected() bool {
-	varies := r.Expected == PassOrFail && (r.Verdict == judge.Pass || r.Verdict == judge.Fail)
-	return r.Verdict == judge.NotApplicable || (varies || r.Verdict == r.Expected) && (r.SubjectError == "" || r.MayCrash)
 }
 
 // Place names the cell of a matrix that the run belongs to: "OpenSSL trixie,
@@ -134,33 +125,4 @@ func seen(log *origin.Log, e *events.Summary, failure string, findings []judge.F
 		Connections: len(log.Connections), Resets: log.EarlyEnds(),
 		WantWrite: e.WantWrite, WantRead: e.WantRead, BadWriteRetry: len(e.BadRetries),
 	}
-}
-
-// PassOrFail is expected where a library fails in some runs only.
-const PassOrFail judge.Verdict = "pass or fail"
-
-// defect returns what the libcurl of a run is known to do wrong; nil if it is
-// not stock, or does nothing wrong.
-func defect(s *scenario.Scenario, subject, driver string, l *library.Library) *scenario.Defect {
-	if l.Manifest.Variant != library.Stock {
-		return nil
-	}
-	return s.StockDefect(subject, driver, l.Manifest.Version)
-}
-
-func expected(s *scenario.Scenario, driver string, l *library.Library, d *scenario.Defect) judge.Verdict {
-	variant := l.Manifest.Variant
-	switch {
-	case KnownFailure(s.ID, driver, l.Manifest) != "":
-		return judge.Fail
-	case d != nil && d.Sometimes:
-		return PassOrFail
-	case d != nil:
-		return judge.Fail
-	case variant == library.MovingBuffer && s.Expect.Control != "":
-		return judge.Fail
-	case variant == library.MovingBuffer:
-		return PassOrFail
-	}
-	return judge.Pass
 }
