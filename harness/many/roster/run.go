@@ -200,7 +200,7 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 func decide(p plan, findings []judge.Finding) Result {
 	own := p.id
 	if p.scenario == nil {
-		own = "write-retry"
+		own = judge.IDWriteRetry
 	}
 	counted := findings
 	for _, f := range findings {
@@ -210,7 +210,7 @@ func decide(p plan, findings []judge.Finding) Result {
 	}
 	result := Result{Scenario: p.id, Family: p.family, Verdict: judge.Sum(counted)}
 	for _, f := range findings {
-		if p.scenario == nil && f.ID == "exercised" && f.Verdict == judge.Fail && result.Verdict == judge.NotApplicable {
+		if p.scenario == nil && f.ID == judge.IDExercised && f.Verdict == judge.Fail && result.Verdict == judge.NotApplicable {
 			result.Verdict, result.Seen, result.Expected, result.Rule = judge.Inconclusive, f.Actual, f.Expected, f.Rule
 			return result // it never came to a write
 		}
@@ -220,7 +220,7 @@ func decide(p plan, findings []judge.Finding) Result {
 			continue
 		}
 		result.Seen, result.Expected, result.Rule = f.Actual, f.Expected, f.Rule
-		if f.ID == "exercised" && f.Verdict == judge.Fail {
+		if f.ID == judge.IDExercised && f.Verdict == judge.Fail {
 			result.Verdict = judge.Inconclusive // it made too few requests
 		}
 		if p.scenario != nil && f.ID != own {

@@ -58,14 +58,14 @@ type Observation struct {
 // examiners have, by the id of the judge's invariants, what can be said from
 // outside. The others are n/a.
 var examiners = map[string]func(*Observation) (judge.Verdict, string, string){
-	"one-connection": oneConnection,
-	"no-reset":       noReset,
-	"wire-order":     wireOrder,
-	"all-answered":   allAnswered,
-	"write-retry":    writeRetry,
-	"sent-once":      sentOnce,
-	"not-pipelined":  notPipelined,
-	"exercised":      exercised,
+	judge.IDOneConnection: oneConnection,
+	judge.IDNoReset:       noReset,
+	judge.IDWireOrder:     wireOrder,
+	judge.IDAllAnswered:   allAnswered,
+	judge.IDWriteRetry:    writeRetry,
+	judge.IDSentOnce:      sentOnce,
+	judge.IDNotPipelined:  notPipelined,
+	judge.IDExercised:     exercised,
 }
 
 // Findings returns one finding for each invariant of package judge. An
@@ -88,9 +88,9 @@ func Findings(o *Observation) []judge.Finding {
 			f.Verdict, f.Actual = judge.NotApplicable, missed
 		case !known:
 			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "cannot be seen from outside of the client"
-		case o.requests() == 0 && invariant.ID == "write-retry" && o.TLSWrites > 0:
+		case o.requests() == 0 && invariant.ID == judge.IDWriteRetry && o.TLSWrites > 0:
 			f.Verdict, f.Expected, f.Actual = examine(o) // what was written need not have become a request
-		case o.requests() == 0 && invariant.ID != "exercised" && (invariant.ID != "all-answered" || o.Failure == ""):
+		case o.requests() == 0 && invariant.ID != judge.IDExercised && (invariant.ID != judge.IDAllAnswered || o.Failure == ""):
 			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "no request came"
 		default:
 			f.Verdict, f.Expected, f.Actual = examine(o)

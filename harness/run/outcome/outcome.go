@@ -65,7 +65,7 @@ func (r *Run) Place() string {
 // or "–" if this cannot be observed.
 func (r *Run) OwnResponses() string {
 	for _, f := range r.Invariants {
-		if f.ID == "own-response" && f.Verdict == judge.NotApplicable {
+		if f.ID == judge.IDOwnResponse && f.Verdict == judge.NotApplicable {
 			return "–"
 		}
 	}
