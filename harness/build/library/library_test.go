@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -211,32 +213,60 @@ func TestFindRefusesABrokenManifest(t *testing.T) {
 	}
 }
 
+// TestDefaultCache compares the folder with the one that the scripts fill.
 func TestDefaultCache(t *testing.T) {
-	t.Setenv("CURLPIPE_CACHE", "/elsewhere")
-	t.Setenv("XDG_CACHE_HOME", "/xdg")
-	dir, err := DefaultCache()
+	here, err := os.Getwd()
 	require.NoError(t, err)
-	require.Equal(t, "/elsewhere", dir)
-
-	t.Setenv("CURLPIPE_CACHE", "here")
-	dir, err = DefaultCache()
-	require.NoError(t, err)
-	require.True(t, filepath.IsAbs(dir), dir)
-
-	t.Setenv("CURLPIPE_CACHE", "")
-	dir, err = DefaultCache()
-	require.NoError(t, err)
-	require.Equal(t, "/xdg/curlpipe", dir)
-
-	t.Setenv("XDG_CACHE_HOME", "")
-	t.Setenv("HOME", "/home/somebody")
-	dir, err = DefaultCache()
-	require.NoError(t, err)
-	require.Equal(t, "/home/somebody/.cache/curlpipe", dir)
+	for _, set := range []struct{ cache, xdg, home, want string }{
+		{"/elsewhere", "/xdg", "/home/somebody", "/elsewhere"},
+		{"here", "/xdg", "/home/somebody", filepath.Join(here, "here")},
+		{"", "/xdg", "/home/somebody", "/xdg/curlpipe"},
+		{"", "", "/home/somebody", "/home/somebody/.cache/curlpipe"},
+	} {
+		t.Setenv("CURLPIPE_CACHE", set.cache)
+		t.Setenv("XDG_CACHE_HOME", set.xdg)
+		t.Setenv("HOME", set.home)
+		dir, err := DefaultCache()
+		require.NoError(t, err)
+		require.Equal(t, set.want, dir)
+		require.Equal(t, set.want, shell(t, `source "$0/common.sh"; printf %s "$cache"`))
+	}
 
 	t.Setenv("HOME", "")
 	_, err = DefaultCache()
 	require.ErrorContains(t, err, "set CURLPIPE_CACHE")
+}
+
+// shell returns what a piece of bash prints in which $0 is the folder scripts/lib.
+func shell(t *testing.T, text string, arguments ...string) string {
+	t.Helper()
+	scripts, err := filepath.Abs("../../../scripts/lib")
+	require.NoError(t, err)
+	output, err := exec.Command("bash", append([]string{"-euc", text, scripts}, arguments...)...).Output()
+	require.NoError(t, err)
+	return string(output)
+}
+
+// TestReleasesThatPipeline compares what this package says of each official
+// release with what the scripts say, and the last one with that of the series.
+func TestReleasesThatPipeline(t *testing.T) {
+	table, err := os.ReadFile("../../../scripts/data/curl-releases.tsv")
+	require.NoError(t, err)
+	var releases []string
+	for line := range strings.Lines(string(table)) {
+		if release, _, _ := strings.Cut(line, "\t"); !strings.HasPrefix(line, "#") {
+			releases = append(releases, release)
+		}
+	}
+	pipeline := strings.Fields(shell(t, `source "$0/series.sh"; source "$0/prefix.sh"
+for release; do if can_pipeline "$release"; then echo "$release"; fi; done`, releases...))
+	require.NotEmpty(t, pipeline)
+	for _, release := range releases {
+		require.Equal(t, slices.Contains(pipeline, release), pipelines(release), release)
+	}
+	groups, err := os.ReadFile("../../../patches/groups")
+	require.NoError(t, err)
+	require.Contains(t, string(groups), " "+pipeline[len(pipeline)-1]+" ")
 }
 
 // TestPatchedMark requires that the mark is the one that the patch writes.
