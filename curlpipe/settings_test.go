@@ -3,7 +3,10 @@ package curlpipe
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +41,23 @@ func TestLoadedLibraryTellsWhetherItIsPatched(t *testing.T) {
 	lib, err := loadedLibrary()
 	require.NoError(t, err)
 	require.Equal(t, strings.Contains(lib.version, "-doing."), lib.patched, lib.version)
+}
+
+// TestReleasesOfTheSeries holds what the library says of releases to the groups
+// of the series: their numbers, the first and the last release, their names.
+func TestReleasesOfTheSeries(t *testing.T) {
+	groups, err := os.ReadFile("../patches/groups")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^01 (\S+) (\S+) `).FindSubmatch(groups)
+	require.NotNil(t, found)
+	for _, release := range found[1:] {
+		lib, err := parseLibrary("libcurl/" + string(release))
+		require.NoError(t, err)
+		mode, err := lib.mode(Require, true)
+		require.NoError(t, err)
+		require.Equal(t, ModePipelining, mode)
+	}
+	require.ErrorContains(t, ErrNoPipelining, fmt.Sprintf("a patched libcurl of %s to %s", found[1], found[2]))
 }
 
 func TestModeOfALibrary(t *testing.T) {
