@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject"
 	"github.com/curlpipe/curlpipe/harness/run/check"
 	"github.com/curlpipe/curlpipe/harness/run/choice"
+	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
 // checkOptions is what the arguments of check ask for.
@@ -67,7 +67,7 @@ func checkCommand() *cobra.Command {
 	flags.BoolVar(&o.Gateway, "gateway", false, "the client is a proxy or a gateway, which may answer 502 where a user agent has to continue")
 	flags.IntVar(&o.Connections, "connections", 1, "maximum number of connections")
 	flags.IntVar(&o.Requests, "requests", 1, "minimum number of requests")
-	flags.DurationVar(&o.Limit, "time-limit", time.Minute, "kill the client after this `TIME`")
+	flags.DurationVar(&o.Limit, "time-limit", lab.DefaultLimit, "kill the client after this `TIME`")
 	flags.StringVar(&o.complaint, "complaint", "", "`REGEXP` for the output by which a client reports a failure although its exit code is 0")
 	flags.IntVar(&o.repeat, "repeat", 1, "number of times to make each run")
 	flags.BoolVar(&o.capture, "capture", false, "also judge by the packets; needs CAP_NET_RAW")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 	"github.com/curlpipe/curlpipe/harness/many/soak"
 )
 
@@ -40,7 +41,7 @@ func soakCommand() *cobra.Command {
 	flags.StringVar(&o.Scenario, "scenario", "*", "`GLOB` of scenario ids")
 	flags.StringSliceVar(&o.Libraries, "library", []string{"patched"}, "`NAME`s of libcurls, as with run")
 	flags.StringSliceVar(&o.Subjects, "subject", []string{"c-demo"}, "`NAME`s of subjects")
-	flags.StringSliceVar(&o.Drivers, "driver", []string{"perform", "socket"}, "perform, socket or both")
+	flags.StringSliceVar(&o.Drivers, "driver", []string{plan.DriverPerform, plan.DriverSocket}, "perform, socket or both")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of the choices (default: random, and printed)")
 	return command
 }

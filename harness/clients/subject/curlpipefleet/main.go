@@ -192,7 +192,7 @@ func (c *client) response(id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	request.Header.Set("X-Padding", c.padding)
+	request.Header.Set(plan.PaddingField, c.padding)
 	response, err := c.client.Do(context.Background(), request)
 	if err != nil {
 		return "", err
