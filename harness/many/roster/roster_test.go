@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,9 @@ func TestTheRecipesMakeSense(t *testing.T) {
 	recipes, err := Read("../../clients/roster/recipes.yaml")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(recipes), 15)
+	text, err := os.ReadFile("../../clients/roster/recipes.yaml")
+	require.NoError(t, err)
+	require.Contains(t, string(text), fmt.Sprintf("A run is ended after %.0f s,", limit.Seconds()))
 	for _, r := range recipes {
 		for _, p := range r.plans() {
 			if strings.Contains(p.command, "{script}") {
