@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// benchOptions is what the arguments of bench ask for.
+// benchOptions are the arguments of bench.
 type benchOptions struct {
 	bench.Bench
 	clients []string
@@ -60,7 +60,7 @@ func benchCommand() *cobra.Command {
 	return command
 }
 
-// check refuses what cannot be measured.
+// check refuses arguments that cannot be measured.
 func (o *benchOptions) check() error {
 	switch {
 	case len(o.Depths) == 0 || slices.Min(o.Depths) < 1 || slices.Max(o.Depths) > 10_000:
@@ -135,7 +135,7 @@ func measure(command *cobra.Command, o *benchOptions) error {
 	return o.compare(command.OutOrStdout(), result)
 }
 
-// compare fails when curlpipe has become slower.
+// compare returns an error if curlpipe has become slower.
 func (o *benchOptions) compare(w io.Writer, result *bench.Result) error {
 	slower := false
 	for _, change := range result.Changes() {
@@ -148,7 +148,7 @@ func (o *benchOptions) compare(w io.Writer, result *bench.Result) error {
 	return nil
 }
 
-// showSteps has each step shown: in a bar on a terminal, as a line elsewhere.
+// showSteps shows each step: in a bar on a terminal, otherwise as a line.
 func (o *benchOptions) showSteps(w io.Writer) (finish func()) {
 	var bar *progressbar.ProgressBar
 	o.Step = func(what string, done, total int) {
@@ -160,7 +160,7 @@ func (o *benchOptions) showSteps(w io.Writer) (finish func()) {
 			return
 		}
 		bar.Describe(what)
-		_ = bar.Set(done) // a bar that cannot be drawn is no reason to stop
+		_ = bar.Set(done) // a bar that cannot be drawn must not stop the run
 	}
 	return func() {
 		if bar != nil {

@@ -33,12 +33,12 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// enterCheckout makes a checkout in which everything is built, and a cache
-// with both libraries, and goes there. The subjects are fakes of that name.
+// enterCheckout makes a checkout in which everything is built, and a cache with
+// both libraries, and enters it. The subjects are fakes with this name.
 func enterCheckout(t *testing.T, fake string) string {
 	t.Helper()
 	t.Setenv(fakeVariable, fake)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // or each subject sleeps when it ends
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each subject sleeps at its end
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "go.mod"), "module github.com/curlpipe/curlpipe\n")
 	write(t, filepath.Join(folder, "patches", "series"), "a.patch\n")
@@ -55,7 +55,7 @@ func enterCheckout(t *testing.T, fake string) string {
 	}
 	require.NoError(t, os.Symlink(labtest.Preloadable(), filepath.Join(bench, "libinterposer.so")))
 	require.NoError(t, os.Symlink(executable, filepath.Join(bench, "tls-engine"))) // which no run here needs
-	asker := filepath.Join(bench, "libcurl-version")                               // the libraries here are texts
+	asker := filepath.Join(bench, "libcurl-version")                               // the libraries here are text files
 	write(t, asker, "#!/bin/sh\ntr -d '\\0' <\"$1\" | sed 's|.*libcurl/||'\n")
 	require.NoError(t, os.Chmod(asker, 0o755))
 
@@ -66,14 +66,14 @@ func enterCheckout(t *testing.T, fake string) string {
 	return folder
 }
 
-// addLibrary puts a build into the cache of the checkout.
+// addLibrary adds a build to the cache of the checkout.
 func addLibrary(t *testing.T, checkout string, m library.Manifest) {
 	t.Helper()
 	m.OpenSSL.Version = "3.0.19"
 	addBuild(t, checkout, m.Variant, m)
 }
 
-// addBuild puts a build of 7.53.1 into the cache under that name.
+// addBuild adds a build of 7.53.1 with this name to the cache.
 func addBuild(t *testing.T, checkout, name string, m library.Manifest) {
 	t.Helper()
 	m.Version, m.LibcurlVersion, m.Pipelining = "7.53.1", "7.53.1-"+m.Variant, true
@@ -97,14 +97,14 @@ func pipelab(arguments ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-// requireOneLine requires that all that was printed is one line for people.
+// requireOneLine requires that the output is one readable line.
 func requireOneLine(t *testing.T, stdout, stderr string) {
 	t.Helper()
 	require.Empty(t, stdout)
 	require.Regexp(t, `^pipelab: [^\n]+\n$`, stderr)
 }
 
-// runsIn reads what --json wrote.
+// runsIn reads the file of --json.
 func runsIn(t *testing.T, file string) []outcome.Run {
 	t.Helper()
 	text, err := os.ReadFile(file)

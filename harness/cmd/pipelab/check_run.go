@@ -22,7 +22,7 @@ import (
 // outcomeQuote quotes a word for a shell.
 func outcomeQuote(word string) string { return outcome.Quote([]string{word}) }
 
-// errNoPackets is what check returns when all went well but for the packets.
+// errNoPackets is the error of a check in which only the packets are missing.
 var errNoPackets = errors.New("no packets were captured")
 
 // runChecks makes all runs and shows their results.
@@ -37,7 +37,7 @@ func runChecks(command *cobra.Command, o *checkOptions, arguments []string) erro
 	for _, s := range o.scenarios {
 		for _, version := range tls {
 			if s != nil && s.TLS != "" && version != "" && s.TLS != version {
-				continue // it is about the other one
+				continue // the reason is another scenario's
 			}
 			for repetition := 1; repetition <= o.repeat; repetition++ {
 				made, err := runCheck(command.Context(), o, s, version, repetition, arguments)
@@ -69,14 +69,15 @@ func runChecks(command *cobra.Command, o *checkOptions, arguments []string) erro
 	return nil
 }
 
-// made is one run, with what the client printed.
+// made is a run and its output.
 type made struct {
 	outcome.Run
 	scenario       *check.Scenario
 	stdout, stderr []byte
 }
 
-// runCheck makes one run. An error that wraps evidence.ErrNoPackets leaves a run.
+// runCheck makes one run. After an error that wraps evidence.ErrNoPackets there
+// is a run all the same.
 func runCheck(ctx context.Context, o *checkOptions, s *check.Scenario, tls string, repetition int, arguments []string) (made, error) {
 	name := filepath.Base(arguments[0])
 	folder, done, err := evidenceFolder(o.out, s, name)
@@ -100,7 +101,7 @@ func runCheck(ctx context.Context, o *checkOptions, s *check.Scenario, tls strin
 	result.Run = outcome.OfClient(observation, name)
 	result.Run.Repetition = repetition
 	result.Run.Command = "build/pipelab check " + flagsOf(o, s, tls) + "-- " + outcome.Quote(arguments)
-	executable, _ := exec.LookPath(arguments[0]) // which has run, so it is there
+	executable, _ := exec.LookPath(arguments[0]) // it has run, so it exists
 	summary := "An honest origin, any client."
 	if s != nil {
 		summary = s.Summary
@@ -111,9 +112,9 @@ func runCheck(ctx context.Context, o *checkOptions, s *check.Scenario, tls strin
 }
 
 // evidenceFolder returns a new folder for the evidence of a run, and a function that
-// removes the folder unless the evidence is to be kept.
+// removes the folder unless the user wants it.
 func evidenceFolder(out string, s *check.Scenario, client string) (folder string, done func(), err error) {
-	if out == "" { // the packets are judged all the same
+	if out == "" { // the judge needs the packets in any case
 		folder, err := os.MkdirTemp("", "pipelab-check-")
 		if err != nil {
 			return "", nil, fmt.Errorf("making a folder for the evidence: %w", err)
@@ -136,8 +137,8 @@ func evidenceFolder(out string, s *check.Scenario, client string) (folder string
 	}
 }
 
-// showCheck prints the findings of one run: all of them, or in a row of runs those
-// that say something.
+// showCheck prints the findings of one run: all of them, or, for one run of
+// several, those that matter.
 func showCheck(w io.Writer, m made, short bool) error {
 	if short {
 		return showShort(w, m)
@@ -158,7 +159,7 @@ func showCheck(w io.Writer, m made, short bool) error {
 	return showOutput(w, m)
 }
 
-// showShort prints a line for a run, and more for one that did not pass.
+// showShort prints a line for a run, and more if it did not pass.
 func showShort(w io.Writer, m made) error {
 	deciding := m.Invariants[0] // n/a: all say the same
 	for _, f := range m.Invariants {
@@ -183,10 +184,10 @@ func showShort(w io.Writer, m made) error {
 	return showOutput(w, m)
 }
 
-// mostLines is how many of the last lines of a client are shown when it failed.
+// mostLines is how many of the last lines of a failed client are shown.
 const mostLines = 10
 
-// showOutput prints the end of what a client printed that failed.
+// showOutput prints the end of a failed client's output.
 func showOutput(w io.Writer, m made) error {
 	if m.Verdict != judge.Fail {
 		return nil
@@ -214,7 +215,8 @@ func showOutput(w io.Writer, m made) error {
 	return nil
 }
 
-// sumOfChecks counts the verdicts, and returns the error that they come to.
+// sumOfChecks counts the verdicts, and returns the error that follows from
+// them.
 func sumOfChecks(command *cobra.Command, name string, runs []outcome.Run, several bool) error {
 	count := make(map[judge.Verdict]int)
 	for _, r := range runs {

@@ -63,7 +63,8 @@ func TestCheckOfScenarios(t *testing.T) {
 	}
 }
 
-// A client that fails is shown with what it printed, and the rule that it broke.
+// A client that fails is shown with its output, and with the rule that it
+// broke.
 func TestCheckShowsWhatAClientPrinted(t *testing.T) {
 	enterCheckout(t, "good")
 	t.Setenv("LD_LIBRARY_PATH", "")
@@ -76,8 +77,7 @@ func TestCheckShowsWhatAClientPrinted(t *testing.T) {
 	require.Regexp(t, `(?m)^        foe[A-Z0-9]+ all is well$`, stdout)
 }
 
-// What is wrong with a client is a verdict: one line says so, and the evidence
-// is there.
+// A fault of a client is a verdict in one line, and the evidence exists.
 func TestCheckOfClientsThatFail(t *testing.T) {
 	for name, each := range map[string]struct {
 		client  []string

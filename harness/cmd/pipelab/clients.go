@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// clientsOptions is what the arguments of clients ask for.
+// clientsOptions are the arguments of clients.
 type clientsOptions struct {
 	recipes, npm, json, scenario string
 	jobs                         int
@@ -101,7 +101,7 @@ func runClients(command *cobra.Command, o *clientsOptions, names []string) error
 	return writeClients(command.OutOrStdout(), o, found, rows)
 }
 
-// writeClients writes the table wherever it is to go.
+// writeClients writes the table to its outputs.
 func writeClients(w io.Writer, o *clientsOptions, found *checkout.Checkout, rows []roster.Row) error {
 	if err := roster.Write(w, rows); err != nil {
 		return cannotRun(err)
@@ -114,7 +114,7 @@ func writeClients(w io.Writer, o *clientsOptions, found *checkout.Checkout, rows
 	}
 	if o.update {
 		var table strings.Builder
-		_ = roster.Write(&table, rows) // nothing keeps a Builder from it
+		_ = roster.Write(&table, rows) // a Builder does not fail
 		if err := readme.Replace(filepath.Join(found.Folder, "harness", "docs", "clients.md"), "clients", table.String()); err != nil {
 			return cannotRun(err)
 		}

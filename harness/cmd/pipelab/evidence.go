@@ -13,16 +13,16 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
-// keeper writes the folder of --out; nil without one.
+// keeper writes the folder of --out; nil without that flag.
 type keeper struct {
 	folder  string
 	capture bool
 	warn    io.Writer
 	warned  bool
-	failed  error // the first reason why there are no packets
+	failed  error // the first reason why packets are missing
 }
 
-// openKeeper returns nil without an error if no folder is asked for.
+// openKeeper returns nil without an error if path is empty.
 func openKeeper(s *selection, setups []lab.Setup, warn io.Writer) (*keeper, error) {
 	if s.outFolder == "" {
 		if s.capture {
@@ -45,7 +45,7 @@ func openKeeper(s *selection, setups []lab.Setup, warn io.Writer) (*keeper, erro
 	return &keeper{folder: s.outFolder, capture: s.capture, warn: warn}, nil
 }
 
-// begin prepares a run for being kept.
+// begin prepares a run whose evidence is kept.
 func (k *keeper) begin(setup *lab.Setup, repetition int) *evidence.Collector {
 	if k == nil {
 		return nil
@@ -55,9 +55,9 @@ func (k *keeper) begin(setup *lab.Setup, repetition int) *evidence.Collector {
 	return c
 }
 
-// runName is the name of a run's folder.
+// runName returns the name of a run's folder.
 func runName(setup *lab.Setup, repetition int) string {
-	// A prefix is named by its last part.
+	// The last part of a prefix is its name.
 	name := setup.Subject.Name + "-" + setup.Driver + "-" + filepath.Base(setup.Library.Name)
 	if setup.TLS != "" {
 		name += "-tls" + setup.TLS
@@ -68,8 +68,8 @@ func runName(setup *lab.Setup, repetition int) string {
 	return name
 }
 
-// end writes the folder of a run. That packets cannot be captured is said
-// once, and ends nothing.
+// end writes the folder of a run. If packets cannot be captured, it says so
+// once, and the runs continue.
 func (k *keeper) end(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o *judge.Observation) error {
 	if k == nil {
 		return nil
@@ -95,7 +95,7 @@ func keepRun(c *evidence.Collector, setup *lab.Setup, r *outcome.Run, o *judge.O
 	}, o.Origin)
 }
 
-// problem is what the exit code has to tell of at the end.
+// problem returns the error for the exit code, at the end.
 func (k *keeper) problem() error {
 	if k == nil || k.failed == nil {
 		return nil

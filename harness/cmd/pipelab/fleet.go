@@ -19,7 +19,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/choice"
 )
 
-// fleetOptions is what the arguments of fleet ask for.
+// fleetOptions are the arguments of fleet.
 type fleetOptions struct {
 	config              fleet.Config
 	programs, libraries []string
@@ -59,7 +59,8 @@ func fleetCommand() *cobra.Command {
 	return command
 }
 
-// fleetServeCommand is the server, in a process of its own.
+// fleetServeCommand is the command that runs the server, in a process of its
+// own.
 func fleetServeCommand() *cobra.Command {
 	var listen, control string
 	command := &cobra.Command{
@@ -125,8 +126,8 @@ func runFleet(command *cobra.Command, o *fleetOptions) error {
 	return judgeFleet(results)
 }
 
-// complete works out what follows from the arguments, or says what is wrong
-// with them.
+// complete derives the remaining settings from the arguments, or says what is
+// wrong with them.
 func (o *fleetOptions) complete() error {
 	executable, err := os.Executable()
 	if err != nil {
@@ -165,7 +166,7 @@ func (o *fleetOptions) run(ctx context.Context, l *library.Library, w io.Writer)
 	return fleet.Run(ctx, c)
 }
 
-// judgeFleet is the error of the runs that are not as they have to be.
+// judgeFleet returns the errors of the runs that have unexpected results.
 func judgeFleet(results []*fleet.Result) error {
 	if err := fleet.Judge(results); err != nil {
 		return &failure{exitUnexpected, inOneLine(err)}

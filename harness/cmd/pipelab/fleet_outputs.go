@@ -13,8 +13,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// fleetOutputs are what the results of a fleet are written to beside the
-// table; what has no name is not.
+// fleetOutputs are the files for the results of a fleet, besides the table.
+// Those without a name are not written.
 type fleetOutputs struct {
 	json, svg, html, update string
 }
@@ -26,7 +26,7 @@ func (o *fleetOutputs) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.update, "update", "", "write the table into the Markdown `FILE`, after the comment that starts with fleet:")
 }
 
-// check tells what can be told before there are any results.
+// check finds errors that can be found before there are results.
 func (o *fleetOutputs) check(s shard.Shard) error {
 	if s != shard.Whole && (o.svg != "" || o.html != "" || o.update != "") {
 		return usage(errors.New("a shard has no picture and no table to keep; write --json, and have pipelab merge make them"))

@@ -7,8 +7,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// fleetProgress shows how far a run of a fleet is: a bar on a terminal, a line
-// for each tenth of the requests elsewhere.
+// fleetProgress shows the progress of a fleet's run: a bar on a terminal,
+// otherwise a line for each tenth of the requests.
 type fleetProgress struct {
 	w      io.Writer
 	bar    *progressbar.ProgressBar // nil without a terminal
@@ -26,12 +26,12 @@ func newFleetProgress(w io.Writer, what string, total int) *fleetProgress {
 	return p
 }
 
-// at is called with how many requests have been answered, more than the total
-// when some were repeated.
+// at is called with the number of requests that have been answered. It exceeds
+// the total if some were repeated.
 func (p *fleetProgress) at(answered int64) {
 	done := min(int(answered), p.total)
 	if p.bar != nil {
-		_ = p.bar.Set(done) // a bar that cannot be drawn is no reason to stop
+		_ = p.bar.Set(done) // a bar that cannot be drawn must not stop the run
 	} else if tenths := 10 * done / p.total; tenths > p.tenths {
 		p.tenths = tenths
 		fmt.Fprintf(p.w, "[%d/%d] answered\n", done, p.total)

@@ -14,7 +14,7 @@ import (
 )
 
 // fleetShard is one of two shards of a run with 4 clients that kept their
-// connections, and makes 4 requests in all.
+// connections and made 4 requests in all.
 func fleetShard(index int) *fleet.Result {
 	return &fleet.Result{
 		Parameters: fleet.Parameters{

@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// listed is what `pipelab list --json` says.
+// listed is the output of `pipelab list --json`.
 func listed(t *testing.T) map[string][]item {
 	t.Helper()
 	code, stdout, stderr := pipelab("list", "--json")
@@ -51,7 +51,7 @@ func TestListAsJSON(t *testing.T) {
 }
 
 func TestListForPeople(t *testing.T) {
-	t.Chdir(t.TempDir()) // needs neither a checkout nor a build
+	t.Chdir(t.TempDir()) // it needs neither a checkout nor a build
 	code, stdout, stderr := pipelab("list")
 	require.Equal(t, exitExpected, code)
 	require.Empty(t, stderr)

@@ -22,13 +22,13 @@ import (
 
 // Exit codes.
 const (
-	exitExpected   = 0 // every run came out as expected
+	exitExpected   = 0 // every run had the expected result
 	exitUnexpected = 1 // a run did not, or none could be made
-	exitUsage      = 2 // the arguments ask for something that does not exist
-	exitCannotRun  = 3 // something that is needed is missing or in the way
+	exitUsage      = 2 // an argument names something that does not exist
+	exitCannotRun  = 3 // something is missing, or prevents the runs
 )
 
-// failure is an error with the exit code that it means.
+// failure is an error with its exit code.
 type failure struct {
 	code int
 	err  error
@@ -40,7 +40,7 @@ func (f *failure) Unwrap() error { return f.err }
 func usage(err error) error     { return &failure{exitUsage, err} }
 func cannotRun(err error) error { return &failure{exitCannotRun, err} }
 
-// What is returned when the table has said it all.
+// Returned if the table has said everything.
 var (
 	errUnexpected = &failure{exitUnexpected, errors.New("not every run came out as expected")}
 	errNothing    = &failure{exitUnexpected, errors.New("not one of the runs could be made, all are n/a")}
@@ -70,10 +70,10 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 	if errors.As(err, &f) {
 		return f.code
 	}
-	return exitUsage // cobra's own: an unknown command
+	return exitUsage // an error of cobra's, such as an unknown command
 }
 
-// rootCommand is pipelab with all of its commands.
+// rootCommand returns pipelab with all of its commands.
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pipelab",
@@ -124,10 +124,11 @@ func version() string {
 	return strings.TrimSpace(text + ", " + info.GoVersion)
 }
 
-// wrongValue is how pflag speaks of a value that it cannot read.
+// wrongValue matches pflag's message about an invalid value.
 var wrongValue = regexp.MustCompile(`^invalid argument "(.*)" for "(?:-., )?(--[^"]+)" flag: (.*)$`)
 
-// plainly says in plain words what is wrong with a flag, and where its help is.
+// plainly says in plain words what is wrong with a flag, and how to get its
+// help.
 func plainly(command *cobra.Command, err error) error {
 	help := command.CommandPath() + " --help"
 	found := wrongValue.FindStringSubmatch(err.Error())
@@ -145,7 +146,7 @@ func plainly(command *cobra.Command, err error) error {
 	return fmt.Errorf("%s takes %s, not %q; see %s", found[2], cmp.Or(kind, "something else"), found[1], help)
 }
 
-// kinds are what values of pflag's types are.
+// kinds describe the values of pflag's types.
 var kinds = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number, 0 or more", "float64": "a number",
 	"duration": "a time as 90s or 2m", "bool": "true or false",

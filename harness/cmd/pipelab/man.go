@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// manSection is where manual pages of user commands stand.
+// manSection is the section of user commands.
 const manSection = "1"
 
 func manCommand() *cobra.Command {
@@ -47,7 +47,7 @@ func writeManual(command *cobra.Command, folder string) error {
 	}
 	header := doc.GenManHeader{Section: manSection, Source: "curlpipe", Manual: "pipelab"}
 	path := filepath.Join(folder, strings.ReplaceAll(command.CommandPath(), " ", "-")+"."+manSection)
-	// GenMan passes on this setting from parents to children only.
+	// GenMan inherits this setting only from parent commands.
 	command.DisableAutoGenTag = true
 	if err := report.WriteFile(path, func(w io.Writer) error { return doc.GenMan(command, &header, w) }); err != nil {
 		return cannotRun(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eachCommand calls a function for a command and all below it.
+// eachCommand calls a function for a command and all commands below it.
 func eachCommand(command *cobra.Command, do func(*cobra.Command)) {
 	do(command)
 	for _, sub := range command.Commands() {
@@ -19,7 +19,8 @@ func eachCommand(command *cobra.Command, do func(*cobra.Command)) {
 	}
 }
 
-// Each command has a page, which names each of its flags; there is no other.
+// Each command has a page that names each of its flags, and there is no other
+// page.
 func TestManualPages(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "man", "man1")
 	code, stdout, stderr := pipelab("man", folder)
@@ -60,7 +61,7 @@ func TestManualPagesHaveNowhereToGo(t *testing.T) {
 	require.Contains(t, stderr, "making the folder of the manual pages")
 }
 
-// Completion and the version come with cobra, and are there.
+// cobra provides completion and the version.
 func TestCompletionAndVersion(t *testing.T) {
 	for _, shell := range []string{"bash", "fish", "zsh"} {
 		code, stdout, stderr := pipelab("completion", shell)

@@ -24,7 +24,7 @@ import (
 // htmlUsage is the usage of --html.
 const htmlUsage = "make `DIR`/index.html, one page with the grid and every run"
 
-// matrixOptions is what the arguments of matrix ask for.
+// matrixOptions are the arguments of matrix.
 type matrixOptions struct {
 	selection
 	openssl     []string
@@ -114,14 +114,14 @@ func runMatrix(command *cobra.Command, o *matrixOptions) error {
 	if err := show(command, d, &o.outputs, o.html); err != nil {
 		return err
 	}
-	if err := w.Finish(); err != nil { // not before the results are safe
+	if err := w.Finish(); err != nil { // only now are the results safe
 		return cannotRun(err)
 	}
 	return sum(runs)
 }
 
-// evidenceBelow keeps the evidence of runs that do not come out as expected below the
-// folder of the page.
+// evidenceBelow keeps the evidence of runs with unexpected results below the folder
+// of the page.
 func evidenceBelow(page string) func(string, *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error) {
 	return func(openssl string, setup *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error) {
 		name := filepath.Join("evidence", openssl, setup.Scenario.ID, runName(setup, 1))
@@ -137,8 +137,8 @@ func evidenceBelow(page string) func(string, *lab.Setup) func(*outcome.Run, *jud
 	}
 }
 
-// show prints the grid and what is not as expected, and writes the files that
-// are asked for.
+// show prints the grid and the unexpected results, and writes the requested
+// files.
 func show(command *cobra.Command, d *matrix.Document, files *outputs, html string) error {
 	out := command.OutOrStdout()
 	if err := d.Text(out); err != nil {
@@ -157,7 +157,7 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs, html strin
 		}
 	}
 	fmt.Fprintf(out, "\n%s\n", report.Summary(d.Runs))
-	if files.json != "" { // with the axes, which the runs alone do not have
+	if files.json != "" { // includes the axes, which the runs do not have
 		if err := d.WriteFile(files.json); err != nil {
 			return cannotRun(err)
 		}
@@ -166,7 +166,7 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs, html strin
 		if err := os.MkdirAll(html, 0o755); err != nil {
 			return cannotRun(fmt.Errorf("--html %s: %w", html, err))
 		}
-		for i := range d.Runs { // of a shard it may be elsewhere
+		for i := range d.Runs { // a shard's evidence may be elsewhere
 			if _, err := os.Stat(filepath.Join(html, d.Runs[i].Evidence)); err != nil {
 				d.Runs[i].Evidence = ""
 			}
@@ -180,7 +180,7 @@ func show(command *cobra.Command, d *matrix.Document, files *outputs, html strin
 	return others.write(d.Runs)
 }
 
-// gaps reads the values of --unavailable.
+// gaps parses the values of --unavailable.
 func gaps(values []string) ([]matrix.Gap, error) {
 	var list []matrix.Gap
 	for _, value := range values {
@@ -194,7 +194,7 @@ func gaps(values []string) ([]matrix.Gap, error) {
 	return list, nil
 }
 
-// tasks returns the runs of the matrix, and what it is made of.
+// tasks returns the runs of the matrix and its axes.
 func (o *matrixOptions) tasks() ([]matrix.Task, *matrix.Axes, error) {
 	missing, err := gaps(o.unavailable)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
-// addOpenSSL puts an OpenSSL of that name into the cache of the checkout, and
-// both libcurls that are built against it.
+// addOpenSSL adds an OpenSSL with this name to the cache of the checkout, and
+// both libcurls built against it.
 func addOpenSSL(t *testing.T, checkout, name, version string) {
 	t.Helper()
 	cache := filepath.Join(checkout, "cache")
@@ -36,7 +36,7 @@ func addOpenSSL(t *testing.T, checkout, name, version string) {
 	}
 }
 
-// matrixOf runs the honest origin with c-demo, and returns what it wrote.
+// matrixOf runs the honest origin with c-demo, and returns the output.
 func matrixOf(t *testing.T, arguments ...string) (*matrix.Document, string) {
 	t.Helper()
 	code, stdout, stderr := pipelab(append([]string{
@@ -105,8 +105,8 @@ func TestShardsMakeTheWhole(t *testing.T) {
 	require.Contains(t, stderr, "nowhere.json: no such file")
 }
 
-// The page of a matrix leads to the evidence of what nobody expected, and only that is
-// kept.
+// The page of a matrix links to the evidence of unexpected results, and only that
+// evidence is kept.
 func TestAMatrixKeepsTheEvidenceOfTheUnexpected(t *testing.T) {
 	enterCheckout(t, "silent")
 	code, stdout, stderr := pipelab("matrix", "--scenario", "honest-origin", "--subject", "c-demo", "--driver", "perform",
@@ -183,7 +183,7 @@ func TestAnInterruptedMatrixIsGoneOnWith(t *testing.T) {
 	}
 }
 
-// cancelAfter ends the context with the first thing that is written.
+// cancelAfter cancels the context at the first write.
 type cancelAfter struct {
 	*strings.Builder
 	cancel func()
@@ -195,7 +195,7 @@ func (c *cancelAfter) Write(p []byte) (int, error) {
 }
 
 func TestAMatrixThatIsNotAsExpected(t *testing.T) {
-	enterCheckout(t, "good") // it is blocked once, and "reported" asks for more
+	enterCheckout(t, "good") // it blocks one write, and "reported" requires more
 	code, stdout, stderr := pipelab("matrix", "--scenario", "reported", "--subject", "c-demo", "--driver", "perform", "--json", "matrix.json")
 	require.Equal(t, exitUnexpected, code, stderr)
 	require.Contains(t, stdout, "inconclusive 1, 1 NOT as expected")

@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// mergeOptions is what the arguments of merge ask for.
+// mergeOptions are the arguments of merge.
 type mergeOptions struct {
 	runs outputs // of a matrix
 	svg  string  // of a fleet
@@ -81,7 +81,7 @@ func mergeFleet(command *cobra.Command, names []string, o *mergeOptions) error {
 	return judgeFleet(d.Runs)
 }
 
-// notForFleets refuses what only the runs of a matrix are written to.
+// notForFleets refuses outputs that only a matrix has.
 func notForFleets(flags *pflag.FlagSet) error {
 	for _, name := range []string{"junit", "markdown"} {
 		if flags.Changed(name) {
@@ -91,7 +91,7 @@ func notForFleets(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// merge reads the shards and puts them together.
+// merge reads the shards and combines them.
 func merge[D any](names []string, read func(string) (D, error), together func([]string, []D) (D, error)) (D, error) {
 	var whole D
 	var shards []D

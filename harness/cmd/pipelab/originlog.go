@@ -14,7 +14,7 @@ import (
 )
 
 // originLog is the file of --origin-log, which is written when it is closed; nil
-// without one.
+// without that flag.
 type originLog struct {
 	path string
 	text bytes.Buffer
@@ -36,7 +36,7 @@ func openLog(path string) (*originLog, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil { // before the runs, not after them
+	if _, err := os.Stat(filepath.Dir(path)); err != nil { // checked before the runs, not after them
 		return nil, fmt.Errorf("--origin-log: %w", err)
 	}
 	return &originLog{path: path}, nil

@@ -16,13 +16,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
 
-// outputs are the files that runs are written to beside the table; those
-// without a name are not.
+// outputs are the files for the runs, besides the table. Those without a name
+// are not written.
 type outputs struct {
 	json, junit, markdown string
 }
 
-// each returns the files by the names of their flags, with what writes them.
+// each returns the files by the names of their flags, each with the function
+// that writes it.
 func (o *outputs) each() []output {
 	return []output{
 		{"json", &o.json, "also write the runs to `FILE` as JSON", func(w io.Writer, runs []outcome.Run) error {
@@ -46,7 +47,7 @@ func (o *outputs) addTo(flags *pflag.FlagSet) {
 	}
 }
 
-// check tells what can be told before there are any runs to write.
+// check finds errors that can be found before there are runs.
 func (o *outputs) check() error {
 	for _, out := range o.each() {
 		if err := checkFolder(out.flag, *out.file); err != nil {

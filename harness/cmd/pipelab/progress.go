@@ -12,8 +12,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// progress shows how far the runs are: a bar on a terminal, a line for each
-// run elsewhere.
+// progress shows the progress of the runs: a bar on a terminal, otherwise a
+// line for each run.
 type progress struct {
 	w     io.Writer
 	bar   *progressbar.ProgressBar // nil without a terminal
@@ -25,7 +25,7 @@ func newProgress(w io.Writer, total int) *progress {
 	return &progress{w: w, total: total, bar: newBar(w, int64(total))}
 }
 
-// newBar returns a bar on the terminal, nil without one.
+// newBar returns a bar on a terminal, otherwise nil.
 func newBar(w io.Writer, total int64) *progressbar.ProgressBar {
 	if file, ok := w.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		return nil
@@ -52,7 +52,7 @@ func (p *progress) begin(setup lab.Setup) {
 func (p *progress) end(r *outcome.Run) {
 	p.done++
 	if p.bar != nil {
-		_ = p.bar.Add(1) // a bar that cannot be drawn is no reason to stop
+		_ = p.bar.Add(1) // a bar that cannot be drawn must not stop the run
 		return
 	}
 	fmt.Fprintf(p.w, "[%d/%d] %s, %s (%s), libcurl %s: %s in %.0f ms\n", p.done, p.total,

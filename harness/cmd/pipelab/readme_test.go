@@ -45,8 +45,8 @@ func textOf(t *testing.T, page string) string {
 	return string(text)
 }
 
-// requireTable compares a table between two comments of a page with what
-// `pipelab list --json` says.
+// requireTable compares a table between two comments of a page with the output
+// of `pipelab list --json`.
 func requireTable(t *testing.T, page, name, head string, items []item) {
 	t.Helper()
 	want := head + "\n| --- | --- |\n"
@@ -60,8 +60,8 @@ func TestManualHasTheScenarios(t *testing.T) {
 	requireTable(t, "scenarios.md", "scenarios", "| scenario | what happens |", listed(t)["scenarios"])
 }
 
-// TestManualHasTheScenariosOfCheck writes what any client can be put through, with
-// what it may do and where that stands.
+// TestManualHasTheScenariosOfCheck writes the table of check's scenarios, with
+// what the client may do and the rule.
 func TestManualHasTheScenariosOfCheck(t *testing.T) {
 	want := "| scenario | family | what happens | what the client may do |\n| --- | --- | --- | --- |\n"
 	for _, s := range check.All() {
@@ -71,7 +71,7 @@ func TestManualHasTheScenariosOfCheck(t *testing.T) {
 	readmetest.RequireTable(t, filepath.Join(manual, "docs", "check.md"), "check-scenarios", want)
 }
 
-// cameOutAs is what a cell of the table of outcomes says of stock.
+// cameOutAs returns the text about stock in the table of outcomes.
 func cameOutAs(d *scenario.Defect) string {
 	switch {
 	case d == nil:
@@ -82,11 +82,12 @@ func cameOutAs(d *scenario.Defect) string {
 	return "fail"
 }
 
-// tableRelease is the release whose outcomes the manual has.
+// tableRelease is the release whose outcomes are in the manual.
 const tableRelease = "7.53.1"
 
-// TestManualHasTheOutcomes checks the table against what the scenarios expect;
-// the tests of the package acceptance see to it that this is what comes.
+// TestManualHasTheOutcomes compares the table with the scenarios' expectations.
+// The tests of package acceptance require that the outcomes are the expected
+// ones.
 func TestManualHasTheOutcomes(t *testing.T) {
 	want := "| scenario | stock, perform | stock, socket | patched, both | what stock does |\n| --- | --- | --- | --- | --- |\n"
 	for _, s := range scenario.All() {
@@ -106,8 +107,8 @@ func TestManualHasTheInvariants(t *testing.T) {
 	requireTable(t, "run.md", "invariants", "| invariant | what holds |", listed(t)["invariants"])
 }
 
-// tableIn returns the rows of the manual's table with that head, cell by cell.
-// Exactly one page has it.
+// tableIn returns the rows of the manual's table with this head, cell by cell.
+// Exactly one page must have it.
 func tableIn(t *testing.T, head string) [][]string {
 	t.Helper()
 	var table string
@@ -132,7 +133,7 @@ func tableIn(t *testing.T, head string) [][]string {
 	return rows
 }
 
-// quoted are the words in backticks.
+// quoted returns the words in backticks.
 func quoted(text string) []string {
 	var words []string
 	for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {

@@ -17,7 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// releasesOptions is what the arguments of releases ask for.
+// releasesOptions are the arguments of releases.
 type releasesOptions struct {
 	releases.Request
 	update, json string
@@ -96,11 +96,11 @@ func runReleases(command *cobra.Command, o *releasesOptions) error {
 	return judgeReleases(command, d)
 }
 
-// judgeReleases says what is not as it should be.
+// judgeReleases returns an error that describes what is wrong.
 func judgeReleases(command *cobra.Command, d *releases.Document) error {
 	for i := range d.Releases {
 		if r := &d.Releases[i]; r.Misfit != "" {
-			fmt.Fprintf(command.ErrOrStderr(), "%s: %s\n", r.Version, r.Misfit) // the table has the numbers only
+			fmt.Fprintf(command.ErrOrStderr(), "%s: %s\n", r.Version, r.Misfit) // the table has only the numbers
 		}
 	}
 	bad, unexpected := d.Bad()

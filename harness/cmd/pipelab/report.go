@@ -25,7 +25,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
-// reportOptions is what the arguments of report ask for.
+// reportOptions are the arguments of report.
 type reportOptions struct {
 	page     string
 	markdown string
@@ -97,11 +97,12 @@ func makeReport(stdout io.Writer, folder string, o *reportOptions) error {
 	return nil
 }
 
-// fleetFile is what pipelab fleet --json may have written into a folder of
-// evidence.
+// fleetFile is a file that pipelab fleet --json may have written into a folder
+// of evidence.
 const fleetFile = "fleet.json"
 
-// fleetSection is the part of the page about a fleet, empty if there is none.
+// fleetSection returns the part of the page about a fleet; empty if there is
+// none.
 func fleetSection(folder string) (template.HTML, error) {
 	d, err := fleet.Read(filepath.Join(folder, fleetFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,7 +124,8 @@ func keptRuns(all []*evidence.Evidence) []outcome.Run {
 	return runs
 }
 
-// writeTo writes a file, standard output for "-", nothing without a name.
+// writeTo writes a file, or to standard output for "-"; without a name it
+// writes nothing.
 func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 	switch name {
 	case "":
@@ -134,7 +136,8 @@ func writeTo(name string, stdout io.Writer, write func(io.Writer) error) error {
 	return report.WriteFile(name, write)
 }
 
-// panels are the timelines of a picture, before each after.
+// panels returns the timelines of a picture, each before the one to compare it
+// with.
 func panels(all []*evidence.Evidence) []picture.Panel {
 	several := slices.ContainsFunc(all, func(e *evidence.Evidence) bool { return e.Record.Run.Scenario != all[0].Record.Run.Scenario })
 	var before, after []picture.Panel
@@ -164,7 +167,7 @@ func titleOf(r *outcome.Run) string {
 	return fmt.Sprintf("%s: %d connections, %d of them reset", title, r.Connections, r.Resets)
 }
 
-// inOneLine is an error for people: one line, however many there are.
+// inOneLine returns an error in one line, however many it has.
 func inOneLine(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// selection is what the arguments of run ask for.
+// selection has the arguments of run.
 type selection struct {
 	choice.Choice
 	repeat     int
@@ -38,7 +38,7 @@ type selection struct {
 	limit      time.Duration
 }
 
-// chooseSeed picks a seed at random unless one was given.
+// chooseSeed picks a random seed unless the user chose one.
 func (s *selection) chooseSeed() {
 	if !s.seedChosen {
 		s.seed = choice.Seed()
@@ -95,7 +95,7 @@ func subjectNames() []string {
 	return names
 }
 
-// mostRequests bounds a run to what a machine can hold.
+// mostRequests limits a run to what a machine can handle.
 const mostRequests = 100_000
 
 func run(command *cobra.Command, s *selection) error {
@@ -153,8 +153,8 @@ func run(command *cobra.Command, s *selection) error {
 	return cmp.Or(sum(runs), keep.problem())
 }
 
-// understandWrap splits the wrapper into words, and gives a person in front of
-// one all the time that there is, unless there is a limit to it.
+// understandWrap splits the wrapper into words. It lifts the time limit if a
+// user is in front of the wrapper, unless the user chose a limit.
 func (s *selection) understandWrap(limitChosen, onTerminal bool) error {
 	if s.limit <= 0 {
 		return fmt.Errorf("--time-limit must be more than 0, not %v", s.limit)
@@ -179,7 +179,7 @@ func (s *selection) understandWrap(limitChosen, onTerminal bool) error {
 	return nil
 }
 
-// chosen gives an error of a choice the exit code that it means.
+// chosen adds the exit code to an error of package choice.
 func chosen(err error) error {
 	var argument *choice.ArgumentError
 	switch {
@@ -191,7 +191,7 @@ func chosen(err error) error {
 	return cannotRun(err)
 }
 
-// twice returns a value that is there more than once; empty if none is.
+// twice returns a value that occurs more than once; empty if none does.
 func twice(values []string) string {
 	for i, value := range values {
 		if slices.Contains(values[:i], value) {
@@ -201,8 +201,8 @@ func twice(values []string) string {
 	return ""
 }
 
-// sum is the outcome of all runs. If none of them could be made, as no subject
-// can do what the scenarios ask for, nothing has been shown.
+// sum returns the error for all runs. If none could be made, because no subject
+// supports the scenarios, nothing has been shown.
 func sum(runs []outcome.Run) error {
 	applicable := false
 	for i := range runs {
@@ -217,7 +217,7 @@ func sum(runs []outcome.Run) error {
 	return nil
 }
 
-// make makes one run, again where that is asked for. Begin is told of each.
+// make makes one run, and repeats it if requested. It calls begin before each.
 func (s *selection) make(ctx context.Context, setup *lab.Setup, begin func(*lab.Setup)) (outcome.Run, *judge.Observation, error) {
 	if s.again {
 		r, seen, _, err := outcome.MakeShown(ctx, setup, begin)
@@ -227,7 +227,7 @@ func (s *selection) make(ctx context.Context, setup *lab.Setup, begin func(*lab.
 	return outcome.Make(ctx, setup)
 }
 
-// runAll makes all runs, one after the other: they measure CPU time.
+// runAll makes all runs, one after the other, because they measure CPU time.
 func runAll(ctx context.Context, setups []lab.Setup, s *selection, log *originLog, keep *keeper, progress *progress) ([]outcome.Run, error) {
 	defer progress.finish()
 	var runs []outcome.Run

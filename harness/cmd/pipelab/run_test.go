@@ -33,7 +33,7 @@ func TestRunsThatComeOutAsExpected(t *testing.T) {
 }
 
 func TestRunsThatDoNot(t *testing.T) {
-	enterCheckout(t, "good") // it is blocked once, and "reported" asks for more
+	enterCheckout(t, "good") // it blocks one write, and "reported" requires more
 	code, stdout, stderr := pipelab("run", "--scenario", "reported", "--subject", "c-demo", "--json", "runs.json")
 	require.Equal(t, exitUnexpected, code)
 	require.Contains(t, stdout, "inconclusive, NOT as expected, which is pass")
@@ -130,7 +130,7 @@ func TestALibraryOfTheUsersOwn(t *testing.T) {
 	require.Equal(t, "7.47.1-mine", runs[1].LibcurlVersion)
 }
 
-// A person has all the time that there is, unless there is a limit to it.
+// In front of a debugger there is no time limit, unless the user chose one.
 func TestTimeForADebugger(t *testing.T) {
 	for name, test := range map[string]struct {
 		wrap               string

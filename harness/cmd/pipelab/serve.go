@@ -40,8 +40,8 @@ func serveCommand() *cobra.Command {
 	return command
 }
 
-// lull stands for a client that cannot be observed: it is given enough time for
-// most clients to be stuck.
+// lull stands in for a client that cannot be observed: it waits long enough for
+// most clients to get stuck.
 type lull struct{}
 
 // lullTime is that time.
@@ -56,7 +56,7 @@ func (lull) WaitStuck(ctx context.Context) bool {
 	}
 }
 
-// lullBuffer is SO_RCVBUF in bytes where the client is to get stuck.
+// lullBuffer is SO_RCVBUF in bytes if the client is to get stuck.
 const lullBuffer = 8 << 10
 
 func serve(command *cobra.Command, config check.Config, authority, id string) error {
@@ -109,7 +109,7 @@ func serve(command *cobra.Command, config check.Config, authority, id string) er
 	return nil
 }
 
-// ended is a context that leaves no time.
+// ended returns a context that has already ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/soak"
 )
 
-// soakOptions is what the arguments of soak ask for.
+// soakOptions are the arguments of soak.
 type soakOptions struct {
 	selection
 	minutes float64

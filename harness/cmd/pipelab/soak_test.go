@@ -16,7 +16,7 @@ func TestSoakEndsWithTheLastRun(t *testing.T) {
 }
 
 func TestSoakTellsHowToMakeARunAgain(t *testing.T) {
-	enterCheckout(t, "good") // it is blocked once, and "reported" asks for more
+	enterCheckout(t, "good") // it blocks one write, and "reported" requires more
 	code, stdout, stderr := pipelab("soak", "--scenario", "reported", "--runs", "2", "--jobs", "1", "--driver", "perform")
 	require.Equal(t, exitUnexpected, code)
 	require.True(t, strings.HasSuffix(stdout, "\n2 runs, 2 not as expected\n"), stdout)

@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/submission"
 )
 
-// submitted is what the arguments of submit ask for.
+// submitted has the arguments of submit.
 type submitted struct {
 	addressee string
 	tree      string
@@ -91,7 +91,7 @@ func submit(command *cobra.Command, s *submitted, folder string) error {
 	return nil
 }
 
-// submitTest makes what goes to curl of the test for its tests/http.
+// submitTest makes the mail with the test for curl's tests/http.
 func submitTest(command *cobra.Command, s *submitted, folder string) error {
 	if s.clone == "" {
 		return usage(errors.New("--for tests needs a clone of curl's repository: --clone, or --source of scripts/submit"))
@@ -114,7 +114,7 @@ func tellMade(command *cobra.Command, folder string, list []submission.Made) {
 	}
 }
 
-// readRuns reads what pipelab run --json has written.
+// readRuns reads a file of pipelab run --json.
 func readRuns(path string) ([]outcome.Run, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

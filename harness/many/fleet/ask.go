@@ -16,12 +16,12 @@ import (
 
 const (
 	// askAgain is the time between two attempts to reach a server that is not
-	// there yet, startLimit how long it may take.
+	// ready yet, startLimit the longest wait for it.
 	askAgain   = 200 * time.Millisecond
 	startLimit = time.Minute
 )
 
-// say says one message to the server. The answer is in the response's body,
+// say sends one message to the server. The answer is in the response's body,
 // which the caller closes.
 func say(ctx context.Context, server, path string, in any) (*http.Response, error) {
 	text, err := json.Marshal(in)
@@ -44,7 +44,7 @@ func say(ctx context.Context, server, path string, in any) (*http.Response, erro
 	return response, nil
 }
 
-// hear reads what the server has answered.
+// hear decodes the server's answer.
 func hear(server string, response *http.Response, out any) error {
 	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
 		return fmt.Errorf("reading the answer of the fleet's server at %s: %w", server, err)
@@ -52,7 +52,7 @@ func hear(server string, response *http.Response, out any) error {
 	return nil
 }
 
-// ask says one message to the server and returns the other.
+// ask sends one message to the server and returns its answer.
 func ask[Out, In any](ctx context.Context, server, path string, in In) (out Out, err error) {
 	response, err := say(ctx, server, path, in)
 	if err != nil {
@@ -62,8 +62,8 @@ func ask[Out, In any](ctx context.Context, server, path string, in In) (out Out,
 	return out, hear(server, response, &out)
 }
 
-// presence is a shard's part in a run. It lasts as long as the connection that
-// the shard has begun with, so that the server knows of a shard that dies.
+// presence is a shard's part in a run. It lasts as long as the connection with
+// which the shard began, so that the server notices a shard that dies.
 type presence struct {
 	greeting
 	response *http.Response
@@ -72,8 +72,8 @@ type presence struct {
 // leave ends it.
 func (p *presence) leave() { _ = p.response.Body.Close() }
 
-// attend begins a run, and waits a while for a server that is being started, of
-// which waiting, if not nil, is told. The caller leaves.
+// attend begins a run. It waits a while for a server that is being started, and
+// calls waiting, if not nil, when it does. The caller must call leave.
 func attend(ctx context.Context, server string, b beginning, waiting func(limit time.Duration)) (*presence, error) {
 	for until := time.Now().Add(startLimit); ; {
 		response, err := say(ctx, server, pathBegin, b)
@@ -103,8 +103,8 @@ func attend(ctx context.Context, server string, b beginning, waiting func(limit 
 	}
 }
 
-// notThere reports whether the server does not listen yet, or its name does not exist
-// yet.
+// notThere reports whether the server does not listen yet, or its name does not
+// resolve yet.
 func notThere(err error) bool {
 	var name *net.DNSError
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &name)

@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	// depth is how many requests a client has under way at most.
+	// depth is the maximum number of requests that a client has in flight.
 	depth = 10
-	// requestPadding is by how many bytes a request's header is made longer. Ten
-	// requests are then more than all buffers between client and server take.
+	// requestPadding is the length of the padding in each request's header
+	// section. Ten requests then exceed all buffers between client and server.
 	requestPadding = 4000
 	// sendBuffer is SO_SNDBUF of the clients' connections.
 	sendBuffer = 4096
 )
 
-// runClients runs the clients of the shard, and returns what they say.
+// runClients runs the clients of the shard, and returns their reports.
 func (c *Config) runClients(ctx context.Context, g *greeting) (*plan.Fleet, error) {
 	server, err := url.Parse(c.Server)
 	if err != nil {
@@ -58,8 +58,8 @@ func (c *Config) runClients(ctx context.Context, g *greeting) (*plan.Fleet, erro
 	return all, nil
 }
 
-// writeAuthority makes a file of the authority for clients to trust. The
-// caller removes it.
+// writeAuthority writes the certificate authority to a file for the clients.
+// The caller removes it.
 func writeAuthority(authority []byte) (string, error) {
 	file, err := os.CreateTemp("", "curlpipe-fleet-*.pem")
 	if err != nil {

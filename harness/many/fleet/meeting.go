@@ -10,20 +10,20 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// meeting has the shards of a run begin together and end together. One run
+// meeting lets the shards of a run begin together and end together. One run
 // follows the other.
 type meeting struct {
-	address string // that the servers of the runs listen on
+	address string // on which the servers of the runs listen
 
 	mutex sync.Mutex
-	run   *run // the one that gathers or is under way
+	run   *run // the run that waits for shards, or is in progress
 }
 
-// run is one run as its server sees it.
+// run is a run from the server's point of view.
 type run struct {
 	parameters Parameters
 	id         string
-	hosts      []string // that the shards know the server as
+	hosts      []string // the names by which the shards reach the server
 	begun      map[int]bool
 	ended      map[int]bool
 	open       chan struct{} // closed when all have begun
@@ -54,7 +54,7 @@ func (m *meeting) begin(ctx context.Context, host string, b beginning) (*run, er
 	}
 }
 
-// join counts a shard in, and starts the run if it is the last.
+// join adds a shard to the run, and starts the run if it is the last.
 func (m *meeting) join(host string, b beginning) (*run, error) {
 	if err := b.Parameters.Check(); err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func (m *meeting) join(host string, b beginning) (*run, error) {
 	return r, nil
 }
 
-// leave counts out a shard that has not waited for the others: the run cannot
-// become whole without it.
+// leave removes a shard that has not waited for the others. The run cannot be
+// completed without it.
 func (m *meeting) leave(r *run, index int) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -109,7 +109,7 @@ func (m *meeting) leave(r *run, index int) {
 	}
 }
 
-// end waits until all shards have ended and returns what was counted.
+// end waits until all shards have ended and returns the counts.
 func (m *meeting) end(ctx context.Context, e ending) (Counted, error) {
 	m.mutex.Lock()
 	r := m.run
@@ -134,7 +134,7 @@ func (m *meeting) end(ctx context.Context, e ending) (Counted, error) {
 	return r.counted, r.err
 }
 
-// abandon ends a run that cannot become whole. The mutex is held.
+// abandon ends a run that cannot be completed. The caller holds the mutex.
 func (m *meeting) abandon(r *run, err error) {
 	r.err = err
 	if r.server != nil {
@@ -145,7 +145,7 @@ func (m *meeting) abandon(r *run, err error) {
 	close(r.over)
 }
 
-// close ends the run that is under way, if there is one.
+// close ends the current run, if there is one.
 func (m *meeting) close() {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
@@ -163,7 +163,7 @@ func (m *meeting) progress() progress {
 	return progress{Answered: m.run.server.answered.Load()}
 }
 
-// start starts what the clients of the run go to.
+// start starts the server for the clients of the run.
 func (r *run) start(address string) error {
 	if err := checkDescriptors(r.parameters.Clients); err != nil {
 		return err
@@ -182,7 +182,7 @@ func (r *run) start(address string) error {
 	return nil
 }
 
-// stop stops it and returns what it has counted.
+// stop stops it and returns its counts.
 func (r *run) stop() (Counted, error) {
 	samples, err := r.samples.end()
 	r.server.stop()

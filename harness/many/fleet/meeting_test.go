@@ -7,20 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inShards is a form of two clients in two shards.
+// inShards returns a beginning of a run with two clients in two shards.
 func inShards() Parameters {
 	f := parameters()
 	f.Clients, f.Shards = 2, 2
 	return f
 }
 
-// met is what a shard was answered.
+// met is the answer to a shard.
 type met struct {
 	*presence
 	err error
 }
 
-// begin asks in the background, as it waits.
+// begin calls begin in another goroutine, because it waits.
 func begin(ctx context.Context, server string, b beginning) <-chan met {
 	answered := make(chan met, 1)
 	go func() {
@@ -30,7 +30,7 @@ func begin(ctx context.Context, server string, b beginning) <-chan met {
 	return answered
 }
 
-// toldAtEnd is what a shard was answered at its end.
+// toldAtEnd is the answer to a shard at its end.
 type toldAtEnd struct {
 	counted Counted
 	err     error
@@ -100,7 +100,7 @@ func TestAShardThatDoesNotWaitIsForgotten(t *testing.T) {
 	require.NoError(t, err, "another run can begin")
 }
 
-// open is a meeting with a run of two shards under way.
+// open makes a meeting with a run of two shards in progress.
 func open(t *testing.T) (*meeting, string) {
 	t.Helper()
 	m := &meeting{address: "127.0.0.1:0"}
@@ -123,7 +123,7 @@ func TestAProblemOfOneShardEndsAll(t *testing.T) {
 	_, err := m.end(t.Context(), ending{Run: id, Shard: 2, Problem: "no memory"})
 	require.EqualError(t, err, "shard 2 of 2: no memory")
 	<-r.over
-	// told while it waits, or when it comes too late to wait
+	// told while it waits, or later if it begins to wait too late
 	require.Regexp(t, "^(shard 2 of 2: no memory|that run has ended, .*)$", (<-waiting).Error())
 }
 
@@ -137,8 +137,9 @@ func TestAShardThatLeavesEndsAll(t *testing.T) {
 	require.ErrorContains(t, err, "that run has ended, because another shard has left it")
 }
 
-// TestAShardThatDiesEndsAll: between its beginning and its end as well, where a
-// shard says nothing. The server continues with the next run by itself.
+// TestAShardThatDiesEndsAll requires that all shards end when one dies, also
+// between its beginning and its end, while it sends nothing. The server
+// continues with the next run by itself.
 func TestAShardThatDiesEndsAll(t *testing.T) {
 	server := start(t)
 	for range 3 {
@@ -148,7 +149,7 @@ func TestAShardThatDiesEndsAll(t *testing.T) {
 		require.NoError(t, one.err)
 		require.NoError(t, second.err)
 		waits := end(server, ending{Run: one.Run, Shard: 1})
-		second.leave() // as the kernel does for a process that is killed
+		second.leave() // as the kernel does when a process is killed
 		require.Regexp(t, "shard 2 of 2 has left|that run has ended", (<-waits).err.Error())
 		one.leave()
 	}

@@ -31,7 +31,7 @@ func Merge(names []string, documents []*Document) (*Document, error) {
 	return merged, nil
 }
 
-// mergeRun puts the shards of one run together.
+// mergeRun combines the shards of one run.
 func mergeRun(names []string, results []*Result) (*Result, error) {
 	shards := make([]shard.Shard, len(results))
 	for i, r := range results {

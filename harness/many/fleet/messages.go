@@ -1,7 +1,7 @@
 package fleet
 
-// What a shard and the server say to each other, as JSON in the bodies of
-// HTTP requests and responses.
+// Messages between a shard and the server, as JSON in the bodies of HTTP
+// requests and responses.
 
 // Address is the first line of a server's output.
 type Address struct {
@@ -9,29 +9,29 @@ type Address struct {
 	Server string `json:"server"`
 }
 
-// beginning asks for a run. The answer is a greeting, as soon as all shards of
-// the parameters have asked.
+// beginning asks for a run. The answer is a greeting, as soon as all shards
+// have asked.
 type beginning struct {
 	Parameters Parameters `json:"parameters"`
 	Shard      int        `json:"shard"`
 }
 
-// greeting says where the clients are to go.
+// greeting says where the clients connect to.
 type greeting struct {
 	Run       string `json:"run"`  // names the run
-	Port      int    `json:"port"` // at the host of the server's URL
+	Port      int    `json:"port"` // on the host of the server's URL
 	Authority []byte `json:"authority"`
 }
 
-// ending says that the clients of a shard are done, or that they cannot be run.
-// The answer is what was counted, as soon as all shards are done.
+// ending says that the clients of a shard are done, or cannot run. The answer
+// is the counts, as soon as all shards are done.
 type ending struct {
 	Run     string `json:"run"`
 	Shard   int    `json:"shard"`
 	Problem string `json:"problem,omitempty"`
 }
 
-// progress is how far a run is.
+// progress is the progress of a run.
 type progress struct {
 	Answered int64 `json:"answered"`
 }

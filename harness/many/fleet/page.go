@@ -30,7 +30,7 @@ func write(w io.Writer, name string, results []*Result) error {
 	lines := linesOf(results)
 	return style.WritePage(w, "the page of a fleet", pageTemplate.Lookup(name), struct {
 		Style   template.CSS
-		Picture template.HTML // our own, its text is escaped
+		Picture template.HTML // made by this package, which has escaped its text
 		Says    string
 		Judged  []judged
 		Heads   []line
@@ -38,7 +38,7 @@ func write(w io.Writer, name string, results []*Result) error {
 	}{template.CSS(style.Page()), template.HTML(picture.String()), describe(results), judge(results), lines[:heads], lines[heads:]})
 }
 
-// judged is the result of a run.
+// judged is a result with its verdict.
 type judged struct {
 	Run, Says string
 	Class     string // as a verdict

@@ -52,18 +52,19 @@ func (f *Parameters) Check() error {
 	return nil
 }
 
-// words says what they ask for.
+// words describes the parameters.
 func (f *Parameters) words() string {
 	return fmt.Sprintf("%d clients (%d requests each, a stall every %d, patience %v) in %s with libcurl %s and TLS %s, in %d shards",
 		f.Clients, f.Requests, f.StallEvery, time.Duration(f.Patience)*time.Second, f.Client, f.Library, f.TLS, f.Shards)
 }
 
-// spareDescriptors are for all but connections.
+// spareDescriptors are descriptors that are not for connections.
 const spareDescriptors = 100
 
-// checkDescriptors returns an error if a process may not have so many
-// connections, twice: a client that gives one up has the next before the server
-// has closed it. Go and the clients raise the soft limit to the hard one.
+// checkDescriptors returns an error if a process may not open this many
+// connections twice: a client that gives one up opens the next before the
+// server has closed the old one. Go and the clients raise the soft limit to the
+// hard one.
 func checkDescriptors(clients int) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

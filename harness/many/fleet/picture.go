@@ -41,9 +41,10 @@ const (
 	plotWidth, plotHeight = 720, 240
 	pictureWidth          = plotLeft + plotWidth + 30
 	pictureHeight         = plotTop + plotHeight + 50
-	// the picture may stand in a page with others, so all of it is of one class
+	// a page may have several pictures, so all styles of this one have a class
+	// of their own
 	colours = 4
-	// the legend has so many entries in a row
+	// number of entries in a row of the legend
 	legendColumns         = 2
 	legendStep, legendRow = 360, 18
 	legendTop, legendLine = 38, 24
@@ -87,7 +88,7 @@ func Picture(w io.Writer, results []*Result) error {
 			i%colours, x, y, x+legendLine, y+7, html.EscapeString(r.label()))
 		fmt.Fprintf(&b, `<polyline class="line s%d" points="`, i%colours)
 		for _, p := range r.handshakeRates() {
-			// a step a second: the rate is the whole second's
+			// one step per second: the rate is for a whole second
 			y := plotTop + plotHeight*(1-p.rate/most)
 			end := min(p.seconds+1, seconds)
 			fmt.Fprintf(&b, "%.1f,%.1f %.1f,%.1f ", plotLeft+p.seconds/seconds*plotWidth, y, plotLeft+end/seconds*plotWidth, y)
@@ -99,11 +100,11 @@ func Picture(w io.Writer, results []*Result) error {
 	return err
 }
 
-// step is the distance of the ticks of an axis that reaches so far: there are five
-// steps at most.
+// step returns the distance between the ticks of an axis of this length: at most
+// five steps.
 func step(most float64) float64 { return style.RoundStep(most / 5) }
 
-// describe says in words what the picture shows.
+// describe describes the picture in words.
 func describe(results []*Result) string {
 	var parts []string
 	for _, r := range results {

@@ -28,7 +28,7 @@ type Result struct {
 	HandlesPerClient int64 `json:"handles_per_client_bytes"`
 }
 
-// complete works out what follows from the rest.
+// complete computes the fields that follow from the others.
 func (r *Result) complete() *Result {
 	first, next := r.Shard.Range(r.Clients)
 	clients := int64(next - first)
@@ -74,7 +74,8 @@ func Judge(results []*Result) error {
 	return errors.Join(wrong...)
 }
 
-// kept reports whether every request was answered over one connection a client.
+// kept reports whether every request was answered over one connection per
+// client.
 func (r *Result) kept() bool {
 	return r.Connections == int64(r.Clients) && r.Answered == r.AllRequests()
 }
@@ -127,11 +128,12 @@ func (r *Result) check() error {
 	return r.checkTimes()
 }
 
-// longestRun is more than any run takes, in seconds. A picture has a point for
-// each.
+// longestRun is more than any run takes, in seconds. It limits a picture, which
+// has a point for each second.
 const longestRun = 7 * 24 * 60 * 60
 
-// checkTimes refuses a run whose samples are not of its time, in order.
+// checkTimes refuses a run whose samples are not in order or not within its
+// time.
 func (r *Result) checkTimes() error {
 	if r.Seconds < 0 || r.Seconds > longestRun {
 		return fmt.Errorf("a run that took %g seconds: between 0 and %d is possible", r.Seconds, longestRun)

@@ -16,7 +16,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/many/shard"
 )
 
-// sample is a run of 4 clients with 5 requests each, as patched has it.
+// sample is a run of 4 clients with 5 requests each, with the result of
+// patched.
 func sample() *Result {
 	r := &Result{
 		Parameters: Parameters{
@@ -73,7 +74,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// inTwo is the sample in two shards.
+// inTwo returns the sample in two shards.
 func inTwo() []*Document {
 	var documents []*Document
 	for index := 1; index <= 2; index++ {
@@ -145,8 +146,8 @@ func TestReadRefuses(t *testing.T) {
 	require.False(t, IsDocument([]byte(`{"form": 1}`)))
 }
 
-// TestTimesThatAreNone: a document that was spoiled is refused with what is wrong
-// with it, and never drawn.
+// TestTimesThatAreNone requires that a damaged document is refused with a
+// description of the error, and not drawn.
 func TestTimesThatAreNone(t *testing.T) {
 	for says, spoil := range map[string]func(*Result){
 		"sample 0 is of second -1: between 0":     func(r *Result) { r.Samples[0].Seconds = -1 },
@@ -167,7 +168,7 @@ func TestTimesThatAreNone(t *testing.T) {
 	}
 }
 
-// another is a run whose name needs escaping and whose samples are others.
+// another is a run whose name needs escaping, with other samples.
 func another() *Result {
 	r := sample()
 	r.Library = `7.53.1 <stock> & "more"`

@@ -52,8 +52,8 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	return r.complete(), nil
 }
 
-// why returns the reason for which the context has ended, if it has, and the
-// error if it has not.
+// why returns the reason why the context has ended, if it has, and the given
+// error otherwise.
 func why(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -61,17 +61,17 @@ func why(ctx context.Context, err error) error {
 	return err
 }
 
-// tellLimit bounds how long a run that has failed stays to say so.
+// tellLimit limits how long a failed run tries to report that.
 const tellLimit = 5 * time.Second
 
-// tell tells the other shards that this one cannot go on.
+// tell tells the other shards that this one cannot continue.
 func (c *Config) tell(ctx context.Context, end ending) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellLimit)
 	defer cancel()
 	_, _ = ask[Counted](ctx, c.Server, pathEnd, end) // it answers with the problem
 }
 
-// startServer starts a server of the run's own; the caller ends it.
+// startServer starts a server for this run. The caller ends it.
 func (c *Config) startServer(ctx context.Context) (end func(), err error) {
 	command := exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)
 	command.Stderr = os.Stderr
@@ -84,7 +84,7 @@ func (c *Config) startServer(ctx context.Context) (end func(), err error) {
 		return nil, fmt.Errorf("starting the fleet's server: %w", err)
 	}
 	end = func() {
-		_ = command.Process.Kill() // fails when it has ended by itself
+		_ = command.Process.Kill() // fails if it has ended by itself
 		_ = command.Wait()
 	}
 	var address Address
@@ -96,7 +96,7 @@ func (c *Config) startServer(ctx context.Context) (end func(), err error) {
 	return end, nil
 }
 
-// follow tells of the run's progress until it is stopped.
+// follow reports the run's progress until it is stopped.
 func (c *Config) follow(ctx context.Context) (stop func()) {
 	if c.Progress == nil {
 		return func() {}
@@ -111,7 +111,7 @@ func (c *Config) follow(ctx context.Context) (stop func()) {
 				return
 			case <-time.After(time.Second):
 			}
-			// without an answer there is no progress to tell of
+			// without an answer there is no progress to report
 			if p, err := ask[progress](ctx, c.Server, pathProgress, struct{}{}); err == nil {
 				c.Progress(p.Answered)
 			}

@@ -19,8 +19,8 @@ type Sample struct {
 	Answered   int64   `json:"answered"`
 }
 
-// processorSeconds is the processor time of this process, which is the
-// server's: the clients are processes of their own.
+// processorSeconds returns the CPU time of this process, which is the server's:
+// the clients are separate processes.
 func processorSeconds() (float64, error) {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
@@ -29,7 +29,7 @@ func processorSeconds() (float64, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds(), nil
 }
 
-// sampler takes a sample now and then, until it is ended.
+// sampler takes a sample at intervals, until it is ended.
 type sampler struct {
 	server  *server
 	started time.Time
@@ -39,7 +39,7 @@ type sampler struct {
 	samples []Sample
 }
 
-// startSampler takes the first sample. end has to be called.
+// startSampler takes the first sample. The caller must call end.
 func startSampler(s *server) (*sampler, error) {
 	cpu, err := processorSeconds()
 	if err != nil {
@@ -50,7 +50,7 @@ func startSampler(s *server) (*sampler, error) {
 	return r, nil
 }
 
-// end takes the last sample and returns them all.
+// end takes the last sample and returns all of them.
 func (s *sampler) end() ([]Sample, error) {
 	close(s.stop)
 	err := <-s.ended

@@ -34,7 +34,7 @@ func Serve(ctx context.Context, listen, control string, out io.Writer) error {
 	return nil
 }
 
-// The paths that shards ask for.
+// The paths that shards request.
 const (
 	pathBegin    = "/begin"
 	pathEnd      = "/end"
@@ -51,11 +51,11 @@ func (m *meeting) routes() http.Handler {
 	return mux
 }
 
-// largestMessage bounds what a shard may say.
+// largestMessage limits the size of a shard's message.
 const largestMessage = 1 << 16
 
-// attended has a shard begin a run, and stays until the run is over or the shard
-// has left it.
+// attended begins a run for a shard, and returns when the run is over or the
+// shard has left it.
 func (m *meeting) attended(w http.ResponseWriter, r *http.Request) {
 	b, ok := read[beginning](w, r)
 	if !ok {
@@ -66,7 +66,7 @@ func (m *meeting) attended(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusConflict)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(run.greeting) // if it fails the shard has left
+	_ = json.NewEncoder(w).Encode(run.greeting) // if it fails, the shard has left
 	_ = http.NewResponseController(w).Flush()
 	select {
 	case <-run.over:
@@ -75,7 +75,8 @@ func (m *meeting) attended(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer makes a handler of what takes one message and answers with another.
+// answer makes a handler from a function that takes one message and returns
+// another.
 func answer[In, Out any](do func(ctx context.Context, in In) (Out, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in, ok := read[In](w, r)
@@ -87,11 +88,11 @@ func answer[In, Out any](do func(ctx context.Context, in In) (Out, error)) http.
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(out) // the shard has left if it fails
+		_ = json.NewEncoder(w).Encode(out) // if it fails, the shard has left
 	}
 }
 
-// read reads a message, or says that it is none.
+// read decodes a message, or answers that it is invalid.
 func read[In any](w http.ResponseWriter, r *http.Request) (in In, ok bool) {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, largestMessage)).Decode(&in); err != nil {
 		http.Error(w, "that is not the JSON of a fleet's shard: "+err.Error(), http.StatusBadRequest)
@@ -100,7 +101,7 @@ func read[In any](w http.ResponseWriter, r *http.Request) (in In, ok bool) {
 	return in, true
 }
 
-// hostOf is what the server was asked as.
+// hostOf returns the host by which the server was addressed.
 func hostOf(r *http.Request) string {
 	if name, _, err := net.SplitHostPort(r.Host); err == nil {
 		return name

@@ -34,14 +34,14 @@ func start(t *testing.T) string {
 	return address.Server
 }
 
-// parameters are the parameters of a run that the test makes by hand.
+// parameters are the parameters of a run whose requests the test makes itself.
 func parameters() Parameters {
 	return Parameters{
 		Client: "test", Library: "none", Variant: "none", TLS: plan.TLS12, Clients: 1, Requests: 1000, Patience: 1, Shards: 1,
 	}
 }
 
-// served is a run of one shard that is under way.
+// served is a run of one shard in progress.
 type served struct {
 	t        *testing.T
 	server   string
@@ -62,7 +62,7 @@ func serve(t *testing.T, f Parameters) *served {
 	return s
 }
 
-// count ends the run and returns what the server has counted.
+// count ends the run and returns the server's counts.
 func (s *served) count() Counted {
 	s.t.Helper()
 	counted, err := ask[Counted](s.t.Context(), s.server, pathEnd, ending{Run: s.greeting.Run, Shard: 1})
@@ -118,8 +118,8 @@ func TestServeCounts(t *testing.T) {
 	require.Equal(t, c.Seconds, last.Seconds)
 }
 
-// The server stops reading until the client is stuck: it has more to send than
-// goes into the buffers between the two.
+// The server stops reading until the client is stuck: the client has more to
+// send than the buffers between the two can hold.
 func TestServeStalls(t *testing.T) {
 	f := parameters()
 	f.StallEvery = 1

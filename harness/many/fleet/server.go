@@ -24,26 +24,27 @@ const (
 	// receiveBuffer is SO_RCVBUF of the server's connections: small, so that a
 	// client's writes are blocked soon after the server has stopped reading.
 	receiveBuffer = 4096
-	// stallBound ends a stall whose client does not get stuck.
+	// stallBound ends a stall if the client does not get stuck.
 	stallBound = 2 * time.Second
-	// stuckCheck is how often a stalled connection looks at what has come.
+	// stuckCheck is how often a stalled connection checks what has arrived.
 	stuckCheck = 20 * time.Millisecond
-	// stuckChecks is how often in a row nothing more must have come.
+	// stuckChecks is the number of checks in a row during which nothing more
+	// must arrive.
 	stuckChecks = 5
-	// stuckBytes is how much must wait to be read: less than the receive buffer
-	// takes and more than a request.
+	// stuckBytes is how much must be unread: less than the receive buffer holds
+	// and more than a request.
 	stuckBytes = receiveBuffer / 2
 )
 
-// versions of TLS as crypto/tls has them.
+// versions are crypto/tls's numbers of the TLS versions.
 var versions = map[string]uint16{plan.TLS12: tls.VersionTLS12, plan.TLS13: tls.VersionTLS13}
 
-// server answers every request with its id and counts what it costs.
+// server answers every request with its id, and counts what it costs.
 type server struct {
 	listener   *net.TCPListener
 	tls        *tls.Config
 	authority  []byte // PEM
-	stallEvery int64  // answered requests of all clients; 0 for never
+	stallEvery int64  // a stall after this many answered requests of all clients; 0 for never
 
 	serving     sync.WaitGroup
 	mutex       sync.Mutex
@@ -58,8 +59,8 @@ type server struct {
 	stuck       atomic.Int64 // stalls that ended because the client was stuck
 }
 
-// startServer listens on that address for the clients of a run, which know it
-// as the hosts. stop ends it.
+// startServer listens on an address for the clients of a run. Its certificate
+// has the hosts. stop ends it.
 func startServer(address string, parameters *Parameters, hosts []string) (*server, error) {
 	certificate, authority, err := origin.NewIdentity(hosts...)
 	if err != nil {
@@ -76,7 +77,7 @@ func startServer(address string, parameters *Parameters, hosts []string) (*serve
 		tls: &tls.Config{
 			Certificates: []tls.Certificate{certificate},
 			MinVersion:   version, MaxVersion: version,
-			// a client that comes back costs a whole handshake, as in the report
+			// a new connection costs a full handshake, as in the report
 			SessionTicketsDisabled: true,
 		},
 	}
@@ -87,7 +88,7 @@ func startServer(address string, parameters *Parameters, hosts []string) (*serve
 
 func (s *server) port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
-// count returns what was counted; it may be called when the server has stopped.
+// count returns the counts. It may be called after stop.
 func (s *server) count() Counted {
 	return Counted{
 		Connections: s.connections.Load(), PeakConnections: s.peak, Handshakes: s.handshakes.Load(),
@@ -95,7 +96,7 @@ func (s *server) count() Counted {
 	}
 }
 
-// stop closes every connection and waits until all is counted.
+// stop closes every connection and waits until all are counted.
 func (s *server) stop() {
 	s.listener.Close()
 	s.mutex.Lock()
@@ -114,7 +115,7 @@ func (s *server) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil { // out of file descriptors for a moment
+		if err != nil { // out of file descriptors, for a moment
 			time.Sleep(stuckCheck)
 			continue
 		}
@@ -144,7 +145,8 @@ func (s *server) serve(tcp *net.TCPConn) {
 	}
 }
 
-// answerAll answers until the client leaves, and returns why it ended.
+// answerAll answers until the client leaves, and returns how the connection
+// ended.
 func (s *server) answerAll(tcp *net.TCPConn) error {
 	stream := tls.Server(tcp, s.tls)
 	if err := stream.Handshake(); err != nil {
@@ -172,8 +174,8 @@ func (s *server) answerAll(tcp *net.TCPConn) error {
 	}
 }
 
-// epoch is how many times the server has stalled. Each connection that is open
-// then stops reading once.
+// epoch returns how often the server has stalled. At each stall every open
+// connection stops reading once.
 func (s *server) epoch() int64 {
 	if s.stallEvery == 0 {
 		return 0
@@ -181,9 +183,9 @@ func (s *server) epoch() int64 {
 	return s.answered.Load() / s.stallEvery
 }
 
-// stall reads nothing until the client is stuck: what waits to be read fills
-// the buffer and does not grow. The response that follows is what has stock
-// libcurl write the next request instead of the blocked one.
+// stall reads nothing until the client is stuck: the unread bytes fill the
+// buffer and do not increase. The response that follows makes stock libcurl
+// write the next request instead of the blocked one.
 func (s *server) stall(tcp *net.TCPConn) {
 	s.stalls.Add(1)
 	tick := time.NewTicker(stuckCheck)
@@ -204,7 +206,7 @@ func (s *server) stall(tcp *net.TCPConn) {
 	}
 }
 
-// unread is how many bytes have come that were not read.
+// unread returns the number of unread bytes that have arrived.
 func unread(tcp *net.TCPConn) (int, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
@@ -216,7 +218,7 @@ func unread(tcp *net.TCPConn) (int, error) {
 	return n, errors.Join(err, failed)
 }
 
-// padding makes responses as long as the status replies of the report's server.
+// padding makes responses as long as the report's server's status replies.
 var padding = strings.Repeat(".", 200)
 
 func response(id string) string {

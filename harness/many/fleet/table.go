@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// figures are the lines of the table; the first heads of them are its head.
+// figures are the lines of the table; the first ones, heads in number, are its
+// head.
 var figures = []struct {
 	name  string
 	value func(*Result) string

@@ -56,8 +56,8 @@ func (c *Choice) Tasks() ([]Task, *Axes, error) {
 	return list, axes, nil
 }
 
-// row returns the runs with one OpenSSL, and notes in the axes what its
-// libcurls are labelled.
+// row returns the runs with one OpenSSL, and adds the labels of its libcurls to
+// the axes.
 func (c *Choice) row(name string, axes *Axes) ([]Task, *OpenSSL, error) {
 	row := &OpenSSL{Name: name}
 	s := c.Choice
@@ -94,13 +94,13 @@ func (c *Choice) row(name string, axes *Axes) ([]Task, *OpenSSL, error) {
 	return list, row, nil
 }
 
-// setupOf returns the first run with the libcurl of that name.
+// setupOf returns the first run with the named libcurl.
 func setupOf(setups []lab.Setup, name string) lab.Setup {
 	return setups[slices.IndexFunc(setups, func(s lab.Setup) bool { return s.Library.Name == name })]
 }
 
-// describe says what an OpenSSL is that scripts/build-openssl has made. The
-// libcurl has to be built against the one that now has the name.
+// describe describes an OpenSSL that scripts/build-openssl has made. The
+// libcurl must have been built against the one that has the name now.
 func describe(row *OpenSSL, l *library.Library) error {
 	cache, err := library.DefaultCache()
 	if err != nil {
@@ -118,8 +118,8 @@ func describe(row *OpenSSL, l *library.Library) error {
 	return nil
 }
 
-// libcurlWith is what scripts/build-libcurl calls a libcurl that it has built
-// against that OpenSSL.
+// libcurlWith returns the name that scripts/build-libcurl gives a libcurl built
+// against an OpenSSL.
 func libcurlWith(libcurl, openssl string) string {
 	if openssl == System {
 		return libcurl

@@ -50,7 +50,7 @@ type Axes struct {
 // OpenSSL is one of the OpenSSLs.
 type OpenSSL struct {
 	Name           string            `json:"name"`    // "trixie"
-	Version        string            `json:"version"` // "3.5.9"; empty if it cannot be had
+	Version        string            `json:"version"` // "3.5.9"; empty if it is not available
 	PackageVersion string            `json:"package_version,omitempty"`
 	Origin         string            `json:"origin,omitempty"`
 	Packages       []library.Package `json:"packages,omitempty"`

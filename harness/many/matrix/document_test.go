@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// made is a run with that OpenSSL and library over that version of TLS.
+// made returns a run with this OpenSSL, library and version of TLS.
 func made(openssl, library, tls string, verdict, expected judge.Verdict) outcome.Run {
 	return outcome.Run{
 		Scenario: "reported", Subject: "c-demo", Driver: "perform", Requests: 3,
@@ -21,7 +21,7 @@ func made(openssl, library, tls string, verdict, expected judge.Verdict) outcome
 	}
 }
 
-// sample is a matrix of two OpenSSLs, one of which cannot be had, and two
+// sample is a matrix of two OpenSSLs, one of which is not available, and two
 // libcurls.
 func sample() *Document {
 	return &Document{

@@ -104,8 +104,8 @@ func (d *Document) Grid() *Grid {
 	return g
 }
 
-// columns returns the columns that the axes ask for, and those for plain HTTP if there
-// are runs over it.
+// columns returns the columns of the axes, and those for plain HTTP if there are such
+// runs.
 func (d *Document) columns() []Column {
 	versions := append([]string{}, d.Axes.TLS...)
 	for i := range d.Runs {
@@ -123,7 +123,7 @@ func (d *Document) columns() []Column {
 	return list
 }
 
-// Text writes the grid for people, and below it the reasons for gaps.
+// Text writes the grid for users, and below it the reasons for gaps.
 func (d *Document) Text(w io.Writer) error {
 	g := d.Grid()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -36,7 +36,7 @@ func TestMarkdown(t *testing.T) {
 	}, "\n"), d.Markdown())
 }
 
-// A column of several versions has them in its cells.
+// In a column with several versions, the cells name them.
 func TestCellsNameTheVersion(t *testing.T) {
 	d := sample()
 	r := made("trixie", "packaged HTTP/2", "1.2", judge.Fail, judge.Pass)
@@ -46,7 +46,7 @@ func TestCellsNameTheVersion(t *testing.T) {
 	require.Equal(t, "8.14.1: fail 1, 1 NOT as expected", d.Grid().Rows[0].Cells[0].String())
 }
 
-// Runs over plain HTTP have columns of their own, and only where there are any.
+// Runs over plain HTTP have columns of their own, if there are any.
 func TestPlainHTTPHasColumns(t *testing.T) {
 	d := sample()
 	require.Len(t, d.Grid().Columns, 4)

@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report"
 )
 
-// shards divides a matrix of so many runs, which are numbered by their seed.
+// shards divides a matrix of n runs, which are numbered by their seed.
 func shards(runs, of int) (names []string, list []*Document) {
 	for index := 1; index <= of; index++ {
 		d := sample()
@@ -35,7 +35,7 @@ func TestMergePutsTheRunsInOrder(t *testing.T) {
 	for runs := range 12 {
 		for of := 1; of <= 5; of++ {
 			names, list := shards(runs, of)
-			for i := range list { // in whatever order they come
+			for i := range list { // in any order
 				j := (i * 2) % len(list)
 				names[i], names[j], list[i], list[j] = names[j], names[i], list[j], list[i]
 			}

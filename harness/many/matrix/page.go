@@ -22,7 +22,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"class": style.Class, "reason": reason,
 }).Parse(pageText))
 
-// verdicts in the order in which they are counted.
+// verdicts in the order in which they are shown.
 var verdicts = []judge.Verdict{judge.Pass, judge.Fail, judge.Inconclusive, judge.NotApplicable}
 
 type page struct {
@@ -44,7 +44,7 @@ type pageCell struct {
 	Anchor, Title string
 	Counts        []pageCount
 	Runs          []*outcome.Run
-	Libcurl       []string // its versions, one but for an axis that was merged
+	Libcurl       []string // its versions: one, unless an axis was merged
 }
 
 type pageCount struct {
@@ -75,7 +75,7 @@ func countsOf(runs []*outcome.Run) []pageCount {
 	return counts
 }
 
-// versionsOf are the versions of libcurl that runs were made with.
+// versionsOf returns the versions of libcurl in runs.
 func versionsOf(runs []*outcome.Run) []string {
 	var versions []string
 	for _, r := range runs {
@@ -106,7 +106,7 @@ func (d *Document) Page(w io.Writer) error {
 	return style.WritePage(w, "the page of a matrix", pageTemplate, p)
 }
 
-// reason tells in short why a run did not pass.
+// reason says in short why a run did not pass.
 func reason(r *outcome.Run) string {
 	if r.SubjectError != "" {
 		return r.SubjectError
@@ -114,7 +114,7 @@ func reason(r *outcome.Run) string {
 	var parts []string
 	for _, f := range r.Invariants {
 		if f.Verdict == judge.NotApplicable {
-			return f.Actual // all findings say the same then
+			return f.Actual // then all findings say the same
 		}
 		if f.Verdict != judge.Pass {
 			parts = append(parts, fmt.Sprintf("%s: %s", f.ID, f.Actual))

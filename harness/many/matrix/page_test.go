@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
-// text is what a reader sees of a page, and ids are what links can lead to.
+// text returns the visible text of a page, and ids the targets of links.
 func text(t *testing.T, page string) (words string, ids, links []string) {
 	t.Helper()
 	var b strings.Builder

@@ -15,7 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// setup is a run whose files all exist.
+// setup returns a run whose files all exist.
 func setup(t *testing.T) *lab.Setup {
 	t.Helper()
 	folder := t.TempDir()
@@ -40,7 +40,7 @@ func setup(t *testing.T) *lab.Setup {
 
 func key(t *testing.T, s *lab.Setup) string {
 	t.Helper()
-	k, err := (&Store{}).Key(s) // a store remembers hashes, and this one is new
+	k, err := (&Store{}).Key(s) // a store remembers hashes, so a new one is needed
 	require.NoError(t, err)
 	return k
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// tellEvery is how often Work says how far it is.
+// tellEvery is how often Work reports its progress.
 const tellEvery = 10 * time.Second
 
 // Task is a run to be made, with the OpenSSL whose row it is in.
@@ -57,7 +57,7 @@ type Work struct {
 	Evidence func(openssl string, setup *lab.Setup) func(*outcome.Run, *judge.Observation) (string, error)
 
 	keys []string      // of the tasks
-	runs []outcome.Run // of the tasks; one that is not made yet has no scenario
+	runs []outcome.Run // one for each task; a run that was not made yet has no scenario
 
 	mutex sync.Mutex
 	next  int
@@ -90,7 +90,7 @@ func (w *Work) Prepare(fresh bool) error {
 	return nil
 }
 
-// left is how many runs are still to be made.
+// left returns how many runs are still to be made.
 func (w *Work) left() int {
 	n := 0
 	for i := range w.runs {
@@ -130,7 +130,7 @@ func (w *Work) Run(ctx context.Context) ([]outcome.Run, error) {
 	return w.runs, err
 }
 
-// take returns the next run that is to be made; less than 0 for none.
+// take returns the index of the next run to make; negative if there is none.
 func (w *Work) take() int {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -143,7 +143,7 @@ func (w *Work) take() int {
 	return -1
 }
 
-// make makes one run and keeps it.
+// make makes one run and stores it.
 func (w *Work) make(ctx context.Context, at int) error {
 	setup := w.Tasks[at].Setup
 	setup.Seed = w.Seed
@@ -165,7 +165,8 @@ func (w *Work) make(ctx context.Context, at int) error {
 	return w.Store.Keep(w.keys[at], &r)
 }
 
-// tell says now and then how far the runs are and how long the others take.
+// tell reports at intervals how many runs are done and how long the others will
+// take.
 func (w *Work) tell(total int) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()

@@ -116,7 +116,7 @@ func (d *Document) Bad() (versions []string, unexpected []outcome.Run) {
 	return versions, unexpected
 }
 
-// sort puts the releases in order.
+// sort sorts the releases.
 func (d *Document) sort() {
 	slices.SortStableFunc(d.Releases, func(a, b Release) int { return semver.Compare("v"+a.Version, "v"+b.Version) })
 }
@@ -147,14 +147,14 @@ func (d *Document) Markdown() string {
 	return b.String()
 }
 
-// measured notes when the first and the last run were made.
+// measured records when the first and the last run were made.
 func (d *Document) measured(first, last time.Time) {
 	if !first.IsZero() {
 		d.Since, d.Date = first.UTC().Format(time.DateOnly), last.UTC().Format(time.DateOnly)
 	}
 }
 
-// cell is how many patches of a group fit: "9", "9, 2 other texts", "–".
+// cell returns how many patches of a group apply: "9", "9, 2 other texts", "–".
 func (r *Release) cell(g Group) string {
 	all, other := r.count(g)
 	switch {
@@ -181,11 +181,11 @@ func (r *Release) proof() []string {
 	return []string{r.OpenSSL, fmt.Sprintf("%d of %d", failed, stock), fmt.Sprintf("%d of %d", expected, patched)}
 }
 
-// patchName finds the patches that a message is about, by number.
+// patchName matches the names of patches in a message, by number.
 var patchName = regexp.MustCompile(`\b([0-9]{4})-[^\s:;,]+\.patch\b`)
 
-// misfit is Misfit for a cell of the table: the numbers of the patches that do
-// not fit, where it names any, without their hunks; else its first clause.
+// misfit shortens Misfit for a cell of the table: to the numbers of the patches
+// that do not apply, without their hunks, or else to its first clause.
 func (r *Release) misfit() string {
 	var numbers []string
 	for _, found := range patchName.FindAllStringSubmatch(r.Misfit, -1) {

@@ -48,7 +48,7 @@ func (q *Request) Make(ctx context.Context, found *checkout.Checkout) (*Document
 	return d, q.runAll(ctx, d, tasks)
 }
 
-// document is the document without its runs, and the runs that it needs.
+// document returns the document without its runs, and the runs that it needs.
 func (q *Request) document(found *checkout.Checkout) (*Document, []matrix.Task, error) {
 	d := &Document{Groups: q.Groups}
 	var tasks []matrix.Task
@@ -89,7 +89,7 @@ func (q *Request) document(found *checkout.Checkout) (*Document, []matrix.Task, 
 	return d, tasks, nil
 }
 
-// textsOf asks scripts/series which files a release takes.
+// textsOf asks scripts/series which files a release uses.
 func textsOf(folder, version string) ([]string, error) {
 	output, err := exec.Command(filepath.Join(folder, "scripts", "series"), version).Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
@@ -98,7 +98,7 @@ func textsOf(folder, version string) ([]string, error) {
 	return strings.Fields(string(output)), err
 }
 
-// SampleScenario is the scenario of the releases that are not run with all.
+// SampleScenario is the only scenario of the releases in Sample.
 const SampleScenario = "reported"
 
 // tasks returns the runs of a release.

@@ -133,11 +133,11 @@ type Places struct {
 	folder string // where scripts are written to
 }
 
-// versionTime bounds how long a client may take to say its version.
+// versionTime limits how long a client may take to print its version.
 const versionTime = 20 * time.Second
 
-// varying is what differs from run to run: addresses, ports, counts of bytes and
-// words that stand for responses.
+// varying matches what differs from run to run: addresses, ports, numbers of
+// bytes, and the words in responses.
 var varying = regexp.MustCompile(`0x[0-9a-f]+|127\.0\.0\.1:\d+|\b\d{4,}\b|(own|foe)[A-Z0-9]{8}`)
 
 // number is a version.
@@ -161,7 +161,7 @@ func (r *Recipe) version(ctx context.Context, p *Places) (string, error) {
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
-	if version == "" { // some end with an error after it, as wrk and ab do
+	if version == "" { // some programs exit with an error after it, wrk and ab for example
 		return "", fmt.Errorf("%w: %s: %v", ErrMissing, r.Version, err)
 	}
 	return version, nil
@@ -179,7 +179,7 @@ func (p *Places) environment() []string {
 }
 
 // writeScript writes the script of the recipe, if it has one, and returns the
-// path. Runs that are made at a time read the same file.
+// path. Concurrent runs read the same file.
 func (r *Recipe) writeScript(p *Places) (path string, err error) {
 	path = filepath.Join(p.folder, strings.Map(func(c rune) rune {
 		if c == ' ' || c == '/' || c == ',' {

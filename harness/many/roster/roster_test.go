@@ -49,7 +49,7 @@ func TestRecipesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// A client that is not in the list needs a few lines.
+// A client that is not in the list needs only a few lines.
 func TestRunOfARecipe(t *testing.T) {
 	t.Setenv("LD_LIBRARY_PATH", "")
 	recipes := []Recipe{

@@ -72,10 +72,10 @@ type Result struct {
 	Command string `json:"command,omitempty"`
 }
 
-// limit bounds a run: clients have timeouts of their own that are longer.
+// limit limits a run, because clients have longer timeouts of their own.
 const limit = 30 * time.Second
 
-// plan is a run that is to be made.
+// plan is a run to be made.
 type plan struct {
 	scenario *check.Scenario // nil for a blocked write
 	id       string
@@ -84,7 +84,7 @@ type plan struct {
 	http2    bool
 }
 
-// plans returns the runs of a client, those without a command, too.
+// plans returns the runs of a client, including those without a command.
 func (r *Recipe) plans() []plan {
 	list := []plan{
 		{id: "blocked-write", family: BlockedWrite, command: r.Upload},
@@ -142,7 +142,7 @@ func Run(ctx context.Context, config Config) (rows []Row, missing map[string]err
 	return rows, missing, nil
 }
 
-// results makes those of the chosen runs that the client's recipe has.
+// results makes the chosen runs that the client's recipe has.
 func (config *Config) results(ctx context.Context, recipe *Recipe, chosen []plan) ([]Result, error) {
 	script, err := recipe.writeScript(&config.Places)
 	if err != nil {
@@ -168,7 +168,7 @@ func (config *Config) results(ctx context.Context, recipe *Recipe, chosen []plan
 	return results, group.Wait()
 }
 
-// one makes a run, and repeats it while it shows nothing.
+// one makes a run, and repeats it while it is inconclusive.
 func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command []string) (Result, error) {
 	setup := check.Setup{
 		Command: command, Scenario: p.scenario, HTTP2: p.http2, Stall: p.scenario == nil, Limit: limit,
@@ -193,10 +193,10 @@ func (config *Config) one(ctx context.Context, recipe *Recipe, p plan, command [
 	return result, nil
 }
 
-// decide makes a result of the findings: of a blocked write that on write-retry,
-// of a scenario its own, and of the control the one that decides. How many
-// connections a client makes beyond that is its own affair. If another finding
-// than its own shows the breach, the rule is still that of the scenario.
+// decide makes a result from the findings. For a blocked write, write-retry
+// decides; for a scenario, its own finding; for the control, the worst. The
+// number of connections does not count for the first two. If another finding
+// shows that the scenario's rule was broken, the rule is still the scenario's.
 func decide(p plan, findings []judge.Finding) Result {
 	own := p.id
 	if p.scenario == nil {

@@ -14,7 +14,7 @@ import (
 // families are the columns of the table.
 func families() []string { return append([]string{BlockedWrite}, check.Families()...) }
 
-// cell sums the results of a family up: "pass 4", "fail 2 of 5".
+// cell sums up the results of a family: "pass 4", "fail 2 of 5".
 func cell(results []Result, family string) string {
 	count := make(map[judge.Verdict]int)
 	for _, r := range results {
@@ -76,7 +76,7 @@ func Write(w io.Writer, rows []Row) error {
 	return nil
 }
 
-// plainly makes what was seen the same in each run, and harmless in Markdown.
+// plainly removes what varies from run to run, and escapes Markdown.
 func plainly(seen string) string {
 	return strings.NewReplacer("|", "\\|", "<", "&lt;", "*", "\\*").Replace(varying.ReplaceAllString(seen, "…"))
 }

@@ -84,7 +84,7 @@ func (s *soaking) work(ctx context.Context) error {
 	}
 }
 
-// next picks a run; false when there has been enough.
+// next picks a run; false when the time or the number of runs is up.
 func (s *soaking) next() (lab.Setup, bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
