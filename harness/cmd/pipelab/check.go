@@ -19,7 +19,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/lab"
 )
 
-// checkOptions is what the arguments of check ask for.
+// checkOptions are the arguments of check.
 type checkOptions struct {
 	check.Setup
 	outputs
@@ -29,7 +29,7 @@ type checkOptions struct {
 	complaint string
 	tls       []string
 	repeat    int
-	scenarios []*check.Scenario // nil stands for an honest origin
+	scenarios []*check.Scenario // a nil element is the honest origin
 }
 
 func checkCommand() *cobra.Command {
@@ -76,7 +76,8 @@ func checkCommand() *cobra.Command {
 	return command
 }
 
-// understand refuses contradictory arguments, and finds what the runs need.
+// understand checks the arguments against each other, and finds what the runs
+// need.
 func (o *checkOptions) understand(arguments []string) error {
 	text := strings.Join(arguments, " ")
 	switch {
@@ -128,7 +129,7 @@ func isHost(name string) bool {
 	return err == nil && u.Hostname() == name && u.Path == "" && u.User == nil && !strings.ContainsFunc(name, beyond)
 }
 
-// checkScenarios returns the scenarios that match, nil alone for no pattern.
+// checkScenarios returns the scenarios that match; without a pattern, one nil.
 func checkScenarios(pattern string, http2, plain bool) ([]*check.Scenario, error) {
 	if pattern == "" {
 		return []*check.Scenario{nil}, nil
@@ -149,8 +150,7 @@ func checkScenarios(pattern string, http2, plain bool) ([]*check.Scenario, error
 	return list, nil
 }
 
-// findProgram returns the path of a program: the one of the checkout, or
-// outside of a checkout the one that is embedded in pipelab.
+// findPrograms finds the interposer and the TLS engine.
 func (o *checkOptions) findPrograms() error {
 	interposer, err := findProgram(subject.InterposerFile, (*subject.Programs).Interposer)
 	if err != nil {
@@ -172,8 +172,8 @@ func (o *checkOptions) findPrograms() error {
 	return nil
 }
 
-// findProgram returns the path of a program: in the checkout, or away from
-// one that which is inside of pipelab.
+// findProgram returns the path of a program: in the checkout, or outside of one
+// the copy that pipelab contains.
 func findProgram(file string, built func(*subject.Programs) (string, error)) (string, error) {
 	found, err := checkout.Find()
 	if err != nil {
@@ -182,7 +182,7 @@ func findProgram(file string, built func(*subject.Programs) (string, error)) (st
 	return built(subject.In(found.Programs()))
 }
 
-// flagsOf are the flags that make the same check again, of one scenario.
+// flagsOf returns the flags that repeat the check with one scenario.
 func flagsOf(o *checkOptions, s *check.Scenario, tls string) string {
 	var list []string
 	add := func(set bool, words ...string) {

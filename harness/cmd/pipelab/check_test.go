@@ -154,7 +154,7 @@ func TestCheckWithoutTheInterposer(t *testing.T) {
 	require.Contains(t, stderr, "--stall has to see when the client is stuck: the interposer is not built")
 }
 
-// lines hands what is written to whoever waits for a line.
+// lines passes what is written to a goroutine that waits for a line.
 type lines struct {
 	mutex   sync.Mutex
 	text    bytes.Buffer
@@ -170,7 +170,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wait returns the first match, when there is one.
+// wait returns the first match, once there is one.
 func (l *lines) wait(pattern string) string {
 	expression := regexp.MustCompile(pattern)
 	for {

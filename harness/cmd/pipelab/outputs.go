@@ -84,8 +84,8 @@ func (o *outputs) write(runs []outcome.Run) error {
 	return nil
 }
 
-// updateReadme writes a table, with the day and the machine that it was made
-// on, into a Markdown file, after the comment that begins with the name.
+// updateReadme writes a table, with its date and machine, into a Markdown file,
+// after the comment that begins with the name.
 func updateReadme(file, name string, write func(io.Writer) error) error {
 	var table bytes.Buffer
 	if err := write(&table); err != nil {

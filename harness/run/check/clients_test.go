@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
-// interposer compiles the library that is preloaded.
+// interposer compiles the library to preload.
 func interposer(t *testing.T) string {
 	t.Helper()
 	sources, err := filepath.Glob("../interposer/*.c")
@@ -27,11 +27,11 @@ func interposer(t *testing.T) string {
 	return path
 }
 
-// checked examines a command; what the setup leaves open is as the command line
-// has it.
+// checked examines a command. Missing settings have the command line's
+// defaults.
 func checked(t *testing.T, preload string, setup check.Setup, command ...string) *check.Observation {
 	t.Helper()
-	// Debian's own libcurl and python, not what the tests of curlpipe run with.
+	// Debian's own libcurl and python, not those of curlpipe's tests.
 	t.Setenv("LD_LIBRARY_PATH", "")
 	setup.Command, setup.Interposer, setup.Connections, setup.Requests = command, preload, 1, 1
 	setup.Limit = cmp.Or(setup.Limit, time.Minute)
@@ -87,8 +87,8 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 s.close()
 `
 
-// hasty closes the connection before it has read what came, and in the middle
-// of a request.
+// hasty closes the connection with unread bytes, and in the middle of a
+// request.
 const hasty = `
 import select, socket, sys
 host, port = sys.argv[1].split("//")[1].split(":")
@@ -107,7 +107,7 @@ s.sendall(b"GET /1 HTTP/1.1\r\nHost: here\r\nX-GET /2 HTTP/1.1\r\nHost: here\r\n
 while s.recv(100): pass
 `
 
-// filler makes requests so large that those of a pipeline fill all buffers.
+// filler makes requests so large that pipelined ones fill all buffers.
 var filler = "X-Filler: " + strings.Repeat("x", 2000)
 
 func TestClientsGetTheVerdictThatTheyDeserve(t *testing.T) {

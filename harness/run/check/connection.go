@@ -26,10 +26,10 @@ type connection struct {
 	server *Server
 	tcp    *net.TCPConn
 
-	// what follows is guarded by the server's mutex
+	// the fields below are guarded by the server's mutex
 	seen     origin.Connection
 	protocol string
-	pending  map[int]bool // places of requests that are not answered yet
+	pending  map[int]bool // positions of requests that have not been answered
 	ours     bool         // the origin ended it
 }
 
@@ -46,7 +46,7 @@ func (c *connection) serve() {
 			return
 		}
 		if engine, is := secured.(*openssl.Stream); is {
-			defer engine.Close() // and the socket, which has ended
+			defer engine.Close() // also closes the socket, whose connection has ended
 			defer c.noteTLS(engine)
 		}
 		version, protocol := negotiated(secured)
@@ -98,7 +98,7 @@ func negotiated(secured stream) (version, protocol string) {
 	return secured.(*openssl.Stream).Version(), ""
 }
 
-// noteTLS writes down what the client did of what TLS asked it for.
+// noteTLS records whether the client did what TLS messages asked for.
 func (c *connection) noteTLS(engine *openssl.Stream) {
 	c.server.mutex.Lock()
 	defer c.server.mutex.Unlock()
@@ -106,8 +106,9 @@ func (c *connection) noteTLS(engine *openssl.Stream) {
 	c.seen.KeyUpdates = engine.Count(false, openssl.KeyUpdate)
 }
 
-// counted counts what is read, and keeps the error that ended it: half a line
-// before the end is a malformed request for the parser.
+// counted counts the bytes read, and keeps the error that ended them. Without
+// it, the parser would report half a line before the end as a malformed
+// request.
 type counted struct {
 	io.Reader
 	n   int64
@@ -123,8 +124,8 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// misbehavedPatience is how long the origin waits for another request where the
-// client should make none, before it closes the connection.
+// misbehavedPatience is how long the origin waits for another request, where
+// the client should make none, before it closes the connection.
 const misbehavedPatience = time.Second
 
 func (c *connection) serveHTTP1(stream stream) {
@@ -135,7 +136,7 @@ func (c *connection) serveHTTP1(stream stream) {
 	vain := 0
 	behind := 0
 	useless := false // the client should make no more requests here
-	c.stall()        // the first request may be large enough by itself
+	c.stall()        // the first request alone may be large enough
 	for {
 		begin := position()
 		limit.Head()
@@ -158,7 +159,7 @@ func (c *connection) serveHTTP1(stream stream) {
 			return
 		}
 		if r.Header.Get("Expect") != "" {
-			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // reading tells what became of it
+			_, _ = io.WriteString(stream, "HTTP/1.1 100 Continue\r\n\r\n") // a failure shows in the next read
 			c.stall()
 		}
 		problem := ""
@@ -185,7 +186,7 @@ func (c *connection) serveHTTP1(stream stream) {
 		}
 		behind = 0
 		if reader.Buffered() > 0 {
-			behind = 1 // the next one came before this one was answered
+			behind = 1 // the next request arrived before this one was answered
 		}
 		_, err = io.WriteString(stream, c.server.response(r))
 		c.answered(place, err)
@@ -200,7 +201,8 @@ func (c *connection) serveHTTP1(stream stream) {
 	}
 }
 
-// response is the whole of it. HTTP/1.0 is told when the connection stays.
+// response returns the whole response. In HTTP/1.0 it says so if the connection
+// is kept.
 func (s *Server) response(r *http.Request) string {
 	text := s.text(r.Header.Get(requestID), r.URL.RequestURI())
 	connection := ""
@@ -234,32 +236,32 @@ func (c *connection) stall() bool {
 	return stuck
 }
 
-// hangUp ends the connection as the request asks for.
+// hangUp ends the connection as the request requires.
 func (c *connection) hangUp(stream stream) {
 	c.closeWrite(stream)
 	_ = c.tcp.SetReadDeadline(time.Now().Add(time.Second))
-	_, _ = io.Copy(io.Discard, c.tcp) // what is left unread would become a RST
+	_, _ = io.Copy(io.Discard, c.tcp) // unread bytes would cause a RST
 	c.end(nil)
 }
 
-// closeWrite ends the origin's side. The close_notify and the FIN are one
-// segment: a client that has seen the one sees the other, too.
+// closeWrite ends the origin's side. close_notify and FIN are in one segment,
+// so that a client that has seen one has seen the other, too.
 func (c *connection) closeWrite(stream stream) {
 	c.endsIt()
-	_ = origin.Cork(c.tcp, true) // without it, the FIN comes a little later
+	_ = origin.Cork(c.tcp, true) // without it, the FIN arrives a little later
 	_ = stream.CloseWrite()      // with a close_notify
 	_ = c.tcp.CloseWrite()
 }
 
-// endsIt notes that it is the origin that ends the connection.
+// endsIt notes that the origin ends the connection.
 func (c *connection) endsIt() {
 	c.server.mutex.Lock()
 	c.ours = true
 	c.server.mutex.Unlock()
 }
 
-// malformed ends a connection on which something came that is no request, or
-// nothing any more.
+// malformed ends a connection on which bytes arrived that are not a request, or
+// nothing more.
 func (c *connection) malformed(stream stream, err error, bytes int64) {
 	var network net.Error
 	fromNetwork := errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
@@ -277,7 +279,7 @@ func (c *connection) malformed(stream stream, err error, bytes int64) {
 	c.end(err)
 }
 
-// arrived writes down a request and returns its place.
+// arrived records a request and returns its position.
 func (c *connection) arrived(r *http.Request, bodyBytes, offset, length int64) int {
 	c.server.mutex.Lock()
 	place := len(c.seen.Requests)
@@ -308,7 +310,7 @@ func (c *connection) answered(place int, err error) {
 	}
 }
 
-// end writes down how the connection ended.
+// end records how the connection ended.
 func (c *connection) end(err error) {
 	c.server.mutex.Lock()
 	end := &c.seen.End
@@ -333,7 +335,7 @@ func (c *connection) end(err error) {
 	c.server.say("connection %d %s", c.seen.Number, line)
 }
 
-// say tells whoever wants to know.
+// say reports a line, if the configuration has a function for that.
 func (s *Server) say(format string, arguments ...any) {
 	if s.config.Say == nil {
 		return

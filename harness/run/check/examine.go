@@ -64,7 +64,7 @@ const (
 	stallSendBuffer    = 16 << 10
 )
 
-// farewell bounds the wait for connections that a client left open.
+// farewell limits the wait for connections that the client left open.
 const farewell = 2 * time.Second
 
 // Examine runs the client against an origin that it starts. It returns an error
@@ -109,19 +109,19 @@ func Examine(ctx context.Context, setup Setup) (*Observation, error) {
 	return o, err
 }
 
-// lookTries is how often a client's process is looked for: the kernel's table of
-// sockets may leave one out while others come and go.
+// lookTries is how often to look for a client's process: the kernel's table of
+// sockets may omit one while others are opened and closed.
 const lookTries = 5
 
-// onlooker looks at the process of a client on its first connection. It may be
-// read when the origin has stopped.
+// onlooker records the process of a client at its first connection. Read it
+// after the origin has stopped.
 type onlooker struct {
 	once    sync.Once
 	process *stack.Process
 }
 
-// look looks at the process that has the other end of a connection. One that
-// cannot be looked at stays unknown.
+// look records the process that has the other end of a connection. It ignores
+// one that cannot be inspected.
 func (l *onlooker) look(client, server netip.AddrPort) {
 	l.once.Do(func() {
 		for range lookTries {
@@ -136,14 +136,14 @@ func (l *onlooker) look(client, server netip.AddrPort) {
 	})
 }
 
-// close gives the process up.
+// close releases the process.
 func (l *onlooker) close() {
 	if l.process != nil {
 		_ = l.process.Close() // nothing is written to it
 	}
 }
 
-// stacks returns what TLS the client has.
+// stacks returns the client's TLS stacks.
 func (l *onlooker) stacks() []stack.Stack {
 	if l.process == nil {
 		return nil
@@ -152,7 +152,7 @@ func (l *onlooker) stacks() []stack.Stack {
 	return found
 }
 
-// watchClient runs the client and notes what it shows itself.
+// watchClient runs the client and records what it shows itself.
 func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Server, watch *events.Watch, folder string) error {
 	var accountant events.Accountant
 	client := Client{
@@ -199,15 +199,15 @@ func (o *Observation) watchClient(ctx context.Context, setup Setup, server *Serv
 	return nil
 }
 
-// smallBuffers reports whether the client has to get stuck early.
+// smallBuffers reports whether the client must get stuck early.
 func (s *Setup) smallBuffers() bool {
 	return s.Stall || s.Scenario != nil && s.Scenario.Needs == Upload
 }
 
-// fileBytes is the size of the file that a client can upload, in bytes.
+// fileBytes is the size in bytes of the file to upload.
 const fileBytes = 1 << 20
 
-// prepare makes the file that a client can upload, and a folder for it.
+// prepare makes the file to upload, and a folder for the client.
 func prepare(file, folder string) error {
 	line := []byte("this is a line of a file that is uploaded, as long as all\n")
 	if err := os.WriteFile(file, bytes.Repeat(line, fileBytes/len(line)), 0o600); err != nil {
@@ -220,7 +220,7 @@ func prepare(file, folder string) error {
 }
 
 // written returns what the client has written into its folder, up to the same
-// bound as of what it prints.
+// limit as for its output.
 func written(folder string) ([]byte, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {

@@ -25,14 +25,14 @@ const protocolHTTP2 = "h2"
 const (
 	largeWindow = 1 << 20
 	frameBytes  = 16 << 10
-	smallBytes  = 500 // of the window for an upload, where it is small
+	smallBytes  = 500 // of the window for an upload, if it is small
 	maxStreams  = 1000
 )
 
-// atOnce is how long what a client sends together takes to arrive.
+// atOnce is how long to wait for frames that the client has sent together.
 const atOnce = 20 * time.Millisecond
 
-// session is a connection of HTTP/2. One goroutine serves it.
+// session is an HTTP/2 connection. One goroutine serves it.
 type session struct {
 	*connection
 	stream  stream
@@ -42,15 +42,15 @@ type session struct {
 	encoded bytes.Buffer
 	streams map[uint32]*exchange // that are open
 	windows *origin.Windows      // of the client
-	waiting []*exchange          // that are whole and not answered, the oldest first
+	waiting []*exchange          // complete requests that have not been answered, oldest first
 	last    uint32               // the highest stream so far
-	limit   int                  // of streams that may be open; 0 for none
+	limit   int                  // maximum number of open streams; 0 for none
 	small   bool                 // windows for uploads are
 	away    bool                 // GOAWAY was sent
-	known   bool                 // and the client has read it
+	known   bool                 // the client has acknowledged the limit
 	few     bool                 // only one stream may be open, once the client knows
 	unacked int                  // SETTINGS and PING of ours that the client has to acknowledge
-	vain    int                  // stalls in which the client did not get stuck
+	vain    int                  // number of stalls in which the client did not get stuck
 }
 
 // exchange is a stream with its request.
@@ -58,12 +58,12 @@ type exchange struct {
 	id      uint32
 	request *http.Request
 	place   int
-	room    int64 // bytes of the body that it may send
+	room    int64 // bytes of the body that the client may send
 	read    int64
 	misdeed *Scenario
 }
 
-// serveHTTP2 serves a connection that has agreed on HTTP/2, to its end.
+// serveHTTP2 serves a connection that has negotiated HTTP/2, to its end.
 func (c *connection) serveHTTP2(stream stream) {
 	reader := bufio.NewReader(stream)
 	s := &session{
@@ -124,22 +124,22 @@ func (s *session) serve() error {
 	}
 }
 
-// pause stalls, unless that was in vain before.
+// pause stalls, unless that has failed before.
 func (s *session) pause() {
 	if s.vain < origin.VainStalls && !s.stall() {
 		s.vain++
 	}
 }
 
-// more reports whether something more comes from the client at once.
+// more reports whether more frames arrive at once.
 func (s *session) more() bool {
 	_ = s.stream.SetReadDeadline(time.Now().Add(atOnce))
 	_, err := s.reader.Peek(1)
-	_ = s.stream.SetReadDeadline(time.Time{}) // the next read tells, if there is anything to tell
+	_ = s.stream.SetReadDeadline(time.Time{}) // the next read reports an error, if there is one
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// receive reads one frame and does what it asks for.
+// receive reads one frame and acts on it.
 func (s *session) receive() error {
 	frame, err := s.framer.ReadFrame()
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *session) receive() error {
 	return nil
 }
 
-// begin takes the header section of a request.
+// begin handles the header section of a request.
 func (s *session) begin(f *http2.MetaHeadersFrame) error {
 	if s.streams[f.StreamID] != nil { // trailers
 		if f.StreamEnded() {
@@ -207,7 +207,7 @@ func (s *session) begin(f *http2.MetaHeadersFrame) error {
 	return nil
 }
 
-// underLimit notes how many streams are open under a limit.
+// underLimit records how many streams are open under a limit.
 func (s *session) underLimit() {
 	if s.limit == 0 {
 		return
@@ -221,7 +221,7 @@ func (s *session) underLimit() {
 	}
 }
 
-// take takes a part of the body of a request.
+// take handles a part of a request's body.
 func (s *session) take(f *http2.DataFrame) error {
 	n := int64(f.Length)
 	x := s.streams[f.StreamID]
@@ -231,7 +231,7 @@ func (s *session) take(f *http2.DataFrame) error {
 		}
 	}
 	if x == nil {
-		return nil // the client has given it up, or the origin
+		return nil // the client or the origin has ended the stream
 	}
 	x.read += int64(len(f.Data()))
 	if x.room -= n; s.small && s.unacked == 0 && x.room < 0 {
@@ -248,13 +248,13 @@ func (s *session) take(f *http2.DataFrame) error {
 	return nil
 }
 
-// open lets the client send more of a body, of which n bytes have come.
+// open lets the client send more of a body, of which n bytes have arrived.
 func (s *session) open(x *exchange, n int64) error {
 	if s.small {
 		if s.unacked > 0 || x.room > 0 {
 			return nil
 		}
-		n = -x.room + frameBytes // one frame at a time, or it would take for ever
+		n = -x.room + frameBytes // one frame at a time would take for ever otherwise
 		x.room += n
 	}
 	if n == 0 {
@@ -263,7 +263,7 @@ func (s *session) open(x *exchange, n int64) error {
 	return s.framer.WriteWindowUpdate(x.id, uint32(n))
 }
 
-// whole notes a request that has arrived whole.
+// whole notes that a request is complete.
 func (s *session) whole(x *exchange) error {
 	x.place = s.arrived(x.request, x.read, 0, 0)
 	s.waiting = append(s.waiting, x)
@@ -273,7 +273,7 @@ func (s *session) whole(x *exchange) error {
 // answer answers a request.
 func (s *session) answer(x *exchange) error {
 	if s.streams[x.id] == nil {
-		return nil // the client has given it up
+		return nil // the client has cancelled it
 	}
 	if x.misdeed == nil {
 		return s.respond(x, s.server.text(x.request.Header.Get(requestID), x.request.RequestURI), 0)
@@ -282,12 +282,12 @@ func (s *session) answer(x *exchange) error {
 	return s.misbehave(x)
 }
 
-// forget gives up a request that the client has taken back.
+// forget forgets a request that the client has cancelled.
 func (s *session) forget(id uint32) {
 	delete(s.streams, id)
 }
 
-// settle follows the client's settings.
+// settle applies the client's settings.
 func (s *session) settle(f *http2.SettingsFrame) error {
 	if f.IsAck() {
 		return s.acknowledged()
@@ -295,7 +295,7 @@ func (s *session) settle(f *http2.SettingsFrame) error {
 	return errors.Join(s.windows.Settle(f, s.encoder), s.framer.WriteSettingsAck())
 }
 
-// acknowledged notes that the client has taken notice of SETTINGS or a PING.
+// acknowledged notes that the client has acknowledged SETTINGS or a PING.
 func (s *session) acknowledged() error {
 	if s.unacked--; s.unacked > 0 {
 		return nil
@@ -308,7 +308,7 @@ func (s *session) acknowledged() error {
 		return nil
 	}
 	for _, x := range s.streams {
-		x.room += smallBytes - origin.DefaultWindow // what was sent before counts [RFC 9113 §6.9.2]
+		x.room += smallBytes - origin.DefaultWindow // bytes sent earlier count [RFC 9113 §6.9.2]
 		if err := s.open(x, 0); err != nil {
 			return err
 		}
@@ -332,8 +332,8 @@ func (s *session) head(x *exchange, length int, ended bool) error {
 	})
 }
 
-// respond answers with that body, of which the last bytes, so many of them, are
-// not counted by the Content-Length.
+// respond answers with a body. Its last surplus bytes are not part of the
+// Content-Length.
 func (s *session) respond(x *exchange, body string, surplus int) error {
 	if x.request.Method == http.MethodHead {
 		err := s.head(x, len(body), true)
@@ -346,7 +346,7 @@ func (s *session) respond(x *exchange, body string, surplus int) error {
 	for len(body) > 0 && s.streams[x.id] != nil {
 		n := min(int64(len(body)), s.windows.Room(x.id))
 		if n <= 0 {
-			if err := s.receive(); err != nil { // the client takes more, or gives up
+			if err := s.receive(); err != nil { // the client opens its window, or gives up
 				return err
 			}
 			continue
@@ -363,7 +363,7 @@ func (s *session) respond(x *exchange, body string, surplus int) error {
 	return nil
 }
 
-// over ends a stream that was answered.
+// over ends a stream that has been answered.
 func (s *session) over(x *exchange, err error) {
 	s.answered(x.place, err)
 	delete(s.streams, x.id)

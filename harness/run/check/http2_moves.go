@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// misbehave does to a request what the scenario has HTTP/2 do.
+// misbehave answers a request with the scenario's misbehaviour over HTTP/2.
 func (s *session) misbehave(x *exchange) error {
 	own := s.server.text(x.request.Header.Get(requestID), x.request.RequestURI)
 	foreign := s.server.words.foreignBody()
@@ -65,7 +65,7 @@ func (s *session) misbehave(x *exchange) error {
 	return s.respond(x, own, 0)
 }
 
-// cutAt is how much of a body is sent before it is cut off, in bytes.
+// cutAt is how many bytes of a body are sent before it is cut off.
 const cutAt = 12
 
 // ask sends SETTINGS and a PING, and waits for the client to acknowledge both.

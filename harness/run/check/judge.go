@@ -55,8 +55,8 @@ type Observation struct {
 	Unloaded bool
 }
 
-// examiners have, by the id of the judge's invariants, what can be said from
-// outside. The others are n/a.
+// examiners judge, by the invariants' ids, what is visible from outside of the
+// client. All other invariants are n/a.
 var examiners = map[string]func(*Observation) (judge.Verdict, string, string){
 	judge.IDOneConnection: oneConnection,
 	judge.IDNoReset:       noReset,
@@ -89,7 +89,7 @@ func Findings(o *Observation) []judge.Finding {
 		case !known:
 			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "cannot be seen from outside of the client"
 		case o.requests() == 0 && invariant.ID == judge.IDWriteRetry && o.TLSWrites > 0:
-			f.Verdict, f.Expected, f.Actual = examine(o) // what was written need not have become a request
+			f.Verdict, f.Expected, f.Actual = examine(o) // bytes that were written may not have become a request
 		case o.requests() == 0 && invariant.ID != judge.IDExercised && (invariant.ID != judge.IDAllAnswered || o.Failure == ""):
 			f.Verdict, f.Expected, f.Actual = judge.NotApplicable, "", "no request came"
 		default:
@@ -195,7 +195,7 @@ func writeRetry(o *Observation) (judge.Verdict, string, string) {
 	return judge.NotApplicable, expected, fmt.Sprintf("none of %d writes was blocked", o.TLSWrites)
 }
 
-// whyUnseen says why the interposer saw no write over TLS.
+// whyUnseen returns why the interposer saw no write over TLS.
 func (o *Observation) whyUnseen() string {
 	secured := false
 	for _, c := range o.Origin.Connections {
@@ -246,7 +246,7 @@ func notPipelined(o *Observation) (judge.Verdict, string, string) {
 	alone := 0
 	for i, c := range o.Origin.Connections {
 		if i < len(o.Protocols) && o.Protocols[i] == "HTTP/2.0" {
-			continue // its requests do not wait for each other
+			continue // over HTTP/2 requests do not wait for each other
 		}
 		for j, r := range c.Requests {
 			if judge.Idempotent(r.Method) || r.Problem != "" {

@@ -37,16 +37,16 @@ type Deed struct {
 	Unacknowledged string
 }
 
-// words are what bodies have in them in a run with a scenario, so that they can
-// be told apart in what the client prints.
+// words are unique words in the bodies of a run with a scenario. They show in
+// the client's output which bodies it printed.
 type words struct{ own, foreign string }
 
 func newWords() words {
 	return words{own: "own" + rand.Text()[:8], foreign: "foe" + rand.Text()[:8]}
 }
 
-// chosen reports whether the scenario is to happen to this request, and that it
-// does. It happens once.
+// chosen reports whether the scenario happens to this request, and records
+// that. It happens once.
 func (c *connection) chosen(method string, bodyBytes int64, multiplexed bool) *Scenario {
 	s := c.server.config.Scenario
 	if s == nil || s.ID == honest || s.HTTP2 != multiplexed || !s.fits(method, bodyBytes) {
@@ -61,7 +61,7 @@ func (c *connection) chosen(method string, bodyBytes int64, multiplexed bool) *S
 	return s
 }
 
-// did writes down what was done to the request in that place.
+// did records what was done to the request at a position.
 func (c *connection) did(place int, expected, read int64, problem string) {
 	c.server.mutex.Lock()
 	defer c.server.mutex.Unlock()
@@ -72,8 +72,8 @@ func (c *connection) did(place int, expected, read int64, problem string) {
 	d.Expected, d.Read = expected, read
 }
 
-// text is the body of a response: the request's id, or its target, and the word
-// that the response is known by.
+// text returns the body of a response: the request's id, or its target, and the
+// word that identifies the response.
 func (s *Server) text(id, target string) string {
 	if id == "" {
 		id = target
@@ -84,16 +84,16 @@ func (s *Server) text(id, target string) string {
 	return id + "\n"
 }
 
-// wordField has the word of a response in its header section, where the client
-// prints only that.
+// wordField has the word of a response in its header section, for a client that
+// prints only that section.
 const wordField = "X-Origin-Word"
 
-// foreignBody is the body of what is no response.
+// foreignBody returns the body of what is not a valid response.
 func (w words) foreignBody() string {
 	return w.foreign + " is nobody's response, and this is more of it\n"
 }
 
-// wire is the response as the scenario has it.
+// wire returns the response that the scenario prescribes.
 func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
 	own, foreign := body1(s, m, r), s.words.foreignBody()
 	id := ""
@@ -118,8 +118,8 @@ func (s *Server) wire(m *Scenario, r *http.Request) (head, body string) {
 	return head + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(own)), own
 }
 
-// body1 is the body that the scenario's response has: one that the client must
-// not take for a response is known by that.
+// body1 returns the body of the scenario's response. If the client must not
+// take it for a response, the body shows if it did.
 func body1(s *Server, m *Scenario, r *http.Request) string {
 	switch m.Allows {
 	case Discard, Incomplete, Recover:
@@ -128,8 +128,8 @@ func body1(s *Server, m *Scenario, r *http.Request) string {
 	return s.text(r.Header.Get(requestID), r.URL.RequestURI())
 }
 
-// misbehave answers a request as the scenario has it; more is where the next one
-// comes from. It returns false when the connection has come to its end.
+// misbehave answers a request as the scenario prescribes; more has the next
+// request. It returns false when the connection is over.
 func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r *http.Request, place int) bool {
 	time.Sleep(m.Late)
 	a := m.Answer
@@ -148,7 +148,7 @@ func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r
 		return false
 	}
 	if a.Reset {
-		time.Sleep(resetDelay) // the kernel may throw away what came before a RST
+		time.Sleep(resetDelay) // the kernel may discard what was received before a RST
 	}
 	if a.CloseAnnounced {
 		c.announced(stream, more)
@@ -157,15 +157,15 @@ func (c *connection) misbehave(stream stream, more *bufio.Reader, m *Scenario, r
 	if a.Close && m.Allows == Surplus {
 		c.another(stream, more, surplusPause)
 	}
-	if a.Ends() || r.Close || r.ProtoMinor == 0 { // the response says of no connection that it stays
+	if a.Ends() || r.Close || r.ProtoMinor == 0 { // the response does not say that the connection is kept
 		c.finish(stream, a.Reset)
 		return false
 	}
 	return true
 }
 
-// announced ends a connection whose end was announced, and writes a request down
-// that comes nevertheless.
+// announced ends a connection whose end was announced, and records a request
+// that arrives nevertheless.
 func (c *connection) announced(stream stream, more *bufio.Reader) {
 	c.closeWrite(stream)
 	c.another(stream, more, misbehavedPatience)
@@ -173,11 +173,11 @@ func (c *connection) announced(stream stream, more *bufio.Reader) {
 }
 
 // surplusPause is how long the end of a connection waits for another request
-// behind a surplus response. Without it, whether the client sends one would
-// depend on which of the two is faster.
+// after a surplus response. Without it, timing would decide whether the client
+// sends one.
 const surplusPause = 200 * time.Millisecond
 
-// another waits for one more request, which is not answered, and writes it down.
+// another waits for one more request, which it records and does not answer.
 func (c *connection) another(stream stream, more *bufio.Reader, patience time.Duration) {
 	_ = stream.SetReadDeadline(time.Now().Add(patience)) // reading tells
 	if r, err := http.ReadRequest(more); err == nil {
@@ -185,10 +185,10 @@ func (c *connection) another(stream stream, more *bufio.Reader, patience time.Du
 	}
 }
 
-// resetDelay is how long the client is given to read what comes before a RST.
+// resetDelay is how long the client has to read what was sent before a RST.
 const resetDelay = 50 * time.Millisecond
 
-// write writes the response, and what TLS is to send behind it.
+// write writes the response, and lets TLS send the message that follows it.
 func (c *connection) write(stream stream, m *Scenario, wire string) error {
 	if m.Drip {
 		for i := range len(wire) {
@@ -215,8 +215,8 @@ func (c *connection) write(stream stream, m *Scenario, wire string) error {
 	return origin.Cork(c.tcp, false)
 }
 
-// whileWriting has TLS send something while the client is stuck in the write of
-// its request, and returns what kept it from that.
+// whileWriting makes TLS send a message while the client is stuck in writing
+// its request. It returns what prevented that.
 func (c *connection) whileWriting(stream stream, m *Scenario) (problem string) {
 	if m.Answer.Hold == scenario.HoldStuck {
 		if !c.server.waitStuck(c.tcp) {
@@ -231,11 +231,12 @@ func (c *connection) whileWriting(stream stream, m *Scenario) (problem string) {
 	return problem
 }
 
-// earlyPause is how long the client is given to notice an early response before
-// its body is read on.
+// earlyPause is how long the client has to notice an early response before the
+// origin reads on.
 const earlyPause = 300 * time.Millisecond
 
-// answerEarly answers before the body is there, and then reads what comes of it.
+// answerEarly answers before the body has arrived, and then reads what arrives
+// of it.
 func (c *connection) answerEarly(stream stream, m *Scenario, r *http.Request, offset, length int64) {
 	place := c.arrived(r, 0, offset, length)
 	head, body := c.server.wire(m, r)
@@ -252,8 +253,8 @@ func (c *connection) answerEarly(stream stream, m *Scenario, r *http.Request, of
 	c.finish(stream, false)
 }
 
-// readOn reads a body until the client is silent for long enough, or ends, and
-// returns how many bytes came.
+// readOn reads a body until the client is silent for long enough, or closes. It
+// returns how many bytes arrived.
 func readOn(stream stream, body io.Reader) (n int64) {
 	buffer := make([]byte, 16<<10)
 	for {
@@ -265,7 +266,7 @@ func readOn(stream stream, body io.Reader) (n int64) {
 	}
 }
 
-// event has TLS send something of its own.
+// event makes TLS send a message of its own.
 func (c *connection) event(stream stream, event scenario.TLSEvent) error {
 	engine, able := stream.(*openssl.Stream)
 	if !able {
@@ -289,7 +290,7 @@ func (c *connection) finish(stream stream, reset bool) {
 		return
 	}
 	c.endsIt()
-	_ = c.tcp.SetLinger(0) // fails only on a socket that is closed already
+	_ = c.tcp.SetLinger(0) // fails only if the socket is already closed
 	c.tcp.Close()
 	c.end(nil)
 }

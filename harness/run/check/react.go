@@ -11,18 +11,18 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// facts are what is known of how a client took a misbehaviour.
+// facts are what is known about a client's reaction to a misbehaviour.
 type facts struct {
 	*Observation
-	reused  int    // requests on the connection after the response, that were not under way already
-	again   int    // how often the same request was made once more, if that can be told
-	own     bool   // bodies of responses are in what the client printed
-	foreign bool   // so is at least the beginning of one that is no valid response
+	reused  int    // requests on the connection after the response, except those already in flight
+	again   int    // how often the same request was repeated, if that is known
+	own     bool   // the client printed bodies of valid responses
+	foreign bool   // it printed at least the beginning of one that is not valid
 	whole   bool   // so is all of that one
-	rule    string // what the verdict rests on, if that is not the scenario's rule
+	rule    string // the rule that the verdict is based on, if it is not the scenario's
 }
 
-// mostTries is how often a client makes a request, at most, because it fails.
+// mostTries is the most times that a client repeats a failed request.
 const mostTries = 2
 
 func (o *Observation) facts() facts {
@@ -45,16 +45,16 @@ func (o *Observation) facts() facts {
 			}
 		}
 	}
-	if times > mostTries { // a load generator, which makes the same request all the time
+	if times > mostTries { // a load generator, which always makes the same request
 		f.again = 0
 	}
 	return f
 }
 
-// reported reports whether the client says that something went wrong.
+// reported reports whether the client says that something failed.
 func (o *Observation) reported() bool { return o.Failure != "" || o.Complaint != "" }
 
-// how tells how the client says so.
+// how describes how the client says so.
 func (o *Observation) how() string {
 	if o.Failure != "" {
 		return o.Failure
@@ -62,11 +62,10 @@ func (o *Observation) how() string {
 	return "the client says " + o.Complaint
 }
 
-// unseen is what a run comes to in which a client keeps what it made of a
-// response to itself.
+// unseen is the outcome if the client does not show what it made of a response.
 const unseen = "it ended with exit code 0 and prints no bodies: --complaint says by what it reports a failure"
 
-// scenarioFinding is the verdict on what the client made of the misbehaviour.
+// scenarioFinding is the finding on the client's reaction to the misbehaviour.
 func (o *Observation) scenarioFinding() judge.Finding {
 	s := o.Scenario
 	f := judge.Finding{ID: s.ID, Rule: s.Rule, Expected: string(s.Allows)}
@@ -97,7 +96,7 @@ func goesOn(f *facts) (judge.Verdict, string) {
 		return judge.Fail, f.how()
 	case f.Deed.Unacknowledged != "":
 		return judge.Fail, f.Deed.Unacknowledged
-	case f.asksKeyUpdate() && f.reused > 1 && f.keyUpdates() == 0: // the first may have crossed it
+	case f.asksKeyUpdate() && f.reused > 1 && f.keyUpdates() == 0: // the first request may have crossed it
 		return judge.Fail, "the next requests came without a KeyUpdate of the client's own"
 	}
 	return judge.Pass, fmt.Sprintf("%d requests were answered", f.requests())
@@ -121,9 +120,9 @@ func ceases(f *facts) (judge.Verdict, string) {
 	switch {
 	case f.Deed.Over != "":
 		return judge.Fail, f.Deed.Over
-	case f.reused > 0 && !f.Scenario.HTTP2: // what was under way before GOAWAY may come
+	case f.reused > 0 && !f.Scenario.HTTP2: // requests sent before GOAWAY may arrive
 		return judge.Fail, fmt.Sprintf("%d requests came on that connection afterwards", f.reused)
-	case f.reported() && f.Scenario.HTTP2: // it may be in the middle of opening a stream
+	case f.reported() && f.Scenario.HTTP2: // it may have been opening a stream
 		return judge.Pass, f.how()
 	case f.reported():
 		return judge.Fail, f.how()
@@ -147,7 +146,8 @@ func knowsIncomplete(f *facts) (judge.Verdict, string) {
 	return recorded(f, f.partTaken())
 }
 
-// partTaken says what a client did that takes a response for complete.
+// partTaken returns what shows that the client took an incomplete response for
+// complete.
 func (f *facts) partTaken() string {
 	if f.whole {
 		return "it took it for a valid response: the body is in what it printed, and it reports nothing"
@@ -165,8 +165,8 @@ func recovers(f *facts) (judge.Verdict, string) {
 	return recorded(f, f.partTaken())
 }
 
-// recorded holds whether the client knows that a response is none; taken says
-// what it did if not.
+// recorded reports whether the client noticed that the response is invalid;
+// taken says what shows that it did not.
 func recorded(f *facts, taken string) (judge.Verdict, string) {
 	switch {
 	case f.reported():
@@ -200,13 +200,13 @@ func copesRefused(f *facts) (judge.Verdict, string) {
 	return judge.Inconclusive, unseen
 }
 
-// namesSurplus reports whether the client's message of failure has the status of
-// the surplus response, which it therefore took for a response.
+// namesSurplus reports whether the client's error message has the status of the
+// surplus response, which the client therefore took for a response.
 func (f *facts) namesSurplus() bool {
 	return f.Scenario.ID == timeoutAtRest && timeoutStatus.MatchString(f.how())
 }
 
-// timeoutStatus is the status of the surplus response of timeoutAtRest.
+// timeoutStatus is the status of timeoutAtRest's surplus response.
 var timeoutStatus = regexp.MustCompile(`\b408\b`)
 
 func ignoresSurplus(f *facts) (judge.Verdict, string) {
@@ -215,7 +215,7 @@ func ignoresSurplus(f *facts) (judge.Verdict, string) {
 		return judge.Fail, "it took it for a response: that is in what it printed"
 	case f.reused > 0 && f.reported():
 		if !f.namesSurplus() {
-			f.rule = ambiguousRule // the failure may come from the end of the connection
+			f.rule = ambiguousRule // the end of the connection may have caused the failure
 		}
 		return judge.Fail, "the next request came on that connection; " + f.how()
 	case f.reused > 0 && !f.own:
@@ -255,8 +255,8 @@ func keepsWithin(f *facts) (judge.Verdict, string) {
 	return judge.Pass, fmt.Sprintf("%d requests were answered", f.requests())
 }
 
-// allowedMore is how many more connections a client may make, or end early,
-// because of the scenario.
+// allowedMore returns how many more connections a client may make, or end
+// early, because of the scenario.
 func (o *Observation) allowedMore() int {
 	switch s := o.Scenario; {
 	case s == nil || s.ID == honest:
@@ -279,7 +279,7 @@ func (o *Observation) mayFail() bool {
 	return true
 }
 
-// missed says why the scenario did not happen; empty if it did.
+// missed returns why the scenario did not happen; empty if it did.
 func (o *Observation) missed() string {
 	s := o.Scenario
 	switch {

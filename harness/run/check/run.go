@@ -48,25 +48,25 @@ type Ending struct {
 	Stdout, Stderr []byte
 }
 
-// authorityVariables name the file with the authorities that a client trusts, in
-// its environment: of OpenSSL, curl, Python's requests, pip, git, Node, Perl's LWP,
+// authorityVariables are environment variables with a client's file of certificate
+// authorities: of OpenSSL, curl, Python's requests, pip, git, Node, Perl's LWP,
 // AWS, Cargo and Deno.
 var authorityVariables = []string{
 	"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
 	"PERL_LWP_SSL_CA_FILE", "HTTPS_CA_FILE", "AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "DENO_CERT",
 }
 
-// otherVariables would lead a client elsewhere, or have it trust others.
+// otherVariables would change where a client connects, or whom it trusts.
 var otherVariables = []string{
 	"http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 	"SSL_CERT_DIR", "GIT_SSL_CAPATH", "HTTPS_CA_DIR", "PERL_LWP_SSL_CA_PATH", "SSLKEYLOGFILE",
 }
 
-// mostOutput is how much of what a client prints is kept, in bytes of each
+// mostOutput is how much of a client's output is kept, in bytes for each
 // stream.
 const mostOutput = 1 << 20
 
-// tail keeps the last bytes that are written.
+// tail keeps the last bytes written to it.
 type tail struct{ bytes.Buffer }
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -105,7 +105,7 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // the user gave up, not the client
+		return nil, err // the user stopped the run, not the client
 	}
 	ending := &Ending{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
 	if limited.Err() != nil {
@@ -119,7 +119,7 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 	return ending, nil
 }
 
-// lastLine is what a program most likely ended with.
+// lastLine returns the last line, which most likely says why a program ended.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])

@@ -134,7 +134,7 @@ func (s *Scenario) fits(method string, bodyBytes int64) bool {
 	return method != "HEAD" && method != "CONNECT"
 }
 
-// forGateway returns what the scenario is to a proxy or a gateway.
+// forGateway returns the scenario with the rules for a proxy or a gateway.
 func (s *Scenario) forGateway() *Scenario {
 	if s.ID != "framing-field-folded" {
 		return s
@@ -144,8 +144,7 @@ func (s *Scenario) forGateway() *Scenario {
 	return &theirs
 }
 
-// ends reports whether the connection has no use any more when the client has
-// seen it.
+// ends reports whether a client must not use the connection after the scenario.
 func (s *Scenario) ends() bool {
 	switch s.Allows {
 	case GoOn, Within:

@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
-// engine compiles the origin's OpenSSL.
+// engine compiles the origin's TLS engine.
 func engine(t *testing.T) string {
 	t.Helper()
 	sources, err := filepath.Glob("../origin/openssl/engine/*.c")
@@ -26,7 +26,7 @@ func engine(t *testing.T) string {
 	return path
 }
 
-// one returns the scenario with that id.
+// one returns the scenario with this id.
 func one(t *testing.T, id string, http2 bool) *check.Scenario {
 	t.Helper()
 	found, err := check.Match(id, http2)
@@ -53,12 +53,12 @@ func TestEachScenarioSaysWhatItIs(t *testing.T) {
 	require.EqualError(t, err, `"framing-*" is about HTTP/1.1: leave out --http2`)
 }
 
-// What curl of this machine does is right in these, what a careless client does
-// is not.
+// In these scenarios, this machine's curl behaves correctly and a careless
+// client does not.
 func TestACarelessClientIsCaught(t *testing.T) {
 	preload, tlsEngine := interposer(t), engine(t)
 	for id, each := range map[string]struct {
-		careless  judge.Verdict // empty where that is up to the kernel
+		careless  judge.Verdict // empty if it depends on the kernel
 		says      string
 		method    string
 		arguments []string // of curl
@@ -105,8 +105,8 @@ func TestACarelessClientIsCaught(t *testing.T) {
 	}
 }
 
-// A client that waits for the rest of what it misread is not kept waiting,
-// though it has made another request meanwhile.
+// A client that waits for the rest of a misread response does not wait for
+// ever, although it has made another request meanwhile.
 func TestAConnectionWithoutUseEnds(t *testing.T) {
 	const waiting = `
 import socket, sys
@@ -124,8 +124,8 @@ while s.recv(1000): pass
 	require.Len(t, o.Origin.Connections[0].Requests, 2)
 }
 
-// A client that made another request where it had seen a surplus response broke a
-// SHOULD; if it says that it got this response, it broke a MUST.
+// A client that makes another request although it has seen a surplus response
+// breaks a SHOULD. If it says that it got that response, it breaks a MUST.
 func TestASurplusResponseThatFailsTheNextRequest(t *testing.T) {
 	const going = `
 import socket, sys
@@ -209,8 +209,8 @@ s.recv(1000)
 	require.Contains(t, f.Actual, "all 1000000 bytes of the body were sent")
 }
 
-// A load generator ends with exit code 0 whatever happens: a pattern says by what
-// it reports a failure.
+// A load generator always exits with 0. A pattern finds the failures that it
+// reports.
 func TestAComplaintCounts(t *testing.T) {
 	if _, err := exec.LookPath("ab"); err != nil {
 		t.Skip(err, "; scripts/setup --tests installs it")
@@ -225,7 +225,7 @@ func TestAComplaintCounts(t *testing.T) {
 	require.True(t, strings.HasPrefix(check.Findings(o)[0].Actual, "the client says Failed requests:"))
 }
 
-// What a user has set for other work does not reach the client.
+// The user's environment for other work does not affect the client.
 func TestTheEnvironmentOfAClient(t *testing.T) {
 	t.Setenv("https_proxy", "http://127.0.0.1:1")
 	t.Setenv("SSL_CERT_DIR", "/nowhere")

@@ -70,10 +70,10 @@ type Server struct {
 	words     words
 	serving   sync.WaitGroup
 
-	mutex       sync.Mutex // guards what follows, and what the connections have seen
+	mutex       sync.Mutex // guards the fields below, and the connections' records
 	connections []*connection
 	stopped     bool
-	chosen      bool // the request that the scenario happens to has come
+	chosen      bool // the scenario's request has arrived
 	deed        Deed
 	clogs       int
 }
@@ -98,10 +98,10 @@ func Start(config Config) (*Server, error) {
 	return s, nil
 }
 
-// versions of TLS that the origin speaks.
+// versions of TLS that the origin supports.
 var versions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-// prepareTLS makes a certificate, and whatever speaks TLS with it.
+// prepareTLS makes a certificate, and what speaks TLS with it.
 func (s *Server) prepareTLS() error {
 	if s.config.Plain {
 		return nil
@@ -128,7 +128,7 @@ func (s *Server) prepareTLS() error {
 	s.tls = &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"http/1.1"}, KeyLogWriter: s.config.KeyLog,
-		DynamicRecordSizingDisabled: true, // what is written at once goes into one record
+		DynamicRecordSizingDisabled: true, // each write goes into one record
 	}
 	if version != "" {
 		s.tls.MinVersion, s.tls.MaxVersion = versions[version], versions[version]

@@ -10,25 +10,24 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// How it shows, without the interposer, that a client is stuck: this many bytes
-// wait in the origin's socket, and for this long they do not become more.
+// Signs of a stuck client without the interposer: this many bytes are unread in
+// the origin's socket, and their number has not grown for this long.
 const (
 	clogBytes = 2 << 10
 	clogTime  = 100 * time.Millisecond
 	clogLook  = 5 * time.Millisecond
 )
 
-// waitStuck returns true when the client is stuck in a write, which the interposer
-// saw, or in front of one: its socket is full, and it waits for room before it
-// writes, or what it writes with cannot be seen. It returns false when none of that
-// came to be in good time.
+// waitStuck returns true if the client is stuck: in a write that the interposer
+// saw, or before one, because its socket is full and it waits for room, or in a
+// write that cannot be seen. It returns false if none of that happens in time.
 func (s *Server) waitStuck(tcp *net.TCPConn) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), origin.StallBound)
 	defer cancel()
 	clogged := make(chan bool, 1)
 	go func() {
 		clogged <- isClogged(ctx, tcp)
-		cancel() // nobody waits for the interposer any more
+		cancel() // nobody needs the interposer's result now
 	}()
 	stuck := s.config.Client.WaitStuck(ctx)
 	cancel()
@@ -41,8 +40,8 @@ func (s *Server) waitStuck(tcp *net.TCPConn) bool {
 	return stuck
 }
 
-// isClogged waits until the client's writes have come to rest with something left
-// unread, as they do when its socket is full.
+// isClogged waits until the client has stopped writing with bytes unread, as it
+// does when its socket is full.
 func isClogged(ctx context.Context, tcp *net.TCPConn) bool {
 	raw, err := tcp.SyscallConn()
 	if err != nil {

@@ -13,7 +13,7 @@ const honest = "honest-origin"
 // timeoutAtRest is the id of the scenario whose surplus response is a 408.
 const timeoutAtRest = "timeout-at-rest"
 
-// table is all scenarios, in the order in which they are shown.
+// table has all scenarios, in the order in which they are shown.
 var table = slices.Concat(plain, tlsMessages, ends, extras, framing(), multiplexed)
 
 // Families are the words of Scenario.Family, in the order of the table.
@@ -107,7 +107,7 @@ var tlsMessages = []Scenario{
 	},
 }
 
-// Rules that several scenarios come from.
+// Rules on which several scenarios are based.
 const (
 	ceaseRule = "RFC 9112 §9.6: \"A client that receives a 'close' connection option MUST cease sending requests on that " +
 		"connection and close the connection after reading the response message containing the 'close' connection option\""

@@ -6,7 +6,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Rules of framing that several scenarios come from.
+// Rules of framing on which several scenarios are based.
 const (
 	lengthRule = "RFC 9112 §6.3: \"If a message is received without Transfer-Encoding and with an invalid Content-Length " +
 		"header field, then the message framing is invalid and the recipient MUST treat it as an unrecoverable error\"; " +
@@ -27,8 +27,8 @@ const (
 		"response, even if the client does not expect one.\""
 )
 
-// readings has, by the id of the laboratory's scenario, what a client may make
-// of the response if it does not share its connection. It may accept or discard
+// readings says, by the id of the laboratory's scenario, how a client may read
+// the response if it does not share its connection. It may accept or discard
 // all other responses, by RFC 9112 §6.3.
 var readings = map[string]struct {
 	allows Reaction
@@ -63,7 +63,7 @@ var readings = map[string]struct {
 	"framing-trailer-status-line": {Either, lineRule},
 }
 
-// framing has the laboratory's scenarios in which a response can be read in more
+// framing has the laboratory's scenarios with responses that can be read in more
 // than one way.
 func framing() []Scenario {
 	theirs, err := scenario.Match("framing-*")
@@ -81,7 +81,7 @@ func framing() []Scenario {
 	return slices.DeleteFunc(list, func(s Scenario) bool { return s.Answer.Raw == "" })
 }
 
-// raw returns the answer of an origin that is sent byte for byte.
+// raw returns an answer that the origin sends byte for byte.
 func raw(o scenario.Origin) scenario.Answer {
 	for _, a := range o.Answers {
 		if a.Raw != "" {

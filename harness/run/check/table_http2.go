@@ -1,6 +1,6 @@
 package check
 
-// move is something that HTTP/2 does.
+// move is an action of the origin over HTTP/2.
 type move string
 
 // The moves.
@@ -17,7 +17,7 @@ const (
 	surplusData  move = "more bytes than the Content-Length says"
 )
 
-// notProcessed is the rule of requests that the origin has not looked at.
+// notProcessed is the rule for requests that the origin has not processed.
 const notProcessed = "RFC 9113 §8.7: \"Requests that have not been processed have not failed; clients MAY automatically " +
 	"retry them, even those with non-idempotent methods.\""
 

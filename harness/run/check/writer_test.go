@@ -72,7 +72,8 @@ func TestEachWayToRepeatABlockedWrite(t *testing.T) {
 	}
 }
 
-// Programs that start others close what they have open, or use its number.
+// Programs that start others close inherited descriptors, or reuse their
+// numbers.
 func TestAClientThatDidNotInheritThePipe(t *testing.T) {
 	preload, client, file := interposer(t), writer(t, "-lssl", "-lcrypto"), filepath.Join(t.TempDir(), "file")
 	for name, each := range map[string]struct {
@@ -100,7 +101,7 @@ func TestAClientThatDidNotInheritThePipe(t *testing.T) {
 	require.Empty(t, content)
 }
 
-// A BIO of the client's own does not tell its socket, but it writes to one.
+// A client's own BIO does not tell its socket, but writes to one.
 func TestTheSocketOfABIOIsSeen(t *testing.T) {
 	sockets := make(map[int]bool)
 	o := checked(t, interposer(t), check.Setup{Stall: true, Tap: lab.Tap{Event: func(e events.Event) {
@@ -114,7 +115,7 @@ func TestTheSocketOfABIOIsSeen(t *testing.T) {
 	require.NotContains(t, sockets, -1)
 }
 
-// What the interposer cannot see into is named.
+// A TLS stack that the interposer cannot watch is named.
 func TestOtherTLSIsNamed(t *testing.T) {
 	preload, folder := interposer(t), t.TempDir()
 	static := writer(t, "-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-ldl", "-lpthread")
@@ -141,10 +142,10 @@ func TestOtherTLSIsNamed(t *testing.T) {
 	}
 }
 
-// script gives a program the host and the port of a URL.
+// script makes a script that gets the host and the port of a URL.
 const script = `hostport=${3#*//}; exec "$1" "$2" "${hostport%:*}" "${hostport##*:}"`
 
-// A stall that blocked nothing has shown nothing.
+// A stall that blocks no write is inconclusive.
 func TestAStallThatBlocksNothingIsInconclusive(t *testing.T) {
 	o := checked(t, interposer(t), check.Setup{Stall: true}, "curl", "-s", "{url}/1")
 	require.Positive(t, o.TLSWrites)

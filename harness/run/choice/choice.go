@@ -115,12 +115,12 @@ func (c *Choice) Setups() ([]lab.Setup, error) {
 	return setups, nil
 }
 
-// Seed returns a random seed for runs. It has at most ten digits, so that a person
-// can type it again.
+// Seed returns a random seed for runs. It has at most ten digits, so that users
+// can type it.
 func Seed() uint64 { return rand.Uint64N(1 << 32) }
 
-// versions returns over which versions of TLS a scenario is to be run: those
-// that are wanted, and empty for its own, which it is if it is plain HTTP.
+// versions returns the versions of TLS for a scenario: the wanted ones. Empty,
+// which means the scenario's own, is returned for plain HTTP.
 func versions(s *scenario.Scenario, wanted []string) []string {
 	if len(wanted) == 0 || s.Client.TLS == plan.PlainText {
 		return []string{""}
@@ -139,8 +139,8 @@ func CheckVersions(wanted []string) error {
 	return nil
 }
 
-// withRequests returns the scenarios that can be had with so many requests, as
-// such; all as they are for 0.
+// withRequests returns the scenarios that can run with this number of requests,
+// changed to that number; for 0, all of them unchanged.
 func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, error) {
 	if n == 0 {
 		return scenarios, nil
@@ -157,8 +157,8 @@ func withRequests(scenarios []scenario.Scenario, n int) ([]scenario.Scenario, er
 	return list, nil
 }
 
-// FindLibraries returns the libcurls with these names, with the builds of a
-// checkout.
+// FindLibraries returns the libcurls with these names, among them the builds of
+// a checkout.
 func FindLibraries(names []string, c *checkout.Checkout) ([]*library.Library, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no libcurl is named")

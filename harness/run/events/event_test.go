@@ -33,7 +33,7 @@ func TestParseRefusesWhatIsNoEvent(t *testing.T) {
 	}
 }
 
-// readAll returns the calls that were read from r.
+// readAll returns the events in r.
 func readAll(r io.Reader) ([]string, error) {
 	var calls []string
 	err := Read(r, func(e Event) { calls = append(calls, e.Call) })

@@ -47,7 +47,7 @@ type BadRetry struct {
 // repetition, or if the SSL object allows the difference.
 func breach(first, second Event) Breach {
 	alike := first.Length == second.Length && first.Hash == second.Hash
-	moving := second.Mode&acceptMovingWriteBuffer != 0 // OpenSSL looks at the mode that is set then
+	moving := second.Mode&acceptMovingWriteBuffer != 0 // OpenSSL uses the mode at the time of the second call
 	switch {
 	case alike && (first.Buffer == second.Buffer || moving):
 		return ""

@@ -44,14 +44,14 @@ type Summary struct {
 // not safe for concurrent use.
 type Accountant struct {
 	summary Summary
-	pending map[string]Event // by SSL object: the write that has to be repeated
+	pending map[string]Event // by SSL object: the write that must be repeated
 }
 
 // See takes the next event.
 func (a *Accountant) See(e Event) {
 	if e.Call == "dropped" {
 		a.summary.Dropped += e.Count
-		clear(a.pending) // the repetition may be among them
+		clear(a.pending) // the repetition may be among the lost events
 		return
 	}
 	if e.Call == "version" {

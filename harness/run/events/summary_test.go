@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sumOf is what an Accountant makes of events.
+// sumOf returns an Accountant's summary of events.
 func sumOf(list ...Event) Summary {
 	var a Accountant
 	for _, e := range list {
@@ -17,9 +17,9 @@ func sumOf(list ...Event) Summary {
 	return a.Summary()
 }
 
-// recording reads what the interposer wrote of a client: c-demo with sixteen
-// requests of the scenario "reported", against an origin that stalled on the
-// first three connections.
+// recording reads a recording of the interposer: c-demo with sixteen requests
+// of the scenario "reported", against an origin that stalled on the first three
+// connections.
 func recording(t *testing.T, file string) []Event {
 	t.Helper()
 	text, err := os.Open("testdata/" + file)
@@ -34,7 +34,7 @@ func TestSummaryOfRecordings(t *testing.T) {
 	for file, want := range map[string]Summary{
 		"patched-tls12.jsonl": {Events: 50, Writes: 28, WantWrite: 12, Blocked: 12, Followed: 12},
 		"patched-tls13.jsonl": {Events: 54, Writes: 30, WantWrite: 14, Blocked: 14, Followed: 14},
-		// 4 sends were cut short, 10 would have blocked
+		// 4 sends were partial, 10 would have blocked
 		"stock-plain.jsonl": {Events: 39, Writes: 30, WantWrite: 14},
 	} {
 		require.Equal(t, want, sumOf(recording(t, file)...), file)
@@ -64,7 +64,8 @@ func TestStockBreaksTheContract(t *testing.T) {
 		sum.BadRetries[0].String())
 }
 
-// Take any repetition out of the recording, and the next request breaks in.
+// If any repetition is removed from the recording, the next request interrupts
+// the blocked one.
 func TestRecordingWithoutOneRepetition(t *testing.T) {
 	list := recording(t, "patched-tls12.jsonl")
 	taken := 0
@@ -83,19 +84,19 @@ func TestRecordingWithoutOneRepetition(t *testing.T) {
 	require.Equal(t, 6, taken)
 }
 
-// blocked is a write that has to be repeated.
+// blocked is a write that must be repeated.
 var blocked = Event{
 	Call: "SSL_write", SSL: "0x1", FD: 4, Buffer: "0xa0", Length: 90, Hash: "aa", Result: -1, Error: WantWrite,
 }
 
-// with is the blocked write with a change.
+// with returns the blocked write with a change.
 func with(change func(*Event)) Event {
 	e := blocked
 	change(&e)
 	return e
 }
 
-// done is the blocked write, repeated with success.
+// done is a successful repetition of the blocked write.
 func done(e *Event) { e.Result, e.Error = e.Length, "" }
 
 func TestRepeatedWritesAreNoBadRetry(t *testing.T) {
@@ -125,7 +126,7 @@ func TestRepeatedWritesAreNoBadRetry(t *testing.T) {
 	}
 }
 
-// same is the number of bytes that two writes begin with alike.
+// same is the number of equal bytes at the beginning of two writes.
 func same(n int64) *int64 { return &n }
 
 func TestBreaches(t *testing.T) {
@@ -155,7 +156,7 @@ func TestBreaches(t *testing.T) {
 	}
 }
 
-// The mode allows another address, and nothing else.
+// The mode allows another address, and no other difference.
 func TestTheModeAllowsAnotherAddress(t *testing.T) {
 	moving := with(func(e *Event) { e.Mode = 3 })
 	require.Empty(t, sumOf(moving, with(func(e *Event) { e.Buffer, e.Mode = "0xb0", 3 })).BadRetries)

@@ -13,12 +13,12 @@ type Watch struct {
 	tls     bool // it has written over TLS
 	stuck   bool
 	changed chan struct{} // closed and replaced at each blocked write
-	held    chan struct{} // the same when the subject's own BIO has to keep something
+	held    chan struct{} // the same when the subject's own BIO has to buffer bytes
 }
 
-// settle is how long a subject that was stuck already is given to try again,
-// now that the peer may have made room. If it does not, it still is. One whose own
-// BIO keeps what the socket does not take gets as long to write more over TLS.
+// settle is how long a stuck subject has to try again, because the peer may have
+// made room. If it does not try, it is still stuck. A subject whose own BIO
+// buffers what the socket refuses has the same time to write more over TLS.
 const settle = 15 * time.Millisecond
 
 // NewWatch returns a Watch of a subject that has not written anything yet.

@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ended is a context that is over, so that nothing waits.
+// ended returns a context that has ended, so that nothing waits.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// waiting starts to wait and returns where the outcome will be told, once the
-// wait has begun.
+// waiting starts to wait and, once the wait has begun, returns a channel for
+// its result.
 func waiting(ctx context.Context, w *Watch) <-chan bool {
 	outcome, begun := make(chan bool, 1), make(chan struct{})
 	go func() {
@@ -57,7 +57,7 @@ func TestWaitStuckReturnsAtABlockedWriteHoweverLate(t *testing.T) {
 	})
 }
 
-// The peer may have read in the meantime without making enough room.
+// The peer may have read meanwhile without making enough room.
 func TestWaitStuckReturnsForAWriteThatStaysBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWatch()
@@ -71,8 +71,7 @@ func TestWaitStuckReturnsForAWriteThatStaysBlocked(t *testing.T) {
 	})
 }
 
-// A BIO of the client's own may keep what the socket does not take, while OpenSSL
-// goes on.
+// A client's own BIO may buffer what the socket refuses, while OpenSSL goes on.
 func TestWaitStuckWaitsForAClientThatWritesIntoItsOwnBIO(t *testing.T) {
 	refused := Event{Call: "send", FD: 4, Length: 90, Result: -1, Error: WantWrite}
 	synctest.Test(t, func(t *testing.T) {

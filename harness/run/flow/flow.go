@@ -83,9 +83,9 @@ func (c *Connection) EndedFirst() *Ending {
 type stream struct {
 	known  bool
 	first  uint32 // sequence number of the first byte of payload
-	sent   int64  // one past the last byte of payload
-	acked  int64  // of the other side's bytes, by this side
-	closed bool   // a zero window was the last that it said
+	sent   int64  // position after the last byte of payload
+	acked  int64  // position up to which this side has acknowledged the other's bytes
+	closed bool   // its last packet announced a zero window
 }
 
 type state struct {
@@ -145,13 +145,13 @@ func (s *state) see(at time.Time, tcp *layers.TCP, payload int64, fromClient boo
 		}
 		return
 	}
-	if !from.known { // without a SYN of that side there is nothing to count from
+	if !from.known { // without that side's SYN there is no position to count from
 		if tcp.RST && s.RST == nil {
 			s.RST = &Ending{Time: at, By: side}
 		}
 		return
 	}
-	begin := int64(int32(tcp.Seq - from.first - uint32(from.sent))) // from what was sent so far
+	begin := int64(int32(tcp.Seq - from.first - uint32(from.sent))) // relative to what was sent so far
 	from.sent = max(from.sent, from.sent+begin+payload)
 	if tcp.ACK && to.known {
 		from.acked = max(from.acked, min(to.sent, to.sent+int64(int32(tcp.Ack-to.first-uint32(to.sent)))))
@@ -172,10 +172,10 @@ func (s *state) see(at time.Time, tcp *layers.TCP, payload int64, fromClient boo
 	}
 }
 
-// network is what is needed of an IP header.
+// network has the necessary part of an IP header.
 type network struct {
 	source, target netip.Addr
-	payload        int64 // of the TCP segment, in bytes, whether captured or not
+	payload        int64 // length of the TCP segment in bytes, captured or not
 }
 
 func decode(data []byte) (network, *layers.TCP) {

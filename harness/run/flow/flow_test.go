@@ -24,7 +24,7 @@ type talk struct {
 	packets []flow.Packet
 }
 
-// say adds a packet of the client, or of the origin, with that many bytes of
+// say adds a packet of the client or the origin, with this many bytes of
 // payload.
 func (s *talk) say(by flow.Side, tcp layers.TCP, payload int) {
 	s.t.Helper()
@@ -46,7 +46,8 @@ func (s *talk) say(by flow.Side, tcp layers.TCP, payload int) {
 	})
 }
 
-// open says what opens a connection whose sides count from these numbers.
+// open adds the packets that open a connection whose sides count from these
+// numbers.
 func (s *talk) open(client, origin uint32) {
 	s.say(flow.Client, layers.TCP{SYN: true, Seq: client, Window: 100}, 0)
 	s.say(flow.Origin, layers.TCP{SYN: true, ACK: true, Seq: origin, Ack: client + 1, Window: 100}, 0)
@@ -57,7 +58,7 @@ func (s *talk) connections() []flow.Connection { return flow.Connections(s.packe
 
 func TestBytesCountOnceThoughTheyAreSentTwice(t *testing.T) {
 	s := &talk{t: t}
-	first := uint32(1<<32 - 500) // the number wraps within the stream
+	first := uint32(1<<32 - 500) // the number wraps around within the stream
 	s.open(first, 9)
 	for _, from := range []uint32{0, 600, 0, 300} { // the last two again
 		s.say(flow.Client, layers.TCP{ACK: true, Seq: first + 1 + from, Ack: 10, Window: 100}, 600)

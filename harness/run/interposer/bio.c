@@ -29,7 +29,7 @@ write_function BIO_write;
 write_ex_function BIO_write_ex;
 puts_function BIO_puts;
 
-/* The SSL object that the program writes to with a call on bio, or NULL. */
+/* The SSL object that a call on bio writes to, or NULL. */
 static struct ssl_st *ssl_of(BIO *bio)
 {
   static struct real_function method_type;

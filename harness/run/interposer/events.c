@@ -22,14 +22,14 @@
 
 #define LINE_SIZE 512
 
-/* Programs count on getting the lowest numbers. */
+/* Programs expect the lowest descriptors for themselves. */
 #define OUT_OF_THE_WAY 500
 
 _Static_assert(LINE_SIZE <= PIPE_BUF, "a line must reach the pipe whole");
 
-/* Set before main(), and again when the host has closed it. The identity of the
-   file tells whether the number still names it: the host may have closed it and
-   opened something else. */
+/* Set before main(), and again if the host has closed it. The identity of the
+   file shows whether the number still names it, because the host may have
+   closed it and opened something else. */
 static int events_fd = -1;
 static dev_t events_device;
 static ino_t events_inode;
@@ -54,7 +54,7 @@ uint64_t event_hash(uint64_t hash, const void *data, size_t len)
   return hash;
 }
 
-/* The descriptor that the environment names, or -1. */
+/* The descriptor in the environment, or -1. */
 static int fd_from_environment(void)
 {
   const char *text = getenv("PIPELAB_EVENTS_FD");
@@ -70,7 +70,7 @@ static int fd_from_environment(void)
   return (int)fd;
 }
 
-/* Takes fd for the events, if it can be one. */
+/* Uses fd for the events, if possible. */
 static bool take_fd(int fd)
 {
   struct stat status;
@@ -85,12 +85,12 @@ static bool take_fd(int fd)
   return true;
 }
 
-/* Where the pipe can be opened, and how often that may be tried again. */
+/* Path of the pipe, and how often it may be opened again. */
 static char events_path[64];
 static int tries = 16;
 
-/* False when fd is another file than the one at the path: a shell script may
-   use the number for something of its own. */
+/* False if fd is not the file at the path: a shell script may use the number
+   for something else. */
 static bool is_the_pipe(int fd)
 {
   struct stat pipe;
@@ -101,8 +101,8 @@ static bool is_the_pipe(int fd)
      status.st_ino == pipe.st_ino);
 }
 
-/* Opens the pipe anew, with a number that is out of the host's way. It is not
-   handed on: a program that the host executes opens it itself. */
+/* Opens the pipe again, with a number that the host does not expect. It is
+   close-on-exec: a program that the host executes opens the pipe itself. */
 static bool open_path(void)
 {
   struct stat status;
@@ -147,8 +147,8 @@ static bool is_ours(void)
     status.st_ino == events_inode;
 }
 
-/* Whether there is a pipe to write to; opens it again when the host has closed
-   it, as daemons and those who start other programs do. */
+/* Whether there is a pipe to write to. Opens it again if the host has closed
+   it, as daemons and programs that start others do. */
 static bool still_ours(void)
 {
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -169,10 +169,10 @@ static bool sigpipe_pending(void)
   return !sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* Writes a line past our own write() and without a SIGPIPE for the host: the
-   signal is held back meanwhile and, when this write raised it, taken off.
-   (On Linux sigprocmask() means the calling thread. pthread_sigmask() was in
-   a library of its own before glibc 2.32, which the host may not load.) */
+/* Writes a line without our own write() hook and without a SIGPIPE for the
+   host: the signal is blocked meanwhile, and removed if this write raised it.
+   (On Linux sigprocmask() means the calling thread. pthread_sigmask() was in a
+   library of its own before glibc 2.32, which the host may not load.) */
 static bool write_line(const char *line, size_t len)
 {
   const struct timespec at_once = { 0, 0 };
@@ -211,7 +211,7 @@ static long long nanoseconds_now(void)
   return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Says how many lines were lost, as soon as there is room to say so. */
+/* Reports how many lines were lost, as soon as there is room for it. */
 static void write_dropped(void)
 {
   char line[LINE_SIZE];
@@ -236,8 +236,8 @@ __attribute__((destructor)) static void events_close(void)
   errno = saved_errno;
 }
 
-/* A line under construction; what does not fit is left out, and full is set
-   so that half a line is never written. */
+/* A line under construction. What does not fit is omitted, and full is set so
+   that an incomplete line is never written. */
 struct line {
   char text[LINE_SIZE];
   size_t len;
@@ -269,9 +269,9 @@ static void line_write(const struct line *line)
     __atomic_fetch_add(&dropped, 1, __ATOMIC_RELAXED);
 }
 
-/* Adds the host's end of the connection, if the socket has one: a number of a
-   socket says little, it is used again, and who opened and closed it may not
-   have called libc. */
+/* Adds the host's address of the connection, if the socket has one. The number
+   of a socket is not enough: it is reused, and the program may not have opened
+   and closed it through libc. */
 static void line_add_local(struct line *line, int fd)
 {
   struct sockaddr_storage address;

@@ -65,7 +65,7 @@
 
 #define EVENT_HASH_START UINT64_C(0xcbf29ce484222325)
 
-/* What an SSL object is called: the process that saw it first, and when in its
+/* The name of an SSL object: the process that saw it first, and its time in
    nanoseconds. */
 struct identity {
   long process;
@@ -74,32 +74,32 @@ struct identity {
 
 struct event {
   const char *call;
-  const struct identity *ssl; /* NULL when no SSL object takes part */
+  const struct identity *ssl; /* NULL if no SSL object is involved */
   int fd;
-  const void *buf;   /* NULL when the call writes nothing */
-  uint64_t hash;     /* of what buf holds, used when buf is set */
-  const size_t *len; /* NULL when the call takes no length */
+  const void *buf;   /* NULL if the call writes nothing */
+  uint64_t hash;     /* of what is at buf; used if buf is set */
+  const size_t *len; /* NULL if the call has no length */
   const size_t *same; /* NULL unless a blocked write came before */
-  const long *mode;   /* NULL unless it is to be told */
+  const long *mode;   /* NULL unless it is reported */
   bool blocking;
   bool handshake;
-  const size_t *moved; /* NULL unless answered apart from ret */
+  const size_t *moved; /* NULL unless the call returns it apart from ret */
   const size_t *unread; /* NULL unless the socket is about to be closed */
   long ret;
   const char *error;
 };
 
-/* True when events are wanted and can be written. Cheap. */
+/* True if events are wanted and can be written. Cheap. */
 bool events_enabled(void);
 
 /* Writes one event. Changes errno. Safe in threads and after fork(). */
 void event_write(const struct event *event);
 
-/* Says which OpenSSL is in use; version holds no character that JSON would
-   have escaped. The same holds for this. */
+/* Writes which OpenSSL is in use; version must not need escaping in JSON.
+   Changes errno. Safe in threads and after fork(). */
 void event_write_version(const char *version);
 
-/* Goes on with a 64-bit FNV-1a hash; begin with EVENT_HASH_START. */
+/* Continues a 64-bit FNV-1a hash; start with EVENT_HASH_START. */
 uint64_t event_hash(uint64_t hash, const void *data, size_t len);
 
 #pragma GCC visibility pop

@@ -17,7 +17,7 @@ struct owner {
 static struct owner *table[BUCKETS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* Where the one of ssl hangs, or would hang; the mutex is held. */
+/* The link to the entry of ssl, or to its place. Call with the mutex held. */
 static struct owner **place(const void *ssl)
 {
   struct owner **at = &table[((uintptr_t)ssl >> 4) % BUCKETS];
@@ -27,8 +27,8 @@ static struct owner **place(const void *ssl)
   return at;
 }
 
-/* A name that nobody else has: not even a program that this process executes
-   later. The mutex is held. */
+/* A unique name, which no program that this process executes later gets
+   either. Call with the mutex held. */
 static struct identity fresh_identity(void)
 {
   static uint64_t last;

@@ -15,17 +15,17 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Returns what ssl is called, which is new if it was not seen before. */
+/* Returns the name of ssl, a new one if it was not seen before. */
 struct identity owner_identity(const void *ssl);
 
-/* Notes that ssl writes to the socket fd. */
+/* Records that ssl writes to the socket fd. */
 void owner_note(const void *ssl, int fd);
 
-/* The socket that ssl was seen writing to, or -1. */
+/* The socket to which ssl was seen writing, or -1. */
 int owner_socket(const void *ssl);
 
-/* Forgets ssl; false when it was not known, else *identity is what it was
-   called. */
+/* Forgets ssl. Returns false if it was not known; otherwise *identity is its
+   name. */
 bool owner_forget(const void *ssl, struct identity *identity);
 
 #pragma GCC visibility pop

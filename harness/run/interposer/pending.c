@@ -6,7 +6,7 @@
 
 #define COMPARED 4096
 
-/* Few objects have a blocked write at a time, so a list will do. */
+/* Few objects have a blocked write at a time, so a list is enough. */
 static struct pending *list;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -27,7 +27,8 @@ struct pending *pending_take(const void *ssl)
   return found;
 }
 
-/* Piece by piece: a write may be of many megabytes, and be repeated often. */
+/* In pieces, because a write may have many megabytes, and be repeated
+   often. */
 size_t pending_same(const struct pending *pending, const void *buf, size_t len)
 {
   const unsigned char *bytes = buf;

@@ -15,30 +15,30 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A write, as far as it matters to the next one. */
+/* A write, with what the next one is compared with. */
 struct pending {
   const void *ssl;
   size_t len;
-  uint64_t hash; /* of all bytes, as event_hash() has it */
+  uint64_t hash; /* of all bytes, as from event_hash() */
   struct pending *next;
   unsigned char bytes[];
 };
 
-/* Takes the blocked write of ssl away; NULL when there is none. */
+/* Takes the blocked write of ssl off the list; NULL if there is none. */
 struct pending *pending_take(const void *ssl);
 
-/* How many bytes it and another write begin with alike. */
+/* How many bytes at the beginning of it and another write are equal. */
 size_t pending_same(const struct pending *pending, const void *buf,
                     size_t len);
 
-/* Copies a write on ssl that was blocked; NULL without memory. */
+/* Copies a blocked write on ssl; NULL without memory. */
 struct pending *pending_copy(const void *ssl, const void *buf, size_t len,
                              uint64_t hash);
 
-/* Has the write wait for the next one. */
+/* Keeps the write for comparison with the next one. */
 void pending_keep(struct pending *pending);
 
-/* Forgets what is kept of ssl. */
+/* Forgets the blocked write of ssl. */
 void pending_forget(const void *ssl);
 
 #pragma GCC visibility pop

@@ -65,7 +65,7 @@ static void *from_loaded(const char *library_name, const char *name)
 
   if(!dl_iterate_phdr(find_library, &search))
     return NULL;
-  /* it is loaded already: this only makes a handle for it */
+  /* it is already loaded: this only returns a handle */
   library = dlopen(search.path, RTLD_LAZY | RTLD_NOLOAD);
   return library ? dlsym(library, name) : NULL;
 }
@@ -75,11 +75,11 @@ static void *from_loaded(const char *library_name, const char *name)
    pointers to what was allocated. */
 #define MEMBERS 4
 
-/* They, and the address of the caller. */
+/* The members, and the address of the caller. */
 #define WORDS (MEMBERS + 1)
 
-/* dl_iterate_phdr() callback: copies the path of the OpenSSL that one of the
-   words points into, and returns which plus 1. */
+/* dl_iterate_phdr() callback: copies the path of the OpenSSL into which one of
+   the words points, and returns the word's number plus 1. */
 static int find_holder(struct dl_phdr_info *info, size_t size, void *into)
 {
   struct search *search = into;
@@ -104,8 +104,8 @@ static int find_holder(struct dl_phdr_info *info, size_t size, void *into)
   return 0;
 }
 
-/* The OpenSSLs that were found, from number 1, and addresses in them. Both only
-   grow. */
+/* The OpenSSLs that were found, from number 1 on, and addresses in them. Both
+   only grow. */
 static void *libraries[REAL_LIBRARIES];
 static struct address {
   uintptr_t word;
@@ -114,8 +114,8 @@ static struct address {
 static int known;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* The number of the OpenSSL with that handle, 0 if there are too many. The
-   mutex is held. */
+/* The number of the OpenSSL with this handle, 0 if there are too many. Call
+   with the mutex held. */
 static int number_of(void *handle)
 {
   int i;
@@ -129,7 +129,7 @@ static int number_of(void *handle)
   return 0;
 }
 
-/* Looks for the OpenSSL that has the address in it. */
+/* Looks for the OpenSSL that contains the address. */
 static int learn(const uintptr_t *words)
 {
   struct search search = { .words = words };

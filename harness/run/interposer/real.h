@@ -23,7 +23,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* How many OpenSSLs of a process are told apart. */
+/* How many OpenSSLs of a process are distinguished. */
 #define REAL_LIBRARIES 8
 
 /* A function of each of them; static, and starts as zeros. */
@@ -31,14 +31,13 @@ struct real_function {
   void *of[REAL_LIBRARIES];
 };
 
-/* The number of the OpenSSL that object, an SSL or a BIO, belongs to. It is 0
-   when that cannot be told. caller is the address that a hook returns to, or
-   NULL. */
+/* The number of the OpenSSL to which object, an SSL or a BIO, belongs; 0 if
+   that is unknown. caller is the return address of the hook, or NULL. */
 int real_library(const void *object, const void *caller);
 
-/* Each returns the function, keeping it for the next time. Ends the process
-   with a line on stderr when there is none: the hook was called, so the host
-   has such a function, and going on without it would change what the host
+/* Each returns the function and keeps it for the next call. If there is none,
+   they end the process with a line on stderr: the hook was called, so the host
+   has such a function, and continuing without it would change what the host
    does. */
 void *real_libc(void **slot, const char *name);
 void *real_openssl_of(struct real_function *slot, const char *name,

@@ -43,16 +43,16 @@ typedef ssize_t writev_function(int, const struct iovec *, int);
 typedef int connect_function(int, const struct sockaddr *, socklen_t);
 typedef int close_function(int);
 
-/* SO_SNDBUF for every TCP socket that connects; 0 leaves it alone. */
+/* SO_SNDBUF for every TCP socket that connects; 0: unchanged. */
 static int send_buffer;
 
-/* How many sends from now on the one is that is to fail. */
+/* The send that must fail, counted from now on. */
 static int sends_until_blocked;
 
-/* How many more writes within a call that reads are to fail. */
+/* How many more writes within a read must fail. */
 static int blocked_reads;
 
-/* The positive number in the environment, or 0. */
+/* The positive number in a variable, or 0. */
 static int number_from_environment(const char *name)
 {
   const char *text = getenv(name);
@@ -96,7 +96,7 @@ static bool is_tcp(int fd)
   return tcp;
 }
 
-/* Takes one off the number unless that is 0; false when it was. */
+/* Decrements the number unless it is 0; returns false if it is. */
 static bool count_down(int *number)
 {
   int left = __atomic_load_n(number, __ATOMIC_RELAXED);
@@ -109,8 +109,8 @@ static bool count_down(int *number)
   return false;
 }
 
-/* True when a write of OpenSSL's is to fail: it comes within a read, or in the
-   write of the host whose turn it is. */
+/* True if a write of OpenSSL's must fail: one within a read, or within the
+   write of the host that must fail. */
 static bool takes_blocked_tls(void)
 {
   return tls_inside_read() ? count_down(&blocked_reads) :
@@ -123,7 +123,7 @@ bool socket_write_is_due(void)
     !__atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED);
 }
 
-/* True when a send on fd is to fail because its turn has come. */
+/* True if this send on fd is the one that must fail. */
 static bool takes_blocked_send(int fd)
 {
   return __atomic_load_n(&sends_until_blocked, __ATOMIC_RELAXED) > 0 &&
@@ -139,7 +139,7 @@ static const char *error_name(long ret)
   return "SYSCALL";
 }
 
-/* Reports a call without a buffer; leaves errno alone. */
+/* Reports a call without a buffer; preserves errno. */
 static void report(const char *call, int fd, long ret)
 {
   struct event event = {
@@ -151,7 +151,7 @@ static void report(const char *call, int fd, long ret)
   errno = saved_errno;
 }
 
-/* Clamps the send buffer of a socket; leaves errno alone. */
+/* Limits the send buffer of a socket; preserves errno. */
 static void clamp_send_buffer(int fd)
 {
   int saved_errno = errno;
@@ -185,7 +185,7 @@ void socket_clamp(int fd)
   errno = saved_errno;
 }
 
-/* True when what the host sends on fd is to be reported. */
+/* True if the host's sends on fd are reported. */
 static bool sends_plain(int fd)
 {
   if(tls_inside_call()) {
@@ -199,8 +199,8 @@ static bool sends_plain(int fd)
   return events_enabled() && !tls_inside_call() && is_tcp(fd);
 }
 
-/* Reports a send of count pieces; leaves errno alone. A buffer that the
-   kernel could not read is not touched here either. */
+/* Reports a send of count pieces; preserves errno. A buffer that the kernel
+   could not read is not read here either. */
 static void report_send(int fd, const struct iovec *pieces, size_t count,
                         ssize_t ret)
 {
@@ -321,8 +321,8 @@ int connect(int fd, const struct sockaddr *address, socklen_t address_len)
   return ret;
 }
 
-/* Reports that a socket is about to be closed; leaves errno alone. What TCP
-   has and the host has not read makes the kernel send a RST. */
+/* Reports that a socket is about to be closed; preserves errno. Bytes that TCP
+   has received and the host has not read make the kernel send a RST. */
 static void report_close(int fd)
 {
   struct event event = { .call = "close", .fd = fd, .error = "" };
@@ -338,8 +338,8 @@ static void report_close(int fd)
   errno = saved_errno;
 }
 
-/* Reported before it is done: afterwards another thread may get the same
-   number for a new socket, whose events have to come later. */
+/* Reported before the call: after it, another thread may get the same number
+   for a new socket, whose events must follow this one. */
 int close(int fd)
 {
   static void *real;

@@ -48,8 +48,8 @@ func inodeOf(table string, local, remote netip.AddrPort) string {
 	return ""
 }
 
-// parseAddress reads the form that the kernel writes: words of 32 bits in the
-// machine's own order, a colon and the port, all in hexadecimal digits.
+// parseAddress parses the kernel's form: 32-bit words in the machine's byte
+// order, a colon and the port, all in hexadecimal digits.
 func parseAddress(text string) (netip.AddrPort, bool) {
 	digits, port, found := strings.Cut(text, ":")
 	number, err := strconv.ParseUint(port, 16, 16)
@@ -68,7 +68,7 @@ func parseAddress(text string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(address.Unmap(), uint16(number)), valid
 }
 
-// holder returns a process that has a file of that name open.
+// holder returns a process that has this file open.
 func holder(name string) (int, error) {
 	folders, err := filepath.Glob("/proc/[0-9]*/fd")
 	if err != nil {
@@ -77,7 +77,7 @@ func holder(name string) (int, error) {
 	for _, folder := range folders {
 		files, err := os.ReadDir(folder)
 		if err != nil {
-			continue // it has ended, or is somebody else's
+			continue // it has ended, or belongs to another user
 		}
 		for _, file := range files {
 			if target, err := os.Readlink(filepath.Join(folder, file.Name())); err == nil && target == name {

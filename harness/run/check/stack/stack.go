@@ -46,7 +46,7 @@ func (s Stack) String() string {
 	return strings.TrimSpace(s.Name+" "+s.Version) + ", linked statically"
 }
 
-// libraries are what the names of shared libraries begin with.
+// libraries are the beginnings of the names of shared libraries.
 var libraries = []struct{ prefix, name string }{
 	{"libgnutls.so", "GnuTLS"},
 	{"libssl3.so", "NSS"},
@@ -56,8 +56,8 @@ var libraries = []struct{ prefix, name string }{
 	{"libssl.so", OpenSSL},
 }
 
-// signs are what executables have in them that were linked with a stack. The
-// first that is found counts, but one without a version for less.
+// signs are texts in executables that were linked with a stack. The first match
+// counts, but one without a version only if no other matches.
 var signs = []struct {
 	name    string
 	pattern *regexp.Regexp
@@ -66,14 +66,14 @@ var signs = []struct {
 	{"BoringSSL", regexp.MustCompile(`BoringSSL()`)},
 	{"LibreSSL", regexp.MustCompile(`LibreSSL (\d+\.\d+\.\d+)`)},
 	{OpenSSL, regexp.MustCompile(`OpenSSL (\d+\.\d+\.\d+[a-z]*)[^\x00\n]{0,20} \d{1,2} [A-Z][a-z][a-z] \d{4}`)},
-	{OpenSSL, regexp.MustCompile(`ssl/statem/statem_clnt\.c()`)}, // where nobody asks for the version
+	{OpenSSL, regexp.MustCompile(`ssl/statem/statem_clnt\.c()`)}, // without a version, if the program never asks for it
 	{"Mbed TLS", regexp.MustCompile(`bed TLS (\d+\.\d+\.\d+)`)},
 }
 
 // Process is what was recorded about a process while it ran.
 type Process struct {
 	maps       string   // its libraries
-	executable *os.File // which stays when the process has ended
+	executable *os.File // stays readable after the process has ended
 }
 
 // Look records the information that Stacks needs. The caller must close the
@@ -130,14 +130,14 @@ func loaded(maps string) []Stack {
 	return found
 }
 
-// How much of an executable is looked at at a time, in bytes, and by how much
-// the pieces overlap: more than any of the signs is long.
+// How much of an executable is read at a time, in bytes, and how much the
+// pieces overlap: more than the longest of the signs.
 const (
 	pieceBytes   = 4 << 20
 	overlapBytes = 4 << 10
 )
 
-// within returns the stack that an executable was linked with, if any.
+// within returns the stack that is linked into an executable, if any.
 func within(executable io.ReaderAt) ([]Stack, error) {
 	if info, err := buildinfo.Read(executable); err == nil {
 		return []Stack{{Name: goTLS, Version: info.GoVersion}}, nil

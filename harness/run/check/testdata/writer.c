@@ -48,7 +48,7 @@ static const char *way;
 static const char *host;
 static const char *port;
 static int fd;
-static BIO *front; /* of BIO_f_ssl(), where that is written to */
+static BIO *front; /* of BIO_f_ssl(), for the ways that write to it */
 
 static int is(const char *name)
 {
@@ -74,7 +74,7 @@ static int own_write(BIO *bio, const char *data, int length)
 
 static int own_read(BIO *bio, char *data, int length)
 {
-  static int late; /* what the handshake waits for, however fast it comes */
+  static int late; /* what the handshake waits for, however early it arrives */
   ssize_t got;
 
   BIO_clear_retry_flags(bio);
@@ -109,7 +109,7 @@ static BIO *own_bio(void)
   return bio;
 }
 
-/* A request whose body is of one letter. */
+/* A request whose body repeats one letter. */
 static size_t request(char *into, const char *path, char letter)
 {
   size_t head = (size_t)sprintf(into, "POST %s HTTP/1.1\r\nHost: h\r\n"
@@ -140,7 +140,7 @@ static int write_once(SSL *ssl, const char *data, size_t length,
   return answer;
 }
 
-/* Moves what OpenSSL has for the peer, and waits for what the peer has. */
+/* Sends what OpenSSL has for the peer, and waits for the peer's bytes. */
 static void move(SSL *ssl, int reads)
 {
   static char bytes[1 << 14];
@@ -172,7 +172,7 @@ static void move(SSL *ssl, int reads)
   BIO_write(SSL_get_rbio(ssl), bytes, (int)done);
 }
 
-/* Waits for what the answer asks for; false when it is no WANT_*. */
+/* Waits as the result requires; false if it is not WANT_*. */
 static int waited(SSL *ssl, int answer)
 {
   struct pollfd one = { .fd = fd, .events = POLLIN };
@@ -226,7 +226,7 @@ static void start_over(SSL *ssl)
   shake(ssl);
 }
 
-/* Sends the request, misbehaving once. */
+/* Sends the request, and misbehaves once. */
 static void send_request(SSL *ssl, char *data, char *copy, size_t length)
 {
   char *start = data;

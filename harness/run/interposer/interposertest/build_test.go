@@ -17,14 +17,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
-// Where TestMain puts what it compiled.
+// Where TestMain puts what it has compiled.
 var (
 	interposer string // the preloaded library
 	plain      string // testdata/plain.c
 	tlsClient  string // testdata/tls.c
 	tlsPlugin  string // testdata/tls.c as a library
 	pluginHost string // testdata/plugin_host.c
-	secureHost string // the same with an OpenSSL of its own
+	secureHost string // the same, linked to OpenSSL itself
 	otherTLS   string // testdata/other_tls.c
 	sanitized  string // testdata/plain.c and the interposer in one executable, with sanitizers
 )

@@ -61,7 +61,7 @@ func overTLS(t *testing.T, serve func(net.Conn)) func(net.Conn) {
 	}
 }
 
-// certificate makes one that signs itself; the test client does not verify.
+// certificate makes a self-signed one; the test client does not verify it.
 func certificate(t *testing.T) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

@@ -37,13 +37,13 @@ type client struct {
 	stdin   io.WriteCloser
 	stdout  *bufio.Reader
 	stderr  bytes.Buffer
-	read    *os.File     // the end of the events pipe that the test reads, nil when bare
-	early   bytes.Buffer // what the test itself took out of the pipe
+	read    *os.File     // the end of the events pipe that the test reads; nil for a bare client
+	early   bytes.Buffer // what the test itself has read from the pipe
 	events  chan []byte
 }
 
-// eventsFD is the number that the client has for the pipe: the first of
-// exec.Cmd's ExtraFiles.
+// eventsFD is the client's number of the pipe: the first of exec.Cmd's
+// ExtraFiles.
 const eventsFD = "3"
 
 // startBare starts a client without the interposer.
@@ -54,8 +54,8 @@ func startBare(t *testing.T, arguments ...string) *client {
 }
 
 // startObserved starts a client under the interposer, with an events pipe and
-// further variables in its environment. What arrives is gathered from the
-// start when gather is true, else once gatherEvents is called.
+// further variables in its environment. With gather, events are read from the
+// start, otherwise once gatherEvents is called.
 func startObserved(t *testing.T, gather bool, environment []string, arguments ...string) *client {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func (c *client) start() {
 	c.t.Cleanup(func() { c.command.Process.Kill() })
 }
 
-// gatherEvents empties the events pipe from now on, until its end.
+// gatherEvents reads the events pipe from now on, until its end.
 func (c *client) gatherEvents() {
 	c.events = make(chan []byte, 1)
 	go func() {
@@ -94,7 +94,8 @@ func (c *client) gatherEvents() {
 	}()
 }
 
-// makeRoom takes so many bytes out of an events pipe that is not gathered yet.
+// makeRoom reads this many bytes from an events pipe that is not being read
+// yet.
 func (c *client) makeRoom(bytes int64) {
 	_, err := io.CopyN(&c.early, c.read, bytes)
 	require.NoError(c.t, err)
@@ -107,14 +108,14 @@ func (c *client) line() string {
 	return line[:len(line)-1]
 }
 
-// goOn sends the line that a waiting client waits for.
+// goOn sends the line that a client waits for.
 func (c *client) goOn() {
 	_, err := io.WriteString(c.stdin, "\n")
 	require.NoError(c.t, err)
 }
 
-// finish waits for a client that must end well and without a word on stderr.
-// It returns the rest of the output, and the events when they were gathered.
+// finish waits for a client, which must succeed and print nothing on stderr. It
+// returns the rest of the output, and the events if they were read.
 func (c *client) finish() (string, []event) {
 	rest, err := io.ReadAll(c.stdout)
 	require.NoError(c.t, err)
@@ -126,7 +127,7 @@ func (c *client) finish() (string, []event) {
 	return string(rest), parseEvents(c.t, <-c.events)
 }
 
-// parseEvents reads a log; blank lines do not count.
+// parseEvents parses a log; blank lines are ignored.
 func parseEvents(t *testing.T, log []byte) []event {
 	var events []event
 	for _, line := range bytes.Split(log, []byte("\n")) {

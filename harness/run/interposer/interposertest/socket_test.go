@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireEachWay compares the events of the command each-way with what it does.
+// requireEachWay compares the events of the command each-way with its actions.
 func requireEachWay(t *testing.T, events []event) {
 	require.Len(t, calls(events, "connect"), 1)
 	sends := calls(events, "send")
@@ -95,8 +95,8 @@ func TestTheSendWhoseTurnItIsBlocks(t *testing.T) {
 	require.Equal(t, "WANT_WRITE", sends[0].Error)
 }
 
-// Without its variables, and with ones that make no sense, the client runs as
-// if it were alone.
+// Without its variables, and with invalid ones, the client runs as if it were
+// alone.
 func TestNothingHappensUnasked(t *testing.T) {
 	port := listen(t, swallow)
 	readOnly, err := os.Open(os.DevNull)
@@ -126,7 +126,7 @@ func TestNothingHappensUnasked(t *testing.T) {
 	}
 }
 
-// What a client does wrongly fails in the same way, errno included.
+// A wrong call of the client fails in the same way, errno included.
 func TestPlainClientSeesNoDifference(t *testing.T) {
 	port := listen(t, swallow)
 	bare, _ := startBare(t, plain, port, "wrongly").finish()

@@ -19,14 +19,14 @@ func hashOf(content string) string {
 	return fmt.Sprintf("%016x", hash.Sum64())
 }
 
-// echo answers what it reads.
+// echo sends back what it reads.
 func echo(connection net.Conn) {
 	defer connection.Close()
 	io.Copy(connection, connection)
 }
 
-// TestTheVersionComesFirst compares what is said of OpenSSL with what its
-// command says, which is linked to the same one.
+// TestTheVersionComesFirst compares the reported version of OpenSSL with the
+// output of the openssl command, which is linked to the same library.
 func TestTheVersionComesFirst(t *testing.T) {
 	said, err := exec.Command("openssl", "version").Output()
 	require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestOpenSSLThatIsLoadedLaterInItsOwnScope(t *testing.T) {
 	require.Equal(t, hashOf("hello"), writes[0].Hash)
 }
 
-// The host has an OpenSSL in its own scope, and the plugin brings another one.
+// The host has an OpenSSL in its own scope, and the plugin loads another one.
 func TestAnObjectIsGivenToTheLibraryThatMadeIt(t *testing.T) {
 	output, events := startObserved(t, true, nil, secureHost, otherTLS, "1", "hello").finish()
 	require.Equal(t, "the other library's SSL_write\nwrite 5\nthe other library's SSL_free\n", output)

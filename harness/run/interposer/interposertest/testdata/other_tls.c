@@ -1,6 +1,7 @@
 /*
- * A library that has the names of OpenSSL's functions and is no OpenSSL, for
- * plugin_host to open beside one: it says which function of its own was called.
+ * A library with the names of OpenSSL's functions that is not OpenSSL, for
+ * plugin_host to open beside a real one. It prints which of its functions was
+ * called.
  */
 
 #include <stdio.h>

@@ -141,8 +141,8 @@ static void wait_for_line(void)
   while(c != '\n' && c != EOF);
 }
 
-/* Leaves no room in the events pipe, sends three times, and once more when
-   the test has made room again. */
+/* Fills the events pipe, sends three times, and once more when the test has
+   made room again. */
 static void send_past_full_pipe(int events_fd, int fd)
 {
   char blank_lines[4096];
@@ -160,7 +160,7 @@ static void send_past_full_pipe(int events_fd, int fd)
   printf("send %zd\n", send(fd, "seen", 4, 0));
 }
 
-/* Puts a file of its own behind the number of the events pipe. */
+/* Puts another file behind the number of the events pipe. */
 static void replace_events(int events_fd, const char *path, int fd)
 {
   int file = open(path, O_WRONLY | O_CREAT, 0600);

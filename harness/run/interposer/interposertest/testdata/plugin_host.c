@@ -1,5 +1,5 @@
 /*
- * A program without OpenSSL that gets it late and in a scope of its own:
+ * A program without OpenSSL that loads it late and in a separate scope:
  * plugin_host PLUGIN PORT COMMAND opens tls.c, compiled as a library.
  */
 

@@ -42,7 +42,7 @@ static int open_connection(int port)
   return fd;
 }
 
-/* What a caller sees after a call that failed. */
+/* What a caller sees after a failed call. */
 static void print_failure(const char *call, SSL *ssl, int ret)
 {
   int saved_errno = errno;
@@ -87,7 +87,7 @@ static void wait_for_line(void)
   while(c != '\n' && c != EOF);
 }
 
-/* Repeats the write that blocked until it goes out. */
+/* Repeats a blocked write until it succeeds. */
 static void retry(int use_ex, SSL *ssl, const char *data)
 {
   struct pollfd writable = { .fd = SSL_get_fd(ssl), .events = POLLOUT };
@@ -102,7 +102,7 @@ static void retry(int use_ex, SSL *ssl, const char *data)
   printf("retried %s\n", ret > 0 ? "written" : "failed");
 }
 
-/* Leaves the write that blocked and makes another one. */
+/* Abandons a blocked write and makes another. */
 static void retry_badly(SSL *ssl)
 {
   char *other = malloc(CHUNK);
