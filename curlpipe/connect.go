@@ -146,16 +146,26 @@ func (e *engine) learn(news *cshim.News) {
 	}
 }
 
-// freeAbandoned removes the abandoned calls of a connection that turned out to
-// multiplex. There they can be cancelled at no cost for others.
-func (e *engine) freeAbandoned(c *conn) {
-	for call := c.calls.first; call != nil; {
-		next := call.next
-		if call.abandoned {
-			e.tearOut(call, nil)
-		}
-		call = next
-	}
+// breakConn ends a connection of our own accord. Its requests of whose response
+// nothing was delivered start over on another connection, or fail with the
+// reason if there is one.
+func (e *engine) breakConn(c *conn, reason error) {
+	c.state = connDraining
+	c.ours = true
+	c.reason = reason
+	e.loop.Break(c.id)
+}
+
+// giveUp ends a connection because of its first response.
+func (e *engine) giveUp(c *conn) {
+	e.counters.givenUp.Add(1)
+	e.breakConn(c, nil)
+}
+
+// disconnect closes an idle connection.
+func (e *engine) disconnect(c *conn) {
+	e.loop.Disconnect(c.id)
+	e.forgetConn(c)
 }
 
 // forgetConn removes a closed connection.

@@ -2,7 +2,6 @@ package curlpipe
 
 import (
 	"strings"
-	"time"
 
 	curl "github.com/andelf/go-curl"
 
@@ -174,47 +173,4 @@ func (e *engine) end(c *call, err error) {
 	}
 	c.err = err
 	c.deliver()
-}
-
-// forget handles a call whose caller has left.
-func (e *engine) forget(c *call) {
-	switch c.place {
-	case placeQueued:
-		e.dequeue(c)
-		if c.handle != nil { // it was to be sent again
-			e.putBack(c.handle, true)
-		}
-		e.end(c, nil)
-	case placeInFlight:
-		if c.abandoned {
-			return
-		}
-		if c.upload != nil || c.conn.multiplexes {
-			// it cannot be completed, or cancelling it costs no other request
-			// anything
-			e.tearOut(c, nil)
-			return
-		}
-		c.abandoned = true
-		c.left = time.Now()
-		c.conn.abandoned++
-		e.loop.Drop(c.handle.slot)
-	}
-}
-
-// tearOut ends a call at once. If its request was sent over HTTP/1.1, the
-// connection is closed.
-func (e *engine) tearOut(c *call, err error) {
-	on, h := c.conn, c.handle
-	if c.place == placeQueued {
-		e.dequeue(c)
-	} else {
-		e.loop.GiveUp(h.slot)
-		e.takeOff(c)
-		if !on.multiplexes {
-			e.giveUp(on)
-		}
-	}
-	e.putBack(h, false)
-	e.end(c, err)
 }

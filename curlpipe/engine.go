@@ -16,9 +16,10 @@ import (
 // user at a time, not one thread, and a goroutine that can move wakes its
 // callers at less cost.
 //
-// engine.go has its start and end, connect.go makes connections, admit.go
-// assigns requests to connections, handles.go manages easy handles, deliver.go
-// returns responses, and retry.go handles the requests of a connection that has
+// engine.go has its start, its turns and its end, connect.go makes and ends
+// connections, admit.go assigns requests to connections, handles.go manages easy
+// handles, deliver.go returns responses, abandon.go gives up requests whose
+// callers have left, and retry.go handles the requests of a connection that has
 // ended.
 type engine struct {
 	loop     *cshim.Loop
@@ -113,18 +114,6 @@ func (e *engine) submit(calls ...*call) error {
 	}
 	e.counters.requests.Add(uint64(len(calls)))
 	return nil
-}
-
-// abandon ends the caller's interest in a call. It returns false if the call
-// was answered before.
-func (e *engine) abandon(c *call) bool {
-	if !c.leave() {
-		return false
-	}
-	e.counters.abandoned.Add(1)
-	c.stopUpload()
-	e.mailbox.abandon(c)
-	return true
 }
 
 // closeIdle asks the engine to close the connections without requests.
@@ -238,6 +227,44 @@ func (e *engine) deal(results []cshim.Result, news []cshim.News) {
 		if news[i].Over {
 			e.forgetConn(e.conns[news[i].Connection])
 		}
+	}
+}
+
+// lookAfter does the checks of each turn: for unread responses, for connections
+// that are not established in time, and for connections on which nothing moves.
+func (e *engine) lookAfter(now time.Time) {
+	if !e.look.IsZero() && !now.Before(e.look) {
+		e.look = time.Time{} // each connection that still waits sets it again
+		for _, o := range e.origins {
+			e.settle(o)
+		}
+	}
+	for _, c := range e.conns {
+		switch {
+		case c == nil, c.ours:
+			continue
+		case c.inFlight == 0:
+			if c.state == connDraining || e.isIdleTooLong(c, now) {
+				e.disconnect(c)
+			}
+			continue
+		}
+		if e.traced > 0 && !c.ours {
+			e.lookAfterTraces(c, now)
+		}
+		e.lookAfterHead(c, now)
+		if !c.established && !c.ours {
+			e.lookAfterConnect(c, now)
+		}
+		if e.settings.stallTimeout > 0 && !c.ours {
+			e.lookAfterStall(c, now)
+		}
+		if e.settings.headerTimeout > 0 && !c.ours {
+			e.lookAfterHeaders(c, now)
+		}
+	}
+	if e.settings.mostIdle > 0 || e.settings.mostIdleOfHost > 0 {
+		e.closeIdleBeyond()
 	}
 }
 

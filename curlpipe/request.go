@@ -18,26 +18,6 @@ func methodOf(request *http.Request) string {
 	return request.Method
 }
 
-// idempotent reports whether requests with a method may be repeated [RFC 9110
-// §9.2.2].
-func idempotent(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	return false
-}
-
-// repeatable reports whether a request may be sent again although the server
-// may have processed it. The caller allows it with an idempotency key, too: the
-// server processes only the first of several requests with one key. net/http
-// has the same rule.
-func repeatable(method string, fields http.Header) bool {
-	_, key := fields["Idempotency-Key"]
-	_, old := fields["X-Idempotency-Key"]
-	return idempotent(method) || key || old
-}
-
 // encode encodes the request for package cshim. As in net/http, header fields
 // are sorted by name, and the values of a name keep their order.
 func (c *call) encode(request *http.Request, s *settings) error {
