@@ -71,7 +71,7 @@ handshake_function SSL_clear;
    BIO may be another SSL. Only the outermost call is the host's. */
 static __thread int depth;
 
-/* True while the host's own call is one that reads. */
+/* True while the host's own call is a read. */
 static __thread bool reading;
 
 bool tls_inside_call(void)
@@ -84,7 +84,7 @@ bool tls_inside_read(void)
   return reading;
 }
 
-/* True from the beginning of a write of the host that is to be blocked until
+/* True from the start of a write of the host that must be blocked until
    OpenSSL has tried the socket. */
 static __thread bool blocked;
 
@@ -96,7 +96,7 @@ bool tls_takes_blocked_write(void)
   return due;
 }
 
-/* The SSL object of the host's own call, when it does not name its socket. */
+/* The SSL object of the host's own call, if it does not name its socket. */
 static __thread const SSL *homeless;
 
 bool tls_wants_socket(void)
@@ -110,8 +110,8 @@ void tls_note_socket(int fd)
   homeless = NULL;
 }
 
-/* The socket of ssl, or -1. SSL_get_fd() puts an error on the queue when
-   there is no BIO yet, so that is asked first. */
+/* The socket of ssl, or -1. SSL_get_fd() adds an error to the queue if there
+   is no BIO yet, so that is checked first. */
 static int socket_of(const SSL *ssl)
 {
   static struct real_function get_rbio;
@@ -122,9 +122,9 @@ static int socket_of(const SSL *ssl)
   return ((get_fd_function *)real_openssl(&get_fd, "SSL_get_fd", ssl))(ssl);
 }
 
-/* OpenSSL calls this when the last reference to ssl has gone, whichever call
-   took it. It is reported before it is done: afterwards another thread may get
-   the same address for a new SSL object. */
+/* OpenSSL calls this when the last reference to ssl is released, by whichever
+   call. The end is reported before it happens: after it, another thread may
+   get the same address for a new SSL object. */
 static void ends(void *ssl, void *value, void *data, int index, long number,
                  void *pointer)
 {
@@ -147,7 +147,8 @@ static void ends(void *ssl, void *value, void *data, int index, long number,
   errno = saved_errno;
 }
 
-/* Has OpenSSL say when an SSL object ends. Nothing is stored in the objects. */
+/* Makes OpenSSL report the end of an SSL object. Nothing is stored in the
+   objects. */
 static void watch_ends(const SSL *ssl)
 {
   new_index_function *new_index =
@@ -161,7 +162,7 @@ static void watch_ends(const SSL *ssl)
     new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, NULL, ends);
 }
 
-/* Sees an OpenSSL for the first time, and says once which it is. */
+/* Sees an OpenSSL for the first time, and reports once which it is. */
 static void meet(const SSL *ssl)
 {
   static bool met[REAL_LIBRARIES];
@@ -217,7 +218,7 @@ static struct tls_call enter_read(const char *name, SSL *ssl)
   return call;
 }
 
-/* What SSL_get_error() answers to ret, without the prefix "SSL_ERROR_". */
+/* The result of SSL_get_error() for ret, without the prefix "SSL_ERROR_". */
 static const char *error_name(const SSL *ssl, int ret)
 {
   /* the numbers are part of OpenSSL's ABI */
@@ -238,8 +239,8 @@ static const char *error_name(const SSL *ssl, int ret)
   return names[error];
 }
 
-/* Whether the first handshake of ssl is through. Both ends have sent their
-   Finished then, and a renegotiation takes neither back. */
+/* Whether the first handshake of ssl is complete. Both ends have then sent
+   their Finished, which a renegotiation does not undo. */
 static bool shaken(const SSL *ssl)
 {
   static struct real_function own;
@@ -252,7 +253,7 @@ static bool shaken(const SSL *ssl)
            real_openssl(&peer, "SSL_get_peer_finished", ssl))(ssl, none, 0);
 }
 
-/* Whether a write to the socket waits instead of being blocked. */
+/* Whether a write to the socket waits instead of failing. */
 static bool blocks(int fd)
 {
   int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
@@ -260,7 +261,7 @@ static bool blocks(int fd)
   return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
-/* What SSL_get_mode() answers, which is a macro. */
+/* SSL_get_mode(), which is a macro. */
 static long mode_of(SSL *ssl)
 {
   static struct real_function ctrl;
@@ -269,14 +270,14 @@ static long mode_of(SSL *ssl)
     (ssl, SSL_CTRL_MODE, 0, NULL);
 }
 
-/* What the pointers of a write's event point to. */
+/* What the pointers in the event of a write point to. */
 struct note {
   size_t same;
   long mode;
 };
 
-/* Adds to the event of a write what matters to the next one on the object, and
-   to the one before it if that was blocked. */
+/* Adds to the event of a write what the next write on the object is compared
+   with, and how it differs from the last one if that was blocked. */
 static void note_write(struct event *event, const struct tls_call *call,
                        const void *buf, struct note *note)
 {
@@ -429,7 +430,7 @@ int SSL_write_early_data(SSL *ssl, const void *buf, size_t num,
   return ret;
 }
 
-/* What OpenSSL sends in it is not the host's own; ends() reports it. */
+/* What OpenSSL sends in it is not the host's; ends() reports the end. */
 void SSL_free(SSL *ssl)
 {
   static struct real_function real;
@@ -440,8 +441,8 @@ void SSL_free(SSL *ssl)
   depth--;
 }
 
-/* The connection is given up, and with it a write that was blocked. (OpenSSL
-   calls this itself for a new object, too.) */
+/* The connection is abandoned, and with it a blocked write. (OpenSSL itself
+   calls this for a new object, too.) */
 int SSL_clear(SSL *ssl)
 {
   static struct real_function real;

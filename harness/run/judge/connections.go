@@ -69,7 +69,7 @@ func EarlyEnds(log *origin.Log, packets *flow.Traffic, seen *events.Summary, mos
 	return passIf(early <= most), expected, actual
 }
 
-// ended returns what the packets tell of a connection, nil if they do not show
+// ended returns what the packets show of a connection; nil if they do not show
 // how it ended.
 func ended(packets *flow.Traffic, c *origin.Connection) *flow.Connection {
 	if packets == nil {

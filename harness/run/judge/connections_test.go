@@ -11,8 +11,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// captured adds packets to what was observed: one connection for each that the
-// origin saw, which that side ended first, with a RST or with a FIN.
+// captured adds packets to an observation: a connection for each that the
+// origin saw, which the given side ended first, with a RST or a FIN.
 func captured(o *Observation, by flow.Side, reset bool) {
 	o.Packets = &flow.Traffic{}
 	for i := range o.Origin.Connections {

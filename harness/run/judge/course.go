@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// waitEnough is how long the client has to have waited for its CPU time to
-	// say anything.
+	// waitEnough is how long the client must have waited for its CPU time to
+	// mean anything.
 	waitEnough = 200 * time.Millisecond
 	// idleShare is the share of a core that a waiting client may use.
 	idleShare = 0.05
@@ -117,7 +117,7 @@ func exercised(o *Observation) (Verdict, string, string) {
 	return Pass, strings.Join(expected, ", "), strings.Join(actual, ", ")
 }
 
-// least is something that has to have happened a number of times, and how often
+// least is something that must have happened a number of times, and how often
 // it was seen.
 type least struct {
 	number int
@@ -128,7 +128,7 @@ type least struct {
 func leasts(o *Observation) []least {
 	expect, blocked := o.Scenario.Expect, o.Scenario.Expect.MinBlockedWrites
 	if blocked > 0 && len(o.Events.BadRetries) > 0 {
-		blocked = 1 // a client that broke down has shown what it has to show
+		blocked = 1 // a client that crashed has shown enough
 	}
 	return []least{
 		{blocked, o.Events.WantRead + o.Events.WantWrite, "blocked writes"},
@@ -138,7 +138,8 @@ func leasts(o *Observation) []least {
 	}
 }
 
-// tlsAnswers returns how often the client did what the origin's TLS asked for.
+// tlsAnswers returns how often the client did what the origin's TLS messages
+// asked for.
 func tlsAnswers(o *Observation) int64 {
 	n := 0
 	for _, c := range o.Origin.Connections {
@@ -147,8 +148,8 @@ func tlsAnswers(o *Observation) int64 {
 	return int64(n)
 }
 
-// unplanned returns the ids of the requests that the origin was to answer in a
-// way of its own and never came to.
+// unplanned returns the ids of requests for which the origin had a special
+// answer that it never gave.
 func unplanned(o *Observation) []string {
 	done := make(map[string]bool)
 	for _, c := range o.Origin.Connections {
@@ -166,7 +167,7 @@ func unplanned(o *Observation) []string {
 	return ids
 }
 
-// asPlanned returns on how many connections the request in that place was
+// asPlanned returns on how many connections the request at that position was
 // answered as planned.
 func asPlanned(o *Observation, at scenario.Place) int {
 	n := 0

@@ -19,8 +19,8 @@ func rename(o *Observation) {
 	o.Plan.Requests[0].ID, o.Report.Results[0].ID, first(o).ID = "r0000", "r0000", "r0000"
 }
 
-// courseCases are about what happened on the way, and about results other than
-// an answer.
+// courseCases are about the course of a run, and about results other than an
+// answer.
 var courseCases = []observed{
 	{"sent-once", "once", func(*Observation) {}, Pass, "each request once", "none more than 1 times"},
 	{"sent-once", "twice", func(o *Observation) {
@@ -216,18 +216,18 @@ var courseCases = []observed{
 		"2 of 3 answered, each once, and 1 ended otherwise", "1 are not: r0000: not removed"},
 }
 
-// waits has the client wait and use CPU time.
+// waits makes the client wait and use CPU time.
 func waits(o *Observation, duration, cpu time.Duration) {
 	o.Origin.Connections[0].Waits = []origin.Wait{{Duration: duration / 2, CPU: cpu}, {Duration: duration / 2}}
 }
 
-// hasTo has the scenario expect that of its first request.
+// hasTo makes the scenario expect this of its first request.
 func hasTo(o *Observation, outcome scenario.Outcome, codes ...int) {
 	rename(o)
 	o.Scenario.Expect.Results = map[int]scenario.Result{0: {Outcome: outcome, Codes: codes}}
 }
 
-// turned has the client's loop go round so often, where so often is allowed.
+// turned sets how often the client's loop ran, and how often it may.
 func turned(o *Observation, most, turns int) {
 	o.Scenario.Expect.MaxTurns = most
 	o.Report.Counters = map[string]float64{plan.Turns: float64(turns)}

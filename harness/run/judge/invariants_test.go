@@ -11,8 +11,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// observed is an observation, what spoils it, and what the judge has to say of
-// one invariant then.
+// observed is a change that spoils an observation, and the judge's finding on
+// one invariant afterwards.
 type observed struct {
 	invariant string
 	name      string
@@ -167,7 +167,7 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// Each invariant has a case that it passes and one that it does not.
+// Each invariant has a case that passes and one that does not.
 func TestEveryInvariantIsTested(t *testing.T) {
 	seen := make(map[string]map[bool]bool)
 	for _, each := range slices.Concat(cases, courseCases) {

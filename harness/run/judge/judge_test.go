@@ -75,7 +75,7 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// What befalls a run, and which of the invariants it takes down.
+// Each event in a run makes these invariants fail.
 func TestWhatFailsTogether(t *testing.T) {
 	for name, each := range map[string]struct {
 		spoil   func(*Observation)

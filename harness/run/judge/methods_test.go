@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLibraryRepeatsTheSameMethods compares the judge with the library, which
-// is a module of its own and says nothing of what it thinks idempotent.
+// TestLibraryRepeatsTheSameMethods compares the judge with the library, another
+// module that does not export its list of idempotent methods.
 func TestLibraryRepeatsTheSameMethods(t *testing.T) {
 	sources, err := filepath.Glob("../../../curlpipe/*.go")
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// sound is what is observed of a client that does everything right: three
+// sound is the observation of a client that does everything right: three
 // requests over one connection, with four blocked writes that were repeated.
 func sound() *Observation {
 	o := &Observation{
@@ -38,7 +38,7 @@ func sound() *Observation {
 	return o
 }
 
-// onTwo spreads what happened over a second connection, with the request r2.
+// onTwo moves a part to a second connection, with the request r2.
 func onTwo(o *Observation) {
 	first := &o.Origin.Connections[0]
 	second := origin.Connection{Number: 2, TLS: "TLS 1.2", Requests: first.Requests[2:]}
@@ -53,12 +53,12 @@ func swap(o *Observation) {
 	r[0].BodyHash, r[1].BodyHash = r[1].BodyHash, r[0].BodyHash
 }
 
-// fail leaves nothing of the report but the reason why there is none.
+// fail removes the report and sets the reason for that.
 func fail(o *Observation) {
 	o.Report, o.Failure = nil, "the subject failed: signal: segmentation fault"
 }
 
-// badRetries are n writes of 10 bytes in place of the 90 that were blocked.
+// badRetries are n writes of 10 bytes instead of the 90 that were blocked.
 func badRetries(n int) []events.BadRetry {
 	list := make([]events.BadRetry, n)
 	for i := range list {
@@ -70,7 +70,7 @@ func badRetries(n int) []events.BadRetry {
 	return list
 }
 
-// finding returns the one on the invariant of that id.
+// finding returns the finding on the invariant with this id.
 func finding(t *testing.T, o *Observation, id string) Finding {
 	t.Helper()
 	for _, f := range Findings(o) {

@@ -33,7 +33,7 @@ func wireOrder(o *Observation) (Verdict, string, string) {
 	return Pass, expected, fmt.Sprintf("%d requests, all whole", seen)
 }
 
-// key tells requests apart: by their id, and a redirected one from the first.
+// key identifies a request: by its id, and a redirected one also by its target.
 func (o *Observation) key(r origin.Request) string {
 	if redirect := o.Scenario.Origin.AnswerTo(r.ID).Redirect; redirect != "" && redirect == r.Target {
 		return r.ID + " " + redirect
@@ -73,7 +73,7 @@ func notPipelined(o *Observation) (Verdict, string, string) {
 		if c.HTTP2 {
 			continue // its streams do not wait for each other
 		}
-		behind := "" // the request that is not idempotent and was the last one
+		behind := "" // the last request, if it is not idempotent
 		for _, r := range c.Requests {
 			if r.Problem != "" {
 				continue
@@ -139,7 +139,7 @@ func ownCredentials(o *Observation) (Verdict, string, string) {
 	return Pass, expected, "all as planned"
 }
 
-// method is what stands in the request line.
+// method returns the method in the request line.
 func method(r plan.Request) string {
 	if r.CustomMethod != "" {
 		return r.CustomMethod

@@ -51,7 +51,7 @@ func allAnswered(o *Observation) (Verdict, string, string) {
 	return Pass, expected, fmt.Sprintf("%d of %d", n, n)
 }
 
-// expectation says what has to come of the requests.
+// expectation describes the expected results of the requests.
 func expectation(o *Observation) string {
 	n := len(o.Plan.Requests)
 	special := len(o.Scenario.NeedNoAnswer())
@@ -61,7 +61,7 @@ func expectation(o *Observation) string {
 	return fmt.Sprintf("%d of %d answered, each once, and %d ended otherwise", n-special, n, special)
 }
 
-// problem says what is wrong with a result; nothing if it is an expected one.
+// problem returns what is wrong with a result; empty if it is an expected one.
 func (o *Observation) problem(r plan.Result) string {
 	want := o.Scenario.ResultOf(r.ID)
 	answered, failed := unanswered(r), unfailed(r, want.Codes)
@@ -131,7 +131,7 @@ func OwnResponses(o *Observation) (own int, wrong []string) {
 		case result.BodyID != "" && result.BodyID != bodyID(o, request):
 			wrong = append(wrong, fmt.Sprintf("%s got the response of %q", result.ID, result.BodyID))
 		case !result.Answered:
-			// no answer is no other's answer
+			// an empty body is not another request's
 		case result.BodyHash != plan.Hash(plan.Body(request.ID, bodySize(o, request))):
 			wrong = append(wrong, fmt.Sprintf("%s got %d bytes that are not its body of %d",
 				result.ID, result.BodyBytes, bodySize(o, request)))
@@ -156,8 +156,7 @@ func Answered(o *Observation) int {
 	return n
 }
 
-// bodySize is the size of the body that the request asks the origin for, in
-// the end.
+// bodySize returns the size of the body that the request finally asks for.
 func bodySize(o *Observation, r plan.Request) int {
 	path := r.Path
 	if redirect := o.Scenario.Origin.AnswerTo(r.ID).Redirect; redirect != "" && o.Plan.FollowRedirects {
@@ -174,7 +173,7 @@ func bodySize(o *Observation, r plan.Request) int {
 	return size
 }
 
-// bodyID is the first line of that body, which may be cut.
+// bodyID returns the first line of that body, which may be truncated.
 func bodyID(o *Observation, r plan.Request) string {
 	if size := bodySize(o, r); size < len(r.ID) {
 		return r.ID[:size]

@@ -18,7 +18,7 @@ import (
 // one of the fakes.
 const fakeVariable = "LAB_TEST_FAKE"
 
-// readyVariable names a FIFO that a fake opens when it has come to the point.
+// readyVariable names a FIFO that a fake opens when it is ready.
 const readyVariable = "LAB_TEST_READY"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fakes are subjects that behave in one way each.
+// fakes are subjects, each with one behaviour.
 var fakes = map[string]func(){
 	"good": func() { labtest.CarryOut(); labtest.BlockOnce() },
 	"other OpenSSL": func() {
@@ -99,7 +99,7 @@ func die(code int, words string) {
 	os.Exit(code)
 }
 
-// ready tells the test, and waits until it has been told.
+// ready tells the test, and waits until the test has noticed.
 func ready() {
 	fifo, err := os.OpenFile(os.Getenv(readyVariable), os.O_WRONLY, 0)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// input is the laboratory's end of the subject's standard input: the plan goes
-// in first, then a line for each signal.
+// input is the laboratory's end of the subject's standard input: the plan is
+// written first, then a line for each signal.
 //
 // The pipe has room for one buffer, so that it can be written to again exactly
 // when the subject has read all of it. That is how the laboratory knows that a
@@ -23,8 +23,8 @@ type input struct {
 	writer *os.File
 }
 
-// newInput returns the laboratory's end and the one for the subject, which the
-// caller closes when it has been handed over.
+// newInput returns the laboratory's end, and the subject's, which the caller
+// closes after the start.
 func newInput() (*input, *os.File, error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -51,10 +51,10 @@ func oneBuffer(pipe *os.File) error {
 	return errors.Join(err, failed)
 }
 
-// send writes the plan, and nothing after it unless there are signals to come.
-// It returns when the subject has read the plan or has ended.
+// send writes the plan, and closes the pipe unless signals will follow. It
+// returns when the subject has read the plan or has ended.
 func (i *input) send(document []byte, signals bool) {
-	_, _ = i.writer.Write(append(document, '\n')) // fails when the subject has ended
+	_, _ = i.writer.Write(append(document, '\n')) // fails if the subject has ended
 	if !signals {
 		i.close()
 	}
@@ -65,8 +65,8 @@ func hasSignals(p *plan.Plan) bool {
 	return slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.When.Signal != "" })
 }
 
-// signal raises a signal and returns when the subject has noticed it. The
-// error says that it never will, or that the context has ended.
+// signal raises a signal and returns when the subject has noticed it. The error
+// says that it never will, or that the context has ended.
 func (i *input) signal(ctx context.Context, name string) error {
 	if _, err := fmt.Fprintf(i.writer, "signal %s\n", name); err != nil {
 		return fmt.Errorf("raising the signal %q: %w", name, err)
@@ -83,7 +83,7 @@ func (i *input) signal(ctx context.Context, name string) error {
 	return nil
 }
 
-// contextCheck is how often waitRead looks whether its context has ended.
+// contextCheck is how often waitRead checks its context.
 const contextCheck = 50 * time.Millisecond
 
 // waitRead waits until everything in the pipe has been read.

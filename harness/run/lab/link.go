@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// link is the origin's way to the subject's process. The origin has it before
-// there is a process; the first connection cannot come any earlier.
+// link connects the origin with the subject's process. The origin gets it
+// before the process exists, but no connection can arrive earlier than that.
 type link struct {
 	process atomic.Pointer[running]
 }
@@ -48,9 +48,9 @@ func (l *link) CPUTime() (time.Duration, error) {
 	return time.Duration(now.Nano()), nil
 }
 
-// cpuClock is the clock of a process's CPU time, as clock_getcpuclockid(3)
-// makes its number.
+// cpuClock returns the clock id of a process's CPU time, computed as in
+// clock_getcpuclockid(3).
 func cpuClock(pid int) int32 {
-	const scheduled = 2 // CPUCLOCK_SCHED: the time that it ran, to the nanosecond
+	const scheduled = 2 // CPUCLOCK_SCHED: the time that the process ran, in nanoseconds
 	return int32(^pid)<<3 | scheduled
 }

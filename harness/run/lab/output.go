@@ -5,14 +5,14 @@ import (
 	"errors"
 )
 
-// mostOutput bounds what a subject may print to one of its streams, in bytes.
-// The report of a thousand requests takes a fiftieth of it.
+// mostOutput limits what a subject may print to each stream, in bytes. The
+// report of a thousand requests is a fiftieth of it.
 const mostOutput = 16 << 20
 
 var errTooMuch = errors.New("the subject printed more than 16 MB")
 
-// output gathers what a subject prints. A write that goes beyond mostOutput is
-// refused, which ends the copying and leaves the subject with a broken pipe.
+// output collects a subject's output. A write beyond mostOutput fails, which
+// ends the copying, and the subject gets a broken pipe.
 type output struct {
 	text bytes.Buffer
 	full bool // a write was refused

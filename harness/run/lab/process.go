@@ -23,13 +23,13 @@ const (
 	NoLimit      = time.Duration(-1)
 )
 
-// process is a subject that is to be run.
+// process is a subject to be run.
 type process struct {
-	launch.Client // its standard streams and what is told of it are run's
+	launch.Client // run sets its standard streams and callbacks
 	plan          *plan.Plan
 	see           func(events.Event)
 	said          func(stdout, stderr []byte) // told what it printed
-	link          *link                       // told about the process while it runs
+	link          *link                       // gets the process while it runs
 }
 
 // ending is the outcome of a process: a report, or the reason why there is
@@ -40,8 +40,8 @@ type ending struct {
 	unimplemented string
 }
 
-// run runs the subject to its end. Only what keeps it from running at all is
-// an error; what goes wrong in it is part of the ending.
+// run runs the subject to its end. Only what prevents the run is an error;
+// failures of the subject are part of the ending.
 func (p *process) run(ctx context.Context) (*ending, error) {
 	document, err := json.Marshal(p.plan)
 	if err != nil {
@@ -68,7 +68,7 @@ func (p *process) run(ctx context.Context) (*ending, error) {
 		return &ending{failure: errTooMuch.Error()}, nil
 	}
 	if len(p.Wrapper) > 0 && stdout.text.Len() > 0 && ctx.Err() == nil {
-		waited = nil // a wrapper has exit codes of its own, and the report is there
+		waited = nil // a wrapper has its own exit codes, and there is a report
 	}
 	return understand(ctx, waited, stdout.text.Bytes(), stderr.text.String()), nil
 }
@@ -81,7 +81,7 @@ func (r *run) limited(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, cmp.Or(r.Limit, DefaultLimit))
 }
 
-// understand makes an ending of how the process ended and what it printed.
+// understand makes an ending from how the process ended and its output.
 func understand(ctx context.Context, waited error, stdout []byte, stderr string) *ending {
 	said := strings.TrimSpace(stderr)
 	var exit *exec.ExitError

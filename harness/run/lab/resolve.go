@@ -12,19 +12,18 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// run is a setup that is resolved: the scenario is the one that happens, over
-// the versions of TLS and HTTP that are spoken. Both halves of it come from
-// here.
+// run is a resolved setup: the scenario as it will run, with the versions of
+// TLS and HTTP in use. Both halves of a run are made from it.
 type run struct {
 	Setup
-	// http2 is true for a scenario that needs it, and for a library that no
+	// http2 is true for a scenario that needs HTTP/2, and for a library that no
 	// longer pipelines.
 	http2 bool
 }
 
-// resolve resolves a setup. Why says why there is no such run: the scenario
-// does not exist over what the library can do. Err is about a scenario that
-// contradicts itself.
+// resolve resolves a setup. why says why there is no such run: the library does
+// not support what the scenario needs. err says that a scenario contradicts
+// itself.
 func (s Setup) resolve() (r *run, why, err error) {
 	if err := s.Scenario.Check(); err != nil {
 		return nil, nil, err
@@ -62,7 +61,7 @@ func beforeTLS13(version string) bool {
 	return false
 }
 
-// origin is the server's half.
+// origin returns the server's half.
 func (r *run) origin(watch *events.Watch, link *link) origin.Config {
 	config := origin.Config{
 		Origin:       r.Scenario.Origin,
@@ -82,7 +81,7 @@ func (r *run) origin(watch *events.Watch, link *link) origin.Config {
 	return config
 }
 
-// plan is the client's half, for an origin that listens.
+// plan returns the client's half, for a listening origin.
 func (r *run) plan(url, caFile string) *plan.Plan {
 	asked := r.Scenario.Plan(r.Seed, url, caFile, r.Driver)
 	asked.FirstAlone = !r.http2 && r.Scenario.FirstAlone(r.Library.Manifest.Version)
@@ -90,17 +89,18 @@ func (r *run) plan(url, caFile string) *plan.Plan {
 		asked.Pipelining = plan.Multiplex
 	}
 	if len(r.Wrapper) > 0 {
-		// A wrapper makes it slow, or stops it: it is not to give up meanwhile.
+		// A wrapper may slow the subject down or stop it, and the subject must
+		// not give up meanwhile.
 		asked.StallLimitMS = int(wrappedStallLimit.Milliseconds())
 	}
 	return asked
 }
 
-// wrappedStallLimit is how long a subject inside of a wrapper waits in vain
-// before it gives up; the limit of its run is what ends it.
+// wrappedStallLimit is how long a subject in a wrapper waits without progress
+// before it gives up. The limit of the run ends it earlier.
 const wrappedStallLimit = 24 * time.Hour
 
-// client is the process that the plan is given to.
+// client returns the process that carries out the plan.
 func (r *run) client() launch.Client {
 	client := &r.Scenario.Client
 	return launch.Client{

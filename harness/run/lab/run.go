@@ -46,8 +46,8 @@ type Setup struct {
 	Tap Tap
 }
 
-// farewell bounds the wait for connections that a subject left open. Its exit
-// has closed them already.
+// farewell limits the wait for connections that a subject left open. Its exit
+// has already closed them.
 const farewell = 2 * time.Second
 
 // Run makes a run. It returns an error only if the run could not be made.
@@ -118,7 +118,7 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // the user gave up, not the subject
+		return nil, err // the user stopped the run, not the subject
 	}
 	summary := accountant.Summary()
 	if out.failure == "" && out.report != nil {
@@ -138,9 +138,9 @@ func (r *run) observe(ctx context.Context, server *origin.Server, watch *events.
 	}, nil
 }
 
-// otherLibrary says so if the subject has not used the library under test, as
-// one that is linked to its own with an rpath would; then the run says nothing
-// about the one that it is for. A client without libcurl is left alone.
+// otherLibrary returns an error if the subject did not use the library under
+// test, for example because an rpath names another. The run would say nothing
+// about the library. A client without libcurl is accepted.
 func otherLibrary(r *plan.Report, l *library.Library) string {
 	token, _, _ := strings.Cut(r.LibcurlVersion, " ")
 	used, isLibcurl := strings.CutPrefix(token, "libcurl/")

@@ -27,7 +27,7 @@ import (
 func setupFor(t *testing.T, fake string) Setup {
 	t.Helper()
 	t.Setenv(fakeVariable, fake)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // or each subject sleeps when it ends
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each subject sleeps at its end
 	executable, err := os.Executable()
 	require.NoError(t, err)
 	return Setup{
@@ -113,8 +113,8 @@ func TestASubjectIsStartedThroughTheLoader(t *testing.T) {
 	require.Equal(t, "--library-path /some/prefix/lib:"+prefix+":"+prefix+"/lib\n", string(text))
 }
 
-// A libcurl that no longer pipelines is judged by what is the same over
-// HTTP/2, and against nothing else.
+// A libcurl that no longer pipelines is judged only by what is the same over
+// HTTP/2.
 func TestALibraryThatMultiplexes(t *testing.T) {
 	setup := setupFor(t, "good")
 	setup.Library.Manifest = &library.Manifest{LibcurlVersion: "8.14.1", Multiplexing: true}
@@ -129,7 +129,7 @@ func TestALibraryThatMultiplexes(t *testing.T) {
 	require.Empty(t, o.Unimplemented)
 	require.Equal(t, plan.Multiplex, o.Plan.Pipelining)
 
-	setup.Library.Manifest.Pipelining = true // one of between 7.47 and 7.61
+	setup.Library.Manifest.Pipelining = true // a release between 7.47 and 7.61
 	require.Equal(t, plan.PipelineHTTP1, observed(t, setup).Plan.Pipelining)
 }
 
@@ -249,7 +249,8 @@ func TestRunEndsWhenTheUserGivesUp(t *testing.T) {
 	require.Nil(t, o)
 }
 
-// The limit of a run is a minute, too long for a test: this is what follows.
+// The limit of a run is a minute, too long for a test. This tests what follows
+// from it.
 func TestASubjectThatHangsFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -270,8 +271,8 @@ func TestAChildThatStaysDoesNotHoldTheRunUpAndIsEnded(t *testing.T) {
 	o := observed(t, setupFor(t, "leaves a child"))
 	require.Equal(t, "the subject ended, but a process that it started kept its output open", o.Failure)
 	require.EqualValues(t, 1, o.Events.WantWrite)
-	require.NoError(t, reader.SetReadDeadline(time.Now().Add(time.Minute))) // rather than to wait for ever
-	said, err := io.ReadAll(reader)                                         // ends when nobody can write any more
+	require.NoError(t, reader.SetReadDeadline(time.Now().Add(time.Minute))) // instead of waiting for ever
+	said, err := io.ReadAll(reader)                                         // ends when no process has it open for writing
 	require.NoError(t, err)
 	require.Equal(t, "born", string(said))
 }

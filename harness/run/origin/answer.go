@@ -17,14 +17,14 @@ import (
 const (
 	// chunkSize is the size of the chunks of a chunked body.
 	chunkSize = 3000
-	// pieceSize is the size of the pieces in which a response is written when
-	// it has to be known whether the client takes it: one TLS record.
+	// pieceSize is the size of the pieces in which a response is written if the
+	// scenario needs to know whether the client reads it: one TLS record.
 	pieceSize = 16 << 10
-	// blockedTime is how long a piece must not get away to count as blocked.
+	// blockedTime is how long a write must not finish to count as blocked.
 	blockedTime = 100 * time.Millisecond
 )
 
-// excess is what the bytes that belong to no response are made of.
+// excess is repeated in the bytes that belong to no response.
 const excess = "excess"
 
 // response is the wire form of one response.
@@ -33,12 +33,12 @@ type response struct {
 	body []byte // as transferred, with everything that follows it
 }
 
-// answer answers the oldest request. It returns false when the connection has
-// come to its end.
+// answer answers the oldest request. It returns false when the connection is
+// over.
 func (c *connection) answer(x *exchange) bool {
 	if x.answer.Honest() {
 		if x.number > 0 && c.server.stalls(c.seen.Number) {
-			c.stall() // but not before the first answer, clients wait for that one
+			c.stall() // not before the first answer, because clients wait for that one
 		}
 	}
 	carried := c.wait(x)
@@ -71,8 +71,8 @@ func (c *connection) answer(x *exchange) bool {
 	return true
 }
 
-// writeWith does what write does, and lets TLS send what is to follow. Both
-// go out together, so that a client which has the response has all of it.
+// writeWith writes like write, and lets TLS send the message that follows. Both
+// are sent together, so that a client that has the response has both.
 func (c *connection) writeWith(x *exchange, wire []byte, now int) error {
 	event := x.answer.EventAfter
 	if event == scenario.NoEvent {
@@ -84,8 +84,8 @@ func (c *connection) writeWith(x *exchange, wire []byte, now int) error {
 	return errors.Join(c.write(x, wire, now), c.event(event), Cork(c.tcp, false))
 }
 
-// write sends what was kept back and the first now bytes of a response, in one
-// write, and keeps the rest.
+// write sends what was held back and the first now bytes of a response, in one
+// write, and holds back the rest.
 func (c *connection) write(x *exchange, wire []byte, now int) error {
 	if now > 0 {
 		out := append(c.kept, wire[:now]...)
@@ -98,7 +98,7 @@ func (c *connection) write(x *exchange, wire []byte, now int) error {
 	return nil
 }
 
-// send writes, and raises the signal, if any, when the client takes no more or
+// send writes, and raises the signal, if any, when the client reads no more or
 // when everything is written.
 func (c *connection) send(out []byte, signal string) error {
 	if signal == "" {
@@ -110,7 +110,7 @@ func (c *connection) send(out []byte, signal string) error {
 		once.Do(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), holdBound)
 			defer cancel()
-			_ = c.server.config.Process.Signal(ctx, signal) // the judge sees what came of it
+			_ = c.server.config.Process.Signal(ctx, signal) // the judge sees the result
 		})
 	}
 	defer raise()
@@ -127,7 +127,7 @@ func (c *connection) send(out []byte, signal string) error {
 	return nil
 }
 
-// note logs the outcome of a request.
+// note records the outcome of a request.
 func (c *connection) note(x *exchange, answered, carried bool) {
 	r := &c.seen.Requests[x.number]
 	r.Answered = answered
@@ -138,8 +138,7 @@ func (c *connection) note(x *exchange, answered, carried bool) {
 	}
 }
 
-// respond makes the response that the request is due, as the answer distorts
-// it.
+// respond makes the response to a request, changed as the answer says.
 func respond(h *head, a scenario.Answer) response {
 	body := plan.Body(h.ID, h.bodyBytes)
 	status := http.StatusOK
@@ -172,8 +171,7 @@ func respond(h *head, a scenario.Answer) response {
 	}
 }
 
-// cut returns the bytes that are sent: all of them or, with CutAfter, those up
-// to there.
+// cut returns the bytes to be sent: all of them or, with CutAfter, that many.
 func (r response) cut(a scenario.Answer) []byte {
 	body := r.body
 	if a.CutAfter > 0 {

@@ -153,7 +153,7 @@ func TestWithoutASizeTheBodyIsEmpty(t *testing.T) {
 	c.own("r0", 0)
 }
 
-// Go's TLS cannot send what OpenSSL can: the request is answered, and the log
+// Go's TLS cannot send these messages. The request is answered, and the log
 // says that this was not as planned.
 func TestAnEventTakesOpenSSL(t *testing.T) {
 	s := start(t, origin.Config{TLS: plan.TLS12, Requests: 1, Origin: scenario.Origin{

@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// protocols are the TLS versions that an origin can speak.
+// protocols are the TLS versions that an origin supports.
 var protocols = []string{plan.PlainText, plan.TLS12, plan.TLS13}
 
 // forEachProtocol runs a test for plain HTTP and for each version of TLS.
@@ -32,7 +32,7 @@ func forEachProtocol(t *testing.T, test func(t *testing.T, version string)) {
 	}
 }
 
-// start starts an origin that ends with the test, if the test does not stop it.
+// start starts an origin, which ends with the test unless the test stops it.
 func start(t *testing.T, config origin.Config) *origin.Server {
 	t.Helper()
 	s, err := origin.Start(config)
@@ -41,7 +41,7 @@ func start(t *testing.T, config origin.Config) *origin.Server {
 	return s
 }
 
-// over is a context that has ended: the origin is to wait for nobody.
+// over returns a context that has ended: the origin must not wait.
 func over() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -57,7 +57,7 @@ func address(s *origin.Server) string {
 	return address
 }
 
-// trust is a client's configuration that believes the origin.
+// trust returns a client's configuration that trusts the origin.
 func trust(t *testing.T, s *origin.Server) *tls.Config {
 	t.Helper()
 	authorities := x509.NewCertPool()
@@ -112,7 +112,7 @@ func (c *client) ask(id string) {
 	c.own(id, 700)
 }
 
-// own requires that the next response is the one to that request.
+// own requires that the next response is the one to this request.
 func (c *client) own(id string, size int) {
 	c.t.Helper()
 	response, body := c.response(http.MethodGet)
@@ -128,8 +128,7 @@ func (c *client) ended() {
 	require.Error(c.t, err)
 }
 
-// close ends the connection in good order, and returns when the origin has
-// seen it.
+// close ends the connection normally, and returns when the origin has noticed.
 func (c *client) close() {
 	c.t.Helper()
 	type halfCloser interface{ CloseWrite() error }

@@ -11,25 +11,25 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// connection serves one connection. Only serve touches seen until it returns.
+// connection serves one connection. Only serve uses seen until it returns.
 type connection struct {
 	server   *Server
 	tcp      *net.TCPConn
 	stream   transport
 	requests *reader
-	queue    []*exchange // arrived and not answered yet, the oldest first
-	kept     []byte      // of responses that go out with the next one
+	queue    []*exchange // requests that have not been answered, oldest first
+	kept     []byte      // part of a response that is sent with the next one
 	seen     Connection
 	ours     atomic.Bool // the origin ended it
-	vain     int         // stalls in a row in which the client did not get stuck
+	vain     int         // successive stalls in which the client did not get stuck
 }
 
-// exchange is one request on its way to being answered.
+// exchange is a request and its answer.
 type exchange struct {
 	*head
 	answer scenario.Answer
-	number int  // its place in the connection's log
-	waited bool // for other requests, long enough
+	number int  // its position in the connection's log
+	waited bool // it has waited long enough for other requests
 }
 
 func (c *connection) serve() {
@@ -55,8 +55,8 @@ func (c *connection) serve() {
 	c.noteTLS()
 }
 
-// step reads a request or answers one. It returns false when the connection
-// has come to its end.
+// step reads a request or answers one. It returns false when the connection is
+// over.
 func (c *connection) step() bool {
 	if len(c.queue) == 0 {
 		return c.receive()
@@ -93,8 +93,8 @@ func (c *connection) receive() bool {
 	return true
 }
 
-// proceed lets a client that waits for it send the body of its request, unless
-// other responses have to go first.
+// proceed tells a waiting client to send the body of its request, unless other
+// responses must be sent first.
 func (c *connection) proceed() error {
 	if len(c.queue) > 0 || len(c.kept) > 0 {
 		return nil
@@ -103,7 +103,7 @@ func (c *connection) proceed() error {
 	return err
 }
 
-// refuse ends the connection because of a request that makes no sense.
+// refuse ends the connection because of an invalid request.
 func (c *connection) refuse(h *head) {
 	c.seen.Requests = append(c.seen.Requests, h.Request)
 	fmt.Fprintf(c.stream, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s\n",
@@ -111,9 +111,9 @@ func (c *connection) refuse(h *head) {
 	c.seen.End = End{Time: time.Now(), Error: "the request makes no sense: " + h.Problem}
 }
 
-// hangUp ends the connection on purpose. A client that goes on sending is
-// listened to until it notices: what is left unread would become a RST, and a
-// RST destroys the responses that are still on their way [RFC 9112 §9.6].
+// hangUp ends the connection on purpose. It goes on reading until the client
+// has noticed: unread bytes would cause a RST, which destroys responses that
+// are still on their way [RFC 9112 §9.6].
 func (c *connection) hangUp(withReset bool) {
 	c.seen.End = End{Time: time.Now()}
 	if withReset {
@@ -128,7 +128,7 @@ func (c *connection) hangUp(withReset bool) {
 	c.seen.End.PartialBytes, c.seen.End.PartialID = c.requests.partial()
 }
 
-// drain reads what the client goes on to send, to its end.
+// drain reads what the client still sends, to its end.
 func (c *connection) drain() {
 	for {
 		h, err := c.requests.next()
@@ -151,8 +151,8 @@ func (c *connection) endByOrigin() {
 	c.tcp.Close()
 }
 
-// end writes down why the connection cannot go on; requests is true when it
-// was ready to take some.
+// end records why the connection cannot continue; requests is true if it was
+// waiting for one.
 func (c *connection) end(err error, requests bool) {
 	end := End{Time: time.Now()}
 	if requests {

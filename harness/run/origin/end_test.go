@@ -72,7 +72,7 @@ func TestAResetWhenDoneIsNotEarly(t *testing.T) {
 	require.False(t, end.Early)
 }
 
-// The origin may be busy with a connection and notice its end late.
+// The origin may be busy with a connection, and notice its end late.
 func TestAResetBeforeAnotherConnectionIsEarlyHoweverLateItIsNoticed(t *testing.T) {
 	s := start(t, origin.Config{Requests: 2})
 	first := connect(t, s)
@@ -105,7 +105,7 @@ func TestACloseInTheMiddleOfARequest(t *testing.T) {
 
 func TestTLSThatIsCutOff(t *testing.T) {
 	for name, each := range map[string]struct{ part, reason string }{
-		"between records": {"", ""}, // crypto/tls lets that pass for a close_notify
+		"between records": {"", ""}, // crypto/tls takes it for a close_notify
 		"within a record": {"\x17\x03\x03\x00\x64abc", "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestAHandshakeThatTheClientBreaksOff(t *testing.T) {
 		s := start(t, origin.Config{TLS: version, Requests: 1})
 		conn, err := net.Dial("tcp", address(s))
 		require.NoError(t, err)
-		stream := tls.Client(conn, &tls.Config{ServerName: "127.0.0.1"}) // trusts the system's authorities
+		stream := tls.Client(conn, &tls.Config{ServerName: "127.0.0.1"}) // it trusts the system's authorities
 		require.Error(t, stream.Handshake())
 		require.NoError(t, conn.Close())
 		seen := logOf(s).Connections[0]
@@ -208,7 +208,7 @@ func TestAHandshakeThatTheOriginRefuses(t *testing.T) {
 	require.False(t, seen.End.Early)
 }
 
-// Stop is told not to wait: what is still there is ended by the origin.
+// Stop does not wait: the origin ends the remaining connections.
 func TestStopEndsWhatStays(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T, *origin.Server) io.Reader{
 		"a client at rest": func(t *testing.T, s *origin.Server) io.Reader {
@@ -235,7 +235,7 @@ func TestStopEndsWhatStays(t *testing.T) {
 			s := start(t, origin.Config{TLS: plan.TLS12, Requests: 2})
 			conn := prepare(t, s)
 			log := s.Stop(over())
-			_, _ = io.Copy(io.Discard, conn) // comes to an end: the client is told
+			_, _ = io.Copy(io.Discard, conn) // the connection ends, as the client is told
 			require.NotEmpty(t, log.Connections)
 			for _, seen := range log.Connections {
 				require.False(t, seen.End.ByClient)
@@ -252,7 +252,7 @@ func TestStopWaitsForClientsThatAreLeaving(t *testing.T) {
 	c.ask("r0")
 	stopped := make(chan *origin.Log)
 	go func() { stopped <- s.Stop(context.Background()) }()
-	// The origin accepts nobody any more, but serves whom it has.
+	// The origin accepts no new connections, but serves the existing ones.
 	for {
 		conn, err := net.Dial("tcp", address(s))
 		if err != nil {

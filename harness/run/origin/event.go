@@ -14,7 +14,7 @@ import (
 // errNoEngine is the error for an event if the origin uses Go's TLS.
 var errNoEngine = errors.New("only OpenSSL can send that")
 
-// event lets TLS send something of its own.
+// event makes TLS send a message of its own.
 func (c *connection) event(event scenario.TLSEvent) error {
 	t, able := c.stream.(engineTransport)
 	if !able {
@@ -31,7 +31,7 @@ func (c *connection) event(event scenario.TLSEvent) error {
 	return fmt.Errorf("sending a %s: unknown event", event)
 }
 
-// noteTLS writes down what the client did of what TLS asked it for.
+// noteTLS records whether the client did what TLS messages asked for.
 func (c *connection) noteTLS() {
 	t, able := c.stream.(engineTransport)
 	if !able {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// endless is one octet for ever.
+// endless repeats one octet for ever.
 type endless byte
 
 func (e endless) Read(into []byte) (int, error) {

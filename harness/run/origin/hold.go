@@ -18,8 +18,8 @@ type Process interface {
 	CPUTime() (time.Duration, error)
 }
 
-// holdBound is how long the origin waits for what a scenario says will happen.
-// It is only ever reached when the client does not behave.
+// holdBound limits the wait for what a scenario expects. It is reached only if
+// the client misbehaves.
 const holdBound = time.Second
 
 // patience is how long the origin waits for one more request.
@@ -30,7 +30,7 @@ func patience(hold scenario.Hold) time.Duration {
 	return holdBound
 }
 
-// needsMore reports whether other requests have to come before x is answered.
+// needsMore reports whether other requests must arrive before x is answered.
 func (c *connection) needsMore(x *exchange) bool {
 	if x.waited {
 		return false
@@ -44,7 +44,7 @@ func (c *connection) needsMore(x *exchange) bool {
 	return false
 }
 
-// wait does what has to be done before x is answered, and reports whether all
+// wait waits as the scenario says before x is answered, and reports whether all
 // of it happened.
 func (c *connection) wait(x *exchange) bool {
 	a := x.answer
@@ -69,12 +69,12 @@ func (c *connection) wait(x *exchange) bool {
 	return happened
 }
 
-// linger keeps the client waiting and measures the CPU time that it takes.
+// linger makes the client wait and measures the CPU time that it uses.
 func (c *connection) linger(limit time.Duration) {
 	begin, arrivals := time.Now(), c.server.arrivals()
 	before, failed := c.server.config.Process.CPUTime()
 	if err := waitHangup(c.tcp, limit); !errors.Is(err, errLingered) {
-		return // the client was not waiting, it was busy closing
+		return // the client was not waiting but closing
 	}
 	after, err := c.server.config.Process.CPUTime()
 	if failed != nil || err != nil || arrivals != c.server.arrivals() {

@@ -25,16 +25,16 @@ type http2Session struct {
 	*connection
 	framer  *http2.Framer
 	frames  chan http2Frame // those that were read
-	readOn  chan struct{}   // the last one is done with
+	readOn  chan struct{}   // closed when the last frame has been handled
 	encoder *hpack.Encoder
 	encoded bytes.Buffer
-	streams map[uint32]*http2Stream // those that are not answered yet
-	waiting []*http2Stream          // whole requests whose answers have not begun, the oldest first
-	sending []*http2Stream          // those whose responses are under way, the next one first
+	streams map[uint32]*http2Stream // streams that have not been answered
+	waiting []*http2Stream          // complete requests whose answers have not begun, oldest first
+	sending []*http2Stream          // streams with unfinished responses, the next one first
 	windows *Windows                // of the client
 	settled bool                    // the client knows the origin's settings
 	pinged  bool                    // and the client has not answered yet
-	away    bool                    // the client was told to open no more streams
+	away    bool                    // GOAWAY has told the client to open no more streams
 	last    uint32                  // the last stream that is answered then
 }
 
@@ -46,10 +46,10 @@ type http2Stream struct {
 	body     []byte
 	offset   int64 // of its first byte on the connection
 	response []byte
-	carried  bool // what its answer waits for has happened
+	carried  bool // what its answer waited for has happened
 }
 
-// http2Frame is a frame that was read, and where it lies on the connection.
+// http2Frame is a frame that was read, and its position on the connection.
 type http2Frame struct {
 	http2.Frame
 	begin, end int64
@@ -68,11 +68,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxStreams is how many requests the origin takes at a time, unless told
-// otherwise.
+// maxStreams is how many requests the origin accepts at a time by default.
 const maxStreams = 1000
 
-// errHungUp says that the connection ended as its answer wants it.
+// errHungUp says that the connection ended as its answer requires.
 var errHungUp = errors.New("the origin has hung up")
 
 // serveHTTP2 serves the connection to its end.
@@ -127,7 +126,7 @@ func (s *http2Session) mostStreams() int {
 	return maxStreams
 }
 
-// read hands over frame after frame: each is valid until the next one is read.
+// read delivers frame after frame; each is valid until the next is read.
 func (s *http2Session) read(from *counter, done <-chan struct{}) {
 	for {
 		begin := from.offset
@@ -148,7 +147,8 @@ func (s *http2Session) read(from *counter, done <-chan struct{}) {
 	}
 }
 
-// serve serves until the error that it returns, which is io.EOF in good order.
+// serve serves until the error that it returns, which is io.EOF after a normal
+// end.
 func (s *http2Session) serve() error {
 	for {
 		if err := s.begin(); err != nil {
@@ -196,7 +196,7 @@ func (s *http2Session) await() error {
 	}
 }
 
-// take does what a frame asks for.
+// take acts on a frame.
 func (s *http2Session) take(f http2Frame) error {
 	if f.failed != nil {
 		return f.failed
@@ -227,7 +227,7 @@ func (s *http2Session) understand(f http2Frame) error {
 	return nil
 }
 
-// headers takes the header section of a request.
+// headers handles the header section of a request.
 func (s *http2Session) headers(frame *http2.MetaHeadersFrame, f http2Frame) error {
 	one := &http2Stream{id: frame.StreamID, offset: f.begin, fields: make(textproto.MIMEHeader)}
 	one.fields.Set("Host", frame.PseudoValue("authority"))
@@ -236,7 +236,8 @@ func (s *http2Session) headers(frame *http2.MetaHeadersFrame, f http2Frame) erro
 	}
 	h := &head{}
 	h.ID, h.Offset = one.fields.Get(plan.RequestIDField), f.begin
-	// a message of HTTP/2 says the same as this request line [RFC 9113 §8.3.1]
+	// in HTTP/2 these fields have the same meaning as this request line [RFC
+	// 9113 §8.3.1]
 	h.Problem = h.understand(frame.PseudoValue("method")+" "+frame.PseudoValue("path")+" HTTP/1.1", one.fields)
 	if frame.Truncated {
 		h.Problem = fmt.Sprintf("a header section of more than %d bytes", maxLine)
@@ -252,7 +253,7 @@ func (s *http2Session) headers(frame *http2.MetaHeadersFrame, f http2Frame) erro
 	return nil
 }
 
-// data takes a part of the body of a request.
+// data handles a part of a request's body.
 func (s *http2Session) data(frame *http2.DataFrame, f http2Frame) error {
 	one := s.streams[frame.StreamID]
 	if n := frame.Length; n > 0 {
@@ -263,7 +264,7 @@ func (s *http2Session) data(frame *http2.DataFrame, f http2Frame) error {
 		}
 	}
 	if one == nil {
-		return nil // the client has given it up, or it is not answered any more
+		return nil // the client has cancelled it, or it is not answered any more
 	}
 	if one.body = append(one.body, frame.Data()...); len(one.body) > maxBody {
 		return fmt.Errorf("the body of a request is longer than %d bytes", maxBody)
@@ -274,8 +275,8 @@ func (s *http2Session) data(frame *http2.DataFrame, f http2Frame) error {
 	return nil
 }
 
-// whole notes a request that has arrived whole. One that makes no sense ends
-// the connection, as with HTTP/1.1.
+// whole notes that a request is complete. An invalid one ends the connection,
+// as over HTTP/1.1.
 func (s *http2Session) whole(one *http2Stream, end int64) error {
 	h := one.exchange.head
 	h.BodyBytes = len(one.body)
@@ -296,7 +297,7 @@ func (s *http2Session) whole(one *http2Stream, end int64) error {
 	return nil
 }
 
-// settle follows the client's settings.
+// settle applies the client's settings.
 func (s *http2Session) settle(f *http2.SettingsFrame) error {
 	if f.IsAck() {
 		s.settled = true
@@ -315,7 +316,7 @@ func (s *http2Session) unanswered() bool {
 	return false
 }
 
-// hangUp ends the connection on purpose, and listens to the client until it has
+// hangUp ends the connection on purpose, and reads until the client has
 // noticed.
 func (s *http2Session) hangUp(withReset bool) error {
 	s.seen.End = End{Time: time.Now()}

@@ -14,7 +14,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// begin begins the answers that nothing holds back any more.
+// begin begins the answers that no longer have to wait.
 func (s *http2Session) begin() error {
 	for i := 0; i < len(s.waiting); {
 		one := s.waiting[i]
@@ -28,7 +28,7 @@ func (s *http2Session) begin() error {
 		}
 		s.waiting = slices.Delete(s.waiting, i, i+1)
 		if stalls {
-			s.stall() // but not before the first answer, clients wait for that one
+			s.stall() // not before the first answer, because clients wait for that one
 		}
 		if err := s.answer(one); err != nil {
 			return err
@@ -37,7 +37,7 @@ func (s *http2Session) begin() error {
 	return nil
 }
 
-// holds reports whether something has to come before that answer.
+// holds reports whether the answer still has to wait.
 func (s *http2Session) holds(one *http2Stream) bool {
 	x := &one.exchange
 	held := false
@@ -102,8 +102,7 @@ func (s *http2Session) answer(one *http2Stream) error {
 	return nil
 }
 
-// goAway has nothing answered that was opened behind a stream and is not being
-// answered.
+// goAway stops answers to streams above last, except those that have begun.
 func (s *http2Session) goAway(last uint32) {
 	s.away, s.last = true, last
 	s.waiting = slices.DeleteFunc(s.waiting, func(other *http2Stream) bool {
@@ -115,8 +114,8 @@ func (s *http2Session) goAway(last uint32) {
 	})
 }
 
-// next returns the stream whose turn it is to send, nil if the client takes
-// nothing of any.
+// next returns the stream that is to send next; nil if the client's windows are
+// closed.
 func (s *http2Session) next() *http2Stream {
 	if s.pinged {
 		return nil
@@ -129,7 +128,7 @@ func (s *http2Session) next() *http2Stream {
 	return nil
 }
 
-// send sends a frame of a response; the next one is another stream's.
+// send sends one frame of a response; then it is another stream's turn.
 func (s *http2Session) send(one *http2Stream) error {
 	n := min(int64(len(one.response)), s.windows.Room(one.id))
 	left := one.response[n:]
@@ -153,7 +152,7 @@ func (s *http2Session) send(one *http2Stream) error {
 	return nil
 }
 
-// finish does what is to be done when all of a response is sent that will be.
+// finish acts when the last byte that will be sent of a response has been sent.
 func (s *http2Session) finish(one *http2Stream) error {
 	x := &one.exchange
 	a := x.answer
@@ -170,7 +169,7 @@ func (s *http2Session) finish(one *http2Stream) error {
 	return nil
 }
 
-// forget gives up a request that the client has taken back.
+// forget forgets a request that the client has cancelled.
 func (s *http2Session) forget(id uint32) {
 	one := s.streams[id]
 	if one == nil {
@@ -187,7 +186,7 @@ func (s *http2Session) forget(id uint32) {
 	}
 }
 
-// forgetAll gives up what is left when the connection has ended.
+// forgetAll forgets all requests when the connection has ended.
 func (s *http2Session) forgetAll() {
 	for _, id := range slices.Sorted(maps.Keys(s.streams)) {
 		s.forget(id)

@@ -18,14 +18,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// overHTTP2 starts an origin that answers so.
+// overHTTP2 starts an origin that gives these answers.
 func overHTTP2(t *testing.T, requests int, o scenario.Origin) (*origin.Server, *http.Transport) {
 	t.Helper()
 	s := start(t, origin.Config{TLS: plan.TLS12, HTTP2: true, Requests: requests, Initial: requests, Origin: o})
 	return s, multiplexing(t, s)
 }
 
-// ask makes a request and returns the size of what came of the body.
+// ask makes a request and returns how many bytes of the body arrived.
 func ask(ctx context.Context, t *testing.T, client *http.Transport, s *origin.Server, id, size string) (int64, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/"+id+"?body="+size, nil)
@@ -39,8 +39,8 @@ func ask(ctx context.Context, t *testing.T, client *http.Transport, s *origin.Se
 	return io.Copy(io.Discard, response.Body)
 }
 
-// leave ends the client's connections and returns what the origin saw. A stream
-// that the client gave up keeps a connection busy for a moment.
+// leave ends the client's connections and returns the origin's log. A stream
+// that the client cancelled keeps a connection busy for a moment.
 func leave(client *http.Transport, s *origin.Server) *origin.Log {
 	log := make(chan *origin.Log, 1)
 	go func() { log <- logOf(s) }()
@@ -94,7 +94,7 @@ func TestHTTP2HoldsAnAnswerUntilTheRequestIsGivenUp(t *testing.T) {
 	}
 }
 
-// A client that never gives the request up is answered in the end.
+// A client that never cancels the request is answered in the end.
 func TestHTTP2HoldsHaveABound(t *testing.T) {
 	s, client := overHTTP2(t, 1, scenario.Origin{Answers: map[int]scenario.Answer{0: {Hold: scenario.HoldGone}}})
 	n, err := ask(t.Context(), t, client, s, "r0000", "70")
@@ -132,7 +132,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// What a GOAWAY leaves out is not answered on its connection.
+// Streams that a GOAWAY excludes are not answered on its connection.
 func TestHTTP2GoesAway(t *testing.T) {
 	s, client := overHTTP2(t, 8, scenario.Origin{
 		EveryAnswer: scenario.Answer{Hold: scenario.HoldRest},

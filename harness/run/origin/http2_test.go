@@ -58,7 +58,7 @@ func TestHTTP2(t *testing.T) {
 			all.Go(func() { requireOwn(t, client, s, http.MethodGet, id, 700, "") })
 		}
 		all.Wait()
-		// beyond the windows of stream and connection, both ways
+		// larger than the windows of stream and connection, in both directions
 		requireOwn(t, client, s, http.MethodPost, "r20", 8<<20, string(plan.Body("r20", 300_000)))
 		requireOwn(t, client, s, http.MethodHead, "r21", 900, "")
 		client.CloseIdleConnections()
@@ -118,7 +118,7 @@ func TestHTTP2RequestsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// A client that does not begin as HTTP/2 does is not taken for one.
+// A client that does not send HTTP/2's preface is refused.
 func TestHTTP2Only(t *testing.T) {
 	s := start(t, origin.Config{TLS: plan.TLS13, HTTP2: true, Requests: 1})
 	c := connect(t, s)

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// A stream has room as RFC 9113 §6.9 has it: its window, the connection's and the
-// largest frame bound it, and a new initial window moves that of open streams, even
-// below zero.
+// A stream's room follows RFC 9113 §6.9: its window, the connection's and the
+// largest frame limit it. A new initial window changes the windows of open streams,
+// even below zero.
 func TestWindows(t *testing.T) {
 	settle := func(w *Windows, settings ...http2.Setting) {
 		var wire bytes.Buffer

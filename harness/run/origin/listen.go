@@ -22,7 +22,7 @@ func Listen(address string, receiveBuffer, maxSegment int) (*net.TCPListener, er
 	if address == "" {
 		address = "127.0.0.1:0"
 	}
-	// before the connections are made, or it would come too late for them
+	// set before connections are made; later would be too late for them
 	listen := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
 		set := func(fd uintptr, level, name, value int, what string) {

@@ -12,8 +12,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/origin"
 )
 
-// inside is r1 in the middle of r0: the first part of r0 was sent when r1 took
-// the connection, then came the rest.
+// inside is r1 within r0: after the first part of r0, r1 took the connection,
+// and then the rest of r0 followed.
 func inside() string {
 	first := request(http.MethodGet, "r0", 9, "X-Padding: "+plan.Padding("r0", 900))
 	return first[:500] + request(http.MethodGet, "r1", 9, "X-Padding: "+plan.Padding("r1", 900)) + first[500:]
@@ -97,7 +97,7 @@ func TestARequestInsideAnotherOverTLS(t *testing.T) {
 func TestALineWithoutEndIsNotReadForEver(t *testing.T) {
 	s := start(t, origin.Config{Requests: 1})
 	c := connect(t, s)
-	_, _ = io.Copy(c.stream, io.LimitReader(endless{}, 64<<20)) // fails when the origin has had enough
+	_, _ = io.Copy(c.stream, io.LimitReader(endless{}, 64<<20)) // fails when the origin refuses more
 	c.ended()
 	end := logOf(s).Connections[0].End
 	require.Contains(t, end.Error, "a line of a request is longer than 1048576 bytes")

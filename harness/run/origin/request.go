@@ -27,13 +27,13 @@ const (
 	maxResponse = 64 << 20
 )
 
-// methods that a client may be told to use.
+// methods that a client may be asked to use.
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 	http.MethodOptions,
 }
 
-// head is a request that has arrived whole, or as far as it made sense.
+// head is a request that has arrived completely, or as far as it was valid.
 type head struct {
 	Request
 	bodyBytes int // the size of the body that the request asks for
@@ -43,7 +43,7 @@ type head struct {
 type reader struct {
 	stream   stream
 	buffered *bufio.Reader
-	proceed  func() error // lets a client that waits for it send its body
+	proceed  func() error // lets a waiting client send its body
 	offset   int64        // of the next byte
 	begin    int64        // of the request that is being read
 	id       string       // of the request that is being read, once it is known
@@ -60,13 +60,13 @@ func newReader(s stream, proceed func() error) *reader {
 	return &reader{stream: s, buffered: bufio.NewReaderSize(s, 4<<10), proceed: proceed}
 }
 
-// partial returns how many bytes of a request that never became whole arrived,
-// and its id, if that had arrived.
+// partial returns how many bytes of an incomplete request arrived, and its id,
+// if that had arrived.
 func (r *reader) partial() (length int64, id string) {
 	return r.offset - r.begin, r.id
 }
 
-// within reports whether a request begins to arrive within that time.
+// within reports whether a request begins to arrive within a time.
 func (r *reader) within(limit time.Duration) (bool, error) {
 	if err := r.stream.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return false, fmt.Errorf("bounding the wait for a request: %w", err)
@@ -101,9 +101,9 @@ func (r *reader) line() (string, error) {
 	}
 }
 
-// next reads one request. An error means that nothing whole arrived. A request
-// that makes no sense is returned with its Problem; what follows it on the
-// connection cannot be understood.
+// next reads one request. An error means that no complete request arrived. An
+// invalid request is returned with its Problem; what follows it on the
+// connection cannot be parsed.
 func (r *reader) next() (*head, error) {
 	r.begin, r.id = r.offset, ""
 	first, err := r.line()
@@ -143,7 +143,7 @@ func (r *reader) next() (*head, error) {
 	return h, nil
 }
 
-// body reads the body of a request. An error means that it never came.
+// body reads the body of a request. An error means that it did not arrive.
 func (r *reader) body(h *head, fields textproto.MIMEHeader) error {
 	if fields.Get("Expect") != "" {
 		if err := r.proceed(); err != nil {
@@ -162,7 +162,7 @@ func (r *reader) body(h *head, fields textproto.MIMEHeader) error {
 	return nil
 }
 
-// understand fills the head in and returns what is wrong with the request.
+// understand sets the head's fields and returns what is wrong with the request.
 func (h *head) understand(first string, fields textproto.MIMEHeader) string {
 	parts := strings.Split(first, " ")
 	if len(parts) != 3 || parts[2] != "HTTP/1.1" {
@@ -199,7 +199,7 @@ func (h *head) understand(first string, fields textproto.MIMEHeader) string {
 	return ""
 }
 
-// size reads a number of bytes; no text is 0.
+// size parses a number of bytes; an empty text is 0.
 func size(text string, most int) (int, error) {
 	if text == "" {
 		return 0, nil

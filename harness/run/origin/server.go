@@ -69,7 +69,7 @@ type Server struct {
 	arrived     map[string]bool // requests of the run, by id
 	answered    map[string]bool // requests of the run, by id
 	total       int             // requests that have arrived
-	stopped     bool            // ends what is accepted from now on
+	stopped     bool            // connections accepted from now on are closed
 }
 
 // Start listens and serves. The error wraps ErrAddress if the address cannot be
@@ -182,7 +182,7 @@ func (s *Server) prepareTLS() error {
 		MinVersion:   version,
 		MaxVersion:   version,
 		NextProtos:   []string{protocol},
-		// what is written at once goes into one record, up to 16 KB
+		// each write goes into one record, up to 16 KB
 		DynamicRecordSizingDisabled: true,
 		KeyLogWriter:                s.config.KeyLog,
 	}
@@ -213,8 +213,8 @@ func (s *Server) accept() {
 	}
 }
 
-// noteArrived returns how the request is to be answered that came on that
-// connection in that place.
+// noteArrived records a request, and returns how to answer it, by its id,
+// connection and position.
 func (s *Server) noteArrived(id string, connection, place int) scenario.Answer {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -239,8 +239,8 @@ func (s *Server) arrivals() int {
 	return s.total
 }
 
-// allArrived reports whether every request has arrived that nothing has to
-// happen for.
+// allArrived reports whether every request has arrived that the client makes
+// without waiting.
 func (s *Server) allArrived() bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -263,5 +263,5 @@ func isReset(err error) bool {
 func isFromClient(err error) bool {
 	var alert *net.OpError
 	return isReset(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &alert) && alert.Op == "remote error" // crypto/tls has no better name for it
+		errors.As(err, &alert) && alert.Op == "remote error" // crypto/tls has no better way to recognise it
 }

@@ -25,7 +25,7 @@ func (s *Server) stalls(connection int) bool {
 		s.config.Requests-len(s.answered) > s.config.StallUntilLeft
 }
 
-// stall reads nothing until the client is stuck in a write, or is gone.
+// stall reads nothing until the client is stuck in a write, or has left.
 func (c *connection) stall() {
 	if c.vain >= VainStalls {
 		return
@@ -42,12 +42,11 @@ func (c *connection) stall() {
 	c.vain++
 }
 
-// hangupCheck bounds how long cancelAtHangup keeps the socket from being
-// closed by others.
+// hangupCheck limits how long cancelAtHangup delays the closing of the socket.
 const hangupCheck = time.Millisecond
 
-// cancelAtHangup ends a context when the client closes the connection. When it
-// did counts: was it done by then?
+// cancelAtHangup ends a context when the client closes the connection. The time
+// matters: the log says whether the client was done by then.
 func (c *connection) cancelAtHangup(ctx context.Context, cancel context.CancelFunc) {
 	for ctx.Err() == nil {
 		if err := waitHangup(c.tcp, hangupCheck); !errors.Is(err, errLingered) {

@@ -12,8 +12,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// watcher stands for whoever watches the client: at each stall it takes the
-// next of its outcomes, and then the last one again and again.
+// watcher stands in for the observer of the client: each stall gets the next of
+// its outcomes, and the last one is repeated.
 type watcher struct {
 	outcomes []bool
 	before   func() // is called at each stall
@@ -29,8 +29,8 @@ func (w *watcher) WaitStuck(ctx context.Context) bool {
 	return outcome
 }
 
-// requestsTo sends so many requests at once on a new connection, waits for
-// their responses and leaves.
+// requestsTo sends n requests at once on a new connection, waits for their
+// responses and closes it.
 func requestsTo(t *testing.T, s *origin.Server, ids ...string) {
 	t.Helper()
 	c := connect(t, s)
@@ -43,7 +43,7 @@ func requestsTo(t *testing.T, s *origin.Server, ids ...string) {
 	c.close()
 }
 
-// idsOf names so many requests.
+// idsOf returns n ids.
 func idsOf(from, to int) []string {
 	var ids []string
 	for i := from; i < to; i++ {
@@ -115,7 +115,7 @@ func TestAnHonestOriginStallsForNobody(t *testing.T) {
 	require.Zero(t, client.stalls)
 }
 
-// unread is how many bytes have come that the client has not read.
+// unread returns the number of unread bytes that have arrived at the client.
 func (c *client) unread() int {
 	raw, err := c.tcp.SyscallConn()
 	require.NoError(c.t, err)
@@ -128,7 +128,7 @@ func (c *client) unread() int {
 	return n
 }
 
-// While the origin waits for the client to get stuck it does not answer, and
+// While the origin waits for the client to get stuck it does not answer;
 // afterwards it does.
 func TestTheStalledRequestIsAnsweredAfterwards(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -146,7 +146,7 @@ func TestTheStalledRequestIsAnsweredAfterwards(t *testing.T) {
 	c.own("r1", 700)
 }
 
-// A watcher cannot wait for ever: the context ends, and the origin goes on.
+// A watcher does not wait for ever: the context ends, and the origin continues.
 func TestAStallIsBounded(t *testing.T) {
 	s := start(t, origin.Config{Requests: 4, Origin: scenario.Origin{StallConnections: 1}, Client: untilTheEnd{}})
 	requestsTo(t, s, idsOf(0, 4)...)
@@ -155,7 +155,7 @@ func TestAStallIsBounded(t *testing.T) {
 	require.Equal(t, 2, seen.VainStalls)
 }
 
-// untilTheEnd waits as long as it may.
+// untilTheEnd waits until its context ends.
 type untilTheEnd struct{}
 
 func (untilTheEnd) WaitStuck(ctx context.Context) bool {
@@ -163,8 +163,7 @@ func (untilTheEnd) WaitStuck(ctx context.Context) bool {
 	return false
 }
 
-// whyItEnded waits as long as it may, too, and tells why it could not any
-// longer.
+// whyItEnded does the same, and reports why the context ended.
 type whyItEnded chan error
 
 func (w whyItEnded) WaitStuck(ctx context.Context) bool {
@@ -173,8 +172,8 @@ func (w whyItEnded) WaitStuck(ctx context.Context) bool {
 	return false
 }
 
-// The time at which a connection ended tells whether the client was done, so
-// the origin may not find out late.
+// The time at which a connection ended shows whether the client was done, so
+// the origin must notice it at once.
 func TestAStallEndsWhenTheClientLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*client){
 		"by RST": (*client).reset,
@@ -192,7 +191,7 @@ func TestAStallEndsWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-// The client resets the connection while it is held up; libcurl does that.
+// The client resets the connection during a stall, as libcurl does.
 func TestAResetInTheMiddleOfAStall(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
 		var c *client

@@ -116,7 +116,7 @@ func TestMaxSegmentReachesTheClient(t *testing.T) {
 	require.Greater(t, optionOf(t, c.tcp, unix.IPPROTO_TCP, unix.TCP_MAXSEG), 1400, "the loopback's own")
 }
 
-// windowOf is how much the origin has let the client send before it reads.
+// windowOf returns how much the client could send before the origin reads.
 func windowOf(t *testing.T, conn *net.TCPConn) uint32 {
 	t.Helper()
 	raw, err := conn.SyscallConn()

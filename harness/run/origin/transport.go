@@ -27,7 +27,7 @@ type transport interface {
 	Release()
 }
 
-// plainTransport is no more than the socket.
+// plainTransport is just the socket.
 type plainTransport struct{ *net.TCPConn }
 
 func (plainTransport) Version() string { return "" }
@@ -54,7 +54,7 @@ func (tlsTransport) Release() {}
 // engineTransport is the TLS of OpenSSL.
 type engineTransport struct{ *openssl.Stream }
 
-func (t engineTransport) Release() { _ = t.Stream.Close() } // and the socket, which has ended
+func (t engineTransport) Release() { _ = t.Stream.Close() } // also closes the socket, whose connection has ended
 
 // handshake makes a transport of a socket.
 func (s *Server) handshake(tcp *net.TCPConn) (transport, error) {
@@ -82,22 +82,21 @@ func (s *Server) handshake(tcp *net.TCPConn) (transport, error) {
 
 // reset ends the connection with a RST.
 func reset(tcp *net.TCPConn) {
-	_ = tcp.SetLinger(0) // fails only on a socket that is closed already
+	_ = tcp.SetLinger(0) // fails only if the socket is already closed
 	tcp.Close()
 }
 
-// errLingered is what waitHangup and waitUnread return when what they wait for
-// has not come in time.
+// errLingered is the error of waitHangup and waitUnread when the time is up.
 var errLingered = errors.New("it did not come in time")
 
 // waitHangup returns nil when the client has closed the connection, or its
-// half of it. It reads nothing.
+// half. It reads nothing.
 func waitHangup(tcp *net.TCPConn, limit time.Duration) error {
 	return wait(tcp, unix.POLLRDHUP, limit)
 }
 
-// waitUnread returns nil when so many bytes have arrived that have not been
-// read, or when no more will. It reads nothing.
+// waitUnread returns nil when this many unread bytes have arrived, or when no
+// more will. It reads nothing.
 func waitUnread(tcp *net.TCPConn, n int, limit time.Duration) error {
 	if err := setLowWater(tcp, n); err != nil {
 		return err
@@ -106,13 +105,13 @@ func waitUnread(tcp *net.TCPConn, n int, limit time.Duration) error {
 	return errors.Join(err, setLowWater(tcp, 1))
 }
 
-// setLowWater sets how many bytes have to be there for the socket to count as
+// setLowWater sets how many bytes must have arrived for the socket to be
 // readable.
 func setLowWater(tcp *net.TCPConn, n int) error {
 	return setOption(tcp, unix.SOL_SOCKET, unix.SO_RCVLOWAT, n, "SO_RCVLOWAT")
 }
 
-// setOption sets an option of a socket, whose name errors have.
+// setOption sets a socket option; errors contain its name.
 func setOption(tcp *net.TCPConn, level, option, value int, name string) error {
 	raw, err := tcp.SyscallConn()
 	if err != nil {

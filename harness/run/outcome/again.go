@@ -23,7 +23,7 @@ func Make(ctx context.Context, setup *lab.Setup) (Run, *judge.Observation, error
 	return r, observation, nil
 }
 
-// again is the call that makes a run again, for a shell in the checkout.
+// again returns the command that repeats a run, for a shell in the checkout.
 func again(setup *lab.Setup) string {
 	command := fmt.Sprintf("build/pipelab run --scenario %s --subject %s --driver %s --library %s --seed %d",
 		setup.Scenario.ID, setup.Subject.Name, setup.Driver, quote(setup.Library.Name), setup.Seed)
@@ -37,7 +37,7 @@ func again(setup *lab.Setup) string {
 	return command
 }
 
-// quote makes one word of a text for a shell.
+// quote quotes a text as one word of a shell.
 func quote(text string) string {
 	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:=@%+") == "" && text != "" {
 		return text

@@ -8,22 +8,21 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 )
 
-// known-failures.json has the runs that fail and should not: an array of
+// known-failures.json lists the runs that fail and should not: an array of
 // objects with scenario, driver, library (the variant), reason and, for one that
-// Debian packages, its version. An entry
-// that passes is stale, and makes the run fail.
-//
+// Debian packages, its version. An entry whose run passes is stale, and makes
+// the run fail.
 //go:embed known-failures.json
 var knownFailures []byte
 
-// known is what is in the file, by scenario, driver, variant and version, which is empty
-// for those that are built here.
+// known has the file's entries by scenario, driver, variant and version, which is empty
+// for our own builds.
 var known = mustParse(knownFailures)
 
 func mustParse(text []byte) map[[4]string]string {
 	reasons, err := parseKnown(text)
 	if err != nil {
-		panic(err) // the file is part of the program, and a test reads it
+		panic(err) // the file is part of the program, and a test checks it
 	}
 	return reasons
 }

@@ -29,7 +29,7 @@ type Run struct {
 	TLS            string          `json:"tls"`                    // empty for plain HTTP
 	Seed           uint64          `json:"seed"`
 	Repetition     int             `json:"repetition"` // from 1
-	Command        string          `json:"command"`    // makes the run again, in a checkout
+	Command        string          `json:"command"`    // repeats the run, in a checkout
 	Verdict        judge.Verdict   `json:"verdict"`
 	Expected       judge.Verdict   `json:"expected_verdict"`
 	Connections    int             `json:"connections"`
@@ -42,10 +42,10 @@ type Run struct {
 	BadWriteRetry  int             `json:"bad_write_retry"`
 	DurationMS     float64         `json:"duration_ms"`
 	CPUMS          float64         `json:"cpu_ms"`
-	Known          string          `json:"known_failure,omitempty"` // why, if it fails and should not
+	Known          string          `json:"known_failure,omitempty"` // the reason, if it is known to fail
 	SubjectError   string          `json:"subject_error,omitempty"`
-	MayCrash       bool            `json:"may_crash,omitempty"` // this libcurl is known to take the subject down
-	Evidence       string          `json:"evidence,omitempty"`  // in a matrix: its folder, below the page's
+	MayCrash       bool            `json:"may_crash,omitempty"` // this libcurl is known to crash the subject
+	Evidence       string          `json:"evidence,omitempty"`  // in a matrix: its folder, relative to the page's
 	Invariants     []judge.Finding `json:"invariants"`
 }
 
@@ -118,7 +118,8 @@ func OfClient(o *check.Observation, name string) Run {
 	return r
 }
 
-// seen is what the origin and the interposer say of a run, and its verdict.
+// seen returns what the origin and the interposer show of a run, and its
+// verdict.
 func seen(log *origin.Log, e *events.Summary, failure string, findings []judge.Finding) Run {
 	return Run{
 		Verdict: judge.Sum(findings), Invariants: findings, SubjectError: failure,

@@ -33,7 +33,7 @@ func observed() *judge.Observation {
 	}
 }
 
-// libraryOf is one of that variant.
+// libraryOf returns a library of this variant.
 func libraryOf(variant string) *library.Library {
 	return &library.Library{Manifest: &library.Manifest{
 		Variant: variant, Version: "7.53.1", LibcurlVersion: "7.53.1-" + variant, OpenSSL: library.OpenSSL{Version: "3.0.19"},

@@ -54,8 +54,8 @@ func (s *Scenario) checkRequests() error {
 	return nil
 }
 
-// checkSteps also compares steps with answers: a run would wait for ever for a
-// signal that only one of them knows.
+// checkSteps also compares steps with answers, because a run would wait for
+// ever for a signal that only one of them has.
 func (s *Scenario) checkSteps() error {
 	raised := make(map[string]bool)
 	for _, a := range s.Origin.all() {
@@ -127,7 +127,7 @@ func (s *Scenario) checkEvents() error {
 	return nil
 }
 
-// checkHTTP2 compares what is asked for with the version of HTTP that has it.
+// checkHTTP2 checks that the version of HTTP supports what the scenario uses.
 func (s *Scenario) checkHTTP2() error {
 	o := &s.Origin
 	if o.MaxStreams < 0 || o.StreamWindow < 0 {

@@ -25,7 +25,7 @@ type Defect struct {
 	Spares map[string]string
 }
 
-// always is a defect that every release has, with either driver.
+// always returns a defect of every release, with either driver.
 func always(what string) []Defect {
 	return []Defect{{What: what}}
 }
@@ -59,8 +59,8 @@ func (d *Defect) check() error {
 	return nil
 }
 
-// meets reports whether both defects are about one driver of one release, so
-// that it would depend on their order which of them counts.
+// meets reports whether both defects apply to one driver of one release. Their
+// order would then decide which of them counts.
 func (d *Defect) meets(other *Defect) bool {
 	return (d.Driver == "" || other.Driver == "" || d.Driver == other.Driver) && d.Releases.meet(other.Releases)
 }

@@ -66,7 +66,7 @@ func (c *Client) request(number int, random *rand.Rand) plan.Request {
 	}
 }
 
-// plan returns the step in the words of a plan.
+// plan returns the step in the form of a plan.
 func (s *Step) plan() plan.Step {
 	step := plan.Step{Do: s.Do, Value: s.Value}
 	if named(s.Do) {
@@ -83,7 +83,7 @@ func (s *Step) plan() plan.Step {
 	return step
 }
 
-// named reports whether something is done to one request and not to all.
+// named reports whether the action applies to one request.
 func named(do string) bool {
 	return do != plan.DoPipelining && do != plan.DoPipelineLength
 }

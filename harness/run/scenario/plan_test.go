@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// planOf is the plan of a scenario for an origin that is not there.
+// planOf returns the plan of a scenario, for an origin that does not exist.
 func planOf(s *Scenario, seed uint64) *plan.Plan {
 	return s.Plan(seed, "https://127.0.0.1:4443", "/ca.pem", plan.DriverSocket)
 }

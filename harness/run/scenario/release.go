@@ -25,7 +25,7 @@ func (r Releases) Has(release string) bool {
 		(r.Before == "" || semver.Compare("v"+release, "v"+r.Before) < 0)
 }
 
-// valid reports whether it is a range that has a release.
+// valid reports whether the range contains a release.
 func (r Releases) valid() bool {
 	from, before := "v"+cmp.Or(r.From, "0.0.0"), "v"+cmp.Or(r.Before, "9999.0.0")
 	return semver.IsValid(from) && semver.IsValid(before) && semver.Compare(from, before) < 0
@@ -39,9 +39,9 @@ func (r Releases) meet(other Releases) bool {
 	return !ends(r, other) && !ends(other, r)
 }
 
-// wakesOne are the releases that wake one handle at a time of those that wait
-// for a connection, when a transfer ends. Handles that are added at once never
-// share a connection there: each is alone when its turn comes.
+// wakesOne are the releases that wake only one of the handles that wait for a
+// connection when a transfer ends. With them, handles that are added together
+// never share a connection, because each is alone when its turn comes.
 var wakesOne = Releases{From: "7.60.0"}
 
 // FirstAlone reports whether the first request has to end before the others are

@@ -70,7 +70,7 @@ func TestRangesMeet(t *testing.T) {
 	}
 }
 
-// The first request is alone with the releases that would have all be alone.
+// The first request is alone with the releases with which all would be alone.
 func TestTheFirstIsAlone(t *testing.T) {
 	s := stalling()
 	require.False(t, s.FirstAlone("7.53.1"))

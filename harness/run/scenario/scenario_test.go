@@ -28,7 +28,7 @@ func TestAllHandsOutACopy(t *testing.T) {
 	require.NotEqual(t, first[0].ID, All()[0].ID)
 }
 
-// stalling is a scenario that Check takes, with everything that it looks at.
+// stalling is a valid scenario that uses all that Check looks at.
 func stalling() Scenario {
 	return Scenario{
 		ID:      "some-words",

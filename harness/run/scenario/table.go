@@ -6,8 +6,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// table is all scenarios, in the order in which they are shown: a section a
-// file.
+// table has all scenarios, in the order in which they are shown. Each section
+// has a file.
 var table = slices.Concat(control, writeContract, tlsMessages, atRest, leavingEarly, serversEnd, reading, framing, identity, switches, multiplexing)
 
 var control = []Scenario{
@@ -39,7 +39,7 @@ var control = []Scenario{
 	},
 }
 
-// CURLcodes that requests are expected to fail with, from curl/curl.h.
+// CURLcodes of expected failures, from curl/curl.h.
 const (
 	curleWeirdServerReply  = 8
 	curlePartialFile       = 18
@@ -49,8 +49,8 @@ const (
 	curleRecvError         = 56
 )
 
-// mayFail has each of n requests be answered, or fail with one of those codes,
-// where it depends on their order which of them it is that suffers.
+// mayFail lets each of n requests be answered or fail with one of these codes,
+// if timing decides which of them fails.
 func mayFail(n int, codes ...int) map[int]Result {
 	results := make(map[int]Result)
 	for number := range n {
@@ -59,8 +59,8 @@ func mayFail(n int, codes ...int) map[int]Result {
 	return results
 }
 
-// pipelined is a client that makes small requests and sends all of them as
-// soon as it may.
+// pipelined is a client that makes small requests and sends each as soon as
+// possible.
 func pipelined(requests int, tls string) Client {
 	return Client{
 		Requests:          requests,

@@ -2,8 +2,9 @@ package scenario
 
 import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
-// serversEnd has the scenarios in which the origin ends the connection. What
-// was sent and not answered is sent once more, on one new connection.
+// serversEnd has the scenarios in which the origin ends the connection.
+// Requests that were sent and not answered are sent once more, on one new
+// connection.
 var serversEnd = []Scenario{
 	{
 		ID: "close-announced",
@@ -62,7 +63,7 @@ var serversEnd = []Scenario{
 		Origin:  Origin{Answers: map[int]Answer{10: {Hold: HoldRest, CutAfter: 200, Reset: true}}},
 		Expect: Expect{
 			MaxConnections: 2,
-			// what had arrived before the RST may be lost to the client
+			// the client may lose what had arrived before the RST
 			Results: map[int]Result{10: {
 				Outcome: AnsweredOrFailed, Codes: []int{curlePartialFile, curleRecvError},
 			}},
@@ -103,7 +104,7 @@ var serversEnd = []Scenario{
 	},
 }
 
-// shortPipeline is a client that has few requests under way at a time.
+// shortPipeline is a client that has few requests in flight at a time.
 func shortPipeline() Client {
 	c := pipelined(40, plan.PlainText)
 	c.MaxPipelineLength = 4

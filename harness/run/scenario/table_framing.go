@@ -76,11 +76,12 @@ var framing = []Scenario{
 		"HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{size}\r\n{body}\r\n0\r\nHTTP/1.1 200 OK\r\n\r\n"),
 }
 
-// framingRequests are the requests of such a scenario; the second of them gets
-// the response that it is about.
+// framingRequests are the requests of such a scenario; the second one gets the
+// special response.
 const framingRequests, framingRequest = 15, 1
 
-// misframed is a scenario in which one response is sent as it is written here.
+// misframed is a scenario in which one response is sent exactly as written
+// here.
 func misframed(id, summary, raw string) Scenario {
 	return Scenario{
 		ID: id, Summary: summary,
@@ -89,7 +90,7 @@ func misframed(id, summary, raw string) Scenario {
 	}
 }
 
-// misreads is what stock does wrong with either driver, if anything.
+// misreads is stock's defect with either driver, if any.
 func misreads(what string) []Defect {
 	if what == "" {
 		return nil
@@ -97,7 +98,7 @@ func misreads(what string) []Defect {
 	return []Defect{{What: what, Spares: map[string]string{"curlpipe": "it checks the framing of responses itself"}}}
 }
 
-// refused is a misframed response that is no response: its request fails.
+// refused is a response that is invalid: its request fails.
 func refused(id, summary, stock, raw string) Scenario {
 	s := misframed(id, summary, raw)
 	s.Expect = Expect{
@@ -112,14 +113,14 @@ func refused(id, summary, stock, raw string) Scenario {
 	return s
 }
 
-// taken is a misframed response that there is only one way to read.
+// taken is a response that can be read in one way only.
 func taken(id, summary, stock, raw string) Scenario {
 	s := misframed(id, summary, raw)
 	s.Expect.Stock = misreads(stock)
 	return s
 }
 
-// knownFrom is a misframed response that stock refuses from a release on.
+// knownFrom is a response that stock refuses from a release on.
 func knownFrom(release string, s Scenario) Scenario {
 	s.Expect.Stock[0].Releases = Releases{Before: release}
 	for _, d := range breakingStock {
@@ -129,16 +130,16 @@ func knownFrom(release string, s Scenario) Scenario {
 	return s
 }
 
-// mayRefuse is a misframed response that a client may refuse as well, because
-// it knows that some that it works with would read it otherwise.
+// mayRefuse is a response that a client may also refuse, because software
+// behind or before it may read it in another way.
 func mayRefuse(s Scenario) Scenario {
 	s.Expect.MaxConnections, s.Expect.MaxEarlyEnds = 2, 1
 	s.Expect.Results = map[int]Result{framingRequest: {Outcome: AnsweredOrFailed}}
 	return s
 }
 
-// someStop is one where it is up to what stands between stock and the judge
-// whether it comes to an end.
+// someStop is a response with which some runs of stock hang, depending on
+// timing.
 func someStop(s Scenario) Scenario {
 	s = spareNobody(s)
 	for i := range s.Expect.Stock {
@@ -147,7 +148,7 @@ func someStop(s Scenario) Scenario {
 	return s
 }
 
-// spareNobody makes a scenario fail on stock with every client.
+// spareNobody makes a scenario fail with stock and any client.
 func spareNobody(s Scenario) Scenario {
 	for i := range s.Expect.Stock {
 		s.Expect.Stock[i].Spares = nil

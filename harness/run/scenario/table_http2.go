@@ -8,9 +8,9 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// multiplexing has the scenarios that take HTTP/2. Stock does them right, and
-// the series must not take that away: what it does to connections that are
-// shared by pipelining it must not do to those that are shared by streams.
+// multiplexing has the scenarios that need HTTP/2. Stock handles them
+// correctly, and the series must not change that: what it does to pipelined
+// connections must not affect multiplexed ones.
 var multiplexing = overHTTP2(
 	Scenario{
 		ID:      "h2-honest",
@@ -136,7 +136,7 @@ var multiplexing = overHTTP2(
 				{OnCompleted: 5, Do: plan.DoAdd, Request: 5},
 			},
 		},
-		// 7.53.1 does not go on when the window was closed, and is opened later
+		// 7.53.1 does not continue if the window was closed and is opened later
 		Origin: Origin{StreamWindow: 1 << 20},
 	},
 	Scenario{
@@ -197,7 +197,7 @@ var multiplexing = overHTTP2(
 	},
 )
 
-// overHTTP2 has scenarios be about HTTP/2.
+// overHTTP2 makes scenarios use HTTP/2.
 func overHTTP2(list ...Scenario) []Scenario {
 	for i := range list {
 		list[i].HTTP2 = true
@@ -205,7 +205,7 @@ func overHTTP2(list ...Scenario) []Scenario {
 	return slices.Clip(list)
 }
 
-// addedBehind adds the requests from one number to another when those before
+// addedBehind adds the requests from one number to another when the ones before
 // have ended.
 func addedBehind(from, to int) []Step {
 	var steps []Step

@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// halfSent is the size of the padding of a request that does not fit into
-	// the buffers between the client and an origin that does not read.
+	// halfSent is the size of a request's padding that does not fit into the
+	// buffers between the client and an origin that does not read.
 	halfSent = 300 << 10
-	// beforeHalfSent is more than the requests before it take.
+	// beforeHalfSent is more than the size of the requests before it.
 	beforeHalfSent = 5000
 )
 
 // whileHalfSent is an origin that holds the second response back, and reads
-// nothing, until a part of a large request has arrived behind it; the answer
-// says what then.
+// nothing, until a part of a large request has arrived behind it. The answer
+// says what happens then.
 func whileHalfSent(a Answer) Origin {
 	a.Hold, a.Unread = HoldUnread, beforeHalfSent
 	return Origin{
@@ -26,8 +26,8 @@ func whileHalfSent(a Answer) Origin {
 	}
 }
 
-// leavingEarly has the scenarios in which a request ends before its time. The
-// others are answered, with at most one new connection.
+// leavingEarly has the scenarios in which a request ends early. The others are
+// answered, with at most one new connection.
 var leavingEarly = []Scenario{
 	{
 		ID:      "remove-queued",

@@ -2,8 +2,8 @@ package scenario
 
 import "github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 
-// switches has the scenarios in which options change while requests are under
-// way.
+// switches has the scenarios in which options change while requests are in
+// flight.
 var switches = []Scenario{
 	{
 		ID:      "pipelining-off-midway",

@@ -6,8 +6,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/clients/subject/plan"
 )
 
-// writer is a client that has more to send than an origin takes that stops
-// reading.
+// writer is a client that sends more than a stalled origin accepts.
 func writer(tls string) Client {
 	return Client{
 		Requests:          20,
@@ -20,8 +19,8 @@ func writer(tls string) Client {
 	}
 }
 
-// tlsMessages has the scenarios in which TLS has something to say of its own
-// while requests are under way.
+// tlsMessages has the scenarios in which TLS sends messages of its own while
+// requests are in flight.
 var tlsMessages = []Scenario{
 	{
 		ID: "renegotiate-while-writing",
@@ -79,8 +78,8 @@ var tlsMessages = []Scenario{
 	},
 }
 
-// oneByOne is a client that makes a request when the one before it has been
-// answered, so that the connection is at rest in between.
+// oneByOne is a client that makes each request after the previous response, so
+// that the connection is idle in between.
 func oneByOne(requests int, tls string) Client {
 	c := pipelined(requests, tls)
 	for number := 1; number < requests; number++ {
@@ -89,11 +88,12 @@ func oneByOne(requests int, tls string) Client {
 	return c
 }
 
-// restingStock is what stock makes of whatever arrives at rest.
+// restingStock are stock's defects when something arrives on an idle
+// connection.
 var restingStock = always("an idle connection with unread data counts as dead")
 
-// atRest has the scenarios in which TLS has something to say while no request
-// is under way.
+// atRest has the scenarios in which TLS sends a message while no request is in
+// flight.
 var atRest = []Scenario{
 	{
 		ID:      "idle-keyupdate",

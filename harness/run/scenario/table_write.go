@@ -7,7 +7,7 @@ import (
 )
 
 // slowReader is an origin whose clients are blocked while they write: its
-// buffers are small, and it reads no further before the client is stuck.
+// buffers are small, and it stops reading until the client is stuck.
 func slowReader(stallUntilLeft int) Origin {
 	return Origin{
 		ReceiveBuffer:    8 << 10,
@@ -18,7 +18,8 @@ func slowReader(stallUntilLeft int) Origin {
 }
 
 // whileStuck is an origin that holds the second response back, and reads
-// nothing, until the client is stuck in a write; the answer says what then.
+// nothing, until the client is stuck in a write. The answer says what happens
+// then.
 func whileStuck(a Answer) Origin {
 	a.Hold = HoldStuck
 	return Origin{
@@ -28,15 +29,15 @@ func whileStuck(a Answer) Origin {
 	}
 }
 
-// heldBack has the origin keep the second response until all requests have
-// come. It goes on reading meanwhile, so that there is room for a write while
-// one request is half sent and another waits for its response.
+// heldBack makes the origin hold the second response until all requests have
+// arrived. It goes on reading, so that a write has room while one request is
+// half sent and another waits for its response.
 func heldBack(o Origin) Origin {
 	o.Answers = map[int]Answer{1: {Hold: HoldRest}}
 	return o
 }
 
-// writeContract has the scenarios in which a request cannot be sent at once.
+// writeContract has the scenarios in which a request cannot be written at once.
 var writeContract = []Scenario{
 	{
 		ID: "reported",

@@ -36,7 +36,7 @@ func TestWithTLS(t *testing.T) {
 	}
 }
 
-// Every scenario that can be had over a version makes sense there.
+// Every scenario is valid with every version of TLS that supports it.
 func TestEveryScenarioOverEveryVersion(t *testing.T) {
 	for _, s := range All() {
 		possible := 0

@@ -84,8 +84,8 @@ func Start(port uint16, limit int) (*Recorder, error) {
 }
 
 // filterOf keeps the TCP packets of a port. On loopback each packet passes
-// twice, on its way out and on its way in: only the way in counts. The numbers
-// in the comments are what the jumps lead to.
+// twice, as outgoing and as incoming; only the incoming counts. The numbers in
+// the comments are the targets of the jumps.
 func filterOf(port uint16) []bpf.Instruction {
 	const (
 		ipv4Protocol, ipv4Header = 23, 14
@@ -118,7 +118,7 @@ func filterOf(port uint16) []bpf.Instruction {
 	}
 }
 
-// prepare gives the socket a long queue and has the kernel note the times.
+// prepare gives the socket a long queue, and makes the kernel record the times.
 func prepare(conn *packet.Conn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -137,8 +137,8 @@ func prepare(conn *packet.Conn) error {
 	return nil
 }
 
-// read takes packets until the deadline that Stop sets, and then those that
-// are still in the queue.
+// read reads packets until the deadline that Stop sets, and then those that are
+// still queued.
 func (r *Recorder) read() error {
 	raw, err := r.conn.SyscallConn()
 	if err != nil {
@@ -184,7 +184,7 @@ func (r *Recorder) keep(data []byte, length int, at time.Time) {
 	r.taken.Packets = append(r.taken.Packets, flow.Packet{Time: at, Data: bytes.Clone(data), Length: length})
 }
 
-// timeOf is when the kernel saw a packet.
+// timeOf returns when the kernel saw a packet.
 func timeOf(control []byte) time.Time {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err == nil {

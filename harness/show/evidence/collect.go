@@ -39,11 +39,11 @@ func Collect(folder string, packets bool) *Collector {
 	return &Collector{evidence: &Evidence{Path: folder, Events: Events{Clock: now()}}, capture: packets}
 }
 
-// now relates the clocks. What passes between the two readings is far below
-// what a timeline shows.
+// now relates the clocks. The time between the two readings is far too short to
+// be visible in a timeline.
 func now() Clock {
 	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every Linux has that clock
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every Linux has this clock
 	return Clock{Monotonic: ts.Nano(), Time: time.Now()}
 }
 
@@ -65,9 +65,8 @@ func (c *Collector) Tap() lab.Tap {
 	}
 }
 
-// listen starts the capture of what goes to and from the origin at that URL. An
-// error means that the URL makes no sense; that packets cannot be captured is
-// none.
+// listen starts to capture the traffic of the origin at a URL. It returns an
+// error if the URL is invalid, but not if packets cannot be captured.
 func (c *Collector) listen(origin string) error {
 	parsed, err := url.Parse(origin)
 	if err != nil {
@@ -89,7 +88,7 @@ func (c *Collector) event(e events.Event) {
 	c.evidence.Events.Events = append(c.evidence.Events.Events, e)
 }
 
-// output writes what the subject printed.
+// output writes the subject's output.
 func (c *Collector) output(stdout, stderr []byte) {
 	err := os.MkdirAll(c.evidence.Path, 0o755)
 	if err == nil {
@@ -100,7 +99,7 @@ func (c *Collector) output(stdout, stderr []byte) {
 	c.failed = errors.Join(c.failed, err)
 }
 
-// stop ends the capture, if it is on. It returns what the packets tell, nil
+// stop ends the capture, if there is one. It returns what the packets show; nil
 // without packets.
 func (c *Collector) stop() *flow.Traffic {
 	if c.recorder == nil {
@@ -148,7 +147,7 @@ func (c *Collector) Finish(record Record, log *origin.Log) error {
 	} else if c.noPackets != nil {
 		record.NoPackets = c.noPackets.Error()
 	}
-	if c.evidence.Packets == nil { // what an earlier run left would be taken for this one's
+	if c.evidence.Packets == nil { // otherwise an earlier run's packets would be taken for this one's
 		_ = os.Remove(filepath.Join(c.evidence.Path, CaptureFile))
 	}
 	c.evidence.Record, c.evidence.Origin = record, log

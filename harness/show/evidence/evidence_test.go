@@ -28,8 +28,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
-// run has two requests made on one connection, which the client ends with a
-// RST, and keeps the evidence in a folder.
+// run makes two requests on one connection, which the client ends with a RST,
+// and keeps the evidence in a folder.
 func run(t *testing.T, version string, packets bool) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "some-words", "fake-perform-stock")

@@ -156,15 +156,15 @@ func Read(path string) (*Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What others are going to open has to be whole.
+	// Other programs open this file, so it must be complete.
 	if _, err := capture.ReadFile(filepath.Join(path, CaptureFile)); err != nil {
 		return e, fmt.Errorf("%w; make the run again: %s", err, e.Record.Run.Command)
 	}
 	return e, nil
 }
 
-// readReport reads what a subject printed. A client that is not a subject
-// prints something else.
+// readReport parses a subject's output. A client that is not a subject prints
+// something else.
 func (e *Evidence) readReport() {
 	var report plan.Report
 	text, err := os.ReadFile(filepath.Join(e.Path, OutputFile))
@@ -199,7 +199,7 @@ func ReadAll(folder string) ([]*Evidence, error) {
 	for i := range paths {
 		paths[i] = filepath.Dir(paths[i])
 	}
-	// by scenario, and then by name: a path alone has "a-b/" before "a/"
+	// by scenario and then by name: as paths, "a-b/" would precede "a/"
 	slices.SortFunc(paths, func(a, b string) int {
 		return cmp.Or(cmp.Compare(filepath.Dir(a), filepath.Dir(b)), cmp.Compare(a, b))
 	})
@@ -223,7 +223,7 @@ func ReadAll(folder string) ([]*Evidence, error) {
 	return list, errors.Join(problems...)
 }
 
-// escape has Glob take a path as it is.
+// escape makes Glob take a path literally.
 func escape(path string) string {
 	var out []rune
 	for _, r := range path {

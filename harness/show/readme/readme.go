@@ -50,8 +50,8 @@ func Replace(file, name, block string) error {
 	})
 }
 
-// split returns what the file has up to the comment and with it, between it
-// and the end, and from there on.
+// split returns three parts of the file: up to and with the comment, up to the
+// end, and the rest.
 func split(file, name string) (parts [3]string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -66,7 +66,7 @@ func split(file, name string) (parts [3]string, err error) {
 	return [3]string{string(text[:from]), string(text[from:to]), string(text[to:])}, nil
 }
 
-// machine names the processor, and how busy the machine has been.
+// machine describes the processor, and the load of the machine.
 func machine() string {
 	words := fmt.Sprintf("%d cores", runtime.NumCPU())
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -2,7 +2,7 @@ package report
 
 import "github.com/curlpipe/curlpipe/harness/run/outcome"
 
-// axis is a column that is shown where the runs of one scenario differ in it.
+// axis is a column that is shown if the runs of a scenario differ in it.
 type axis struct {
 	title string
 	value func(*outcome.Run) string
@@ -26,7 +26,7 @@ func (a axis) varies(rows []group) bool {
 	return false
 }
 
-// titles returns the columns that a table of those rows has for its axes.
+// titles returns the columns that a table of these rows needs for its axes.
 func titles(rows []group) []string {
 	var list []string
 	for _, a := range axes {

@@ -8,10 +8,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/judge"
 )
 
-// costs writes a line for each pair of rows that differ in the library alone
-// and passed in every run: what a request costs with the second library, in
-// CPU time of the client, and how that compares with the first. Where one of
-// them failed there is nothing to compare.
+// costs writes a line for each pair of rows that differ only in the library and
+// passed in every run: the client's CPU time for a request with the second
+// library, compared with the first. If one of them failed there is nothing to
+// compare.
 func costs(w io.Writer, rows []group) {
 	begun := false
 	for i := range rows {
@@ -32,8 +32,8 @@ func costs(w io.Writer, rows []group) {
 	}
 }
 
-// comparable reports whether the two rows differ in nothing but the library
-// and all their runs did the same work.
+// comparable reports whether the two rows differ only in the library and all
+// their runs did the same work.
 func (g *group) comparable(other *group) bool {
 	a, b := g.first, other.first
 	return a.Scenario == b.Scenario && a.Subject == b.Subject && a.Driver == b.Driver &&
@@ -49,7 +49,7 @@ func (g *group) passed() bool {
 	return true
 }
 
-// cpuPerRequest is the median over the runs, in microseconds.
+// cpuPerRequest returns the median over the runs, in microseconds.
 func (g *group) cpuPerRequest() float64 {
 	var costs []float64
 	for _, r := range g.runs {

@@ -78,7 +78,7 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// replace replaces what is there with a file with that content.
+// replace replaces the file at a path by one with this content.
 func replace(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -25,7 +25,7 @@ func fields(t *testing.T, object any) []string {
 	return names
 }
 
-// The names are final: programs read them. What is added is added here, too.
+// The names are final, because programs read them. Add new ones here, too.
 func TestDocumentHasTheDocumentedFields(t *testing.T) {
 	r := run()
 	r.SubjectError = "oops"
@@ -42,7 +42,7 @@ func TestDocumentHasTheDocumentedFields(t *testing.T) {
 	require.ElementsMatch(t, []string{
 		"scenario", "subject", "driver", "library", "libcurl_version", "verdict", "connections", "resets",
 		"requests", "answered", "own_response", "want_write", "want_read", "bad_write_retry", "duration_ms", "cpu_ms",
-		"invariants", // up to here as first agreed upon
+		"invariants", // the names up to here are the original ones
 		"openssl", "tls", "seed", "repetition", "expected_verdict", "subject_error", "command",
 	}, fields(t, first))
 	require.ElementsMatch(t, []string{"id", "verdict", "expected", "actual", "rule"},
@@ -101,8 +101,8 @@ func TestWriteFileReplacesAnEarlierFile(t *testing.T) {
 	require.Equal(t, os.FileMode(0o644), info.Mode(), "others may read it")
 }
 
-// TestWriteFileDoesNotFollowALink: one that somebody has put in a folder that
-// others write to leads nowhere.
+// TestWriteFileDoesNotFollowALink requires that a link in a folder that others
+// can write to is not followed.
 func TestWriteFileDoesNotFollowALink(t *testing.T) {
 	folder := t.TempDir()
 	for name, target := range map[string]string{"file": "precious", "nothing": "not-there"} {
@@ -141,8 +141,8 @@ func TestWriteFileThatFailsLeavesNothing(t *testing.T) {
 	require.Equal(t, []string{"runs.json"}, namesIn(t, folder))
 }
 
-// A file size limit of the process stands for a full disk: the write that
-// reaches it fails with EFBIG.
+// A file size limit of the process simulates a full disk: the write that
+// exceeds it fails with EFBIG.
 func TestWriteFileOnAFullDiskLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "runs.json")

@@ -108,7 +108,7 @@ func junitCaseOf(r *outcome.Run) junitCase {
 		Seconds: seconds(r.DurationMS / 1000),
 	}
 	if r.OpenSSLName != "" {
-		c.Name += ", " + r.Place() // the repetition is a matter of luck there, and not of the name
+		c.Name += ", " + r.Place() // the repetition depends on luck there, and must not be part of the name
 	} else if r.Repetition > 1 {
 		c.Name += fmt.Sprintf(" #%d", r.Repetition)
 	}
@@ -127,8 +127,8 @@ func junitCaseOf(r *outcome.Run) junitCase {
 	return c
 }
 
-// findingsInWords is a line for each invariant that did not pass, and how to
-// make the run again.
+// findingsInWords returns a line for each invariant that did not pass, and the
+// command that repeats the run.
 func findingsInWords(r *outcome.Run) string {
 	var out strings.Builder
 	for _, f := range r.Invariants {

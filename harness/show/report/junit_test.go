@@ -13,7 +13,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// readBack has a parser that is not ours read what JUnit writes.
+// readBack parses JUnit's output with another project's parser.
 func readBack(t *testing.T, runs ...outcome.Run) []junit.Suite {
 	t.Helper()
 	var out strings.Builder
@@ -23,7 +23,7 @@ func readBack(t *testing.T, runs ...outcome.Run) []junit.Suite {
 	return suites
 }
 
-// outcome is a run of the scenario s that came out like that.
+// ended returns a run of a scenario with this verdict.
 func ended(scenario string, verdict, expected judge.Verdict) outcome.Run {
 	return outcome.Run{
 		Scenario: scenario, Subject: "c-demo", Driver: "perform", Library: "7.53.1 stock", Repetition: 1,
@@ -72,7 +72,7 @@ func TestJUnitTellsFailuresFromErrorsAndWhatWasSkipped(t *testing.T) {
 	require.Equal(t, "n/a: 18 & \uFFFDmore", skipped.Message)
 }
 
-// The attributes are what most readers go by; the parser above counts itself.
+// Most readers use the attributes; the parser above counts for itself.
 func TestJUnitCountsInItsAttributes(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, JUnit(&out, []outcome.Run{
@@ -87,7 +87,7 @@ func TestJUnitOfNothing(t *testing.T) {
 	require.Empty(t, readBack(t))
 }
 
-// broken is a writer that takes so many bytes.
+// broken is a writer that fails after n bytes.
 type broken int
 
 func (b *broken) Write(p []byte) (int, error) {
@@ -104,7 +104,7 @@ func TestJUnitThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// The cases of a matrix have names of their own, which are the same each time.
+// The cases of a matrix have different names, which are the same each time.
 func TestJUnitTellsTheCellsApart(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, JUnit(&b, []outcome.Run{

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// limitFileSize lets no file of this process grow beyond so many bytes while
-// the test runs.
+// limitFileSize limits the size of all files of this process while the test
+// runs.
 func limitFileSize(t *testing.T, bytes uint64) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)

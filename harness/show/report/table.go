@@ -11,7 +11,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// group is the runs that make one row: they differ in nothing but the seed.
+// group has the runs of one row, which differ only in the seed.
 type group struct {
 	first *outcome.Run
 	runs  []outcome.Run
@@ -34,7 +34,7 @@ func groups(runs []outcome.Run) []group {
 	return list
 }
 
-// span is the smallest and the largest of a figure: "36", or "34–38".
+// span returns the smallest and the largest value: "36", or "34–38".
 func (g *group) span(figure func(*outcome.Run) int64) string {
 	least, most := figure(g.first), figure(g.first)
 	for i := range g.runs {
@@ -46,7 +46,7 @@ func (g *group) span(figure func(*outcome.Run) int64) string {
 	return fmt.Sprintf("%d–%d", least, most)
 }
 
-// verdict is the verdict of the runs: "fail", or "pass 49 fail 1".
+// verdict returns the verdicts of the runs: "fail", or "pass 49 fail 1".
 func (g *group) verdict() string {
 	count := make(map[judge.Verdict]int)
 	for _, r := range g.runs {
@@ -117,7 +117,7 @@ func Summary(runs []outcome.Run) string {
 	return fmt.Sprintf("%d of %d runs as expected; %d known failures", expected, len(runs), known)
 }
 
-// explain tells, for the first run of the group that did not pass, why.
+// explain explains the first run of the group that did not pass.
 func explain(w io.Writer, g *group) {
 	for _, r := range g.runs {
 		if r.Verdict == judge.Pass {

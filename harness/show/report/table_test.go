@@ -112,7 +112,7 @@ func TestRunsThatDifferAreNotOneRow(t *testing.T) {
 	}
 }
 
-// explained returns what the table says below its row.
+// explained returns the text of the table below its row.
 func explained(t *testing.T, runs ...outcome.Run) string {
 	t.Helper()
 	_, text, found := strings.Cut(tableOf(t, runs), "\n\n")
@@ -156,7 +156,7 @@ func TestExplanationOfWhatIsNotApplicable(t *testing.T) {
 		explained(t, skipped))
 }
 
-// full is a file that can take no more.
+// full is a file on a full disk.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

@@ -30,7 +30,7 @@ func TestEveryBackgroundHasEveryColour(t *testing.T) {
 	require.Equal(t, names(light), names(print))
 }
 
-// TestNobodyUsesAnotherColour looks at all that a person sees.
+// TestNobodyUsesAnotherColour checks all pages and pictures.
 func TestNobodyUsesAnotherColour(t *testing.T) {
 	var used, literal []string
 	for _, folder := range []string{"..", "../../many"} {
@@ -82,8 +82,8 @@ func luminance(t *testing.T, colour string) float64 {
 	return sum
 }
 
-// TestContrast holds text to 4.5:1 and what is drawn to 3:1, by WCAG 2.2, 1.4.3
-// and 1.4.11.
+// TestContrast requires a contrast of 4.5:1 for text and 3:1 for what is drawn,
+// by WCAG 2.2, 1.4.3 and 1.4.11.
 func TestContrast(t *testing.T) {
 	for name, text := range map[string]string{"light": light, "dark": dark, "print": print} {
 		colours := make(map[string]string)

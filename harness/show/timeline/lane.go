@@ -9,10 +9,10 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/evidence"
 )
 
-// write is a write that moved bytes of requests.
+// write is a write that sent bytes of requests.
 type write struct {
-	from, to int64         // bytes of the connection's stream of requests
-	tried    time.Duration // first, before it was blocked
+	from, to int64         // range of bytes in the connection's stream of requests
+	tried    time.Duration // when it was first tried, before it was blocked
 	done     time.Duration
 }
 
@@ -20,7 +20,7 @@ type write struct {
 func (l *Lane) follow(list []*events.Event, at func(*events.Event) time.Duration) []write {
 	var writes []write
 	var offset int64
-	var blocked *Blocked // the write that waits to be repeated
+	var blocked *Blocked // the blocked write that has not been repeated
 	for _, e := range list {
 		now := at(e)
 		switch {
@@ -66,7 +66,7 @@ func wanted(e *events.Event) string {
 	return events.WantWrite
 }
 
-// movedBy is how many bytes a write took. SSL_write_ex answers 1.
+// movedBy returns how many bytes a write sent. The result of SSL_write_ex is 1.
 func movedBy(e *events.Event) int64 {
 	if e.Moved != nil {
 		return *e.Moved
@@ -74,7 +74,7 @@ func movedBy(e *events.Event) int64 {
 	return max(e.Result, 0)
 }
 
-// add takes what the origin saw.
+// add adds what the origin saw.
 func (l *Lane) add(c *origin.Connection, writes []write, begin time.Time) {
 	since := func(at time.Time) time.Duration {
 		if at.IsZero() {
@@ -113,8 +113,8 @@ func (l *Lane) add(c *origin.Connection, writes []write, begin time.Time) {
 	l.Ending.ByClient, l.Ending.Reset, l.Ending.Early = c.End.ByClient, c.End.Reset, c.End.Early
 }
 
-// written is when the first of these bytes was first tried, and when the last
-// one was accepted.
+// written returns when the first of these bytes was first tried, and when the
+// last one was accepted.
 func written(writes []write, from, to int64) (first, last time.Duration) {
 	first, last = Unknown, Unknown
 	for _, w := range writes {
@@ -128,7 +128,7 @@ func written(writes []write, from, to int64) (first, last time.Duration) {
 	return first, last
 }
 
-// addPackets adds the packets, which tell best which side ended the connection
+// addPackets adds the packets, which show best which side ended the connection
 // first.
 func (l *Lane) addPackets(c *flow.Connection, begin time.Time) {
 	if l.Opened == Unknown {
@@ -143,7 +143,7 @@ func (l *Lane) addPackets(c *flow.Connection, begin time.Time) {
 	l.Closed = ending.Time.Sub(begin)
 }
 
-// addReport takes what the client itself says: when it was given each request.
+// addReport adds what only the client reports: when it was given each request.
 func (l *Lane) addReport(e *evidence.Evidence, begin time.Time) {
 	for i := range l.Requests {
 		r := &l.Requests[i]

@@ -131,7 +131,7 @@ func Of(e *evidence.Evidence) *Timeline {
 	return t
 }
 
-// beginOf is when the client was first seen to do anything.
+// beginOf returns when the client did something for the first time.
 func beginOf(e *evidence.Evidence) time.Time {
 	begin := e.Events.Clock.Time
 	if len(e.Events.Events) > 0 {
@@ -145,23 +145,23 @@ func beginOf(e *evidence.Evidence) time.Time {
 	return begin
 }
 
-// connection is all that was seen of one.
+// connection has all that was seen of a connection.
 type connection struct {
 	events  []*events.Event
 	origin  *origin.Connection
 	packets *flow.Connection
 }
 
-// identity is what all that see a connection know it by: the client's address,
-// and how many connections had that address before.
+// identity identifies a connection for all observers: the client's address, and
+// how many earlier connections had that address.
 type identity struct {
 	client netip.AddrPort
 	before int
 }
 
-// connectionsOf puts together what was seen of each connection, in the order in
-// which the client opened them. The packets show that best, then the events;
-// the origin may accept them in another one.
+// connectionsOf combines what was seen of each connection, in the order in
+// which the client opened them. The packets show this order best, then the
+// events; the origin may accept them in another order.
 func connectionsOf(e *evidence.Evidence) []*connection {
 	var list []*connection
 	known := make(map[identity]*connection)

@@ -17,12 +17,12 @@ import (
 
 var zero = time.Unix(1000, 0)
 
-// at is a moment of the run, in milliseconds from its begin.
+// at is a moment of the run, in milliseconds from its start.
 func at(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// port is the address of a client.
+// port returns the address of a client.
 func port(n uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), n)
 }
@@ -34,7 +34,7 @@ func call(at int, name string, length, result int64, failed string) events.Event
 	}
 }
 
-// from gives an event to the connection from there.
+// from assigns an event to the connection from that address.
 func from(client netip.AddrPort, e events.Event) events.Event {
 	e.Local = client
 	return e
@@ -88,7 +88,7 @@ func TestABlockedWriteThatIsRepeatedIsOneInterval(t *testing.T) {
 func TestARefusedRetryAndWhatFollows(t *testing.T) {
 	e := evidenceOf([]events.Event{
 		call(0, "connect", 0, -1, events.WantWrite),
-		call(0, "connect", 0, 0, ""), // the same one, asked for again
+		call(0, "connect", 0, 0, ""), // the same port again
 		call(1, "SSL_connect", 0, 1, ""),
 		call(2, "SSL_write", 60, -1, events.WantWrite),
 		call(3, "SSL_write", 70, -1, "SSL"),
@@ -118,8 +118,8 @@ func TestARefusedRetryAndWhatFollows(t *testing.T) {
 	require.Equal(t, ms(7), second.Closed)
 }
 
-// A client may open its sockets past libc, out of the order in which the origin
-// accepts them, and leave one unused; the kernel gives numbers and ports again.
+// A client may open its sockets without libc, in another order than the origin
+// accepts them, and leave one unused; the kernel reuses descriptors and ports.
 func TestAConnectionIsKnownByItsAddress(t *testing.T) {
 	version := events.Event{Call: "version", FD: -1}
 	connect := call(0, "connect", 0, 0, "")

@@ -10,8 +10,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/library"
 )
 
-// changeLog writes the change log in the form that nfpm takes, and returns the
-// path of the file: one entry, the release with its patches, newest first.
+// changeLog writes the change log in nfpm's format, and returns the path of the
+// file. It has one entry, the release with its patches, newest first.
 func (p *Package) changeLog(manifest *library.Manifest, folder string) (string, error) {
 	if _, err := mail.ParseAddress(p.Packager); err != nil {
 		return "", fmt.Errorf("the packager %q is not of the form \"Name <address>\": %w", p.Packager, err)

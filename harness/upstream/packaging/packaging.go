@@ -46,7 +46,7 @@ type Package struct {
 	Format   string // Deb or RPM
 	Prefix   string // the libcurl, with its manifest
 	Series   string // the folder of the patch series, for its licence
-	Release  string // what comes behind the version: "1"
+	Release  string // what follows the version: "1"
 	Packager string // "Name <address>"
 	Changes  []Change
 }
@@ -131,7 +131,7 @@ func writePackage(packager nfpm.Packager, info *nfpm.Info, path string) (string,
 	return path, os.Rename(file.Name(), path)
 }
 
-// describe is what a package says of itself and what it holds.
+// describe returns the description and the contents of a package.
 func (p *Package) describe(manifest *library.Manifest, staging string) (*nfpm.Info, error) {
 	contents, err := p.contents(manifest, staging)
 	if err != nil {
@@ -164,8 +164,8 @@ func (p *Package) describe(manifest *library.Manifest, staging string) (*nfpm.In
 	}, nil
 }
 
-// packageVersion is the version of libcurl and, behind it, how many patches:
-// 7.53.1+doing.30.
+// packageVersion returns the version of libcurl followed by the number of
+// patches: 7.53.1+doing.30.
 func packageVersion(manifest *library.Manifest) string {
 	return strings.Replace(manifest.LibcurlVersion, "-", "+", 1)
 }
@@ -207,7 +207,7 @@ func file(source, destination string) *files.Content {
 	return &files.Content{Source: source, Destination: destination, FileInfo: &files.ContentFileInfo{Mode: 0o644}}
 }
 
-// changes are the subjects of the patches, for people.
+// changes returns the subjects of the patches, as text.
 func (p *Package) changes(manifest *library.Manifest) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "libcurl %s (%s) with %d patches:\n\n", manifest.Version, manifest.Source.Origin, len(manifest.Patches))
@@ -224,7 +224,7 @@ func (p *Package) depends(staging string) ([]string, error) {
 	if p.Format == RPM {
 		return rpmDepends(shared)
 	}
-	// dpkg-shlibdeps wants to be in a source package.
+	// dpkg-shlibdeps requires a source package.
 	debian := filepath.Join(staging, "debian")
 	if err := os.Mkdir(debian, 0o700); err != nil {
 		return nil, err
@@ -245,7 +245,8 @@ func (p *Package) depends(staging string) ([]string, error) {
 	return strings.Split(list, ", "), nil
 }
 
-// rpmDepends names the libraries as rpm's own dependency generator does.
+// rpmDepends returns the names of the libraries in the form of rpm's own
+// dependency generator.
 func rpmDepends(shared string) ([]string, error) {
 	library, err := elf.Open(shared)
 	if err != nil {

@@ -34,7 +34,8 @@ func makePackage(t *testing.T, format string) string {
 	return path
 }
 
-// run returns what a program prints, and skips the test where there is none.
+// run returns the output of a program, and skips the test if it is not
+// installed.
 func run(t *testing.T, environment []string, name string, arguments ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -57,9 +58,9 @@ int main(void)
 }
 `
 
-// A root of its own stands for the machine: dpkg installs below it, a program
-// is built against what is there by pkg-config alone and runs without
-// LD_LIBRARY_PATH, and dpkg takes everything away again.
+// A separate root stands in for the machine: dpkg installs below it. A program
+// is built against that with pkg-config alone, and runs without
+// LD_LIBRARY_PATH. dpkg removes everything again.
 func TestDebIsInstalledBuiltAgainstAndRemoved(t *testing.T) {
 	path := makePackage(t, Deb)
 	require.Regexp(t, `/curlpipe-libcurl_7\.[0-9.]+\+doing\.[0-9]+-7_[a-z0-9]+\.deb$`, path)

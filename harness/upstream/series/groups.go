@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Group is a group of the series, as the file "groups" has it.
+// Group is a group of the series, as in the file "groups".
 type Group struct {
-	Number      string // what its patches' numbers begin with: "01"
-	First, Last string // releases that it is made for
+	Number      string // the first digits of its patches' numbers: "01"
+	First, Last string // releases that it supports
 	Name        string
 }
 

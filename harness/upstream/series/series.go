@@ -22,7 +22,7 @@ import (
 
 // Patch is one patch of the series.
 type Patch struct {
-	Number  int    // as in its name: the group, and the place in it
+	Number  int    // as in its name: the group, and the position in it
 	Name    string // of its file
 	Path    string
 	Author  string // "Name <address>"
@@ -78,12 +78,12 @@ func (p *Patch) Time() (time.Time, error) {
 	return at, nil
 }
 
-// groupSize is how many numbers a group has, so that a patch more renumbers
-// none of another group.
+// groupSize is the number of numbers in a group. A new patch therefore
+// renumbers none of another group.
 const groupSize = 100
 
-// readPatch reads one patch, in the form of a mail, from a file that has its
-// number in front.
+// readPatch reads one patch, in the form of a mail, from a file whose name
+// begins with its number.
 func readPatch(path string) (*Patch, error) {
 	id, _, _ := strings.Cut(filepath.Base(path), "-")
 	number, err := strconv.Atoi(id)

@@ -26,7 +26,7 @@ type HTTPTest struct {
 // HTTPTestFiles are the files of the test, in the order of their names.
 var HTTPTestFiles = []string{"test_70_write_retry.py", "write_retry.c"}
 
-// theirTests is where curl has such tests.
+// theirTests is the folder of such tests in curl.
 const theirTests = "tests/http"
 
 // Write makes a folder with the mail and the text of a pull request. The folder
@@ -90,7 +90,7 @@ func (h *HTTPTest) message() (*series.Patch, error) {
 	}, nil
 }
 
-// commit makes a copy of the clone in which the test is the newest commit.
+// commit makes a copy of the clone with the test as the newest commit.
 func (h *HTTPTest) commit(tree *repository, words *series.Patch) error {
 	if err := os.Mkdir(tree.folder, 0o755); err != nil {
 		return fmt.Errorf("making a repository: %w", err)
@@ -128,12 +128,12 @@ func (h *HTTPTest) commit(tree *repository, words *series.Patch) error {
 	return err
 }
 
-// lastOfDist is the line of curl's tests/http/Makefile.am below the list of files
-// that go into a release.
+// lastOfDist is the line in curl's tests/http/Makefile.am that follows the list
+// of files in a release.
 var lastOfDist = regexp.MustCompile(`(?m)^\$\(TESTENV\)$`)
 
-// distribute lists the files for curl's releases, where Makefile.am has such a
-// list.
+// distribute adds the files to the list in Makefile.am of files in curl's
+// releases, if there is one.
 func distribute(makefile string) error {
 	text, err := os.ReadFile(makefile)
 	if err != nil {
@@ -144,7 +144,7 @@ func distribute(makefile string) error {
 		return nil
 	}
 	above := strings.TrimSuffix(string(text[:at[0]]), "\n")
-	width := len(above) - strings.LastIndexByte(above, '\n') - len(`\`) - 1 // the backslashes stand in a column
+	width := len(above) - strings.LastIndexByte(above, '\n') - len(`\`) - 1 // the backslashes are in one column
 	var lines strings.Builder
 	for _, name := range HTTPTestFiles {
 		fmt.Fprintf(&lines, "%-*s\\\n", max(width, len(name)+1), name)

@@ -9,15 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newHTTPTest is the test of the checkout, on top of a clone of somebody's
-// repository that has a tests/http.
+// newHTTPTest returns the test in the checkout, on top of a clone with a
+// tests/http.
 func newHTTPTest(t *testing.T) *HTTPTest {
 	t.Helper()
 	clone := newClone(t, "tests/http/testenv/env.py")
 	return &HTTPTest{Folder: "../../../patches/tests-http", Clone: clone, Ref: "base"}
 }
 
-// newClone is somebody's repository with that file in it, and a tests/http/Makefile.am.
+// newClone makes a repository with this file in it, and a
+// tests/http/Makefile.am.
 func newClone(t *testing.T, file string) string {
 	t.Helper()
 	clone := t.TempDir()
@@ -76,7 +77,7 @@ func TestHTTPTestRefused(t *testing.T) {
 	}
 }
 
-// without copies a folder and leaves a file out, or a README empty.
+// without copies a folder and omits a file, or empties a README.
 func without(t *testing.T, folder, name string) string {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "copy")

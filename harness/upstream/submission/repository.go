@@ -11,8 +11,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// repository is a throw-away git repository with the tree and, on top of it,
-// one commit a patch.
+// repository is a temporary git repository with the tree and, on top of it, a
+// commit for each patch.
 type repository struct {
 	folder string
 	base   string // commit of the tree
@@ -20,7 +20,7 @@ type repository struct {
 
 func (r *repository) remove() { _ = os.RemoveAll(r.folder) }
 
-// apply makes the repository, holding every patch to curl's style.
+// apply makes the repository, and checks the style of each patch.
 func (s *Submission) apply(patches []series.Patch) (*repository, error) {
 	folder, err := os.MkdirTemp("", "curlpipe-submission-*")
 	if err != nil {
@@ -73,18 +73,19 @@ func (s *Submission) applyAll(r *repository, patches []series.Patch) error {
 	return nil
 }
 
-// reporter is who reported what curl issue 764 is about, on curl-library.
+// reporter is the author of the report on curl-library that became curl issue
+// 764.
 const (
 	reporter      = "Ameya Vaidya"
 	reportedIssue = "https://github.com/curl/curl/issues/764"
 )
 
-// issue finds an issue of curl in a message.
+// issue finds the number of a curl issue in a message.
 var issue = regexp.MustCompile(`curl issue ([0-9]+)`)
 
-// message is what a commit says upstream: the patch's words, and trailers in
-// curl's manner. The first one mends the report's defect itself, so it closes
-// its issue.
+// message returns the commit message for curl: the patch's text, and trailers
+// in curl's manner. The first patch mends the reported defect itself, so it
+// closes the issue.
 func message(p *series.Patch, first bool) string {
 	text := p.Subject + "\n\n" + p.Message + "\n\n"
 	if p.Bug == reportedIssue {
@@ -103,7 +104,7 @@ func message(p *series.Patch, first bool) string {
 	return text
 }
 
-// checkStyle has curl's own checker look at the C files that a patch changes.
+// checkStyle runs curl's own checker on the C files that a patch changes.
 func (r *repository) checkStyle(p *series.Patch) error {
 	changed, err := r.git(p, "diff", "--name-only", "HEAD^", "HEAD")
 	if err != nil {
@@ -123,7 +124,7 @@ func (r *repository) checkStyle(p *series.Patch) error {
 	return nil
 }
 
-// writeMails writes a mail for each commit, and the frame of a cover letter.
+// writeMails writes a mail for each commit, and the template of a cover letter.
 func (r *repository) writeMails(folder string) error {
 	_, err := r.git(nil, "format-patch", "-q", "--cover-letter", "--base="+r.base, "--no-signature",
 		"--zero-commit", "-o", absolute(folder), r.base+"..HEAD")
@@ -131,7 +132,7 @@ func (r *repository) writeMails(folder string) error {
 }
 
 // git runs git with the author and the date of a patch, so that the same series
-// makes the same mails.
+// always makes the same mails.
 func (r *repository) git(p *series.Patch, arguments ...string) (string, error) {
 	command := exec.Command("git", append([]string{"-c", "commit.gpgsign=false", "-c", "format.signOff=false"}, arguments...)...)
 	command.Dir = r.folder

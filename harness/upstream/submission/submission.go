@@ -90,7 +90,7 @@ func checkAbsent(folder string) error {
 	return nil
 }
 
-// makeFolder makes a folder that is whole or not there: fill writes made, which
+// makeFolder makes a folder completely or not at all: fill writes made, which
 // does not exist yet, and may use scratch.
 func makeFolder(folder string, fill func(scratch, made string) error) error {
 	scratch, err := os.MkdirTemp(filepath.Dir(folder), ".submission-*")
@@ -163,7 +163,7 @@ func (s *Submission) checkEvidence(patches []series.Patch) error {
 	return s.checkProofs(patches)
 }
 
-// checkProofs refuses a patch whose proof the evidence does not have: a run of
+// checkProofs refuses a patch whose proofs are not in the evidence: a run of
 // each of its scenarios before, and one after that passes.
 func (s *Submission) checkProofs(patches []series.Patch) error {
 	all := pairs(s.Runs)

@@ -19,7 +19,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// mail is a patch that puts a line into lib/a.c.
+// mail returns a patch that adds a line to lib/a.c.
 func mail(subject, was, is string) string {
 	return "From: A <a@b.example>\nDate: Mon, 23 Nov 2026 12:00:00 +0000\nSubject: [PATCH] " + subject +
 		"\nBug: https://github.com/curl/curl/issues/764\n\nBecause of curl issue 1387.\n---\n lib/a.c | 2 +-\n" +
@@ -27,7 +27,7 @@ func mail(subject, was, is string) string {
 		"diff --git a/lib/a.c b/lib/a.c\n--- a/lib/a.c\n+++ b/lib/a.c\n@@ -1 +1 @@\n-" + was + "\n+" + is + "\n-- \nx\n"
 }
 
-// newSubmission is one of two patches that nothing is wrong with.
+// newSubmission returns a valid submission of two patches.
 func newSubmission(t *testing.T) *Submission {
 	t.Helper()
 	patches, tree := t.TempDir(), t.TempDir()
@@ -36,7 +36,7 @@ func newSubmission(t *testing.T) *Submission {
 	put(t, patches, "0202-b.patch", mail("multi: keep account", "two", "three"))
 	put(t, patches, "proof", "0101 reported/perform\n0202 none: speed\n")
 	put(t, tree, "lib/a.c", "one\n")
-	// it stands for curl's, and objects to a tab
+	// stands in for curl's, and objects to a tab
 	put(t, tree, "lib/checksrc.pl", `my ($d, $f) = @ARGV; $d =~ s/^-D//; open(F, "$d/$f") or die; while(<F>) { print "$f:$.: tab\n" if /\t/; }`)
 	put(t, tree, "../kept/index.html", "<p>")
 	put(t, tree, "../kept/reported/run.json", "{}")
@@ -108,7 +108,7 @@ func TestWrite(t *testing.T) {
 	}, packed(t, filepath.Join(out, Tarball)))
 }
 
-// packed lists what is in a tarball.
+// packed lists the files in a tarball.
 func packed(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := os.Open(path)
@@ -178,8 +178,8 @@ func TestLongReasonsAreWrapped(t *testing.T) {
 	}
 }
 
-// TestOwnSeriesComesOutOfItsMails has git am put the mails of this repository's
-// series onto a fresh tree, which is then the one that the series makes.
+// TestOwnSeriesComesOutOfItsMails applies the mails of this repository's series
+// to a new tree with git am. The result must be the tree that the series makes.
 func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
 	trees, err := filepath.Glob(filepath.Join(cacheFolder(t), "sources", "tree-*", "lib", "checksrc.pl"))
 	require.NoError(t, err)
@@ -211,7 +211,7 @@ func TestOwnSeriesComesOutOfItsMails(t *testing.T) {
 	require.Equal(t, run(t, patched, "git", "write-tree"), run(t, mailed, "git", "rev-parse", "HEAD^{tree}"))
 }
 
-// runsFor has what the proofs of a series claim.
+// runsFor returns the runs that a series' proofs name.
 func runsFor(t *testing.T, folder string) []outcome.Run {
 	t.Helper()
 	patches, err := series.Read(folder)
@@ -241,7 +241,7 @@ func cacheFolder(t *testing.T) string {
 	return filepath.Join(folder, "curlpipe")
 }
 
-// fresh is a git repository with a copy of a tree.
+// fresh makes a git repository with a copy of a tree.
 func fresh(t *testing.T, tree string) string {
 	t.Helper()
 	folder := t.TempDir()

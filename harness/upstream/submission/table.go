@@ -10,14 +10,14 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/outcome"
 )
 
-// pair is a run of the stock and one of the patched libcurl that differ in
-// nothing else.
+// pair is a run of stock and one of patched libcurl that differ in nothing
+// else.
 type pair struct {
 	name           string // "scenario/driver", with the subject if there are several
 	stock, patched *outcome.Run
 }
 
-// pairs finds them, in the order of the runs.
+// pairs returns the pairs, in the order of the runs.
 func pairs(runs []outcome.Run) []pair {
 	type key struct {
 		scenario, subject, driver string
@@ -48,11 +48,11 @@ func pairs(runs []outcome.Run) []pair {
 	return list
 }
 
-// isPatched reports whether a run was made with the series, or a part of it.
+// isPatched reports whether a run used the series, or a part of it.
 func isPatched(r *outcome.Run) bool { return strings.Contains(r.LibcurlVersion, library.PatchedMark) }
 
-// evidence is the table of the runs, before and after in one row, as narrow as
-// a mail wants it.
+// evidence returns the table of the runs, before and after in one row, narrow
+// enough for a mail.
 func (s *Submission) evidence() string {
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 1, ' ', tabwriter.AlignRight)
@@ -61,7 +61,7 @@ func (s *Submission) evidence() string {
 	for _, p := range pairs(s.Runs) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t\n", p.name, cells(p.stock), cells(p.patched))
 	}
-	_ = table.Flush() // a strings.Builder takes everything
+	_ = table.Flush() // a strings.Builder does not fail
 	return out.String() + "\nconn.: connections that the origin accepted; own: requests that got their own\n" +
 		"response. What was expected and what was seen is in " + Tarball + ".\n"
 }
@@ -73,7 +73,7 @@ func cells(r *outcome.Run) string {
 	return fmt.Sprintf("%d\t%d/%d\t%s", r.Connections, r.OwnResponse, r.Requests, r.Verdict)
 }
 
-// wrap breaks a text into lines of 75 characters at the most, indented.
+// wrap breaks a text into indented lines of at most 75 characters.
 func wrap(text, indent string) string {
 	var out strings.Builder
 	line := indent

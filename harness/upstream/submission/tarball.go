@@ -35,7 +35,7 @@ func (s *Submission) writeTarball(path string) error {
 	return report.WriteFile(path, func(w io.Writer) error { return pack(w, files) })
 }
 
-// addFolder adds the files in a folder, but for packets.
+// addFolder adds the files in a folder, except packets.
 func addFolder(files map[string][]byte, folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || filepath.Ext(path) == ".pcapng" {

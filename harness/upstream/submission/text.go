@@ -11,10 +11,11 @@ import (
 	"github.com/curlpipe/curlpipe/harness/upstream/series"
 )
 
-// title says in one line what the series is about.
+// title is the subject of the series in one line.
 const title = "HTTP/1.1 pipelining: a DOING phase, and what else breaks a pipelined connection"
 
-// why is the case for the series, in plain text that is Markdown as well.
+// why is the rationale of the series, in plain text that is also valid
+// Markdown.
 const why = `In March 2016 it was reported to curl-library that pipelined HTTPS requests keep
 losing their connection: when SSL_write() answers WANT_WRITE or WANT_READ,
 libcurl takes the request for sent and lets the next one write. OpenSSL refuses
@@ -28,7 +29,7 @@ breaks, stalls or mixes up a pipelined connection; each has one cause, builds on
 its own, and says in its message what goes wrong without it.
 `
 
-// fillCover puts the text into the cover letter that git has prepared.
+// fillCover inserts the text into the cover letter that git has prepared.
 func (s *Submission) fillCover(mails string, patches []series.Patch) error {
 	letters, err := filepath.Glob(filepath.Join(mails, "0000-*.patch"))
 	if err != nil || len(letters) != 1 {
@@ -54,7 +55,7 @@ func (s *Submission) fillCover(mails string, patches []series.Patch) error {
 	return nil
 }
 
-// claims sums the evidence up.
+// claims summarizes the evidence.
 func (s *Submission) claims(patches []series.Patch) string {
 	proven := 0
 	for _, p := range patches {
@@ -75,7 +76,7 @@ func (s *Submission) opensslVersions() string {
 	return "no OpenSSL"
 }
 
-// unproven names the patches that nothing proves, and why.
+// unproven lists the patches without a proof, and the reasons.
 func (s *Submission) unproven(patches []series.Patch) string {
 	var out strings.Builder
 	for i, p := range patches {
@@ -89,21 +90,20 @@ func (s *Submission) unproven(patches []series.Patch) string {
 	return "Nothing proves these by themselves:\n\n" + out.String()
 }
 
-// pullRequest is the text of a pull request, in Markdown.
+// pullRequest returns the text of a pull request, in Markdown.
 func (s *Submission) pullRequest(patches []series.Patch) (string, error) {
 	return s.paper(fmt.Sprintf("Reported-by: %s\nFixes #%s\n", reporter, filepath.Base(reportedIssue)), patches)
 }
 
-// bugReport is the case for the series as a vendor's bug tracker takes it, in
-// Markdown.
+// bugReport returns a report for a vendor's bug tracker, in Markdown.
 func (s *Submission) bugReport(patches []series.Patch) (string, error) {
 	return s.paper(fmt.Sprintf("Reported upstream by %s: %s, never fixed; upstream has dropped pipelining since.\n"+
 		"The patches are under curl's licence. The ABI is the same as the release's: applications need no change.\n",
 		reporter, reportedIssue), patches)
 }
 
-// paper is the case for the series, in Markdown, with what the addressee wants
-// to read first.
+// paper returns the rationale and the evidence, in Markdown, after what the
+// addressee wants to read first.
 func (s *Submission) paper(first string, patches []series.Patch) (string, error) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# %s\n\n%s\n%s\n%s\n## The patches\n\n| patch | what it does | proven by |\n| --- | --- | --- |\n",
@@ -122,8 +122,8 @@ func (s *Submission) paper(first string, patches []series.Patch) (string, error)
 	return out.String(), nil
 }
 
-// label is how a patch is called: by its place among the mails, or by its own
-// number where its file is handed over.
+// label returns a patch's name: its position among the mails, or its own number
+// if its file is delivered.
 func (s *Submission) label(i int, p *series.Patch) string {
 	if s.For == Upstream {
 		return fmt.Sprintf("%04d", i+1)

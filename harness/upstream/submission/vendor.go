@@ -49,12 +49,12 @@ func (s *Submission) Made() []Made {
 	return []Made{{Mails, "the mails for git send-email or git am"}, {PullRequest, "for a pull request"}, evidence}
 }
 
-// firstSpecPatch is added to a patch's number in a spec, so that it meets none
-// of the vendor's own.
+// firstSpecPatch is added to a patch's number in a spec, to avoid the vendor's
+// own numbers.
 const firstSpecPatch = 9000
 
-// writeForVendor writes the series as the vendor's tree takes it, and the case
-// for it. The series is the plain one of the release.
+// writeForVendor writes the series in the form of the vendor's tree, and the
+// report. The patches are those for the release.
 func (s *Submission) writeForVendor(made string, patches []series.Patch) error {
 	folder, extra, text := Sources, SpecLines, s.specLines
 	if s.For == Debian {
@@ -97,7 +97,7 @@ func (s *Submission) writeForVendor(made string, patches []series.Patch) error {
 	return nil
 }
 
-// specLines are the lines for curl.spec.
+// specLines returns the lines for curl.spec.
 func (s *Submission) specLines(patches []series.Patch) (string, error) {
 	at, err := newest(patches)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Submission) specLines(patches []series.Patch) (string, error) {
 	return out.String(), nil
 }
 
-// changelogEntry is an entry for debian/changelog.
+// changelogEntry returns an entry for debian/changelog.
 func (s *Submission) changelogEntry(patches []series.Patch) (string, error) {
 	at, err := newest(patches)
 	if err != nil {
@@ -132,13 +132,13 @@ func (s *Submission) changelogEntry(patches []series.Patch) (string, error) {
 	return out.String(), nil
 }
 
-// summary is what a change log says of the whole series.
+// summary is the series in a change log.
 const summary = "keep a connection with pipelined requests: add a DOING phase (curl issue 764)"
 
-// version is the release that the series goes on top of.
+// version returns the release that the series applies to.
 func (s *Submission) version() string { return strings.TrimPrefix(s.Base, "libcurl ") }
 
-// newest is the date of the youngest patch.
+// newest returns the latest date of a patch.
 func newest(patches []series.Patch) (time.Time, error) {
 	var at time.Time
 	for i := range patches {

@@ -46,7 +46,7 @@ func TestWriteForDebian(t *testing.T) {
 	requireVendorTexts(t, s, out)
 }
 
-// requireVendorTexts holds what every vendor gets to what it says.
+// requireVendorTexts checks the texts that every vendor gets.
 func requireVendorTexts(t *testing.T, s *Submission, out string) {
 	t.Helper()
 	report := read(t, out, BugReport)

@@ -1,5 +1,5 @@
-// Package labtest has the parts of a fake subject, for tests of what runs
-// subjects: a test binary that starts itself can play any part with them.
+// Package labtest has the parts of a fake subject, for tests of code that runs
+// subjects. A test binary that starts itself can use them to play any role.
 package labtest
 
 import (
@@ -31,7 +31,7 @@ func CarryOut() {
 			os.Getenv("LD_LIBRARY_PATH"), os.Getenv("LD_PRELOAD"), os.Getenv("PIPELAB_SEND_BUFFER"),
 		}, " "),
 	}
-	transport := &http.Transport{MaxConnsPerHost: 1} // or it may open another before the first one is idle
+	transport := &http.Transport{MaxConnsPerHost: 1} // otherwise it may open another before the first one is idle
 	if p.CAFile != "" {
 		authority, err := os.ReadFile(p.CAFile)
 		must(err)

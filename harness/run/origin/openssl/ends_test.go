@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// end is the server's end of a connection, of either kind of TLS.
+// end is the server's end of a connection, with either TLS library.
 type end interface {
 	io.ReadWriter
 	Handshake() error
 	CloseWrite() error
 }
 
-// forBothKinds runs a test with the stream of an engine and with crypto/tls,
-// for each version of TLS: both are to tell the same tale of the client.
+// forBothKinds runs a test with an engine's stream and with crypto/tls, for
+// each version of TLS. Both must report the same about the client.
 func forBothKinds(t *testing.T, test func(t *testing.T, s *server, serve func(*net.TCPConn) end)) {
 	forEachVersion(t, func(t *testing.T, s *server) {
 		t.Run("OpenSSL", func(t *testing.T) {
@@ -45,7 +45,7 @@ func forBothKinds(t *testing.T, test func(t *testing.T, s *server, serve func(*n
 	})
 }
 
-// kind is what the origin makes of an error.
+// kind classifies an error as the origin does.
 func kind(err error) string {
 	var operation *net.OpError
 	switch {
@@ -155,7 +155,7 @@ func TestResetsAreSeen(t *testing.T) {
 		_, err = server.Write([]byte("x"))
 		require.Equal(t, "EPIPE", kind(err))
 
-		// a close with something unread is a RST as well
+		// closing with unread bytes causes a RST as well
 		server, client, tcp := connect()
 		say(t, server, client, "hello")
 		_, err = server.Write([]byte("unread"))
@@ -164,7 +164,7 @@ func TestResetsAreSeen(t *testing.T) {
 		_, err = server.Read(make([]byte, 1))
 		require.Equal(t, "ECONNRESET", kind(err))
 
-		// a write that is stuck ends with the RST
+		// a stuck write ends with the RST
 		server, _, tcp = connect()
 		written := later(func() error {
 			_, err := server.Write(make([]byte, 64<<20))

@@ -50,7 +50,7 @@ type Engine struct {
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
 	next   uint32 // number of the next connection
-	failed error  // why it can do nothing any more
+	failed error  // why it cannot do anything any more
 }
 
 // Start starts the program. The engine has to be closed with Close.
@@ -138,8 +138,8 @@ func (e *Engine) Close() error {
 	return e.closed
 }
 
-// call has a command carried out. It waits only for the program, which waits for
-// nothing. An error means that the program is gone.
+// call makes the program carry out a command. It waits only for the program,
+// which waits for nothing. An error means that the program has ended.
 func (e *Engine) call(connection uint32, command byte, content []byte) (*answer, error) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()

@@ -154,7 +154,8 @@ func TestProgramRefusesWhatMakesNoSense(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			command := exec.Command(sanitized, "1.2")
-			// LeakSanitizer takes for a leak what a program that gives up leaves.
+			// LeakSanitizer reports what a program that ends early has not
+			// freed.
 			command.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0")
 			command.Stdin = strings.NewReader(c.input)
 			var stderr bytes.Buffer

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readAll reads for a client, which is what makes crypto/tls
-// answer messages that come after the handshake.
+// readAll reads for a client, because crypto/tls answers messages after the
+// handshake only while it reads.
 func readAll(client *tls.Conn, length int) <-chan error {
 	return later(func() error {
 		got := make([]byte, length)
@@ -43,8 +43,8 @@ func TestRenegotiatesAtRest(t *testing.T) {
 	}
 }
 
-// What the client had sent before it took notice of the HelloRequest is still
-// unread when the origin writes: a write at once would make OpenSSL fail.
+// Bytes that the client sent before it noticed the HelloRequest are still
+// unread when the origin writes. Writing at once would make OpenSSL fail.
 func TestWriteAwaitsTheEndOfARenegotiation(t *testing.T) {
 	s := newServer(t, "1.2")
 	stream, client := s.connect(s.trust())
@@ -107,7 +107,7 @@ func TestReadGetsWhatAWriteTookIn(t *testing.T) {
 	require.NoError(t, <-written)
 }
 
-// large is the size of a write that the buffers of both sockets do not hold.
+// large is the size of a write that the buffers of both sockets cannot hold.
 const large = 60000
 
 // stuck returns both ends of a connection whose client is stuck in a large
@@ -122,8 +122,8 @@ func stuck(t *testing.T, s *server) (stream *Stream, client *leash, sent int) {
 	return stream, client, sent
 }
 
-// unstick reads what the client writes, from the byte with that number to the
-// end of its large write.
+// unstick reads what the client writes, from this byte to the end of its large
+// write.
 func unstick(t *testing.T, stream *Stream, client *leash, from, to int) {
 	read := later(func() error {
 		got := make([]byte, to-from)
@@ -136,9 +136,9 @@ func unstick(t *testing.T, stream *Stream, client *leash, from, to int) {
 	require.NoError(t, <-read)
 }
 
-// A HelloRequest reaches a client that is stuck in a write, with half a record
-// at the origin. As soon as the write is done the next one begins with a
-// ClientHello, and then has to read: so a write comes to want reading.
+// A HelloRequest reaches a client that is stuck in a write while the origin has
+// half a record. When the write is done, the next one begins with a
+// ClientHello, and then has to read. In this way a write returns WANT_READ.
 func TestRenegotiatesWhileTheClientIsStuckInAWrite(t *testing.T) {
 	s := newServer(t, "1.2")
 	stream, client, sent := stuck(t, s)
@@ -217,14 +217,14 @@ func TestAnswersAKeyUpdateThatTheClientAsksFor(t *testing.T) {
 	require.Equal(t, "wrote 10", client.does("write 10"))
 	expect(t, stream, counted(0, 10))
 	require.Equal(t, 1, stream.Count(false, KeyUpdate))
-	_, err := stream.Write([]byte("hello")) // OpenSSL's answer goes with it
+	_, err := stream.Write([]byte("hello")) // OpenSSL's answer is sent with it
 	require.NoError(t, err)
 	require.Equal(t, 1, stream.Count(true, KeyUpdate))
 	require.Equal(t, "ready", client.does("wait for reading"))
 	require.Equal(t, "read hello", client.does("read"))
 }
 
-// purse counts the tickets that a client gets.
+// purse counts a client's tickets.
 type purse struct {
 	tls.ClientSessionCache
 	tickets int
@@ -287,7 +287,7 @@ func TestOneRenegotiationAtATime(t *testing.T) {
 	stream, client := s.connect(s.trust())
 	require.NoError(t, stream.Renegotiate())
 	require.ErrorIs(t, stream.Renegotiate(), ErrRefused)
-	stream.mutex.Lock() // OpenSSL would take the bytes and fail: the program does not give it them
+	stream.mutex.Lock() // OpenSSL would accept the bytes and fail, so the program does not pass them on
 	err := stream.do(commandWrite, []byte("too early"))
 	stream.mutex.Unlock()
 	require.ErrorIs(t, err, ErrRefused)

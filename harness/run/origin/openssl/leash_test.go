@@ -27,8 +27,8 @@ func (s *server) listen(receiveBuffer int) *server {
 	return s
 }
 
-// leash starts the client, with SO_SNDBUF if that is not 0. It says that it is
-// connected when the handshake is through.
+// leash starts the client, with SO_SNDBUF if that is not 0. The client reports
+// when the handshake is complete.
 func (s *server) leash(sendBuffer int) *leash {
 	port := s.listener.Addr().(*net.TCPAddr).Port
 	command := exec.Command(leashed, strconv.Itoa(port), s.authority(), s.version, strconv.Itoa(sendBuffer))
@@ -48,7 +48,7 @@ func (s *server) leash(sendBuffer int) *leash {
 	return c
 }
 
-// does gives an order and returns what came of it.
+// does gives a command and returns its result.
 func (c *leash) does(order string) string {
 	c.t.Helper()
 	_, err := io.WriteString(c.stdin, order+"\n")
@@ -56,7 +56,7 @@ func (c *leash) does(order string) string {
 	return c.line()
 }
 
-// is waits for a line of output.
+// is requires a line of output.
 func (c *leash) is(want string) {
 	c.t.Helper()
 	require.Equal(c.t, want, c.line())
@@ -69,8 +69,7 @@ func (c *leash) line() string {
 	return line[:len(line)-1]
 }
 
-// waiting returns how many bytes have arrived at a stream's socket that nobody
-// has read.
+// waiting returns the number of unread bytes at a stream's socket.
 func waiting(t *testing.T, stream *Stream) int {
 	raw, err := stream.tcp.SyscallConn()
 	require.NoError(t, err)

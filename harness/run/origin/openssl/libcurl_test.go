@@ -33,7 +33,7 @@ func demo(t *testing.T) *exec.Cmd {
 	return command
 }
 
-// answerAll answers the requests on one connection, and does something of TLS
+// answerAll answers the requests on one connection, and sends a TLS message
 // after every fifth response.
 func answerAll(stream *Stream, event func(*Stream) error) error {
 	requests := bufio.NewReader(stream)
@@ -93,7 +93,7 @@ func TestLibcurlStaysConnected(t *testing.T) {
 				ran := make(chan []byte, 1)
 				go func() {
 					output, _ := command.Output()
-					s.listener.Close() // wakes whoever waits for a client that never came
+					s.listener.Close() // wakes the goroutine that waits for a client that never came
 					ran <- output
 				}()
 

@@ -11,7 +11,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/build/ctest"
 )
 
-// Where TestMain puts what it compiled.
+// Where TestMain puts what it has compiled.
 var (
 	program   string // the engine as it is built for runs
 	sanitized string // the engine with sanitizers

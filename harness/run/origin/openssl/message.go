@@ -54,7 +54,7 @@ var handshakeNames = map[byte]string{
 	24: KeyUpdate,
 }
 
-// newMessage makes a message of its four bytes in engine/frame.h.
+// newMessage makes a message from its four bytes, as in engine/frame.h.
 func newMessage(told [4]byte) Message {
 	m := Message{Time: time.Now(), Sent: told[0] != 0}
 	if told[1] == contentAlert {

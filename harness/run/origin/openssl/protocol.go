@@ -46,7 +46,7 @@ const (
 	flagCloseNotify   = 4
 )
 
-// answer is what the engine makes of a command.
+// answer is the engine's answer to a command.
 type answer struct {
 	send     []byte // for the client
 	plain    []byte // from the client

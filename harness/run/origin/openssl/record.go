@@ -14,15 +14,16 @@ const (
 	maxRecord = 16<<10 + 2048
 )
 
-// recordReader reads whole TLS records, and not a byte more. What has arrived
-// of a record is kept when a read fails.
+// recordReader reads whole TLS records and nothing beyond them. It keeps the
+// beginning of a record when a read fails.
 type recordReader struct {
 	buffer [recordHeader + maxRecord]byte
 	filled int
 }
 
-// read returns the next record, which is valid until the next call. A header
-// that is none is returned alone: OpenSSL says best what is wrong with it.
+// read returns the next record, which is valid until the next call. It returns
+// an invalid header alone, because OpenSSL describes best what is wrong with
+// it.
 func (r *recordReader) read(from io.Reader) ([]byte, error) {
 	for {
 		want := recordHeader
@@ -36,7 +37,7 @@ func (r *recordReader) read(from io.Reader) ([]byte, error) {
 		n, err := from.Read(r.buffer[r.filled:want])
 		r.filled += n
 		if n > 0 {
-			continue // if err is not nil it comes again
+			continue // an error occurs again with the next read
 		}
 		if err == io.EOF && r.filled > 0 {
 			return nil, io.ErrUnexpectedEOF
@@ -47,7 +48,7 @@ func (r *recordReader) read(from io.Reader) ([]byte, error) {
 	}
 }
 
-// size is the size of the record whose header has arrived.
+// size returns the size of the record whose header has arrived.
 func (r *recordReader) size() int {
 	content, major := r.buffer[0], r.buffer[1]
 	length := int(binary.BigEndian.Uint16(r.buffer[3:]))

@@ -17,8 +17,8 @@ func linesOf(log *bytes.Buffer) []string {
 	return lines
 }
 
-// Both ends of TLS have the same secrets: what crypto/tls says of them is what
-// the engine has to say, after a renegotiation, too.
+// Both ends of TLS have the same secrets: the engine must log what crypto/tls
+// logs, after a renegotiation, too.
 func TestKeyLogHasTheSecretsOfTheClient(t *testing.T) {
 	certificate := newCertificate(t, pkix.Name{CommonName: "localhost"})
 	for version := range versions {

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// versions of TLS that the engine speaks.
+// versions of TLS that the engine supports.
 var versions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
 // forEachVersion runs a test for each of them.
@@ -31,7 +31,7 @@ func forEachVersion(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// newCertificate returns a server's certificate that is its own authority.
+// newCertificate returns a self-signed server certificate.
 func newCertificate(t *testing.T, name pkix.Name) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func newCertificate(t *testing.T, name pkix.Name) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// server accepts connections and gives them to an engine.
+// server accepts connections and passes them to an engine.
 type server struct {
 	t           *testing.T
 	version     string
@@ -59,8 +59,8 @@ type server struct {
 	listener    *net.TCPListener
 }
 
-// newServer starts one with a sanitized engine, which must have nothing to
-// complain of when the test ends.
+// newServer starts a server with a sanitized engine, which must report nothing
+// until the test ends.
 func newServer(t *testing.T, version string) *server {
 	return newServerOf(t, sanitized, version, newCertificate(t, pkix.Name{CommonName: "localhost"}))
 }
@@ -100,7 +100,7 @@ func listen(t *testing.T, receiveBuffer int) *net.TCPListener {
 	return listener.(*net.TCPListener)
 }
 
-// accept waits for a client, and closes what it returns at the end of the test.
+// accept waits for a client. What it returns is closed at the end of the test.
 func (s *server) accept() *Stream {
 	tcp, err := s.listener.AcceptTCP()
 	require.NoError(s.t, err)
@@ -110,7 +110,7 @@ func (s *server) accept() *Stream {
 	return stream
 }
 
-// trust is a client's configuration that believes the server.
+// trust returns a client's configuration that trusts the server.
 func (s *server) trust() *tls.Config {
 	authority, err := x509.ParseCertificate(s.certificate.Certificate[0])
 	require.NoError(s.t, err)
@@ -125,7 +125,7 @@ func (s *server) trust() *tls.Config {
 	}
 }
 
-// authority writes what a client has to trust to a file.
+// authority writes the server's authority to a file.
 func (s *server) authority() string {
 	path := filepath.Join(s.t.TempDir(), "ca.pem")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: s.certificate.Certificate[0]}
@@ -133,7 +133,7 @@ func (s *server) authority() string {
 	return path
 }
 
-// dial connects a client of crypto/tls; its handshake is still to come.
+// dial connects a client of crypto/tls, which has not made its handshake yet.
 func (s *server) dial(config *tls.Config) *tls.Conn {
 	tcp, err := net.Dial("tcp", s.listener.Addr().String())
 	require.NoError(s.t, err)
@@ -152,15 +152,15 @@ func (s *server) connect(config *tls.Config) (*Stream, *tls.Conn) {
 	return stream, client
 }
 
-// later does something in another goroutine.
+// later calls a function in another goroutine.
 func later(do func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	return done
 }
 
-// counted returns the bytes that count up from first, as testdata/client.c
-// sends them.
+// counted returns bytes that count up from first, as testdata/client.c sends
+// them.
 func counted(first, length int) []byte {
 	out := make([]byte, length)
 	for i := range out {

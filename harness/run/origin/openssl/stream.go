@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// maxAhead is how many bytes a client may have sent before it takes part in a
-// handshake that somebody waits for.
+// maxAhead is how many bytes a client may send before it takes part in a
+// handshake for which the origin waits.
 const maxAhead = 4 << 20
 
 // Stream is the server's end of TLS on one socket. It is used like a tls.Conn:
@@ -25,15 +25,15 @@ type Stream struct {
 	engine *Engine
 	number uint32
 	tcp    *net.TCPConn
-	record recordReader // belongs to whom reading says
+	record recordReader // used only by the goroutine that set reading
 
-	// mutex guards what follows, and keeps what is to be sent in the order in
-	// which OpenSSL made it. changed is broadcast when any of it has changed.
+	// mutex guards the fields below, and keeps the bytes to be sent in
+	// OpenSSL's order. changed is broadcast when any of the fields has changed.
 	mutex          sync.Mutex
 	changed        sync.Cond
-	reading        bool   // somebody reads from the socket
-	writing        bool   // somebody writes to the socket
-	plain          []byte // read and not asked for yet
+	reading        bool   // a goroutine reads from the socket
+	writing        bool   // a goroutine writes to the socket
+	plain          []byte // decrypted and not yet returned by Read
 	send           []byte // to be written to the socket
 	established    bool
 	renegotiating  bool
@@ -124,7 +124,7 @@ func (s *Stream) CloseWrite() error {
 	return errors.Join(s.tell(commandCloseNotify, nil), s.tcp.CloseWrite())
 }
 
-// tell sends a message of TLS.
+// tell sends a TLS message.
 func (s *Stream) tell(command byte, content []byte) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -137,7 +137,7 @@ func (s *Stream) tell(command byte, content []byte) error {
 // Close closes the socket without a close_notify and frees the engine's state.
 // Reads and writes in progress fail. A second call does nothing.
 func (s *Stream) Close() error {
-	err := s.tcp.Close() // first, so that nobody holds the mutex for long
+	err := s.tcp.Close() // first, so that no goroutine holds the mutex for long
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.closed {
@@ -145,7 +145,7 @@ func (s *Stream) Close() error {
 	}
 	s.closed = true
 	s.changed.Broadcast()
-	_, _ = s.engine.call(s.number, commandFree, nil) // an engine that is gone holds nothing
+	_, _ = s.engine.call(s.number, commandFree, nil) // an engine that has ended has no state
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -202,9 +202,9 @@ func (s *Stream) Count(sent bool, name string) int {
 	return n
 }
 
-// The rest is called with the mutex held.
+// Call the methods below with the mutex held.
 
-// settle takes in what the client sends until no handshake is going on.
+// settle processes what the client sends until no handshake is in progress.
 func (s *Stream) settle() error {
 	for !s.established || s.renegotiating {
 		if len(s.plain) > maxAhead {
@@ -217,7 +217,7 @@ func (s *Stream) settle() error {
 	return nil
 }
 
-// advance takes a record in, or waits for another goroutine that does.
+// advance processes one record, or waits for another goroutine that does.
 func (s *Stream) advance() error {
 	if s.closed {
 		return net.ErrClosed
@@ -239,14 +239,14 @@ func (s *Stream) advance() error {
 		return err
 	}
 	if err := s.do(commandReceived, record); err != nil {
-		_ = s.flush() // the alert that says why, if the client is still there
+		_ = s.flush() // sends the alert with the reason, if the client is still there
 		if len(s.plain) > 0 {
-			return nil // first what came before it
+			return nil // data that came before it is returned first
 		}
 		return err
 	}
 	if s.writing {
-		return nil // the goroutine that writes takes these as well
+		return nil // the goroutine that writes sends these as well
 	}
 	if err := s.flush(); err != nil && !s.established {
 		return err
@@ -254,7 +254,7 @@ func (s *Stream) advance() error {
 	return nil
 }
 
-// do has a command carried out and takes note of the answer.
+// do makes the engine carry out a command and applies the answer.
 func (s *Stream) do(command byte, content []byte) error {
 	if s.closed {
 		return net.ErrClosed
@@ -293,7 +293,7 @@ func (s *Stream) do(command byte, content []byte) error {
 	return nil
 }
 
-// whose returns the error for an answer that says that TLS has failed.
+// whose returns the error for an answer that reports a failure of TLS.
 func whose(a *answer) error {
 	for _, m := range a.messages {
 		if m.Alert && !m.Sent {
@@ -309,7 +309,7 @@ func (s *Stream) fail(err error) {
 	s.changed.Broadcast()
 }
 
-// flush writes to the socket all that there is to send.
+// flush writes to the socket all bytes that are to be sent.
 func (s *Stream) flush() error {
 	for s.writing {
 		s.changed.Wait()

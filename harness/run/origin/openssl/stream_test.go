@@ -22,7 +22,7 @@ func expect(t *testing.T, from io.Reader, want []byte) {
 	require.Equal(t, want, got)
 }
 
-// say writes a text to one end and has the other read it.
+// say writes a text to one end, and requires that the other end reads it.
 func say(t *testing.T, to io.Writer, from io.Reader, text string) {
 	t.Helper()
 	written := later(func() error {
@@ -155,7 +155,7 @@ func TestReadThatReachedItsDeadlineCanBeTriedAgain(t *testing.T) {
 		require.NoError(t, stream.Handshake())
 		require.NoError(t, <-shaken)
 
-		cut.hold = 100 // of the record, the rest comes later
+		cut.hold = 100 // of the record; the rest comes later
 		_, err = client.Write(counted(0, 700))
 		require.NoError(t, err)
 		require.NoError(t, stream.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
@@ -167,7 +167,7 @@ func TestReadThatReachedItsDeadlineCanBeTriedAgain(t *testing.T) {
 	})
 }
 
-// cutter keeps the end of what is written back if told to.
+// cutter holds back the end of what is written, if hold is set.
 type cutter struct {
 	net.Conn
 	hold int
@@ -194,14 +194,14 @@ func TestNothingIsReadThatNobodyAsksFor(t *testing.T) {
 		require.NoError(t, stream.Handshake())
 		client.is("connected")
 
-		// the client fills the buffers of both sockets and is stuck
+		// the client fills the buffers of both sockets and gets stuck
 		var sent int
 		_, err := fmt.Sscanf(client.does("fill 6000"), "WANT_WRITE %d", &sent)
 		require.NoError(t, err)
 		require.Less(t, sent, 100<<10)
 		require.Equal(t, "WANT_WRITE", client.does("go on"))
 
-		// whoever reads a byte takes one record from the socket and no more
+		// reading one byte takes one record from the socket, and no more
 		before := waiting(t, stream)
 		expect(t, stream, counted(0, 1))
 		require.Equal(t, 6000-1, len(stream.plain))

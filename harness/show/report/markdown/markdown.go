@@ -65,7 +65,7 @@ func details(out *strings.Builder, r *outcome.Run) {
 	fmt.Fprintf(out, "\n```\n%s\n```\n", strings.ReplaceAll(r.Command, "```", "` ` `"))
 }
 
-// special are the characters that Markdown might take for its own.
+// special are the characters with a meaning in Markdown.
 const special = "\\`*_{}[]<>()#+!|~&$@"
 
 // libraryOf is the libcurl of a run and, in a matrix, which cell it is in.

@@ -17,8 +17,8 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/report/markdown"
 )
 
-// parse has a parser of GitHub's Markdown read a text: its tables row by row,
-// the items of its lists and its code blocks.
+// parse parses a text with a parser of GitHub's Markdown, and returns its
+// tables row by row, the items of its lists and its code blocks.
 func parse(source string) (rows [][]string, items, blocks []string) {
 	parser := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
 	bytes := []byte(source)
@@ -43,7 +43,7 @@ func parse(source string) (rows [][]string, items, blocks []string) {
 	return rows, items, blocks
 }
 
-// plain is the text of a node as a reader sees it.
+// plain returns the visible text of a node.
 func plain(n ast.Node, source []byte) string {
 	var out strings.Builder
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {

@@ -42,7 +42,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"ended":        picture.Ended,
 }).Parse(pageText))
 
-// content is what the template shows.
+// content is the data of the template.
 type content struct {
 	Style     template.CSS
 	Runs      []*run
@@ -51,20 +51,20 @@ type content struct {
 	Compared  bool // there are runs of stock and of another libcurl
 	Fleet     template.HTML
 	Problem   string
-	Script    template.JS // empty for a page that needs no filter
+	Script    template.JS // empty if the page needs no filter
 }
 
-// many is how many runs a page shows at most without a list of contents and a
-// filter.
+// many is the number of runs up to which a page has neither a table of contents
+// nor a filter.
 const many = 20
 
-// scenario is all runs of one.
+// scenario has all runs of one scenario.
 type scenario struct {
 	ID, Summary string
 	Pairs       []*pair
 }
 
-// pair is the runs that stand side by side: they differ in the library.
+// pair has the runs that are shown side by side: they differ in the library.
 type pair struct {
 	Subject, Driver string
 	Runs            []*run
@@ -74,22 +74,21 @@ type pair struct {
 type run struct {
 	*evidence.Evidence
 	Anchor   string
-	Role     string // "before" or "after", empty if there is no other
+	Role     string // "before" or "after"; empty if there is no other run
 	Verdict  string
 	Class    string // of the verdict
 	Picture  template.HTML
 	Timeline *timeline.Timeline
 	Link     string // the folder, as a link
 	Packets  *packets
-	// the invariants: those that failed or of which nothing can be said, those
-	// that passed, and those that are n/a
+	// the invariants: failed or inconclusive, passed, and n/a
 	Broken, Held, NotApplicable []judge.Finding
 }
 
-// packets is what the packets tell, in sums.
+// packets summarizes the packets.
 type packets struct {
 	SYNs, Resets, FINs, ZeroWindows, Missing int
-	First                                    string // who ended the first connection, and where
+	First                                    string // which side ended the first connection, and where
 }
 
 // Frame has the parts of a page other than the evidence.
@@ -128,8 +127,8 @@ func Write(w io.Writer, all []*evidence.Evidence, f Frame) error {
 	return style.WritePage(w, "the report", pageTemplate, c)
 }
 
-// inOrder compares two scenarios by their places in the laboratory's tables; those
-// that stand in none come last.
+// inOrder compares two scenarios by their positions in the laboratory's tables;
+// unknown ones come last.
 func inOrder(a, b *scenario) int { return cmp.Compare(rank(a.ID), rank(b.ID)) }
 
 func rank(id string) int {
@@ -139,7 +138,7 @@ func rank(id string) int {
 	return len(ranks())
 }
 
-// ranks are the places of the laboratory's scenarios and, behind those, of check's.
+// ranks are the positions of the laboratory's scenarios, followed by check's.
 var ranks = sync.OnceValue(func() map[string]int {
 	places := make(map[string]int)
 	for _, s := range scenarios.All() {
@@ -153,7 +152,7 @@ var ranks = sync.OnceValue(func() map[string]int {
 	return places
 })
 
-// place puts a run into its scenario, beside the runs that it is compared with.
+// place adds a run to its scenario, beside the runs that it is compared with.
 func (c *content) place(r *run) {
 	var s *scenario
 	for _, other := range c.Scenarios {
@@ -175,14 +174,14 @@ func (c *content) place(r *run) {
 		p = &pair{Subject: r.Record.Run.Subject, Driver: r.Record.Run.Driver}
 		s.Pairs = append(s.Pairs, p)
 	}
-	if p.Runs = append(p.Runs, r); r.Record.Stock() { // before comes before after
+	if p.Runs = append(p.Runs, r); r.Record.Stock() { // the state before the change is shown first
 		copy(p.Runs[1:], p.Runs[:len(p.Runs)-1])
 		p.Runs[0] = r
 	}
 }
 
-// nameRoles says which of the runs show the state before the change, and
-// whether there are any such.
+// nameRoles says which of the runs show the state before the change. It returns
+// false if none does.
 func (p *pair) nameRoles() bool {
 	last := p.Runs[len(p.Runs)-1]
 	if !p.Runs[0].Record.Stock() || last.Record.Stock() {
@@ -197,7 +196,7 @@ func (p *pair) nameRoles() bool {
 	return true
 }
 
-// draw draws the timelines of a pair on one scale.
+// draw draws the timelines of a pair on the same scale.
 func (p *pair) draw() error {
 	var longest time.Duration
 	for _, r := range p.Runs {

@@ -74,7 +74,7 @@ func written(t *testing.T, problem string, all ...*evidence.Evidence) string {
 	return out.String()
 }
 
-// browser is a headless Chromium with a page open, and what it complained of.
+// browser is a headless Chromium with a page open, and its error messages.
 type browser struct {
 	ctx      context.Context
 	mutex    sync.Mutex
@@ -179,7 +179,8 @@ func TestThePageFitsPhoneAndPaperAndBothSchemes(t *testing.T) {
 	require.True(t, shown(), "nobody can unfold paper")
 }
 
-// many are runs of scenarios in the order of their names, each with stock and patched.
+// many returns runs of scenarios in the order of their names, each with stock
+// and patched.
 func many(ids ...string) (list []*evidence.Evidence) {
 	for _, id := range ids {
 		for variant, verdict := range map[string]judge.Verdict{"stock": judge.Fail, "patched": judge.Pass} {

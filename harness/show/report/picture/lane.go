@@ -38,7 +38,7 @@ func (d *drawing) axis(end time.Duration, top float64) {
 		fmt.Fprintf(d, `<line class="axis" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`+"\n", x, top, x, d.y+3)
 		label, anchor := fmt.Sprintf("%g", float64(at)/float64(time.Millisecond)), "middle"
 		if at == 0 {
-			label, anchor = "0 ms", "start" // to its left is nothing of the picture
+			label, anchor = "0 ms", "start" // there is no room to its left
 		}
 		d.text(x, d.y+14, "soft", anchor, label)
 	}
@@ -131,8 +131,7 @@ func Ended(l *timeline.Lane) string {
 	return text
 }
 
-// assign puts requests that overlap on different tracks, as far as there are
-// enough.
+// assign puts overlapping requests on different tracks, while there are any.
 func assign(requests []timeline.Request) []int {
 	var free [mostTracks]time.Duration // when the last one on the track ended
 	tracks := make([]int, len(requests))
@@ -155,7 +154,7 @@ func assign(requests []timeline.Request) []int {
 	return tracks
 }
 
-// marks are what the colours stand for, with the room for it in a picture.
+// marks are the meanings of the colours, with the width of each in a picture.
 var marks = []struct {
 	class, text string
 	length      float64
@@ -164,7 +163,7 @@ var marks = []struct {
 	{"blocked", "write blocked", 112}, {"refused", "retry refused", 112}, {"end", "reset", 0},
 }
 
-// mark draws one, with its upper left corner at a point.
+// mark draws a mark, with its upper left corner at a point.
 func mark(class string, x, y float64) string {
 	if class == "end" {
 		return fmt.Sprintf(`<path class="end" d="M%.1f %.1f l8 8 m0 -8 l-8 8"/>`, x, y)

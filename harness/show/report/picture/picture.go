@@ -49,8 +49,8 @@ const PageStyle = `.timelines { display: flex; min-width: 40rem; max-width: 64re
 .legend svg.timeline { display: inline-block; width: 10px; height: 8px; margin-right: .3rem; }
 `
 
-// drawing is a picture that grows downwards. What stands left of the lanes is
-// apart, so that a page can keep it in sight.
+// drawing is a picture that grows downwards. The labels left of the lanes are
+// separate, so that a page can keep them visible.
 type drawing struct {
 	strings.Builder
 	labels strings.Builder
@@ -92,8 +92,8 @@ func newDrawing(longest time.Duration, panels []Panel) *drawing {
 	return &drawing{y: 6, scale: (width - labelWidth - 12) / float64(max(longest, time.Microsecond))}
 }
 
-// open begins a picture of a strip of the drawing, with what it shows in words; it
-// is hidden from whoever reads those if there are none.
+// open begins the SVG of a strip of the drawing, with its description. Without a
+// description it is hidden from screen readers.
 func (d *drawing) open(class string, from, width int, words string) string {
 	role := `aria-hidden="true"`
 	if words != "" {
@@ -157,11 +157,10 @@ func (d *drawing) text(x, y float64, class, anchor, text string) {
 	fmt.Fprintf(out, `<text x="%.1f" y="%.1f" class="%s" text-anchor="%s">%s</text>`+"\n", x, y, class, anchor, html.EscapeString(text))
 }
 
-// least is the width of what is too short to be seen, in units: a moment is a
-// line.
+// least is the minimum width of a bar, in units; a moment is a line.
 const least = 1.2
 
-// bar draws from one moment to another.
+// bar draws a bar from one moment to another.
 func (d *drawing) bar(class string, from, to time.Duration, y, height float64, title string) {
 	if from == timeline.Unknown || to == timeline.Unknown {
 		return

@@ -95,7 +95,7 @@ func TestPictureThatCannotBeWritten(t *testing.T) {
 	require.ErrorContains(t, picture.SVG(full{}, picture.Panel{Timeline: line(1)}), "writing a picture: no space")
 }
 
-// The picture that the README shows is made by a run, see harness/docs/evidence.md.
+// The picture in the README comes from a run, see harness/docs/evidence.md.
 func TestThePictureOfTheREADMEIsOfBothLibraries(t *testing.T) {
 	svg, err := os.ReadFile("../reported.svg")
 	require.NoError(t, err)

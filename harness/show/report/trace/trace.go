@@ -17,7 +17,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/show/timeline"
 )
 
-// event is a trace event, by the names of Chrome's format.
+// event is a trace event, with the field names of Chrome's format.
 type event struct {
 	Name      string         `json:"name"`
 	Category  string         `json:"cat,omitempty"`
@@ -88,7 +88,7 @@ func (r *recorder) lane(l *timeline.Lane) {
 	}
 }
 
-// request is the whole of it, with its writing and the wait for the response
+// request adds a whole request, with its writing and the wait for the response
 // inside.
 func (r *recorder) request(q *timeline.Request, id string) {
 	name := cmp.Or(q.ID, "a request")

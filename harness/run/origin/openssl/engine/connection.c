@@ -31,8 +31,8 @@ static struct outcome fail(struct connection *connection)
   return (struct outcome) { STATUS_FAILED, reason ? reason : "unknown error" };
 }
 
-/* OpenSSL calls this with each message. A record header (which has a type
-   above 255) and a ChangeCipherSpec are of no interest. */
+/* OpenSSL calls this with each message. Record headers (with a type above 255)
+   and ChangeCipherSpec are ignored. */
 static void tell_message(int sent, int version, int content_type,
                          const void *message, size_t length, SSL *ssl,
                          void *argument)
@@ -103,7 +103,7 @@ unsigned char connection_flags(const struct connection *connection)
   return flags;
 }
 
-/* Hands over what OpenSSL wants to send. */
+/* Passes on what OpenSSL wants to send. */
 static void send_all(struct connection *connection)
 {
   unsigned char bytes[RECORD_MAX];
@@ -155,9 +155,9 @@ static struct outcome receive(struct connection *connection,
   return read_all(connection);
 }
 
-/* Once the ClientHello has come, SSL_write() would go on with the handshake,
-   and fail on plain bytes that the client sent before. The origin does not
-   write until the renegotiation is through. */
+/* After the ClientHello has arrived, SSL_write() would continue the handshake,
+   and fail on application data that the client sent before. The origin does
+   not write until the renegotiation is complete. */
 static struct outcome write_plain(struct connection *connection,
                                   const struct frame *command)
 {
@@ -229,7 +229,7 @@ static struct outcome send_close_notify(struct connection *connection,
 
 static const struct {
   enum frame_type type;
-  bool established;  /* needs a connection that is */
+  bool established;  /* only on an established connection */
   struct outcome (*function)(struct connection *, const struct frame *);
 } commands[] = {
   { FRAME_RECEIVED, false, receive },

@@ -23,11 +23,11 @@ struct outcome {
   const char *text;  /* why not, or "" */
 };
 
-/* Ends the program when there is no memory. */
+/* Ends the program if there is no memory. */
 struct connection *connection_new(SSL_CTX *context, uint32_t number);
 
-/* Carries a command out. What it makes for the origin, plain bytes and bytes
-   for the client, is written as frames, but not FRAME_DONE. */
+/* Carries a command out. Writes what it makes for the origin, application data
+   and bytes for the client, as frames, but not FRAME_DONE. */
 struct outcome connection_do(struct connection *connection,
                              const struct frame *command);
 

@@ -19,7 +19,7 @@
    announce is 65540 bytes. */
 #define FRAME_MAX (128 * 1024)
 
-/* The plain bytes that fit into one TLS record. */
+/* The maximum application data in one TLS record. */
 #define RECORD_MAX 16384
 
 enum frame_type {
@@ -37,7 +37,7 @@ enum frame_type {
   /* Answers. */
   FRAME_SEND = 'o',        /* bytes that have to go to the client */
   FRAME_PLAIN = 'p',       /* plain bytes that the client sent */
-  FRAME_MESSAGE = 'm',     /* a message of TLS: struct frame_message */
+  FRAME_MESSAGE = 'm',     /* a TLS message: struct frame_message */
   FRAME_SECRET = 'l',      /* a line of SSLKEYLOGFILE */
   FRAME_DONE = 'd'         /* status, flags, and a text */
 };
@@ -53,14 +53,15 @@ struct frame_message {
 /* The first byte of a FRAME_DONE. */
 enum frame_status {
   STATUS_OK = 0,
-  STATUS_FAILED = 1,   /* TLS has failed, the connection is of no more use */
-  STATUS_REFUSED = 2   /* cannot be done now or at all, nothing has changed */
+  STATUS_FAILED = 1,   /* TLS has failed, the connection cannot be used any
+                          more */
+  STATUS_REFUSED = 2   /* impossible now or always; nothing has changed */
 };
 
 /* The second byte of a FRAME_DONE, about the connection. */
 enum frame_flag {
-  FLAG_ESTABLISHED = 1,    /* the first handshake is through */
-  FLAG_RENEGOTIATING = 2,  /* another one was asked for and is not through */
+  FLAG_ESTABLISHED = 1,    /* the first handshake is complete */
+  FLAG_RENEGOTIATING = 2,  /* another one was requested and is not complete */
   FLAG_CLOSE_NOTIFY = 4    /* the client has sent its close_notify */
 };
 
@@ -71,12 +72,12 @@ struct frame {
   unsigned char content[FRAME_MAX];
 };
 
-/* Reads the next command. False at the end of stdin. Ends the program when
-   what comes is no frame. */
+/* Reads the next command. Returns false at the end of stdin. Ends the program
+   if the input is not a frame. */
 bool frame_read(struct frame *frame);
 
-/* Writes a frame; FRAME_DONE also sends what was written so far on its way.
-   Ends the program when nobody reads any more. */
+/* Writes a frame; FRAME_DONE also flushes what was written so far. Ends the
+   program if there is no reader any more. */
 void frame_write(enum frame_type type, uint32_t connection,
                  const void *content, size_t length);
 

@@ -26,7 +26,7 @@
 /* More connections than any run makes. */
 #define CONNECTIONS_MAX 1000000
 
-/* All connections by number; those that are not open are NULL. */
+/* All connections by number; NULL for those that are not open. */
 static struct connection **connections;
 static size_t connection_count;
 
@@ -46,7 +46,7 @@ static void answer(uint32_t number, struct outcome outcome,
   frame_write(FRAME_DONE, number, content, length + 2);
 }
 
-/* Returns where the connection of that number is kept. */
+/* Returns the place of a connection in that array. */
 static struct connection **slot_of(uint32_t number)
 {
   size_t count = connection_count ? connection_count : 16;

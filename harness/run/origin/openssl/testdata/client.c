@@ -21,10 +21,10 @@
 
 static SSL *ssl;
 static int fd;
-static unsigned char pending[65536]; /* what SSL_write() has to get again */
+static unsigned char pending[65536]; /* what SSL_write() must get again */
 static int pending_length;
 static unsigned long sent;
-static unsigned long hellos; /* HelloRequests that were read */
+static unsigned long hellos; /* number of HelloRequests received */
 
 static void die(const char *what)
 {
@@ -60,7 +60,7 @@ static const char *why(int ret)
   }
 }
 
-/* Goes on with the write that is pending. */
+/* Continues the pending write. */
 static void go_on(void)
 {
   int ret;
@@ -87,7 +87,7 @@ static void prepare(int length)
   pending_length = length;
 }
 
-/* Writes until that is not possible any more. */
+/* Writes until writing would block. */
 static void fill(int length)
 {
   int ret;
