@@ -126,9 +126,9 @@ static void forget(struct transfer *transfer)
   stream->session = NULL;
 }
 
-/* libcurl delivers so much at a time (CURL_MAX_WRITE_SIZE). Of a longer header
-   section it forgets the rest, and what lies behind it, until something else
-   comes. */
+/* libcurl delivers at most this much at a time (CURL_MAX_WRITE_SIZE). Of a
+   longer header section it forgets the rest, and what follows it, until
+   something else arrives. */
 #define PIECE (16 * 1024)
 
 static bool has_long_section(const struct transfer *transfer)

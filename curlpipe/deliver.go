@@ -115,8 +115,8 @@ func (e *engine) deliverPart(c *call, result *cshim.Result) {
 	}
 }
 
-// deliverCut hands on what came of a streamed response together with its failure:
-// the caller gets the part of the body that has arrived, and then the error.
+// deliverCut passes on the part of a streamed response that arrived together with
+// its failure: the caller gets that part of the body, and then the error.
 func (e *engine) deliverCut(c *call, result *cshim.Result) {
 	if c.stream && c.header != "" && !result.TooLarge {
 		e.deliverPart(c, result)

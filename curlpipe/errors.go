@@ -163,7 +163,7 @@ func (e *refusedCertificate) Error() string {
 
 func (e *refusedCertificate) Unwrap() []error { return []error{e.reason, e.failed} }
 
-// ofContext tells an error of contextError.
+// ofContext reports whether an error comes from contextError.
 func ofContext(err error) bool {
 	var caused *contextEnd
 	return err == context.Canceled || err == context.DeadlineExceeded || errors.As(err, &caused)

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the series adds is named, whatever line it stands in; what stock has
-// too, and what cannot be had, counts for nothing.
+// Warnings that the series adds are named, whatever their line. Warnings that
+// stock has too, and configurations that are not available, do not count.
 func TestCheckBuilds(t *testing.T) {
 	noisy := map[string]string{"lib/version.c": strings.Replace(tinyTree["lib/version.c"],
 		"#include \"curl_config.h\"\n", "#include \"curl_config.h\"\nstatic int before;\n", 1)}

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// runtests stands in for curl's runtests.pl: it tells of the tests in the way
-// of the original, and what fails depends on the text that the series changes
-// and on how often it was called. Test 6 is one that the series brings.
+// runtests stands in for curl's runtests.pl. It reports tests as the original
+// does. Which tests fail depends on the text that the series changes and on the
+// number of calls. The series adds test 6.
 const runtests = `my $patched = qx(cat ../lib/version.c) =~ /hello/;
 open(my $calls, '>>', 'calls'); print $calls "x"; close $calls;
 my $call = -s 'calls';
@@ -35,7 +35,7 @@ print "TESTDONE: many\n";
 print "TESTFAIL: These test cases failed: @failed \n" if @failed;
 `
 
-// suite is a tree of libcurl with tests that fail so.
+// suite makes a tree of libcurl whose tests fail in this way.
 func (w *world) suite(fails string) string {
 	w.t.Helper()
 	tree := w.tree(map[string]string{
@@ -102,7 +102,7 @@ not run, and runtests.pl does not say why: %SILENT%
 			require.True(t, strings.HasPrefix(got.stdout, want), got.stdout)
 			_, rest, _ := strings.Cut(got.stdout, "OpenSSL ")
 			_, rest, _ = strings.Cut(rest, "\n")
-			if strings.HasPrefix(rest, "built without") { // what this machine has no headers of
+			if strings.HasPrefix(rest, "built without") { // what this machine lacks headers for
 				_, rest, _ = strings.Cut(rest, "\n")
 			}
 			silent := "1899"
@@ -160,7 +160,8 @@ func TestCurlSuiteTorture(t *testing.T) {
 	require.Contains(t, got.stdout, "77 patched: n/a: there is no such test\n", "and that is no pass")
 }
 
-// No source with tests is n/a, with the reason, and no pass.
+// Without a source with tests the result is n/a, with the reason, and not a
+// pass.
 func TestCurlSuiteWithoutASource(t *testing.T) {
 	w := newWorld(t)
 	w.stub("curl", "echo 'curl: (6) Could not resolve host' >&2; exit 6")
@@ -176,7 +177,7 @@ func TestCurlSuiteWithoutASource(t *testing.T) {
 	requireRefused(t, w.run("curl-suite", "--version", "7.29.0"), 2, "no release 7.29.0 is known")
 	requireRefused(t, w.run("curl-suite", "--nonsense"), 2, "unknown argument --nonsense")
 
-	// A suite that breaks down has not passed.
+	// A suite that crashes has not passed.
 	tree := w.suite(`()`)
 	w.write(filepath.Join(tree, "tests/runtests.pl"), "die \"no luck\\n\";\n")
 	got = w.run("curl-suite", "--source", tree, "--patches", w.series("0001.patch", goodPatch))

@@ -20,8 +20,9 @@ type packagedManifest struct {
 	Packages                 []struct{ Name, Version, SHA256 string }
 }
 
-// serveLibcurl has apt serve a libcurl as well, with the nghttp2 that it needs
-// and a libc that is to be left out. It wants that file of OpenSSL.
+// serveLibcurl makes apt serve a libcurl as well, with the nghttp2 that it
+// needs and a libc that must be left out. Its OpenSSL has to have the given
+// file.
 func (w *world) serveLibcurl(suite, version, libssl string) {
 	w.t.Helper()
 	lib := w.t.TempDir()

@@ -100,7 +100,7 @@ func TestSourcesThatAreNone(t *testing.T) {
 
 func TestPatchThatDoesNotFitIsNamed(t *testing.T) {
 	unchanged := strings.Replace(goodPatch, "-  return", "-  returns", 1)
-	// One wrong line of context: patch(1) would let it pass with fuzz.
+	// With one wrong line of context, patch(1) would apply it with fuzz.
 	fuzzy := strings.Replace(goodPatch, " const char *curl_version(void)",
 		" const char *curl_version(int)", 1)
 	elsewhere := strings.ReplaceAll(goodPatch, "lib/version.c", "lib/absent.c")
@@ -160,8 +160,8 @@ func TestEveryPatchThatDoesNotFitIsNamed(t *testing.T) {
 	w.requireNothingLeft()
 }
 
-// The reason is the first line that a compiler, a linker or configure calls an
-// error, whatever words stand in what is told of progress.
+// The reason is the first line that a compiler, a linker or configure marks as
+// an error, whatever the progress messages contain.
 func TestTheFirstRealErrorIsQuoted(t *testing.T) {
 	for name, changes := range map[string]map[string]string{
 		"lib/broken.c:1:2: error: #error no such luck": {"lib/broken.c": "#error no such luck\n"},

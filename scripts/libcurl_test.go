@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// manifest is manifest.json as the rest of the project reads it.
+// manifest is manifest.json as the rest of the project parses it.
 type manifest struct {
 	Variant        string `json:"variant"`
 	Version        string `json:"version"`
@@ -36,7 +36,7 @@ type manifest struct {
 	Pipelining        bool     `json:"pipelining"`
 }
 
-// tinyTree is the smallest tree that build-libcurl takes for a libcurl.
+// tinyTree is the smallest tree that build-libcurl accepts as a libcurl.
 var tinyTree = map[string]string{
 	"include/curl/curlver.h": tinyVersion("7.53.1"),
 	"lib/version.c": `#include <curl/curlver.h>
@@ -51,7 +51,7 @@ const char *curl_version(void)
 `,
 }
 
-// tinyVersion is include/curl/curlver.h of a release.
+// tinyVersion returns include/curl/curlver.h of a release.
 func tinyVersion(release string) string {
 	number := strings.Split(release, ".")
 	return fmt.Sprintf(`#define LIBCURL_VERSION "%s-DEV"
@@ -106,7 +106,7 @@ func (w *world) series(patches ...string) string {
 	return directory
 }
 
-// build runs build-libcurl and checks that stdout is a prefix and no more.
+// build runs build-libcurl and requires that stdout is just a prefix.
 func (w *world) build(args ...string) (string, outcome) {
 	w.t.Helper()
 	got := w.run("build-libcurl", args...)
@@ -127,7 +127,7 @@ func (w *world) manifest(prefix string) manifest {
 	return read
 }
 
-// treeHash is the definition in lib/hash.sh, written down a second time.
+// treeHash is an independent implementation of the hash in lib/hash.sh.
 func treeHash(t *testing.T, directory string) string {
 	t.Helper()
 	var paths []string
@@ -204,7 +204,7 @@ func TestManifestSaysWhatWentIn(t *testing.T) {
 	require.Contains(t, w.library(prefix), "libcurl/7.53.1-stock\x00")
 }
 
-// library is the whole shared object, to look for strings in.
+// library returns the whole shared object, to search for strings.
 func (w *world) library(prefix string) string {
 	w.t.Helper()
 	content, err := os.ReadFile(filepath.Join(prefix, "lib/libcurl.so.4"))
@@ -228,8 +228,8 @@ func TestSecondCallBuildsNothing(t *testing.T) {
 	require.True(t, os.SameFile(before, after))
 }
 
-// TestABuildThatWasAlteredIsMadeAnew: what is in the cache is used only as it was
-// built.
+// TestABuildThatWasAlteredIsMadeAnew requires that a build in the cache is used
+// only if it is unchanged.
 func TestABuildThatWasAlteredIsMadeAnew(t *testing.T) {
 	w := newWorld(t)
 	tree := w.tree(nil)
@@ -350,8 +350,8 @@ func TestNamesLeadToTheBuildsOfOfficialSources(t *testing.T) {
 	}
 }
 
-// TestASourceThatWasAlteredIsNotUsed: the tree in the cache has to have the hash
-// that it was fetched with, or it is moved out of the way and fetched anew.
+// TestASourceThatWasAlteredIsNotUsed requires that a tree in the cache has the
+// hash of its download. Otherwise it must be moved away and downloaded again.
 func TestASourceThatWasAlteredIsNotUsed(t *testing.T) {
 	w := newCheckout(t)
 	tree := w.seedDefaultSource()
@@ -365,8 +365,8 @@ func TestASourceThatWasAlteredIsNotUsed(t *testing.T) {
 	require.NoDirExists(t, tree)
 }
 
-// seedDefaultSource has tinyTree stand in for the default source, and returns
-// where it is in the cache. The checkout has to be a copy.
+// seedDefaultSource makes tinyTree the default source, and returns its place in
+// the cache. The checkout must be a copy.
 func (w *world) seedDefaultSource() string {
 	w.t.Helper()
 	made := filepath.Join(w.t.TempDir(), "tree")

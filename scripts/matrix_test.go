@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newMatrix is a checkout in which every step of matrix says how it is called.
+// newMatrix makes a checkout in which every step of matrix prints how it is
+// called.
 func newMatrix(t *testing.T) *world {
 	t.Helper()
 	w := newCheckout(t)
@@ -29,7 +30,7 @@ echo /libcurl`,
 		w.write(filepath.Join(w.root, "scripts", name), said+body+"\n")
 	}
 	pipelab := filepath.Join(w.root, "build/pipelab")
-	// One argument a line: reasons have blanks in them.
+	// One argument per line, because reasons contain spaces.
 	w.write(pipelab, "#!/bin/sh\necho pipelab >>"+w.root+"/trace\nprintf '  %s\\n' \"$@\" >>"+w.root+"/trace\necho GRID\nexit 3\n")
 	require.NoError(t, os.Chmod(pipelab, 0o755))
 	return w
@@ -88,8 +89,8 @@ func TestMatrixByDefault(t *testing.T) {
 		"  --libcurl\n  stock,patched,packaged\n"), steps)
 }
 
-// An OpenSSL of one's own gets the name that build-openssl has given it; one
-// that cannot be built the last part of its path.
+// An OpenSSL of the user's gets the name from build-openssl; one that cannot be
+// built gets the last part of its path.
 func TestMatrixWithAnOpenSSLOfOnesOwn(t *testing.T) {
 	w := newMatrix(t)
 	prefix := filepath.Join(t.TempDir(), "prefix")
@@ -111,7 +112,7 @@ func TestMatrixWithAnOpenSSLOfOnesOwn(t *testing.T) {
 	}, "\n"), w.steps())
 }
 
-// A command line that nobody can follow is not a gap in a grid.
+// An invalid command line is an error, not a gap in a grid.
 func TestMatrixStopsAtWhatItCannotFollow(t *testing.T) {
 	w := newMatrix(t)
 	got := w.run("matrix", "--openssl", "BAD")

@@ -17,8 +17,8 @@ type opensslManifest struct {
 	Packages                      []struct{ Name, Version, SHA256 string }
 }
 
-// opensslTree are the files of a tree that has what the script wants of an
-// OpenSSL, and compiles in no time.
+// opensslTree has the files that the script expects in an OpenSSL, and compiles
+// quickly.
 func opensslTree(version string) map[string]string {
 	return map[string]string{
 		"Configure": "",
@@ -44,7 +44,7 @@ func (w *world) writeOpenSSL(directory, version string) {
 	require.NoError(w.t, os.Chmod(filepath.Join(directory, "config"), 0o755))
 }
 
-// openssl runs build-openssl and checks that stdout is a prefix and no more.
+// openssl runs build-openssl and requires that stdout is just a prefix.
 func (w *world) openssl(args ...string) (string, outcome) {
 	w.t.Helper()
 	got := w.run("build-openssl", args...)
@@ -69,7 +69,7 @@ func (w *world) opensslManifest(prefix string) (m opensslManifest) {
 	return m
 }
 
-// pack makes a Debian package of a folder, in the pool that the stub of
+// pack makes a Debian package of a folder, in the pool from which the stub of
 // apt-get serves.
 func (w *world) pack(name, version, folder string) {
 	w.t.Helper()
@@ -82,8 +82,8 @@ func (w *world) pack(name, version, folder string) {
 	require.NoError(w.t, err, "%s", output)
 }
 
-// serve has apt serve a suite with the versions, newest first, of a libssl9.
-// Only the last one is really there.
+// serve makes apt serve a suite with these versions, newest first, of a
+// libssl9. Only the last one can be downloaded.
 func (w *world) serve(suite string, versions ...string) (trace string) {
 	w.t.Helper()
 	version := versions[len(versions)-1]
@@ -165,7 +165,7 @@ func TestASuiteBecomesAPrefix(t *testing.T) {
 	require.FileExists(t, trace)
 }
 
-// A libssl that wants a newer libc than the machine has gets its suite's.
+// A libssl that needs a newer libc than the machine's gets its suite's.
 func TestASuiteBringsItsLibc(t *testing.T) {
 	w := newCheckout(t)
 	w.serve("newer", "9.2.0-1")

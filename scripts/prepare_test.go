@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// goStub answers like a Go that is new enough for newCheckout's go.work.
+	// goStub stands in for a Go that is new enough for newCheckout's go.work.
 	goStub = `case "$*" in
   "env GOVERSION") echo go1.999.0 ;;
   "env GOFLAGS") echo ;;
@@ -19,7 +19,7 @@ esac`
 	noneInstalled = "exit 1"
 )
 
-// refuseApt makes every call of apt-get leave a trace.
+// refuseApt makes every call of apt-get fail and leave a trace.
 func (w *world) refuseApt() (trace string) {
 	w.t.Helper()
 	trace = filepath.Join(w.t.TempDir(), "apt-was-called")
@@ -85,7 +85,7 @@ echo installed`)
 		"-q -y install --no-install-recommends patch perl\n", string(calls))
 }
 
-// Without dpkg nothing is claimed that was not looked at.
+// Without dpkg the script must not claim what it has not checked.
 func TestSetupWithoutDpkg(t *testing.T) {
 	w := newCheckout(t)
 	w.hide("dpkg-query", "apt-get", "patch")
@@ -127,8 +127,8 @@ esac`, 1))
 		"dial tcp: no route", "GOPROXY")
 }
 
-// oldGo answers like a Go that is too old; fetch is what it does when asked
-// for a newer toolchain.
+// oldGo stands in for a Go that is too old; fetch is what it does when it is
+// asked for a newer toolchain.
 func oldGo(fetch string) string {
 	return `case "$*" in
   "env GOVERSION") echo go1.19.8 ;;
@@ -248,7 +248,7 @@ func TestReproducePassesArgumentsAndVerdictOn(t *testing.T) {
 			" --subject c-demo,go-curl,curlpipe --repeat 2 --json out.json",
 	}, steps)
 
-	// A step that fails ends it: no run, no table.
+	// A failed step ends the script: no run, no table.
 	w.write(filepath.Join(w.root, "scripts/setup"), "#!/bin/sh\nexit 1\n")
 	got = w.run("reproduce")
 	require.Equal(t, 1, got.code)
@@ -263,7 +263,7 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 	}
 	w.write(filepath.Join(w.root, "scripts/build-libcurl"),
 		"#!/bin/sh\necho /some/prefix\n")
-	// neither is to be had: the tests with the newest libcurl are n/a
+	// neither is available, so the tests with the newest libcurl are n/a
 	for _, name := range []string{"build-openssl", "fetch-libcurl"} {
 		w.write(filepath.Join(w.root, "scripts", name), "#!/bin/sh\nexit 1\n")
 	}
@@ -271,12 +271,12 @@ func TestTestPassesArgumentsToGo(t *testing.T) {
 	w.stub("gofmt", "exit 0")
 	w.stub("shellcheck", "exit 0")
 
-	// without arguments, the library's tests again in other ways
+	// without arguments, the library's tests run again in other ways
 	again := []string{
 		"-count=1 -exec env -u LD_LIBRARY_PATH ./curlpipe/... ./curlpipe/metrics ./cshim",
 		"-count=1 -short -tags curlpipe_poll ./curlpipe ./cshim",
 		"-count=1 -race ./curlpipe ./cshim",
-		"-count=1 ./curlpipe ./cshim", // cgocheck2, which is in the environment
+		"-count=1 ./curlpipe ./cshim", // cgocheck2, which the environment sets
 		"-count=1 -asan ./curlpipe ./cshim",
 	}
 	for given, passed := range map[string]string{

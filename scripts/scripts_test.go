@@ -1,6 +1,6 @@
-// Package scripts_test holds the shell scripts to what their help texts say:
-// what they print, how they exit, and what they leave behind when something
-// goes wrong.
+// Package scripts_test tests that the shell scripts do what their help texts
+// say: what they print, how they exit, and what they leave behind after an
+// error.
 //
 // The scripts run as they are, with a cache of their own for each test. Where
 // a script would take the real libcurl, a tree of four files stands in, built
@@ -23,7 +23,7 @@ import (
 // world is what one run of a script can see and touch.
 type world struct {
 	t *testing.T
-	// root is the checkout that the scripts believe to be in.
+	// root is the checkout in which the scripts run.
 	root string
 	// cache is CURLPIPE_CACHE. It does not exist until a script makes it.
 	cache string
@@ -33,13 +33,13 @@ type world struct {
 	env []string
 }
 
-// outcome is what a script said and how it ended.
+// outcome is the output of a script, and how it ended.
 type outcome struct {
 	stdout, stderr string
 	code           int
 }
 
-// newWorld is the checkout under test with an empty cache.
+// newWorld uses the checkout under test, with an empty cache.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	root, err := filepath.Abs("..")
@@ -53,8 +53,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newCheckout is a world whose checkout is a copy of the scripts and nothing
-// else, for scripts that write below it or read the rest of it.
+// newCheckout makes a world whose checkout is a copy of only the scripts, for
+// scripts that write below the checkout or read the rest of it.
 func newCheckout(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
@@ -66,7 +66,7 @@ func newCheckout(t *testing.T) *world {
 	return w
 }
 
-// goWork is a go.work that asks for that version of Go.
+// goWork returns a go.work that requires this version of Go.
 func goWork(version string) string {
 	return "go " + version + "\n\nuse (\n\t.\n\t./harness\n)\n"
 }
@@ -78,7 +78,7 @@ func (w *world) write(path, content string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(content), 0o644))
 }
 
-// stub puts a shell script in front of the program of that name.
+// stub puts a shell script in front of the named program.
 func (w *world) stub(name, body string) {
 	w.t.Helper()
 	path := filepath.Join(w.stubs, name)
@@ -86,7 +86,7 @@ func (w *world) stub(name, body string) {
 		[]byte("#!/bin/sh\n"+body+"\n"), 0o755))
 }
 
-// hide makes PATH a folder that links to every program of the system but the
+// hide makes PATH a folder with links to all programs of the system except the
 // named ones.
 func (w *world) hide(hidden ...string) {
 	w.t.Helper()
@@ -110,7 +110,7 @@ func (w *world) hide(hidden ...string) {
 	w.env = append(w.env, "PATH="+w.stubs)
 }
 
-// command is a script of the checkout, ready to start.
+// command returns a script of the checkout, ready to start.
 func (w *world) command(script string, args ...string) *exec.Cmd {
 	command := exec.Command(filepath.Join(w.root, "scripts", script), args...)
 	command.Dir = w.t.TempDir()

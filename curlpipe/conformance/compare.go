@@ -80,8 +80,8 @@ func (b *bench) insides(s suite, folder string) (map[string]string, error) {
 	return insides(folder, filepath.Join(b.goroot, "src", s.Std, "export_test.go"), s.Files)
 }
 
-// withoutHTTP2 are the subtests over HTTP/2 where this libcurl has none, and the
-// tests of which nothing else is left.
+// withoutHTTP2 returns the subtests over HTTP/2 if this libcurl has none, and
+// the tests that have no other subtests.
 func (b *bench) withoutHTTP2(s suite, outcomes map[string]string) (skipped []string, gone map[string]bool) {
 	if s.HTTP2 == "" || b.libcurl != "patched" {
 		return nil, nil

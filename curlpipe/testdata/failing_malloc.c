@@ -21,7 +21,7 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
-static _Atomic(uint32_t) *control; /* one in so many, and the seed */
+static _Atomic(uint32_t) *control; /* one in this many fails; and the seed */
 static atomic_uint_fast64_t drawn;
 
 /* The loop's own code, which is linked into the program in one piece: between

@@ -247,8 +247,9 @@ func shell(t *testing.T, text string, arguments ...string) string {
 	return string(output)
 }
 
-// TestReleasesThatPipeline compares what this package says of each official
-// release with what the scripts say, and the last one with that of the series.
+// TestReleasesThatPipeline compares this package's answer for each official
+// release with the scripts' answer, and the last release that pipelines with
+// the series' last.
 func TestReleasesThatPipeline(t *testing.T) {
 	table, err := os.ReadFile("../../../scripts/data/curl-releases.tsv")
 	require.NoError(t, err)

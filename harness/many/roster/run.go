@@ -18,7 +18,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/scenario"
 )
 
-// Config says what is to be run.
+// Config says what to run.
 type Config struct {
 	// Recipes of the clients.
 	Recipes []Recipe
@@ -31,8 +31,8 @@ type Config struct {
 	Scenario string
 	// Jobs is how many runs are made at a time, 1 or more.
 	Jobs int
-	// Progress, if not nil, is told of each client that is done, by one goroutine
-	// at a time.
+	// Progress, if not nil, is called for each client that is done, by one
+	// goroutine at a time.
 	Progress func(Row)
 }
 

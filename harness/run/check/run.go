@@ -16,7 +16,7 @@ import (
 	"github.com/curlpipe/curlpipe/harness/run/events"
 )
 
-// Client is a command that is to be run.
+// Client is a command to run.
 type Client struct {
 	// Command and its arguments. In each argument, {url}, {host}, {port}, {ca},
 	// {file} and {dir} are replaced with URL, Host, Port, Authority, File and

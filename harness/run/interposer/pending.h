@@ -2,7 +2,7 @@
 #define INTERPOSER_PENDING_H
 
 /*
- * Writes that were blocked: what each SSL object has to be given again.
+ * Blocked writes: the bytes that each SSL object must get again.
  *
  * Whether the next write is the same one can be told by its hash; how it
  * differs cannot. So the bytes of a blocked write are kept until the next

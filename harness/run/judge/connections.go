@@ -35,8 +35,8 @@ func Connections(log *origin.Log, packets *flow.Traffic, allowed int) (verdict V
 
 // EarlyEnds compares the number of connections that the client ended before it
 // had all its answers with the number that is allowed. The origin knows which
-// answers were missing. The packets tell how the connection ended and after
-// which byte, and the interposer tells what was left unread. A FIN that the
+// answers were missing. The packets show how the connection ended and after
+// which byte, and the interposer how many bytes were unread. A FIN that the
 // origin sent first does not count as the end: it answers the client's
 // close_notify.
 func EarlyEnds(log *origin.Log, packets *flow.Traffic, seen *events.Summary, most int) (verdict Verdict, expected, actual string) {

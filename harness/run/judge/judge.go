@@ -23,8 +23,8 @@ const (
 	Pass Verdict = "pass"
 	// Fail: it did not.
 	Fail Verdict = "fail"
-	// Inconclusive: what the scenario is about did not happen, so that
-	// nothing can be said. It is never a pass.
+	// Inconclusive: what the scenario is about did not happen, so the run shows
+	// nothing. It is never a pass.
 	Inconclusive Verdict = "inconclusive"
 	// NotApplicable: this subject or library cannot do what is asked for.
 	NotApplicable Verdict = "n/a"

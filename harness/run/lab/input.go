@@ -16,9 +16,9 @@ import (
 // input is the laboratory's end of the subject's standard input: the plan is
 // written first, then a line for each signal.
 //
-// The pipe has room for one buffer, so that it can be written to again exactly
-// when the subject has read all of it. That is how the laboratory knows that a
-// signal has been noticed, with any subject and without a word from it.
+// The pipe has room for one buffer, so it is writable again exactly when the
+// subject has read everything. That shows, for any subject and without its
+// help, that it has noticed a signal.
 type input struct {
 	writer *os.File
 }

@@ -151,7 +151,7 @@ func (l *Log) findEarlyEnds(requests int, needNoAnswer []string) {
 	for _, id := range needNoAnswer {
 		answered[id] = true
 	}
-	var last time.Time // of the requests on later connections, of which there are any when it is not zero
+	var last time.Time // of the requests on later connections; zero if there are none
 	for i := len(l.Connections) - 1; i >= 0; i-- {
 		end := &l.Connections[i].End
 		cameBack := last.After(end.Time) || end.Reset && !last.IsZero()

@@ -12,6 +12,7 @@ import (
 // objects with scenario, driver, library (the variant), reason and, for one that
 // Debian packages, its version. An entry whose run passes is stale, and makes
 // the run fail.
+//
 //go:embed known-failures.json
 var knownFailures []byte
 

@@ -89,9 +89,9 @@ var (
 	}
 )
 
-// closingStock is what comes of connections that end in a row. Those that follow
-// the first one are pipelined on by chance from the release on that wakes one
-// handle at a time.
+// closingStock are the defects when several connections end one after the other.
+// From the release on that wakes one handle at a time, chance decides whether
+// the later ones are pipelined.
 var closingStock = []Defect{
 	{What: pipeNotWoken.What, Driver: plan.DriverSocket, Spares: pipeNotWoken.Spares, Releases: Releases{Before: wakesOne.From}},
 	littlePipelined,

@@ -39,8 +39,8 @@ type Submission struct {
 	// Runs are the evidence: runs of the stock and of the patched libcurl.
 	Runs []outcome.Run
 	// Report is a folder that goes into the tarball as "report", if not empty:
-	// what pipelab run --out has kept and pipelab report has made of it. Packets
-	// are left out, for their size.
+	// the evidence of pipelab run --out with the page of pipelab report. Packets
+	// are left out because of their size.
 	Report string
 	// Progress, if not nil, is called with what is done next.
 	Progress func(what string)

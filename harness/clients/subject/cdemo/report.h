@@ -2,7 +2,7 @@
 #define CDEMO_REPORT_H
 
 /*
- * The report: what came of a plan, one JSON document on one line.
+ * The report: the results of a plan, one JSON document on one line.
  *
  * A result is answered when its transfer ended without an error. One that a
  * step took out before that is removed, with no error either. One that had not

@@ -69,8 +69,8 @@ type Plan struct {
 	Pipelining int `json:"pipelining"`
 	// MaxPipelineLength is CURLMOPT_MAX_PIPELINE_LENGTH.
 	MaxPipelineLength int `json:"max_pipeline_length"`
-	// StallLimitMS bounds a hang: when nothing has been completed and no byte
-	// has been received for so many milliseconds, the subject gives up.
+	// StallLimitMS limits a hang: if nothing has been completed and no byte has
+	// been received for this many milliseconds, the subject gives up.
 	StallLimitMS int `json:"stall_limit_ms"`
 	// ReceiveBuffer is CURLOPT_BUFFERSIZE in bytes; 0 leaves it to libcurl.
 	ReceiveBuffer int `json:"receive_buffer,omitempty"`

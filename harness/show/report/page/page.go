@@ -96,7 +96,8 @@ type Frame struct {
 	// Base is the folder that the page will be in. Links lead from there to the
 	// evidence.
 	Base string
-	// Problem, if not empty, is shown at the top: what could not be read.
+	// Problem, if not empty, is shown at the top. It says what could not be
+	// read.
 	Problem string
 	// Fleet, if not empty, is the section about a fleet of clients.
 	Fleet template.HTML
