@@ -97,8 +97,9 @@ func frame(response *http.Response, memory *body, c *call) {
 		delete(header, "Content-Length")
 	} else if length, ok := contentLength(header["Content-Length"]); ok {
 		response.ContentLength = length
-	} else if c.body == nil && len(c.content) == 0 && bodiless(response.StatusCode) {
-		response.ContentLength = 0
+	}
+	if bodiless(response.StatusCode) && response.Request.Method != http.MethodHead {
+		response.ContentLength = 0 // whatever the fields say of the body that there is not
 	}
 	if response.Close = saysClose(header["Connection"], response.ProtoAtLeast(1, 1)); response.Close {
 		delete(header, "Connection") // returned in Response.Close; net/http removes it as well

@@ -80,6 +80,31 @@ func TestResponses(t *testing.T) {
 	}
 }
 
+// TestLengthOfNoBody requires that both transports say the same about the length of
+// a body that is not there.
+func TestLengthOfNoBody(t *testing.T) {
+	for _, status := range []string{"204 No Content", "304 Not Modified", "200 OK"} {
+		for _, field := range []string{"", "Content-Length: 500\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				if status == "200 OK" && method == http.MethodGet {
+					continue
+				}
+				url := newRawServer(t, "HTTP/1.1 "+status+"\r\n"+field+"\r\n", false)
+				seen := make(map[string]string)
+				for which, roundTripper := range bothTransports(t, nil) {
+					request := get(t, url)
+					request.Method = method
+					response, err := roundTripper.RoundTrip(request)
+					require.NoError(t, err, which)
+					require.Empty(t, readAll(t, response))
+					seen[which] = fmt.Sprint(response.Status, response.ContentLength, response.TransferEncoding, response.Header)
+				}
+				require.Equal(t, seen["net/http"], seen["curlpipe"], "%s %s %q", method, status, field)
+			}
+		}
+	}
+}
+
 func TestBodyUntilTheConnectionCloses(t *testing.T) {
 	url := newRawServer(t, "HTTP/1.0 200 OK\r\n\r\nall of it", true)
 	client := newTestClient(t, nil, &Transport{})
