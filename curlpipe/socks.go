@@ -29,12 +29,12 @@ var socksReplies = [...]string{
 	5: "connection refused", 6: "TTL expired", 7: "command not supported", 8: "address type not supported",
 }
 
-// throughSOCKS connects through a SOCKS5 proxy [RFC 1928]: to an address with the
-// scheme socks5, to a name with socks5h.
+// throughSOCKS connects through a SOCKS5 proxy [RFC 1928], which looks up the
+// host's name.
 func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, error) {
-	host, err := d.hostForSOCKS(ctx, to)
-	if err != nil {
-		return nil, err
+	host := to.host
+	if addresses := d.given(to.host, to.port); len(addresses) > 0 {
+		host = addresses[0].String()
 	}
 	connection, err := d.proxyConn(ctx)
 	if err != nil {
@@ -45,20 +45,6 @@ func (d *dialer) throughSOCKS(ctx context.Context, to originKey) (net.Conn, erro
 		return nil, d.proxyError(err)
 	}
 	return connection, nil
-}
-
-func (d *dialer) hostForSOCKS(ctx context.Context, to originKey) (string, error) {
-	if addresses := d.given(to.host, to.port); len(addresses) > 0 {
-		return addresses[0].String(), nil
-	}
-	if _, err := netip.ParseAddr(to.host); err == nil || d.proxy.Scheme == "socks5h" {
-		return to.host, nil
-	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", to.host)
-	if err != nil {
-		return "", err
-	}
-	return addresses[0].Unmap().String(), nil
 }
 
 // askSOCKS has a SOCKS5 proxy connect to a host, a name or an address.

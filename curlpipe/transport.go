@@ -132,9 +132,10 @@ type Transport struct {
 	// Proxy, if not nil, returns the proxy for a request; a nil URL means none.
 	// [http.ProxyURL] and [http.ProxyFromEnvironment] return such functions. The
 	// scheme of a proxy is http or https (both get requests for http URLs in the
-	// absolute form, and CONNECT for https), socks5, or socks5h, which lets the proxy
-	// look up the host's name. The URL's user information holds the
-	// credentials. If Proxy is nil, the environment is ignored, NO_PROXY included.
+	// absolute form, and CONNECT for https), or socks5 or socks5h (with both, the
+	// proxy looks up the host's name, as with net/http; curl's socks5 does not). The
+	// URL's user information holds the credentials. If Proxy is nil, the environment
+	// is ignored, NO_PROXY included.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// ProxyConnectHeader has additional fields for CONNECT requests.
