@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/curlpipe/curlpipe/cshim"
 )
@@ -69,6 +70,13 @@ func (l library) mode(wanted Pipelining, allowUnpatched bool) (Mode, error) {
 		return ModeInTurn, nil
 	}
 	return "", fmt.Errorf("curlpipe: Pipelining is %d: give Auto, Require or Off", int(wanted))
+}
+
+// pipelined reports whether requests with this method share a connection with
+// requests that are not answered yet [RFC 9112 §9.3.2]. A request with another
+// method has a connection for itself while it lasts.
+func pipelined(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead
 }
 
 // loopMode returns package cshim's name of the mode.

@@ -47,7 +47,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if c.trace != nil {
 		c.trace.expects = c.flags.expects
 	}
-	c.flags.exclusive = c.flags.upload || c.flags.close || method != http.MethodGet && method != http.MethodHead
+	c.flags.exclusive = c.flags.upload || c.flags.close || !pipelined(method)
 	c.takeText()
 	if !c.flags.upload && (method == http.MethodGet || method == http.MethodHead) {
 		method = "" // libcurl's own
