@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialer makes the dialer for the transport's fields.
-func (t *Transport) dialer() (*dialer, error) {
+// dialer makes the dialer for the transport's fields. The agent is that of CONNECT.
+func (t *Transport) dialer(userAgent string) (*dialer, error) {
 	d := &dialer{
 		unixSocket:      t.UnixSocket,
 		proxyTLS:        t.proxyTLS,
 		own:             t.DialContext,
 		ownTLS:          t.DialTLSContext,
-		userAgent:       cmp.Or(t.UserAgent, DefaultUserAgent),
+		userAgent:       userAgent,
 		connectHeader:   t.ProxyConnectHeader,
 		connectHeaderOf: t.GetProxyConnectHeader,
 		onConnected:     t.OnProxyConnectResponse,

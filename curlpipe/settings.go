@@ -134,7 +134,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	if len(refused) > 0 {
 		return nil, refused[0]
 	}
-	if s.dialer, err = t.dialer(); err != nil {
+	if s.dialer, err = t.dialer(s.userAgent); err != nil {
 		return nil, err
 	}
 	if s.dialer.connects, err = lib.connectsAgain(runtime.GOOS); err != nil {
