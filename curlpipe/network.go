@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,12 +99,4 @@ func bindToAddressOf(fd int, name string, v6 bool) error {
 		return unix.Bind(fd, &unix.SockaddrInet4{Addr: prefix.Addr().As4()})
 	}
 	return unix.EADDRNOTAVAIL
-}
-
-// connectTime returns ConnectTimeout or its default, at most StallTimeout.
-func connectTime(limit, stall time.Duration) time.Duration {
-	if stall > 0 {
-		return min(limit, stall)
-	}
-	return limit
 }

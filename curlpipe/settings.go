@@ -147,6 +147,14 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	return s, nil
 }
 
+// connectTime returns ConnectTimeout or its default, at most StallTimeout.
+func connectTime(limit, stall time.Duration) time.Duration {
+	if stall > 0 {
+		return min(limit, stall)
+	}
+	return limit
+}
+
 // retries returns MaxRetries or its default.
 func (t *Transport) retries() int {
 	if t.MaxRetries == 0 {
