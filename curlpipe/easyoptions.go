@@ -28,15 +28,15 @@ const (
 	optTLS13Ciphers     = 10276
 	httpVersion2TLS     = 4
 	optExpectTimeout    = 227
-	firstExpectTimeout  = 0x72400 // 7.36.0
-	firstPathAsIs       = 0x72a00 // 7.42.0
-	firstPipeWait       = 0x72b00 // 7.43.0
-	firstTLS13Ciphers   = 0x73d00 // 7.61.0
-	firstPinnedKey      = 0x72700 // 7.39.0
-	firstConnectTo      = 0x73100 // 7.49.0
-	firstRequestTarget  = 0x73700 // 7.55.0
-	onlyHTTP            = 1 | 2   // CURLPROTO_HTTP, CURLPROTO_HTTPS
-	longestConnectDelay = math.MaxInt32 / 1000
+	firstExpectTimeout  = 0x72400                // 7.36.0
+	firstPathAsIs       = 0x72a00                // 7.42.0
+	firstPipeWait       = 0x72b00                // 7.43.0
+	firstTLS13Ciphers   = 0x73d00                // 7.61.0
+	firstPinnedKey      = 0x72700                // 7.39.0
+	firstConnectTo      = 0x73100                // 7.49.0
+	firstRequestTarget  = 0x73700                // 7.55.0
+	onlyHTTP            = 1 | 2                  // CURLPROTO_HTTP, CURLPROTO_HTTPS
+	longestConnectDelay = math.MaxInt32/1000 - 1 // 7.56.1 and 7.57.0 refuse one more
 )
 
 // easyOption is an option that every request shares.
