@@ -30,6 +30,17 @@ func always(what string) []Defect {
 	return []Defect{{What: what}}
 }
 
+const toldOfAClosedSocket = "the application is told to watch a closed socket"
+
+// orCrashes is a defect with the socket driver. Releases before 7.48.0 crash
+// instead, or fail before they do.
+func orCrashes(d Defect) []Defect {
+	const survives = "7.48.0"
+	d.Driver, d.Releases.From = plan.DriverSocket, survives
+	crash := Defect{What: "libcurl crashes", Driver: plan.DriverSocket, Releases: Releases{Before: survives}, Crashes: true}
+	return []Defect{crash, d}
+}
+
 // StockDefect returns what the stock libcurl of a release does wrong with this
 // subject and driver; nil if it passes.
 func (s *Scenario) StockDefect(subject, driver, release string) *Defect {

@@ -63,10 +63,10 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Removed}},
-			Stock: []Defect{
-				{What: "the application is told to watch a closed socket", Driver: plan.DriverSocket, Sometimes: true},
-				{What: "the next request is sent in the middle of the removed one", Driver: plan.DriverPerform, Sometimes: true},
-			},
+			Stock: append(
+				orCrashes(Defect{What: toldOfAClosedSocket, Sometimes: true}),
+				Defect{What: "the next request is sent in the middle of the removed one", Driver: plan.DriverPerform, Sometimes: true},
+			),
 		},
 	},
 	{
@@ -159,10 +159,7 @@ var leavingEarly = []Scenario{
 			MaxConnections: 2,
 			MaxEarlyEnds:   1,
 			Results:        map[int]Result{5: {Outcome: Failed, Codes: []int{curleOperationTimedOut}}},
-			Stock: []Defect{
-				{What: "the application is told to watch a closed socket", Driver: plan.DriverSocket},
-				pipeKept,
-			},
+			Stock:          append(orCrashes(Defect{What: toldOfAClosedSocket}), pipeKept),
 		},
 	},
 	{

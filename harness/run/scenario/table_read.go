@@ -119,7 +119,7 @@ var reading = []Scenario{
 			MaxMemory: 24 << 20,
 			Stock: []Defect{
 				{What: "later requests get parts of its body", Driver: plan.DriverPerform, Releases: Releases{Before: "7.58.0"}},
-				{What: "the whole body is gathered in memory", Driver: plan.DriverSocket},
+				{What: "the whole body is gathered in memory", Driver: plan.DriverSocket, Releases: Releases{From: "7.50.0"}},
 			},
 		},
 	},
