@@ -8,8 +8,8 @@ check_release() {
 }
 
 # find_docker - sets docker to a docker command in PATH that builds with
-# BuildKit and has a daemon to talk to, or dies. One without its buildx plugin
-# may stand before one that needs none.
+# BuildKit and reaches a daemon, or dies. A command that lacks its buildx plugin
+# may precede one that needs none.
 find_docker() {
   local candidate
   export DOCKER_BUILDKIT=1

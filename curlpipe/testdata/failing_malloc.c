@@ -1,6 +1,7 @@
 /*
- * failing_malloc.c: preloaded, has one allocation of libcurl, OpenSSL, nghttp2
- * and the loop in so many fail. Those of Go's runtime and of libc do not.
+ * failing_malloc.c: a library to preload. It makes some allocations of
+ * libcurl, OpenSSL, nghttp2 and the loop fail, but none of Go's runtime or of
+ * libc.
  *
  * FAILING_MALLOC names a file with two 32-bit numbers, which may be written to
  * while the process runs: one in how many fails (0: none), and what the draw
@@ -24,8 +25,8 @@ extern void *__libc_realloc(void *old, size_t size);
 static _Atomic(uint32_t) *control; /* one in this many fails; and the seed */
 static atomic_uint_fast64_t drawn;
 
-/* The loop's own code, which is linked into the program in one piece: between
-   its first and its last file, in the order of their names. */
+/* The loop's own code, which is linked into the program in one piece, from its
+   first to its last file by name. */
 static const char *loop_begin;
 static const char *loop_end;
 

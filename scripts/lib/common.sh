@@ -5,14 +5,14 @@
 # to stdout, everything meant for people to stderr. Exit code 2 is a command
 # line that cannot be understood, 1 is anything else that went wrong.
 
-# The checkout, whatever directory the script was called from.
+# The checkout, whatever the current directory is.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # The one folder outside the checkout that the scripts write to.
 cache=${CURLPIPE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/curlpipe}
 [[ $cache == /* ]] || cache=$PWD/$cache
 
-# Paths that go away when the script ends, however it ends.
+# Paths to delete when the script ends, for whatever reason.
 scratch_paths=()
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
@@ -23,7 +23,7 @@ die() {
   exit 1
 }
 
-# usage_error MESSAGE... - the same for a command line nobody can follow.
+# usage_error MESSAGE... - the same for an invalid command line; exit 2.
 usage_error() {
   say "$* (see $me --help)"
   exit 2
@@ -69,9 +69,9 @@ open_cache() {
       "folder that you may write"
 }
 
-# scratch NAME - sets scratch_dir to an empty folder of that name in the
-# cache. Whoever calls this holds the lock of the same name, so anything found
-# there was left by a script that was killed, and goes.
+# scratch NAME - sets scratch_dir to an empty folder with this name in the
+# cache. The caller must hold the lock with the same name, so anything in the
+# folder was left by a script that was killed, and is deleted.
 scratch() {
   scratch_dir=$cache/tmp/$1
   scratch_paths+=("$scratch_dir")
@@ -79,7 +79,8 @@ scratch() {
   mkdir -- "$scratch_dir"
 }
 
-# lock NAME - waits until no other script works on NAME; held until we end.
+# lock NAME - waits until no other script holds NAME, and holds it until the
+# script ends.
 lock() {
   local descriptor
   exec {descriptor}>"$cache/locks/$1"
@@ -103,7 +104,7 @@ logged() {
 }
 
 # first_error - the first line on standard input that a compiler, a linker,
-# configure or cmake calls an error, else the last one.
+# configure or cmake marks as an error, otherwise the last line.
 first_error() {
   awk '
     /(^|: )(fatal error|error): |^CMake Error|: undefined reference to |: cannot find -l/ {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
-# curl's own test suite: how it is built, run and read.
+# Builds and runs curl's own test suite, and reads its results.
 
 # suite_features - the arguments of configure for the libraries of this machine
 # that curl's tests want: one line each,.
@@ -62,8 +62,9 @@ to_python3() {
     "$1"
 }
 
-# prepare_machine - what curl's servers need that a machine of today does not
-# give by itself: TLS with curl's certificates, whose keys are of their time.
+# prepare_machine - changes what curl's servers need and a modern machine does
+# not allow: TLS with curl's certificates, whose keys are weak by today's
+# standards.
 prepare_machine() {
   local name program
   mkdir -p -- "$work/bin"
@@ -89,8 +90,8 @@ CipherString = DEFAULT:@SECLEVEL=0
 CONF
 }
 
-# network COMMAND... - runs COMMAND where it has a loopback interface of its
-# own: curl's servers listen on every interface, at fixed ports. Where the
+# network COMMAND... - runs COMMAND with a loopback interface of its own,
+# because curl's servers listen on every interface, at fixed ports. If the
 # kernel does not allow that, COMMAND runs without.
 network() {
   local unshare=(unshare --net)
@@ -103,8 +104,8 @@ network() {
   fi
 }
 
-# run_tests VARIANT LOG ARGUMENT... - runtests.pl in a build; it exits with an
-# error when a test fails, which the log tells.
+# run_tests VARIANT LOG ARGUMENT... - runs runtests.pl in a build. Its exit code
+# does not matter, because the log has the failed tests.
 run_tests() {
   local tests=$work/$1/tests out=$2
   shift 2
@@ -117,7 +118,7 @@ run_tests() {
 }
 
 # read_tests LOG - one line "passed N", "failed N" or "skipped N why" for each
-# test that runtests.pl tells of.
+# test in the output of runtests.pl.
 read_tests() {
   awk '
     /^PASS: [0-9]+ / { result[$2 + 0] = "passed" }
@@ -135,12 +136,12 @@ read_tests() {
     }' "$1" | sort -k 2,2n
 }
 
-# with_result RESULT FILE - the numbers of those tests, one a line, as join(1)
-# wants them.
+# with_result RESULT FILE - the numbers of the tests with this result, one a
+# line, sorted for join(1).
 with_result() { awk -v result="$1" '$1 == result { print $2 }' "$2" | sort; }
 
-# torture_result LOG NUMBER - what runtests.pl -t found, as a phrase that
-# begins with "clean" when every allocation could fail.
+# torture_result LOG NUMBER - the finding of runtests.pl -t, as a phrase that
+# begins with "clean" if every allocation could fail.
 torture_result() {
   awk '
     / allocations to make fail/ { total = $1 }
@@ -156,9 +157,9 @@ torture_result() {
     }' "$1"
 }
 
-# frame_of_tests - prints a folder with the frame of curl's test programs. It
-# comes from Debian's source package curl, through apt, once, and is kept in
-# the cache: the default source of libcurl has no tests.
+# frame_of_tests - prints a folder with the common files of curl's test
+# programs. They come from Debian's source package curl, through apt, once, and
+# are kept in the cache, because the default source of libcurl has no tests.
 frame_of_tests() {
   local kept=$cache/sources/curl-frame line
   if [[ ! -f $kept/tests/libtest/first.c ]]; then

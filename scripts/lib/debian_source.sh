@@ -10,15 +10,15 @@
 # libcurl version, path in the archive, tree hash; separated by tabs.
 pinned_trees() { grep -v '^#' "$root/scripts/data/debian-sources.tsv"; }
 
-# pinned_dir TREE_HASH - where the verified tree with that hash is kept.
+# pinned_dir TREE_HASH - where the verified tree with this hash is kept.
 pinned_dir() { printf '%s/sources/tree-%s\n' "$cache" "${1:0:16}"; }
 
 # pinned_origin ROW... - how a manifest names the source.
 pinned_origin() { printf 'Debian source package %s %s, %s\n' "$2" "$3" "$5"; }
 
-# find_pinned_tree - sets source_dir, source_sha256 and source_origin when a
-# pinned tree is in the cache, as it was fetched; otherwise fails. One that was
-# changed since is moved out of the way.
+# find_pinned_tree - sets source_dir, source_sha256 and source_origin if a
+# pinned tree is in the cache, unchanged; otherwise fails. It moves a changed
+# tree out of the way.
 find_pinned_tree() {
   local row
   while IFS=$'\t' read -ra row; do
@@ -74,15 +74,15 @@ unpack_pinned() {
     -exec rm -rf -- {} +
 }
 
-# private_apt DIR COMMAND... - apt with state, lists and cache below DIR, and
-# the sources in DIR/sources.list where there is such a file.
+# private_apt DIR COMMAND... - apt with its state, lists and cache below DIR,
+# and with DIR/sources.list if that file exists.
 private_apt() {
   local dir=$1 tool=$2
   shift 2
   mkdir -p -- "$dir"/{lists/partial,cache/archives/partial}
-  # apt gives up root for its downloads, to a user who may not look into
-  # root's cache folder; inside a folder of our own there is no need to. The
-  # hooks that are cleared would act on the machine's own lists and cache.
+  # apt downloads as a user who may not read root's cache folder; in this
+  # private folder root is kept instead. The cleared hooks would change the
+  # machine's own lists and cache.
   {
     cat <<CONF
 #clear APT::Update::Pre-Invoke;
@@ -126,7 +126,8 @@ source_lines() {
   local work=$1 targets keyring suite
   targets=$(apt_targets)
   if [[ -z $targets ]]; then
-    # A machine whose package lists were removed: read them on the side.
+    # The package lists of this machine were removed: read them in a private
+    # folder.
     private_apt "$work/targets" apt-get update >>"$log" 2>&1 || return 1
     targets=$(apt_targets -o "Dir::State::lists=$work/targets/lists")
   fi

@@ -9,7 +9,7 @@
 go_wanted() {
   local version
   version=$(awk '$1 == "go" { print $2; exit }' "$root/go.work")
-  # Toolchains are numbered 1.26.0, a go line may say 1.26.
+  # A toolchain is called 1.26.0, a go line may say 1.26.
   [[ $version == *.*.* ]] || version+=.0
   printf '%s\n' "$version"
 }
@@ -17,8 +17,8 @@ go_wanted() {
 # all_packages - the patterns for the packages of every module of go.work.
 all_packages() { awk '/^\t\./ { print $1 "/..." }' "$root/go.work"; }
 
-# go_suits PROGRAM - whether that go is new enough, or new enough to get
-# itself a newer one.
+# go_suits PROGRAM - whether this go is new enough, or can download a newer one
+# by itself.
 go_suits() {
   local version wanted
   [[ -x $1 ]] || return 1
@@ -31,13 +31,13 @@ go_suits() {
   [[ $(printf '%s\n' "$wanted" "$version" | sort -V | head -n 1) == "$wanted" ]]
 }
 
-# go_fetched - where setup puts a toolchain that it had to fetch.
+# go_fetched - where setup puts a toolchain that it had to download.
 go_fetched() { printf '%s/go/toolchain-%s\n' "$cache" "$(go_wanted)"; }
 
-# confine_go - has every go command started from here write below the cache.
+# confine_go - makes every go command of the script write below the cache.
 confine_go() {
-  # go counts its uses in a file of the user's configuration folder. It looks
-  # for its settings there too, and these we want.
+  # go counts its uses in a file in the user's configuration folder. Its
+  # settings are in the same folder, and these must be kept.
   export GOENV=${GOENV:-${XDG_CONFIG_HOME:-${HOME:-}/.config}/go/env}
   export GOMODCACHE=$cache/go/modules GOCACHE=$cache/go/build
   export GOPATH=$cache/go/path
@@ -59,7 +59,7 @@ find_go() {
     if go_suits "$candidate"; then
       go=$candidate
       PATH=$(dirname -- "$go"):$PATH
-      # Without this the module cache is read-only, and rm -r stumbles on it.
+      # Without this the module cache is read-only, and rm -r fails on it.
       GOFLAGS=$(run_go env GOFLAGS)
       [[ $GOFLAGS == *-modcacherw* ]] || GOFLAGS+=" -modcacherw"
       export PATH GOFLAGS

@@ -2,8 +2,8 @@
 # The newest libcurl that the machine can run: from Debian's suite sid, with
 # the OpenSSL, libc and loader of the suite.
 
-# run_with_newest - prints the command that runs a program with it; fails where
-# it cannot be had.
+# run_with_newest - prints the command that runs a program with it; fails if it
+# is not available.
 run_with_newest() {
   local openssl prefix loader
   openssl=$("$root/scripts/build-openssl" --suite sid 2>/dev/null) &&

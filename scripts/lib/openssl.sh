@@ -49,7 +49,7 @@ built_name() {
 }
 
 # openssl_loader PREFIX - the loader of the libc that scripts/build-openssl has
-# put beside it; nothing where the machine's libc will do.
+# put beside it; nothing if the machine's libc is new enough.
 openssl_loader() {
   local loader
   loader=$(sed -nE 's/^ *"loader" : "([^"]+)".*/\1/p' "$1/manifest.json" \

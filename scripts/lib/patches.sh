@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with its user
 # Applies a patch series to a libcurl tree.
 
-# check_series DIR - dies unless DIR holds a series and all that it names.
+# check_series DIR - dies unless DIR has a series and all files that it names.
 check_series() {
   local name names other others
   [[ -f $1/series ]] ||
@@ -19,9 +19,9 @@ check_series() {
   done <<<"$names"
 }
 
-# apply_series DIR TREE NAME... - every patch in order, or none of it counts. A
-# patch that does not fit exactly (no fuzz) stops the build, by name, with all
-# others that do not fit either when it is left out.
+# apply_series DIR TREE NAME... - applies every patch in order. If one does not
+# apply exactly (without fuzz), the build stops and names it, and all others
+# that do not apply when it is left out.
 apply_series() {
   local directory=$1 tree=$2 name output misfits=()
   for name in "${@:3}"; do
@@ -53,7 +53,7 @@ patch_exactly() {
     --no-backup-if-mismatch --reject-file=- "${@:2}" <<<"$text"
 }
 
-# failed_hunks - what patch(1) says on standard input, as one phrase.
+# failed_hunks - patch(1)'s messages on standard input, as one phrase.
 failed_hunks() {
   awk '
     /^(patching|checking) file / { file = $3 }

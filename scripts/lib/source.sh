@@ -50,7 +50,7 @@ source_option() {
   esac
 }
 
-# check_source_options - once all are read.
+# check_source_options - call it once all options are read.
 check_source_options() {
   [[ -z $ref || -z $version ]] ||
     usage_error "--ref and --version exclude each other"
@@ -160,7 +160,7 @@ local_source() {
     usage_error "--archive goes with a --source that is an RPM source tree"
 }
 
-# clone_git ARGUMENT... - git in a clone, whoever owns it.
+# clone_git ARGUMENT... - git in a clone, whoever its owner is.
 clone_git() { git -c safe.directory='*' "$@"; }
 
 # clone_source PATH - what a clone of curl's repository has under --version or
@@ -215,8 +215,8 @@ plain_source() {
   fi
 }
 
-# seed_default_source ARCHIVE - Debian's source archive, brought by hand to a
-# machine that cannot fetch it: from here on it is the default source there.
+# seed_default_source ARCHIVE - Debian's source archive, copied to a machine
+# that cannot download it. From now on it is the default source there.
 seed_default_source() {
   if ! find_pinned_tree; then
     lock sources-0ad
@@ -232,8 +232,7 @@ seed_default_source() {
   source_name=
 }
 
-# copy_source DIR - the source as a tree of our own, to be built in, with what
-# its vendor patches.
+# copy_source DIR - the source as a tree to build in, with its vendor's patches.
 copy_source() {
   if [[ -n $vendor_kind ]]; then
     copy_vendor "$1"

@@ -32,7 +32,7 @@ vendor_source() {
   elif [[ $path == *.dsc ]]; then
     need dpkg-source
     unpack_vendor "$path"
-    # What it patches is ours to do: it has to be counted.
+    # The script applies the vendor's patches, so they are part of the hash.
     dpkg-source --no-check --skip-patches -x "$path" "$unpacked/tree" \
       >>"$log" 2>&1 ||
       die "$path: dpkg-source cannot unpack it ($(tail -n 1 "$log"));" \
@@ -158,7 +158,7 @@ copy_vendor() {
       die "$source_origin: its patch $name is not there"
     vendor_patch "$name" "$level" "$tree"
   done
-  # quilt's own, and the vendor's, are no part of libcurl.
+  # quilt's own files, and the vendor's, are not part of libcurl.
   rm -rf -- "$tree/.pc"
 }
 
@@ -180,7 +180,7 @@ vendor_patch() {
     "$(paste -sd ' ' <<<"$misfits")"
 }
 
-# misfit_files - the files that patch(1) could not patch, from what it says.
+# misfit_files - the files that patch(1) could not patch, from its messages.
 misfit_files() {
   awk '
     function bad(name) { if(!seen[name]++) print name }

@@ -1,7 +1,7 @@
 /*
- * Half of a response has come when the server breaks HTTP/2's rules, with
- * HEADERS on stream 0 [RFC 9113, section 6.2], and closes. The body is cut
- * short; 7.88.1 says CURLE_OK.
+ * Half of a response has arrived when the server breaks the protocol, with
+ * HEADERS on stream 0 [RFC 9113, section 6.2], and closes. The body is
+ * truncated, but 7.88.1 returns CURLE_OK.
  */
 #include "origin.h"
 

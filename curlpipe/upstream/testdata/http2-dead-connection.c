@@ -1,7 +1,7 @@
 /*
- * A server breaks HTTP/2's rules, with HEADERS on stream 0 [RFC 9113, section
- * 6.2], and keeps TCP open. The connection is unusable; libcurl 8.22 sends the
- * next request on it, which fails.
+ * A server breaks the protocol, with HEADERS on stream 0 [RFC 9113, section
+ * 6.2], and keeps the TCP connection open. The connection is unusable, but
+ * libcurl 8.22 sends the next request on it, which fails.
  */
 #include "origin.h"
 

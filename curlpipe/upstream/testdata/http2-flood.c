@@ -1,8 +1,8 @@
 /*
  * An HTTP/2 server sends frames that belong to no stream, without end. In
- * 7.88.1 one call of curl_multi_perform() lasts as long as that: the loop in
- * cf_h2_recv() ends only with data for the stream, or when nothing is left to
- * read. No other transfer of the multi handle gets its turn.
+ * 7.88.1 a call of curl_multi_perform() lasts as long as the flood: the loop
+ * in cf_h2_recv() ends only with data for the stream, or when nothing is left
+ * to read. No other transfer of the multi handle is run meanwhile.
  */
 #include "origin.h"
 

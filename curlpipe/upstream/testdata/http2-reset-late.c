@@ -1,7 +1,7 @@
 /*
- * A request is taken out of the multi handle. RST_STREAM is to tell the server,
- * which may have much to send yet; libcurl keeps it until the connection's next
- * request.
+ * A request is removed from the multi handle. RST_STREAM has to tell the
+ * server, which may still have much to send, but libcurl sends it only with
+ * the connection's next request.
  */
 #include "origin.h"
 
@@ -17,7 +17,7 @@ static void serve(int socket, int number)
     resets += frame.type == RESET;
 }
 
-/* Drives libcurl for so long, or until some of a body was delivered. */
+/* Drives libcurl for this long, or until a part of a body was delivered. */
 static void drive(CURLM *multi, double lasts, int until_delivered)
 {
   double until = seconds() + lasts;

@@ -1,7 +1,7 @@
 /*
- * The server ends a response half-way with RST_STREAM(NO_ERROR). The body is
- * cut short, whatever the error code is [RFC 9113, section 8.1]; libcurl says
- * CURLE_OK.
+ * The server ends a response halfway with RST_STREAM(NO_ERROR). The body is
+ * truncated, whatever the error code is [RFC 9113, section 8.1], but libcurl
+ * returns CURLE_OK.
  */
 #include "origin.h"
 

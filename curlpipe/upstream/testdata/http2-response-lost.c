@@ -1,7 +1,8 @@
 /*
- * A server answers a POST before its body is there, and then asks for no more
- * of that with RST_STREAM(NO_ERROR). The response is whole, and must not be
- * discarded [RFC 9113, section 8.1]; 7.88.1 does if both come together.
+ * A server answers a POST before its body has arrived, and then refuses the
+ * rest of the body with RST_STREAM(NO_ERROR). The response is complete, and
+ * must not be discarded [RFC 9113, section 8.1]. 7.88.1 discards it if both
+ * arrive together.
  */
 #include "origin.h"
 

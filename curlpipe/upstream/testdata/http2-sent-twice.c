@@ -1,6 +1,7 @@
 /*
- * The server answers a POST half-way and then resets its stream with
- * HTTP_1_1_REQUIRED. It has acted on it; libcurl sends it again, over HTTP/1.1.
+ * The server answers a POST halfway and then resets its stream with
+ * HTTP_1_1_REQUIRED. It has processed the request, but libcurl sends the
+ * request again, over HTTP/1.1.
  */
 #include "origin.h"
 

@@ -1,7 +1,7 @@
 /*
  * A response has a Content-Length and a trailer section [RFC 9113, section
- * 8.1]. 7.88.1 ends the transfer at the length, and does not wait for the rest
- * of the stream.
+ * 8.1]. 7.88.1 ends the transfer when the length has arrived, and does not
+ * wait for the rest of the stream.
  */
 #include "origin.h"
 

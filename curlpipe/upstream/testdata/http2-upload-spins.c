@@ -1,6 +1,6 @@
 /*
- * An upload has used up its window [RFC 9113, section 5.2], and the server says
- * nothing. There is nothing to do; 7.88.1 keeps a processor busy.
+ * An upload has used up its window [RFC 9113, section 5.2], and the server
+ * sends nothing. The client can only wait, but 7.88.1 keeps a processor busy.
  */
 #include "origin.h"
 

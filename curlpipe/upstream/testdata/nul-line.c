@@ -1,8 +1,9 @@
 /*
- * A line of the header section begins with a NUL. RFC 9110, section 5.5, has
- * such a response refused; libcurl up to 8.4.0 forgets all that it has read
- * behind the line before, and takes what comes later for the rest of the
- * section: Curl_http_readwrite_headers() ends with while(*k->str).
+ * A line of the header section begins with a NUL. RFC 9110, section 5.5,
+ * requires that such a response is rejected or the NUL replaced. libcurl up to
+ * 8.4.0 loses everything after the previous line that it has read, and takes
+ * what arrives later for the rest of the section:
+ * Curl_http_readwrite_headers() ends with while(*k->str).
  */
 #include "origin.h"
 
@@ -16,7 +17,7 @@ static void serve(int socket, int number)
   if(recv(socket, asked, sizeof(asked), 0) <= 0)
     return;
   say(socket, first, sizeof(first) - 1);
-  usleep(300 * 1000); /* so that it is read by itself */
+  usleep(300 * 1000); /* so that libcurl reads it separately */
   say(socket, later, sizeof(later) - 1);
   recv(socket, asked, sizeof(asked), 0);
 }

@@ -1,9 +1,9 @@
 #ifndef ORIGIN_H
 #define ORIGIN_H
 /*
- * What the programs of this folder share: a server on loopback that serves each
- * connection with a function of the program's, in a thread, and HTTP/2 frame by
- * frame, without TLS.
+ * Common parts of the programs in this folder: a server on loopback that
+ * serves each connection with a function of the program, in a thread, and
+ * HTTP/2 frame by frame, without TLS.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ struct origin {
   char url[64];
 };
 
-/* Takes a connection, leaves the next one to another thread, and serves. */
+/* Accepts a connection, starts a thread for the next one, and serves. */
 static void *origin_run(void *argument)
 {
   struct origin *origin = argument;
@@ -114,7 +114,7 @@ static inline int greet(int socket)
   return hear(socket, preface, sizeof(preface));
 }
 
-/* Reads the next frame; 0: there is none. */
+/* Reads the next frame; returns 0 if there is none. */
 static inline int read_frame(int socket, struct frame *frame)
 {
   unsigned char head[9];
@@ -128,7 +128,7 @@ static inline int read_frame(int socket, struct frame *frame)
          hear(socket, frame->payload, frame->length);
 }
 
-/* Reads up to the next request and returns its stream; 0: there is none. */
+/* Reads up to the next request and returns its stream; 0 if there is none. */
 static inline unsigned read_request(int socket)
 {
   static struct frame frame;
@@ -148,7 +148,7 @@ static inline double seconds(void)
 
 static volatile int delivered; /* some of a body was */
 
-/* For a server that goes on only then. */
+/* For a server that continues only after the delivery. */
 static inline void wait_for_delivery(void)
 {
   while(!delivered)
@@ -163,8 +163,8 @@ static size_t forget(char *data, size_t size, size_t count, void *user)
   return size * count;
 }
 
-/* Answers a request half-way, and waits until the client has that. Returns the
-   stream; 0: there was no request. */
+/* Answers a request halfway, and waits until the client has that. Returns the
+   stream; 0 if there was no request. */
 static inline unsigned answer_half(int socket)
 {
   unsigned stream = greet(socket) ? read_request(socket) : 0;
@@ -201,7 +201,7 @@ static inline CURL *request(const struct origin *origin, long version)
   return easy;
 }
 
-/* Says what was seen and ends the program: with 1 if the fault is there. */
+/* Prints what was seen and ends the program: with 1 if the fault was seen. */
 static inline int report(int shown, const char *what, ...)
 {
   va_list arguments;
@@ -212,7 +212,7 @@ static inline int report(int shown, const char *what, ...)
   printf("\n");
   va_end(arguments);
   fflush(stdout);
-  _exit(shown); /* the server's thread goes with it */
+  _exit(shown); /* this also ends the server's thread */
 }
 
 #endif

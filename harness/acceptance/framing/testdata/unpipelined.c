@@ -35,7 +35,7 @@
 enum behind {
   GOES_ON,
   CLOSES,
-  SENDS_BODY_LATE       /* when the next request has come */
+  SENDS_BODY_LATE       /* when the next request has arrived */
 };
 
 /* a kind of request, and the origin's answer to it */
