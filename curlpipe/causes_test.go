@@ -70,10 +70,6 @@ func failureOf(t testing.TB, roundTripper http.RoundTripper, request *http.Reque
 // both transports.
 func TestCausesLikeNetHTTP(t *testing.T) {
 	authority, unknown := newIssuer(t), newIssuer(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
-
 	certificate := func(from *issuer, change func(*x509.Certificate), names ...string) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{from.issue(t, change, names...)}}
 	}
@@ -119,7 +115,7 @@ func TestCausesLikeNetHTTP(t *testing.T) {
 		text   []string // that is in it
 		check  func(t *testing.T)
 	}{
-		"refused": {url: "http://" + closed.Addr().String(), is: []error{syscall.ECONNREFUSED}, not: []error{io.EOF},
+		"refused": {url: "http://" + noListener(t), is: []error{syscall.ECONNREFUSED}, not: []error{io.EOF},
 			as: []any{&network}, text: []string{"dial tcp", "connection refused"},
 			check: func(t *testing.T) { require.Equal(t, "dial", network.Op) }},
 		"no such host": {url: "http://nobody.invalid/", as: []any{&network, &lookup}, text: []string{"lookup nobody.invalid"}},

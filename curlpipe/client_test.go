@@ -239,13 +239,9 @@ func TestCertificatesAreVerified(t *testing.T) {
 }
 
 func TestConnectionRefused(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
-
+	address := noListener(t)
 	client := newTestClient(t, nil, &Transport{})
-	_, err = client.Do(t.Context(), get(t, "http://user:secret@"+address+"/x"))
+	_, err := client.Do(t.Context(), get(t, "http://user:secret@"+address+"/x"))
 	require.ErrorIs(t, err, curl.CurlError(curl.E_COULDNT_CONNECT))
 	var failed *Error
 	require.ErrorAs(t, err, &failed)

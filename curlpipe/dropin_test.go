@@ -55,10 +55,7 @@ func found(err error) string {
 // TestFailuresToConnect requires that a program finds out the same about them with
 // both transports.
 func TestFailuresToConnect(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	closed := noListener(t)
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer silent.Close()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // server is an origin on loopback that counts its connections.
@@ -88,6 +89,20 @@ func newTestClient(t testing.TB, s *server, transport *Transport) *Client {
 		require.Equal(t, stats.ConnectionsOpened, stats.ConnectionsClosed)
 	})
 	return client
+}
+
+// noListener returns an address that refuses connections, and that nobody else can
+// listen on during the test.
+func noListener(t testing.TB) string {
+	t.Helper()
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = unix.Close(socket) })
+	unix.CloseOnExec(socket)
+	require.NoError(t, unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	bound, err := unix.Getsockname(socket)
+	require.NoError(t, err)
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
 }
 
 func get(t testing.TB, target string) *http.Request {
