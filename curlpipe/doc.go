@@ -193,6 +193,9 @@
 //   - If a complete response arrives while the request's body is being sent, or while
 //     it waits for 100 (Continue), the rest of the body is not sent and the connection
 //     is closed. net/http sends the rest.
+//   - If 417 (Expectation Failed) arrives while the body waits for 100 (Continue),
+//     libcurl 7.69.0 and later would send the request again. So the response is
+//     ended at its header section, and reading its body fails.
 //   - An opaque URL must contain a path, and the URL's host if it has one.
 //   - Some malformed responses are handled as RFC 9112 requires: white space before
 //     the colon of a field is removed; 101 (Switching Protocols) that was not
