@@ -1,9 +1,9 @@
 /*
  * authorities.c: the certificate authorities that connections trust. libcurl
  * parses its file for each connection, and for the file of a system that takes
- * longer than the rest of a handshake. This file parses it once for all loops
- * of the process. Each connection compares the file with the text that was
- * parsed, and parses it again only if it has changed.
+ * longer than the rest of a handshake. The code here parses the file once for
+ * all loops of the process. Each connection compares the file with the text
+ * that was parsed, and parses it again only if it has changed.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -162,8 +162,8 @@ func (q *queue) push(c *call) {
 	q.length++
 }
 
-// restore puts a call that was already started back, before those that were
-// started later or never.
+// restore returns a call that was already started to the queue, in front of
+// those that were started later or never.
 func (q *queue) restore(c *call) {
 	after := (*call)(nil)
 	for next := q.first; next != nil && next.turn != 0 && next.turn < c.turn; next = next.next {

@@ -58,8 +58,8 @@ type Interposer struct {
 	// SendBuffer, if not 0, is what SO_SNDBUF is set to, in bytes.
 	SendBuffer int
 	// BlockedSend, if not 0, says which of the client's writes, counted from 1,
-	// finds the socket full. BlockedReads is how many of its reads do when TLS
-	// has to write in them.
+	// finds the socket full. BlockedReads is the number of its reads in which
+	// TLS has to write and finds the socket full.
 	BlockedSend, BlockedReads int
 }
 

@@ -20,7 +20,8 @@ const (
 	// pieceSize is the size of the pieces in which a response is written if the
 	// scenario needs to know whether the client reads it: one TLS record.
 	pieceSize = 16 << 10
-	// blockedTime is how long a write must not finish to count as blocked.
+	// blockedTime is the time without progress after which a write counts as
+	// blocked.
 	blockedTime = 100 * time.Millisecond
 )
 

@@ -53,8 +53,8 @@ func (s *Submission) Made() []Made {
 // own numbers.
 const firstSpecPatch = 9000
 
-// writeForVendor writes the series in the form of the vendor's tree, and the
-// report. The patches are those for the release.
+// writeForVendor writes the patches for the release in the form of the vendor's
+// tree, and the report.
 func (s *Submission) writeForVendor(made string, patches []series.Patch) error {
 	folder, extra, text := Sources, SpecLines, s.specLines
 	if s.For == Debian {

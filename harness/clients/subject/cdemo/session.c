@@ -52,7 +52,8 @@ void session_add(struct session *session, struct transfer *transfer)
     transfer->in_multi = true;
 }
 
-/* Adds up to count of the handles from one on, except those that steps add. */
+/* Adds handles, starting with number from and at most count of them, but not
+   those that steps add. */
 static void add_some(struct session *session, size_t from, size_t count)
 {
   size_t i;

@@ -6,8 +6,8 @@
  * multi handle. They are carried out strictly in order: a step waits for its
  * condition, and those behind it wait for the step.
  *
- * Conditions stay true once they are. That holds for signals as well: all
- * steps that wait for the same one can be done when it has been raised once.
+ * Conditions stay true once they are. That is true of signals as well: one
+ * signal releases all steps that wait for it.
  */
 
 #include <stdbool.h>
