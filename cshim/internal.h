@@ -367,6 +367,7 @@ CURLcode transfer_lost(struct transfer *transfer,
                        const struct connection *connection, CURLcode code);
 bool transfer_fits(const struct transfer *transfer,
                    const struct connection *connection);
+void transfer_explain(struct transfer *transfer, CURLcode code);
 long transfer_sent(const struct transfer *transfer);
 void transfer_rest(struct transfer *transfer);
 

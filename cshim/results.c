@@ -108,6 +108,7 @@ void results_finish(struct transfer *transfer, CURLcode code)
 {
   const struct connection *connection = transfer->connection;
   connection_remove(transfer);
+  transfer_explain(transfer, code);
   code = http2_judge(transfer, response_end(transfer, code));
   results_add(transfer, transfer_lost(transfer, connection, code));
 }

@@ -124,6 +124,21 @@ CURLcode transfer_lost(struct transfer *transfer,
          code : CURLE_GOT_NOTHING;
 }
 
+/* Says what libcurl, from 7.71.0 on, does not: a line that is over its limit
+   fails as if memory had run out. */
+#define FIRST_WITHOUT_WORDS 0x074700 /* 7.71.0 */
+#define TOO_LARGE 100 /* CURLE_TOO_LARGE, of 8.6.0 */
+
+void transfer_explain(struct transfer *transfer, CURLcode code)
+{
+  if((code == CURLE_OUT_OF_MEMORY || (int)code == TOO_LARGE) &&
+     transfer->begun && transfer->framing.section != FRAMING_FINAL &&
+     !transfer->refusal && !transfer->detail[0] &&
+     transfer->loop->libcurl >= FIRST_WITHOUT_WORDS)
+    strcpy(transfer->detail, "a line of the header section is longer than "
+                             "the 100 kB that libcurl accepts");
+}
+
 /* Bytes of the request that were sent. */
 long transfer_sent(const struct transfer *transfer)
 {

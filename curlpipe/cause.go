@@ -46,6 +46,7 @@ const (
 	codeSSLConnect             = 35
 	codeHTTP2                  = 16
 	codeHTTP2Stream            = 92
+	codeTooLarge               = 100
 )
 
 // cause returns the error of Go's own packages for a request's failure on a

@@ -126,14 +126,25 @@ func (e *engine) deliverCut(c *call, result *cshim.Result) {
 // failure makes the error of a request that failed in libcurl.
 func (e *engine) failure(c *call, result *cshim.Result) error {
 	code := codeOf(result)
-	if int(code) == curl.E_OUT_OF_MEMORY && strings.Contains(result.Detail, "header") {
-		// up to 7.88 a line of 100 kB, whatever MaxResponseHeaderBytes allows
+	if beyondLibcurl(code, result.Detail) {
 		return &transferError{code, ErrResponseTooLarge}
 	}
 	if result.Malformed {
 		return &malformedError{code: code, detail: result.Detail}
 	}
 	return &transferError{code, e.cause(code, c, c.conn)}
+}
+
+// beyondLibcurl tells whether a header section exceeds libcurl's own limits, whatever
+// MaxResponseHeaderBytes allows. The detail names the limit.
+func beyondLibcurl(code curl.CurlError, detail string) bool {
+	switch int(code) {
+	case curl.E_OUT_OF_MEMORY, codeTooLarge:
+		return strings.Contains(detail, "header")
+	case curl.E_RECV_ERROR:
+		return strings.HasPrefix(detail, "Too large response headers")
+	}
+	return false
 }
 
 func codeOf(result *cshim.Result) curl.CurlError { return curl.CurlError(result.Code) }

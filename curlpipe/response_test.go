@@ -105,6 +105,30 @@ func TestLengthOfNoBody(t *testing.T) {
 	}
 }
 
+// TestSectionsBeyondLibcurl requires that a header section over libcurl's own limits,
+// which differ from release to release, arrives or fails with an error that names
+// the limit.
+func TestSectionsBeyondLibcurl(t *testing.T) {
+	for name, each := range map[string]struct {
+		fields string
+		limit  string // that the error names
+	}{
+		"line of 150 kB":    {"X-Long: " + strings.Repeat("x", 150_000) + "\r\n", "100 kB|102400"},
+		"section of 400 kB": {strings.Repeat("X-Long: "+strings.Repeat("x", 9_000)+"\r\n", 44), "307200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := newRawServer(t, "HTTP/1.1 200 OK\r\n"+each.fields+"Content-Length: 0\r\n\r\n", false)
+			response, err := newTestTransport(t, nil, &Transport{}).RoundTrip(get(t, url))
+			if err == nil {
+				require.Len(t, strings.Join(response.Header["X-Long"], ""), strings.Count(each.fields, "x"))
+				return
+			}
+			require.ErrorIs(t, err, ErrResponseTooLarge)
+			require.Regexp(t, each.limit, err.Error())
+		})
+	}
+}
+
 func TestBodyUntilTheConnectionCloses(t *testing.T) {
 	url := newRawServer(t, "HTTP/1.0 200 OK\r\n\r\nall of it", true)
 	client := newTestClient(t, nil, &Transport{})
