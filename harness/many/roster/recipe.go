@@ -140,6 +140,10 @@ const versionTime = 20 * time.Second
 // bytes, and the words in responses.
 var varying = regexp.MustCompile(`0x[0-9a-f]+|127\.0\.0\.1:\d+|\b\d{4,}\b|(own|foe)[A-Z0-9]{8}`)
 
+// counted is how many of the blocked writes were repeated in another way, which
+// differs from run to run, too.
+var counted = regexp.MustCompile(`^\d+ of \d+ were not; the first: `)
+
 // number is a version.
 var number = regexp.MustCompile(`\d+(\.\d+)+[a-z]?`)
 

@@ -92,7 +92,7 @@ func TestNoSuchScenario(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	rows := []Row{{Client: "c", Version: "1.2", Results: []Result{
-		{Scenario: "blocked-write", Family: BlockedWrite, Verdict: judge.Fail, Rule: "SSL_write(3): as it is", Seen: "at 0x7f00 | 300000 bytes of fooX"},
+		{Scenario: "blocked-write", Family: BlockedWrite, Verdict: judge.Fail, Rule: "SSL_write(3): as it is", Seen: "3 of 27 were not; the first: at 0x7f00 | 300000 bytes of fooX"},
 		{Scenario: "honest-origin", Family: "control", Verdict: judge.Pass},
 		{Scenario: "late-response", Family: "timing", Verdict: judge.Pass},
 		{Scenario: "split-response", Family: "timing", Verdict: judge.Inconclusive},

@@ -78,5 +78,6 @@ func Write(w io.Writer, rows []Row) error {
 
 // plainly removes what varies from run to run, and escapes Markdown.
 func plainly(seen string) string {
-	return strings.NewReplacer("|", "\\|", "<", "&lt;", "*", "\\*").Replace(varying.ReplaceAllString(seen, "…"))
+	seen = varying.ReplaceAllString(counted.ReplaceAllString(seen, ""), "…")
+	return strings.NewReplacer("|", "\\|", "<", "&lt;", "*", "\\*").Replace(seen)
 }
