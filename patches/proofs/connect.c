@@ -1,6 +1,6 @@
 /*
- * 0331 and 0332: the response to CONNECT has a length, which means nothing, or
- * a second status line, which is none.
+ * 0331 and 0332: the response to CONNECT has a length, which has no meaning,
+ * or a second status line, which is not a header field.
  */
 #include "proof.h"
 

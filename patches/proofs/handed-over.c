@@ -1,6 +1,6 @@
 /*
- * 0602: one response after the other comes to one socket. The application is
- * not told each time to watch it no more, and to watch it again.
+ * 0602: many responses arrive on one socket, one after the other. libcurl does
+ * not ask the application to stop watching it and to start again each time.
  */
 #include "proof.h"
 

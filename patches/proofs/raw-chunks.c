@@ -1,6 +1,6 @@
 /*
- * 0334: two responses come in one read, and the application wants the chunks of
- * the first as they came. It gets those, and nothing of what is behind them.
+ * 0334: two responses come in one read, and the application wants the chunks
+ * of the first as they arrived. It gets those, and no byte of the second.
  */
 #include <string.h>
 #include "proof.h"

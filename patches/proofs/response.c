@@ -12,7 +12,7 @@ enum behind { GOES_ON, IS_SILENT, CLOSES };
 
 static const struct {
   int number;
-  const char *filler;   /* stands between both, until there are LARGE bytes */
+  const char *filler;   /* repeated between both, up to LARGE bytes */
   const char *before;
   const char *behind;
   CURLcode result;
