@@ -292,7 +292,9 @@ static bool take_line(struct transfer *transfer, const char *line,
 
 /* CURLOPT_HEADERFUNCTION: called for each line; the last line of a section is
    empty. Sections of interim responses come first. Some releases, 7.53.1 among
-   them, call it for each CURL_MAX_WRITE_SIZE bytes of a longer line. */
+   them, call it for each CURL_MAX_WRITE_SIZE bytes of a longer line. Others,
+   8.23.0 among them, call it for a line that the end of the connection cut.
+   A line is therefore read when its end has come. */
 static size_t on_header(char *data, size_t size, size_t count, void *userp)
 {
   struct transfer *transfer = userp;
@@ -303,7 +305,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userp)
   transfer->begun = true;
   if(!account(transfer, length))
     return 0;
-  if(length == CURL_MAX_WRITE_SIZE && data[length - 1] != '\n')
+  if(!length || data[length - 1] != '\n')
     taken = buffer_append(line, data, length);
   else if(!line->length)
     taken = take_line(transfer, data, length);
