@@ -164,7 +164,7 @@ func readChunks(text string) reading {
 }
 
 func readTrailer(text string) reading {
-	for {
+	for number := 0; ; number++ {
 		line, rest, found := strings.Cut(text, "\n")
 		if !found {
 			return partialReading
@@ -174,7 +174,8 @@ func readTrailer(text string) reading {
 		if line == "" {
 			return crowded(text)
 		}
-		if strictField.FindString(line) == "" {
+		folded := number > 0 && (line[0] == ' ' || line[0] == '\t') && !strings.ContainsAny(line, "\x00\r")
+		if !folded && strictField.FindString(line) == "" {
 			return malformedReading
 		}
 	}
