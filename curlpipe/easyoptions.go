@@ -1,7 +1,6 @@
 package curlpipe
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -85,9 +84,8 @@ func (t *Transport) easyOptions(lib library, mode Mode) (easyOptions, error) {
 		o.add("PATH_AS_IS", optPathAsIs, true)
 	}
 	if lib.number >= firstExpectTimeout {
-		limit := cmp.Or(t.ExpectContinueTimeout, DefaultExpectContinueTimeout)
-		// negative: do not wait
-		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit/time.Millisecond, math.MaxInt32))))
+		limit := t.expectTimeout() / time.Millisecond
+		o.add("EXPECT_100_TIMEOUT_MS", optExpectTimeout, int(max(1, min(limit, math.MaxInt32))))
 	} else if t.ExpectContinueTimeout != 0 {
 		return o, lib.atLeast(firstExpectTimeout, "ExpectContinueTimeout")
 	}

@@ -102,7 +102,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		headerTimeout:  notNegative(&refused, "ResponseHeaderTimeout", t.ResponseHeaderTimeout),
 		tlsTimeout:     notNegative(&refused, "TLSHandshakeTimeout", t.TLSHandshakeTimeout),
 		idleTimeout:    notNegative(&refused, "IdleConnTimeout", t.IdleConnTimeout),
-		expectTimeout:  cmp.Or(t.ExpectContinueTimeout, DefaultExpectContinueTimeout),
+		expectTimeout:  t.expectTimeout(),
 		mostIdle:       t.MaxIdleConns,
 		mostIdleOfHost: t.MaxIdleConnsPerHost,
 
@@ -180,4 +180,10 @@ func atLeastOne[T int | int64 | time.Duration](refused *[]error, name string, va
 		return standard
 	}
 	return value
+}
+
+// expectTimeout returns how long a body waits for 100 (Continue); negative: it does
+// not wait.
+func (t *Transport) expectTimeout() time.Duration {
+	return cmp.Or(t.ExpectContinueTimeout, DefaultExpectContinueTimeout)
 }

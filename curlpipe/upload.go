@@ -67,20 +67,11 @@ func newUpload(c *call, request *http.Request) *upload {
 }
 
 // begin starts to read the body, now that the engine has the request.
-func (u *upload) begin(e *engine) {
-	if u.taken.CompareAndSwap(false, true) {
-		u.engine = e
-		go u.run()
-	}
-}
+func (u *upload) begin(e *engine) { u.take(e, u.run) }
 
 // beginLater begins a body that waits for 100 (Continue), at most for the limit.
 func (u *upload) beginLater(e *engine, limit time.Duration) {
-	if !u.taken.CompareAndSwap(false, true) {
-		return
-	}
-	u.engine = e
-	go func() {
+	u.take(e, func() {
 		select {
 		case <-u.hungry:
 		case <-u.ended:
@@ -89,7 +80,16 @@ func (u *upload) beginLater(e *engine, limit time.Duration) {
 		case <-time.After(limit):
 		}
 		u.run()
-	}()
+	})
+}
+
+// take has the function read the body, in a goroutine, unless something reads or
+// closes it already.
+func (u *upload) take(e *engine, read func()) {
+	if u.taken.CompareAndSwap(false, true) {
+		u.engine = e
+		go read()
+	}
 }
 
 // stop ends the upload. If it returns true, nothing reads the body, and the
