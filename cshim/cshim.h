@@ -122,9 +122,9 @@ struct cshim_result {
 #define CSHIM_RESULT_HUNGRY 8 /* libcurl has taken all that was fed of the
                                  body, or 100 (Continue) has arrived; more is
                                  needed */
-#define CSHIM_RESULT_EXPECTS 2048 /* the request was sent, and its body waits for
-                                     100 (Continue): over HTTP/2, where libcurl
-                                     does not wait itself */
+#define CSHIM_RESULT_EXPECTS 2048 /* the request was sent, and its body waits
+                                     for 100 (Continue): over HTTP/2, where
+                                     libcurl does not wait itself */
 #define CSHIM_RESULT_SPENT 32 /* its easy handle must not be used again */
 #define CSHIM_RESULT_HTTP2_ONLY 1024 /* from now on the easy handle may be used
                                         only on HTTP/2 connections */

@@ -244,8 +244,8 @@ static int keep(int code, void **handle)
   return 0;
 }
 
-/* Header sections of requests are up to libcurl: it has a limit of its own, and
-   does not notice that nghttp2 sends none of more than 64 KiB. */
+/* Header sections of requests are up to libcurl: it has a limit of its own,
+   and does not notice that nghttp2 sends none of more than 64 KiB. */
 #define LONGEST_BLOCK (2 * 1024 * 1024)
 
 /* The options are libcurl's, which makes some for each session. */
@@ -262,7 +262,8 @@ INTERPOSED int nghttp2_session_client_new2(void **session,
                                            void *userp, const void *option)
 {
   return looked() ? keep(real.client_new2(session, callbacks, userp,
-                                          lengthen(option)), session) : NGHTTP2_ERR_NOMEM;
+                                          lengthen(option)), session) :
+                    NGHTTP2_ERR_NOMEM;
 }
 
 INTERPOSED int nghttp2_session_client_new3(void **session,

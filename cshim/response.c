@@ -272,7 +272,7 @@ static bool take_line(struct transfer *transfer, const char *line,
   if(refusal)
     return refuse(transfer, refusal);
   if(!transfer->dropping && !buffer_take(transfer->loop, &transfer->response))
-    return 0;
+    return false;
   if(announces_end(data, length))
     transfer->connection->news |= CSHIM_CONNECTION_ANNOUNCED;
   transfer->sections_length += length;
