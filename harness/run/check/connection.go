@@ -269,11 +269,11 @@ func (c *connection) malformed(stream stream, err error, bytes int64) {
 	if !fromNetwork {
 		fmt.Fprintf(stream, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 		c.endsIt()
-		c.server.mutex.Lock()
-		c.seen.Requests = append(c.seen.Requests, origin.Request{Arrived: time.Now(), Problem: err.Error()})
-		c.server.mutex.Unlock()
 	}
 	c.server.mutex.Lock()
+	if !fromNetwork {
+		c.seen.Requests = append(c.seen.Requests, origin.Request{Arrived: time.Now(), Problem: err.Error()})
+	}
 	c.seen.End.PartialBytes = bytes
 	c.server.mutex.Unlock()
 	c.end(err)
