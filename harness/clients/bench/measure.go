@@ -23,6 +23,9 @@ const (
 	mostRequests = 2_000_000
 	// fewRequests is the size of the trial run that measures a client's speed.
 	fewRequests = 100
+	// turns is how many requests a round has at least for each request in flight.
+	// With fewer, a round at a great depth would measure how the client starts.
+	turns = 10
 	// busy is the utilisation of its core above which the server limits the
 	// speed.
 	busy = 0.9
@@ -52,16 +55,16 @@ type measurement struct {
 // prepare determines how many requests make a round, and counts what the timed
 // rounds do not.
 func (m *measurement) prepare(ctx context.Context) error {
-	few := max(fewRequests, 2*m.cell.Depth)
+	few, least := max(fewRequests, 2*m.cell.Depth), turns*m.cell.Depth
 	if m.client.OneByOne {
-		few = fewRequests
+		few, least = fewRequests, fewRequests
 	}
 	first, err := m.run(ctx, few, "", nil)
 	if err != nil {
 		return err
 	}
 	enough := int(float64(few) * m.bench.Round.Seconds() / first.document.Seconds)
-	m.requests = min(max(enough, few), mostRequests)
+	m.requests = min(max(enough, few, least), mostRequests)
 	if !m.bench.Count {
 		return nil
 	}

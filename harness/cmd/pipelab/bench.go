@@ -51,7 +51,7 @@ func benchCommand() *cobra.Command {
 	flags.Float64SliceVar(&o.rtts, "rtt", []float64{0}, "milliseconds of round-trip time to add")
 	flags.StringSliceVar(&o.clients, "client", names, "`NAME`s of clients")
 	flags.IntVar(&o.Rounds, "rounds", 5, "timed rounds of each client")
-	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "approximate length of a round")
+	flags.DurationVar(&o.Round, "round", 300*time.Millisecond, "approximate length of a round, in which each request in flight is followed by at least 9 others")
 	flags.BoolVar(&o.Count, "count", true, "count system calls and TLS records, in untimed runs")
 	flags.StringVar(&o.json, "json", "", "also write the rows to `FILE` as JSON")
 	flags.StringVar(&o.update, "update", "", "write the table into a Markdown `FILE`, between its comments")
