@@ -1,6 +1,9 @@
 package curlpipe
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // abandon ends the caller's interest in a call. It returns false if the call
 // was answered before.
@@ -12,6 +15,36 @@ func (e *engine) abandon(c *call) bool {
 	c.stopUpload()
 	e.mailbox.abandon(c)
 	return true
+}
+
+// cancel ends the calls of a request that the caller has canceled. Only the engine
+// can find them, so that requests that nobody cancels cost nothing.
+func (e *engine) cancel(request *http.Request) {
+	var canceled []*call
+	for _, h := range e.handles {
+		if h != nil && h.call != nil && h.call.given == request {
+			canceled = append(canceled, h.call)
+		}
+	}
+	for _, o := range e.origins {
+		for c := o.waiting.first; c != nil; c = c.next {
+			if c.handle == nil && c.given == request {
+				canceled = append(canceled, c)
+			}
+		}
+	}
+	for _, c := range canceled {
+		if c.body != nil {
+			c.body.abandon(errRequestCanceled)
+		} else if c.leave() {
+			e.counters.abandoned.Add(1)
+			if c.upload != nil && c.upload.stop() {
+				go c.upload.close() // the caller's code, which may be slow
+			}
+			e.forget(c)
+			c.done <- struct{}{} // see answer
+		}
+	}
 }
 
 // forget handles a call whose caller has left.

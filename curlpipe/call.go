@@ -19,6 +19,7 @@ import (
 type call struct {
 	// What the caller asks for.
 	asked        *http.Request
+	given        *http.Request   // to RoundTrip; asked is a copy of it when its body has to be read again
 	ctx          context.Context // its values are passed to the functions that dial
 	owner        any             // kept alive until the call has ended
 	origin       originKey

@@ -178,15 +178,16 @@
 //     inspect Response.TLS, set PinnedPublicKey, KeyLogFile or Configure, or make the
 //     TLS connection in DialTLSContext.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
-//   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it.
+//   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it, and
+//     NextProtos without h2 keeps it from that. There is no NewClientConn (Go 1.26),
+//     because only net/http can make its result.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
 //   - A connection of DialTLSContext carries HTTP/1.1 only. libcurl either takes over
 //     the socket of a connection that DialContext or DialTLSContext returns, or the
 //     connection is relayed: a deadline set on a *net.TCPConn has no effect.
 //   - The fields of a transport are read with the first request, and later changes
-//     have no effect: use Clone. There is no CancelRequest, which net/http has
-//     deprecated: use the request's context.
+//     have no effect: use Clone.
 //   - libcurl itself writes the fields that describe a request's body, before or after
 //     the others. A body that is written in small pieces may go out in fewer,
 //     larger chunks.

@@ -152,7 +152,14 @@ func (e *engine) run() {
 
 // readPost handles what callers have left in the mailbox.
 func (e *engine) readPost() {
-	for _, c := range e.post.submitted {
+	submitted := 0
+	for _, c := range e.post.canceled {
+		for ; submitted < c.submitted; submitted++ {
+			e.enqueue(e.post.submitted[submitted])
+		}
+		e.cancel(c.request)
+	}
+	for _, c := range e.post.submitted[submitted:] {
 		e.enqueue(c)
 	}
 	for _, f := range e.post.feeds {

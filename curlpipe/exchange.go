@@ -26,7 +26,8 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 	return nil
 }
 
-// errRequestCanceled is the error of a request whose Cancel channel was closed.
+// errRequestCanceled is the error of a request whose Cancel channel was closed, or
+// that CancelRequest has ended.
 var errRequestCanceled = errors.New("net/http: request canceled")
 
 // start prepares a call and submits it. After an error the caller still owns
@@ -97,6 +98,9 @@ func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *c
 
 // answer returns the response of an answered call, or its error.
 func (e *engine) answer(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
+	if call.state.Load() == callAbandoned { // by CancelRequest; the rest of the call is the engine's
+		return nil, call.failure(errRequestCanceled, "")
+	}
 	err := call.err
 	var response *http.Response
 	if err == nil {

@@ -1,6 +1,9 @@
 package curlpipe
 
-import "sync"
+import (
+	"net/http"
+	"sync"
+)
 
 // mailbox is where callers leave messages for the engine. It wakes the engine
 // once for all messages that arrive before the engine looks.
@@ -20,6 +23,7 @@ type post struct {
 	feeds     []feed
 	dialed    []dialed
 	made      []made
+	canceled  []cancellation
 	closeIdle bool
 	closing   bool
 }
@@ -28,6 +32,13 @@ type post struct {
 type consumption struct {
 	call  *call
 	bytes int
+}
+
+// cancellation is a request that was canceled when so many calls of the post had been
+// submitted. Those after them are not meant.
+type cancellation struct {
+	request   *http.Request
+	submitted int
 }
 
 // submit leaves calls, in order. The error says why the engine accepts none.
@@ -67,6 +78,11 @@ func (m *mailbox) dialed(d dialed) bool {
 // no longer needed.
 func (m *mailbox) made(h made) bool {
 	return m.leave(func(p *post) { p.made = append(p.made, h) })
+}
+
+// cancel asks the engine to end a request, see Transport.CancelRequest.
+func (m *mailbox) cancel(request *http.Request) {
+	m.leave(func(p *post) { p.canceled = append(p.canceled, cancellation{request, len(p.submitted)}) })
 }
 
 // look makes the engine take a turn.
@@ -128,6 +144,7 @@ func (p *post) forget() {
 	clear(p.feeds)
 	clear(p.dialed)
 	clear(p.made)
+	clear(p.canceled)
 	*p = post{
 		submitted: p.submitted[:0],
 		abandoned: p.abandoned[:0],
@@ -135,6 +152,7 @@ func (p *post) forget() {
 		feeds:     p.feeds[:0],
 		dialed:    p.dialed[:0],
 		made:      p.made[:0],
+		canceled:  p.canceled[:0],
 	}
 }
 

@@ -26,13 +26,41 @@ func (e *NotCarriedError) Error() string {
 // netHTTPUserAgent is the User-Agent of net/http over HTTP/1.1.
 const netHTTPUserAgent = "Go-http-client/1.1"
 
+// transportFields are the fields of http.Transport that FromHTTPTransport knows. A
+// later release of Go may have others, which are listed as not carried over.
+var transportFields = map[string]bool{
+	"Proxy": true, "OnProxyConnectResponse": true, "ProxyConnectHeader": true, "GetProxyConnectHeader": true,
+	"DialContext": true, "Dial": true, "DialTLSContext": true, "DialTLS": true,
+	"TLSClientConfig": true, "TLSHandshakeTimeout": true, "TLSNextProto": true,
+	"DisableKeepAlives": true, "DisableCompression": true,
+	"MaxIdleConns": true, "MaxIdleConnsPerHost": true, "MaxConnsPerHost": true, "IdleConnTimeout": true,
+	"ResponseHeaderTimeout": true, "ExpectContinueTimeout": true, "MaxResponseHeaderBytes": true,
+	"WriteBufferSize": true, "ReadBufferSize": true, // of connections that libcurl reads and writes
+	"ForceAttemptHTTP2": true, "HTTP2": true, "Protocols": true,
+}
+
+// unknownFields returns the fields that are set and not known here.
+func unknownFields(from *http.Transport) []string {
+	var names []string
+	value := reflect.ValueOf(from).Elem()
+	for i := range value.NumField() {
+		field := value.Type().Field(i)
+		if field.IsExported() && !transportFields[field.Name] && !value.Field(i).IsZero() {
+			names = append(names, field.Name)
+		}
+	}
+	return names
+}
+
 // FromHTTPTransport returns a transport with the settings of an http.Transport,
 // which is not changed. If some settings are not supported, it returns the
 // transport without them, and a [*NotCarriedError] that lists them. UserAgent
 // is set to the one that net/http sends over HTTP/1.1.
 //
-// If MaxConnsPerHost is 0, there is one connection to each host. The buffer sizes
-// are ignored. Registered protocols have to be registered again.
+// HTTP/2 is tried if net/http would try it: ForceAttemptHTTP2, Protocols and
+// TLSNextProto decide that. If MaxConnsPerHost is 0, there is one connection to each
+// host. The buffer sizes are ignored. Registered protocols have to be registered
+// again.
 func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	to := &Transport{
 		Proxy:                  from.Proxy,
@@ -63,10 +91,11 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		to.DialTLSContext = withContext(from.DialTLS)
 	}
 	to.DisableKeepAlives = to.DisableKeepAlives || from.MaxIdleConnsPerHost < 0
-	missing := to.takeTLS(from)
+	missing := append(to.takeTLS(from), unknownFields(from)...)
 	for name, wanted := range map[string]bool{
 		"HTTP2":     from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
 		"Protocols": from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
+		"TLSNextProto": speaksOthers(from.TLSNextProto),
 	} {
 		if wanted {
 			missing = append(missing, name)
@@ -76,6 +105,17 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		return to, &NotCarriedError{missing}
 	}
 	return to, nil
+}
+
+// speaksOthers reports whether a transport has functions for protocols other than
+// HTTP/2.
+func speaksOthers(protocols map[string]func(string, *tls.Conn) http.RoundTripper) bool {
+	for name, speak := range protocols {
+		if name != "h2" && speak != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // withContext turns a function without a context into one that ignores it.

@@ -32,8 +32,9 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if t.Fallback != nil && fallsBack(request) {
 		return t.Fallback.RoundTrip(request)
 	}
+	given := request
 	for attempt := 0; ; attempt++ {
-		response, err := t.roundTrip(request)
+		response, err := t.roundTrip(request, given)
 		if err == nil {
 			return response, nil
 		}
@@ -42,6 +43,23 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		request = again
+	}
+}
+
+// CancelRequest ends a request that RoundTrip is sending, or whose body is being
+// read. It does nothing if there is no such request. Fallback gets the call, too, if
+// it has this method.
+//
+// Deprecated: Use a request with a context that can be canceled.
+func (t *Transport) CancelRequest(request *http.Request) {
+	t.starting.Lock()
+	started := t.started
+	t.starting.Unlock()
+	if started != nil && request != nil {
+		started.mailbox.cancel(request)
+	}
+	if other, ok := t.Fallback.(interface{ CancelRequest(*http.Request) }); ok {
+		other.CancelRequest(request)
 	}
 }
 
@@ -127,10 +145,11 @@ func (t *Transport) again(request *http.Request, err error, attempt int) *http.R
 	return copied
 }
 
-func (t *Transport) roundTrip(request *http.Request) (*http.Response, error) {
+// roundTrip sends a request once. given is the caller's, which it may be a copy of.
+func (t *Transport) roundTrip(request, given *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	call := newCall(request, true)
-	call.owner = t
+	call.owner, call.given = t, given
 	engine, err := t.engine()
 	if err == nil {
 		err = engine.start(ctx, call)

@@ -35,6 +35,9 @@ var CurlpipeRoundTrip func(*Transport, *Request) (*Response, error, bool)
 
 // CurlpipeCloseIdle, if not nil, is told of CloseIdleConnections.
 var CurlpipeCloseIdle func(*Transport)
+
+// CurlpipeCancel, if not nil, is told of CancelRequest.
+var CurlpipeCancel func(*Transport, *Request)
 `
 
 // fill is the package that sets the hook.
@@ -104,6 +107,7 @@ func init() {
 		return response, err, err != errFallback
 	}
 	http.CurlpipeCloseIdle = func(t *http.Transport) { of(t).transport.CloseIdleConnections() }
+	http.CurlpipeCancel = func(t *http.Transport, request *http.Request) { of(t).transport.CancelRequest(request) }
 }
 `
 
@@ -145,6 +149,7 @@ func (b *bench) makeOverlays() error {
 	for _, change := range []struct{ before, insert string }{
 		{"	if !isHTTP {\n", hook},
 		{"	t.nextProtoOnce.Do(t.onceSetNextProtoDefaults)\n	t.idleMu.Lock()\n", "	if CurlpipeCloseIdle != nil {\n		CurlpipeCloseIdle(t)\n	}\n"},
+		{"	t.reqMu.Lock()\n	cancel := t.reqCanceler[req]\n", "	if CurlpipeCancel != nil {\n		CurlpipeCancel(t, req)\n	}\n"},
 	} {
 		if strings.Count(text, change.before) != 1 {
 			return fmt.Errorf("%s has changed: %q does not occur exactly once in it", original, change.before)
