@@ -80,6 +80,9 @@ func (e *engine) endError(c *call, on *conn, otherwise error) error {
 	if e.loop.EndOf(on.id) != cshim.ResetByServer {
 		return otherwise
 	}
+	if err := on.relay.failure(); err != nil {
+		return err // the pair was reset because of it
+	}
 	reset := syscall.ECONNRESET
 	if c.handle != nil && !on.origin.key.handshakes() { // otherwise OpenSSL has read the socket's error
 		switch number := syscall.Errno(c.handle.number(infoOSErrno)); number {
@@ -119,6 +122,9 @@ func (e *engine) handshakeError(on *conn) error {
 	case h != nil && h.Record != nil && !isTLS(h.Record):
 		return notTLS(h.Record)
 	case e.loop.EndOf(on.id) == cshim.ResetByServer:
+		if err := on.relay.failure(); err != nil {
+			return err
+		}
 		return on.opError("read", os.NewSyscallError("read", syscall.ECONNRESET))
 	case h == nil || h.Record == nil, e.loop.EndOf(on.id) == cshim.ClosedByServer:
 		return io.EOF // no byte arrived from the server, or not the whole record header

@@ -52,7 +52,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {
-		c.local, c.remote, c.tls = d.line.local, d.line.remote, d.line.tls
+		c.local, c.remote, c.tls, c.relay = d.line.local, d.line.remote, d.line.tls, d.line.relay
 		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
 			_ = unix.Close(d.line.socket)

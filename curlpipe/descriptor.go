@@ -3,7 +3,6 @@ package curlpipe
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"syscall"
 
@@ -13,7 +12,7 @@ import (
 // descriptor returns a socket that libcurl can use for a connection: the
 // connection's own, or one end of a socket pair whose other end is relayed to
 // the connection.
-func (d *dialer) descriptor(connection net.Conn) (int, error) {
+func (d *dialer) descriptor(connection net.Conn) (int, *relay, error) {
 	var raw syscall.Conn
 	switch own := connection.(type) {
 	case *net.TCPConn:
@@ -28,15 +27,13 @@ func (d *dialer) descriptor(connection net.Conn) (int, error) {
 		if err == nil {
 			_ = connection.Close() // only libcurl uses the socket from now on
 		}
-		return socket, err
+		return socket, nil, err
 	}
 	near, socket, err := socketPair()
 	if err != nil {
-		return -1, err
+		return -1, nil, err
 	}
-	go carryOver(near, connection)
-	go carryOver(connection, near)
-	return socket, nil
+	return socket, startRelay(connection, near), nil
 }
 
 // copyOf duplicates the descriptor of a connection's socket.
@@ -73,7 +70,7 @@ func (l library) connectsAgain(system string) (bool, error) {
 // carried was truncated. libcurl 7.88 connects a connected socket again. Linux
 // accepts that for a TCP socket that was connected without blocking, as package
 // net does, and for no other.
-func socketPair() (net.Conn, int, error) {
+func socketPair() (*net.TCPConn, int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, -1, err
@@ -97,18 +94,6 @@ func socketPair() (net.Conn, int, error) {
 		if err != nil {
 			_ = near.Close()
 		}
-		return near, socket, err
+		return near.(*net.TCPConn), socket, err
 	}
-}
-
-// carryOver copies in one direction, and closes both connections at the end.
-// After an error it resets the pair, so that a truncated stream does not look
-// complete.
-func carryOver(to, from net.Conn) {
-	_, err := io.Copy(to, from)
-	if pair, ok := to.(*net.TCPConn); ok && err != nil {
-		_ = pair.SetLinger(0)
-	}
-	_ = to.Close()
-	_ = from.Close()
 }

@@ -36,6 +36,7 @@ type line struct {
 	socket        int // its descriptor
 	local, remote net.Addr
 	tls           *tls.ConnectionState // of a connection from DialTLSContext
+	relay         *relay               // of a connection whose socket libcurl cannot have; else nil
 }
 
 // dial connects to an origin. The caller must close the socket.
@@ -57,7 +58,7 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 		made.tls, err = securedState(ctx, connection)
 	}
 	if err == nil {
-		made.socket, err = d.descriptor(connection)
+		made.socket, made.relay, err = d.descriptor(connection)
 	}
 	if err != nil {
 		_ = connection.Close()

@@ -185,7 +185,8 @@
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
 //   - A connection of DialTLSContext carries HTTP/1.1 only. libcurl either takes over
 //     the socket of a connection that DialContext or DialTLSContext returns, or the
-//     connection is relayed: a deadline set on a *net.TCPConn has no effect.
+//     connection is relayed. A deadline set on a *net.TCPConn, or its Close, has no
+//     effect: return it as struct{ net.Conn }{connection}, which is relayed.
 //   - The fields of a transport are read with the first request, and later changes
 //     have no effect: use Clone.
 //   - libcurl itself writes the fields that describe a request's body, before or after

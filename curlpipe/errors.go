@@ -79,6 +79,7 @@ func (e *Error) Error() string {
 //     with a *net.DNSError if the name was not found;
 //   - a *tls.CertificateVerificationError with package x509's error if a certificate
 //     was not accepted;
+//   - the error of a net.Conn of DialContext's or DialTLSContext's that is relayed;
 //   - a tls.RecordHeaderError if the server does not speak TLS;
 //   - io.EOF if the connection ended before the response, io.ErrUnexpectedEOF if it
 //     ended within it.

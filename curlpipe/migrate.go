@@ -93,8 +93,8 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	to.DisableKeepAlives = to.DisableKeepAlives || from.MaxIdleConnsPerHost < 0
 	missing := append(to.takeTLS(from), unknownFields(from)...)
 	for name, wanted := range map[string]bool{
-		"HTTP2":     from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
-		"Protocols": from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
+		"HTTP2":        from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
+		"Protocols":    from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
 		"TLSNextProto": speaksOthers(from.TLSNextProto),
 	} {
 		if wanted {

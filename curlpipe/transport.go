@@ -150,9 +150,11 @@ type Transport struct {
 
 	// DialContext, if not nil, connects to servers and proxies, in its own
 	// goroutine. The network is "tcp", and the address has a port. libcurl uses the
-	// socket of a *net.TCPConn or *net.UnixConn directly. Any other net.Conn is
-	// relayed, which costs a copy and a goroutine in each direction. UnixSocket,
-	// LocalAddress, Resolve and KeepAlive are then ignored.
+	// socket of a *net.TCPConn or *net.UnixConn directly, which is closed then: its
+	// deadlines, and what is called on it later, have no effect. Any other net.Conn,
+	// such as struct{ net.Conn }{connection}, is relayed, deadlines and errors
+	// included, which costs a copy and a goroutine in each direction. UnixSocket,
+	// LocalAddress, Resolve and KeepAlive are ignored if DialContext is set.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// DialTLSContext, if not nil, makes the connections for https URLs that need no

@@ -1,0 +1,50 @@
+package curlpipe
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// relay carries bytes between a connection of the caller's and the socket pair whose
+// other end libcurl has.
+type relay struct {
+	own    net.Conn
+	pair   *net.TCPConn
+	first  sync.Once
+	failed atomic.Pointer[error]
+}
+
+// startRelay copies in both directions until one of the two connections ends.
+func startRelay(own net.Conn, pair *net.TCPConn) *relay {
+	r := &relay{own: own, pair: pair}
+	go r.carry(pair, own)
+	go r.carry(own, pair)
+	return r
+}
+
+// carry copies in one direction, and closes both connections at the end. After an
+// error it resets the pair, so that a truncated stream does not look complete.
+func (r *relay) carry(to, from net.Conn) {
+	_, err := io.Copy(to, from)
+	r.first.Do(func() { // the other direction fails because this one has ended
+		if err != nil {
+			r.failed.Store(&err)
+			_ = r.pair.SetLinger(0)
+		}
+	})
+	_ = r.pair.Close()
+	_ = r.own.Close()
+}
+
+// failure returns the error with which the relay has ended; nil if there was none.
+func (r *relay) failure() error {
+	if r == nil {
+		return nil
+	}
+	if failed := r.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}
