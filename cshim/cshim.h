@@ -219,6 +219,19 @@ void cshim_loop_break(struct cshim_loop *loop, uint32_t connection);
    not count. */
 bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot);
 
+/* How far the response to the request in a slot has come. */
+struct cshim_progress {
+  uint64_t bytes; /* received on the connection; if the request has a body,
+                     also those sent that the server has acknowledged */
+  uint64_t heard; /* changes whenever bytes have been received */
+  unsigned sections; /* header sections that have ended in the slot, interim
+                        ones included */
+  bool answered; /* the one of the final response has */
+};
+
+struct cshim_progress cshim_loop_progress(const struct cshim_loop *loop,
+                                          uint32_t slot);
+
 /* The text of the slot's last request. It is valid until the slot gets
    another. */
 const char *cshim_loop_text(const struct cshim_loop *loop, uint32_t slot,

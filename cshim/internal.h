@@ -109,8 +109,10 @@ struct connection {
                                       response */
   uint64_t dropped_from; /* bytes that had arrived when that began */
 
-  /* For a system that does not count a connection's bytes. */
-  uint64_t moves; /* signs that the server has sent or acknowledged bytes */
+  uint64_t moves; /* signs that the server has sent bytes */
+
+  /* For a system that does not count a connection's bytes: moves is then also
+     counted up for those that were acknowledged. */
   uint64_t sent; /* request bytes sent when it was last checked */
   int unacknowledged; /* and of that */
 };
@@ -176,6 +178,8 @@ struct transfer {
   size_t header_length;
   size_t sections_length; /* length of all header sections, interim ones
                              included */
+  unsigned sections; /* header sections that have ended, since the first
+                        request */
   size_t shown; /* bytes of the response in this run's result */
   size_t outstanding; /* of a streamed body: delivered but not consumed */
   size_t dropped;

@@ -19,7 +19,6 @@ package cshim
 #cgo nocallback cshim_loop_connect
 #cgo nocallback cshim_loop_disconnect
 #cgo nocallback cshim_loop_break
-#cgo nocallback cshim_loop_sent
 #cgo nocallback cshim_loop_text
 #cgo nocallback cshim_loop_connection_news
 #cgo nocallback cshim_loop_attach
@@ -32,7 +31,6 @@ package cshim
 #cgo nocallback cshim_loop_consumed
 #cgo nocallback cshim_loop_feed
 #cgo nocallback cshim_loop_log_keys
-#cgo nocallback cshim_loop_movement
 #cgo nocallback cshim_loop_count
 #cgo noescape cshim_loop_new
 #cgo noescape cshim_loop_run
@@ -338,12 +336,6 @@ func (l *Loop) Break(connection Connection) {
 	}
 }
 
-// Sent reports whether any byte of the request in slot was sent. The TLS
-// handshake does not count.
-func (l *Loop) Sent(slot Slot) bool {
-	return l.handle != nil && bool(C.cshim_loop_sent(l.handle, C.uint32_t(slot)))
-}
-
 // Text returns the text of the last request in slot. It is in C memory, and valid
 // until the slot gets another request or is detached.
 func (l *Loop) Text(slot Slot) Text {
@@ -353,16 +345,6 @@ func (l *Loop) Text(slot Slot) Text {
 	var length C.size_t
 	text := C.cshim_loop_text(l.handle, C.uint32_t(slot), &length)
 	return view(text, length)
-}
-
-// Movement returns a number that changes whenever the peer of a connection has
-// acknowledged or sent bytes. If two calls return the same number, no byte has
-// moved in between.
-func (l *Loop) Movement(connection Connection) uint64 {
-	if l.handle == nil {
-		return 0
-	}
-	return uint64(C.cshim_loop_movement(l.handle, C.uint32_t(connection)))
 }
 
 // Counters are the counters of a loop, which start at 0 when it is made. The

@@ -285,6 +285,8 @@ static bool take_line(struct transfer *transfer, const char *line,
   }
   if(!keep(transfer, &transfer->response, data, length, limit))
     return false;
+  if(transfer->framing.section != FRAMING_FIELDS)
+    transfer->sections++;
   if(transfer->framing.section == FRAMING_INTERIM)
     return tell_interim(transfer);
   return transfer->framing.section != FRAMING_FINAL || begin_body(transfer);

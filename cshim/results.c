@@ -84,7 +84,7 @@ static bool dropped_enough(struct connection *connection)
   if(!head || !head->dropping ||
      connection->loop->result_count == CSHIM_MAX_BATCH)
     return false;
-  received = system_received(connection);
+  received = system_bytes(connection, false);
   if(connection->dropping != head) {
     connection->dropping = head;
     connection->dropped_from = received;

@@ -69,8 +69,9 @@ void poller_wake(struct poller *poller);
    CSHIM_SOCKETS_CLOSED sums up. */
 enum cshim_counter system_end_of(int socket);
 
-/* Bytes received on the connection; 0 if the system does not count them. */
-uint64_t system_received(const struct connection *connection);
+/* Bytes received on the connection and, with `sent`, those sent that the peer
+   has acknowledged; 0 if the system does not count them. */
+uint64_t system_bytes(const struct connection *connection, bool sent);
 
 /* A number that changes whenever the peer has sent or acknowledged bytes, and
    only then. */

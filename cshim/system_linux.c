@@ -137,7 +137,7 @@ enum cshim_counter system_end_of(int socket)
   }
 }
 
-static uint64_t moved(const struct connection *connection, bool both)
+uint64_t system_bytes(const struct connection *connection, bool sent)
 {
   struct tcp_info info = { 0 };
   socklen_t length = sizeof(info);
@@ -145,16 +145,11 @@ static uint64_t moved(const struct connection *connection, bool both)
   if(connection->socket == CURL_SOCKET_BAD ||
      getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length))
     return 0;
-  return info.tcpi_bytes_received + (both ? info.tcpi_bytes_acked : 0);
-}
-
-uint64_t system_received(const struct connection *connection)
-{
-  return moved(connection, false);
+  return info.tcpi_bytes_received + (sent ? info.tcpi_bytes_acked : 0);
 }
 
 uint64_t system_movement(struct connection *connection)
 {
-  return moved(connection, true);
+  return system_bytes(connection, true);
 }
 #endif

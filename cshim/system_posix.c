@@ -183,9 +183,10 @@ enum cshim_counter system_end_of(int socket)
          CSHIM_CLOSED_BY_SERVER : CSHIM_CLOSED_BY_CLIENT;
 }
 
-uint64_t system_received(const struct connection *connection)
+uint64_t system_bytes(const struct connection *connection, bool sent)
 {
   (void)connection;
+  (void)sent;
   return 0;
 }
 

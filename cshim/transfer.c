@@ -152,6 +152,34 @@ bool cshim_loop_sent(const struct cshim_loop *loop, uint32_t slot)
   return transfer_sent(loop->slots[slot]) > 0;
 }
 
+/* For a system that does not count a connection's bytes: those of this
+   transfer that libcurl has delivered or taken. */
+static uint64_t transfer_bytes(const struct transfer *transfer)
+{
+  double received = 0, sent = 0;
+  long header = 0;
+  curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD, &received);
+  curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD, &sent);
+  curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE, &header);
+  return (uint64_t)received + (uint64_t)sent + (uint64_t)header;
+}
+
+struct cshim_progress cshim_loop_progress(const struct cshim_loop *loop,
+                                          uint32_t slot)
+{
+  const struct transfer *transfer = loop->slots[slot];
+  bool upload = transfer->flags & CSHIM_REQUEST_UPLOAD;
+  struct cshim_progress progress = {
+    .bytes = system_bytes(transfer->connection, upload),
+    .heard = transfer->connection->moves,
+    .sections = transfer->sections,
+    .answered = transfer->framing.section == FRAMING_FINAL
+  };
+  if(!progress.bytes)
+    progress.bytes = transfer_bytes(transfer);
+  return progress;
+}
+
 const char *cshim_loop_text(const struct cshim_loop *loop, uint32_t slot,
                             size_t *length)
 {

@@ -149,3 +149,22 @@ func TestDroppedBytesAreCountedOffTheWire(t *testing.T) {
 		})
 	}
 }
+
+// ResponseHeaderTimeout does not limit the body, also if Client returns it with the
+// header section.
+func TestResponseHeaderTimeoutLeavesTheBodyOut(t *testing.T) {
+	const limit = 300 * time.Millisecond
+	s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+		for readTarget(requests) != "" {
+			_, _ = io.WriteString(connection, okLine+"\r\nContent-Length: 1\r\n\r\n")
+			time.Sleep(2 * limit)
+			_, _ = io.WriteString(connection, "x")
+		}
+	})
+	client := newTestClient(t, nil, &Transport{ResponseHeaderTimeout: limit})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	response, err := client.Do(ctx, get(t, s.url))
+	require.NoError(t, err)
+	require.Equal(t, "x", readAll(t, response))
+}

@@ -82,7 +82,7 @@ func (e *engine) lookAfterHeaders(c *conn, now time.Time) {
 		}
 		until := since.Add(e.settings.headerTimeout)
 		switch {
-		case call.header != "" || call.abandoned || call.handed.IsZero():
+		case call.abandoned || call.handed.IsZero() || e.loop.Progress(call.handle.slot).Answered:
 		case now.Before(until):
 			e.lookAt(until)
 		default:
