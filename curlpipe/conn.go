@@ -46,6 +46,7 @@ type conn struct {
 	ours      bool  // we end it: the end is not charged to a request
 
 	stall stallWatch
+	drip  dripWatch
 
 	// While its first response is unwanted, see relieve.
 	watched  bool

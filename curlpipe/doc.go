@@ -32,9 +32,12 @@
 //
 // Responses arrive in the order of the requests, so a slow response delays all
 // later ones (head-of-line blocking). A caller that reads a body slowly does the
-// same. This is the price of a single HTTP/1.1 connection. If the server speaks
-// HTTP/2 and its responses differ much in speed or size, prefer HTTP/2, which this
-// package uses with libcurl 7.62.0 and later.
+// same. This is the price of a single HTTP/1.1 connection. StallTimeout limits it: a
+// response that only drips while others wait behind it fails, and the others start
+// over. A long event stream needs a transport of its own, or MaxConnsPerHost above 1
+// with Pipelining set to Off. If the server speaks HTTP/2 and its responses differ
+// much in speed or size, prefer HTTP/2, which this package uses with libcurl 7.62.0
+// and later.
 //
 // A request whose context ends is abandoned: the call returns at once, the response
 // is read and dropped, and later requests keep their connection. The same happens

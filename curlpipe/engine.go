@@ -265,6 +265,9 @@ func (e *engine) lookAfter(now time.Time) {
 		}
 		if e.settings.stallTimeout > 0 && !c.ours {
 			e.lookAfterStall(c, now)
+			if !c.ours {
+				e.lookAfterDrip(c, now)
+			}
 		}
 		if e.settings.headerTimeout > 0 && !c.ours {
 			e.lookAfterHeaders(c, now)

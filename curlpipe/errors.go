@@ -30,9 +30,10 @@ var (
 	// option; the text after it names the option.
 	ErrUnsupportedByLibcurl = errors.New("curlpipe: not with this libcurl")
 
-	// ErrStalled says that no byte moved on a connection for Transport.StallTimeout.
-	// The server may have processed the request.
-	ErrStalled = errors.New("curlpipe: nothing was received or sent for StallTimeout, the connection was closed")
+	// ErrStalled says that no byte moved on a connection for Transport.StallTimeout,
+	// or that the response dripped as described there. The server may have processed
+	// the request.
+	ErrStalled = errors.New("curlpipe: nothing or only a drip was received or sent for StallTimeout, the connection was closed")
 
 	// ErrBodyUnread says that the caller did not read a response's body for
 	// Transport.MaxUnreadTime while other requests waited for its connection.

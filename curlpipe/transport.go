@@ -214,7 +214,11 @@ type Transport struct {
 	// StallTimeout, if not 0, closes a connection on which no byte has moved in
 	// either direction for this long although the client waits for one. The requests
 	// in flight on it fail with ErrStalled. The limit may be exceeded by a quarter.
-	// ConnectTimeout is at most StallTimeout.
+	// Over HTTP/1.1 a response also fails, alone, if it drips: if less than 1 KiB of
+	// it arrives in this time, and its header section does not end or other requests
+	// wait behind its body. An interim response counts as much as 1 KiB, and a slow
+	// body for which no other request waits may go on. ConnectTimeout is at most
+	// StallTimeout.
 	StallTimeout time.Duration
 
 	// MaxResponseHeaderBytes limits the header sections of a response, interim
