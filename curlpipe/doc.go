@@ -169,7 +169,8 @@
 //     is OpenSSL 1.1.1 or later.
 //   - CONNECT, Upgrade and a request's trailer section are refused
 //     ([ErrUnsupportedRequest]), or sent by Fallback: libcurl does not hand over its
-//     connections, and cannot send a trailer section before 7.64.0. OPTIONS * is
+//     connections, and cannot send a trailer section before 7.64.0. HEAD with a body
+//     is refused, too: libcurl would wait for the body of a response. OPTIONS * is
 //     treated the same way with libcurl before 7.55.0, which cannot send a target
 //     other than a path. Through a proxy it is sent without the asterisk
 //     [RFC 9112 §3.2.4].
@@ -180,6 +181,9 @@
 //     Time, Rand. CurvePreferences, Renegotiation and ECH are refused, too. Instead,
 //     inspect Response.TLS, set PinnedPublicKey, KeyLogFile or Configure, or make the
 //     TLS connection in DialTLSContext.
+//   - PUT and DELETE are sent again, too, if their connection ends before the
+//     response, because they are idempotent [RFC 9110 §9.2.2]: set RetryPolicy to
+//     decide otherwise.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it, and
 //     NextProtos without h2 keeps it from that. There is no NewClientConn (Go 1.26),

@@ -330,6 +330,7 @@ func TestOtherTransports(t *testing.T) {
 	clone := transport.Clone()
 	defer clone.Close()
 	clone.Fallback = remember
+	clone.RegisterProtocol("http", remember) // a clone has none
 	for _, each := range []struct{ method, path, upgrade string }{
 		{"CONNECT", "/", ""}, {"OPTIONS", "*", ""}, {"GET", "/", "websocket"}, {"GET", "/trailer", ""},
 	} {

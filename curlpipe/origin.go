@@ -25,6 +25,14 @@ func originOf(u *url.URL) originKey {
 	return key
 }
 
+// portOf returns the default port of a scheme.
+func portOf(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
 // proxied reports whether a proxy gets the requests themselves, in the absolute
 // form [RFC 9112 §3.2.2]. That is so for http requests through an http proxy.
 func (k originKey) proxied() bool {

@@ -100,12 +100,12 @@ func fallsBack(request *http.Request) bool {
 	return err == nil && refused != nil
 }
 
-// Clone returns an unused transport with the same fields.
+// Clone returns an unused transport with the same fields. As with net/http, it has
+// none of the protocols that were registered.
 func (t *Transport) Clone() *Transport {
 	t.starting.Lock()
 	defer t.starting.Unlock()
 	clone := t.copied()
-	clone.protocols = t.protocols
 	clone.ProxyConnectHeader = t.ProxyConnectHeader.Clone()
 	clone.TLSClientConfig = t.TLSClientConfig.Clone()
 	clone.RootCAs = bytes.Clone(t.RootCAs)

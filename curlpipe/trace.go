@@ -330,6 +330,12 @@ func (e *engine) traceResult(c *call, result *cshim.Result) {
 		}
 		c.trace.answered()
 	}
+	if result.Done && result.Code != 0 && result.Sent { // nothing may have looked since
+		c.trace.reach(stageHeaders, c.conn.tls)
+		if e.isWritten(c) {
+			c.trace.reach(stageRequest, c.conn.tls)
+		}
+	}
 	if result.Done && result.Code == 0 {
 		if e.isWritten(c) {
 			c.trace.reach(stageRequest, c.conn.tls)
@@ -385,11 +391,4 @@ func (e *engine) lookAfterTraces(c *conn, now time.Time) {
 		e.lookAt(now.Add(min(time.Duration(t.polls)*time.Millisecond, longestTracePoll)))
 		t.polls++
 	}
-}
-
-func portOf(scheme string) string {
-	if scheme == "https" {
-		return "443"
-	}
-	return "80"
 }

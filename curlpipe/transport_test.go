@@ -283,15 +283,17 @@ func (failingReader) Read([]byte) (int, error) { return 0, errors.New("the disk 
 
 func TestCookies(t *testing.T) {
 	s := newServer(t, false, behaviour)
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	client := &http.Client{Transport: newTestTransport(t, s, &Transport{}), Jar: jar}
-	response, err := client.Get(s.URL + "/cookie")
-	require.NoError(t, err)
-	readAll(t, response)
-	response, err = client.Get(s.URL + "/cookie-back")
-	require.NoError(t, err)
-	require.Equal(t, "taste=sweet", readAll(t, response))
+	for which, make := range yardsticks {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		client := &http.Client{Transport: make(t, s), Jar: jar}
+		response, err := client.Get(s.URL + "/cookie")
+		require.NoError(t, err, which)
+		readAll(t, response)
+		response, err = client.Get(s.URL + "/cookie-back")
+		require.NoError(t, err, which)
+		require.Equal(t, "taste=sweet", readAll(t, response), which)
+	}
 }
 
 // TestUploadsShareTheConnection mixes requests with bodies among pipelined ones.
