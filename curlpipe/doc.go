@@ -211,6 +211,12 @@
 //     requested, and a Content-Length that is not one number, are refused.
 //   - libcurl compares a certificate's name after the handshake: the server sees a
 //     closed connection and no alert.
+//   - libcurl and OpenSSL decide about certificates. They accept a common name if the
+//     certificate names no host in another way, names that end with a dot, and the
+//     extended key usages for Server Gated Crypto. They refuse a wildcard for a whole
+//     top-level domain, a key usage without digitalSignature, a certificate whose only
+//     extended key usage is "any", and, depending on OpenSSL's security level, short
+//     keys.
 //   - libcurl accepts field lines of up to 100 kB, and from 8.3.0 on (and in Debian's
 //     7.88.1) header sections of up to 300 kB ([ErrResponseTooLarge]). Over HTTP/2,
 //     a response with a field line of more than 64 kB breaks the protocol for
