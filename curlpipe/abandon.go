@@ -111,10 +111,10 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 	var until time.Time
 	switch {
 	case head.abandoned && !c.established && c.origin.waiting.first != nil:
-		e.lookAt(now.Add(patience)) // others wait for the connection
+		e.lookAt(now.Add(e.settings.patience)) // others wait for the connection
 		return
 	case head.abandoned && c.abandoned == c.inFlight:
-		until = c.unreadSince().Add(min(patience, e.settings.abandonedTime)) // nobody waits for the response
+		until = c.unreadSince().Add(min(e.settings.patience, e.settings.abandonedTime)) // nobody waits for the response
 	case head.abandoned:
 		since := c.unreadSince()
 		if head.left.After(since) {
@@ -151,8 +151,8 @@ func (e *engine) lookAfterHead(c *conn, now time.Time) {
 // pipelined. They start over on another connection; if there is none, one more
 // is opened.
 func (e *engine) relieve(c *conn, since, now time.Time) {
-	if !e.passed(since.Add(patience)) || e.settings.retries == 0 {
-		e.lookAt(since.Add(patience))
+	if !e.passed(since.Add(e.settings.patience)) || e.settings.retries == 0 {
+		e.lookAt(since.Add(e.settings.patience))
 		return
 	}
 	if moved := e.loop.Movement(c.id); !c.watched || moved != c.movement {
@@ -163,9 +163,9 @@ func (e *engine) relieve(c *conn, since, now time.Time) {
 	case !ready && !c.relief && !c.origin.other(c, connDialing):
 		c.relief = true // once: it may be refused
 		e.dial(c.origin, now)
-	case ready && e.passed(c.still.Add(patience)):
+	case ready && e.passed(c.still.Add(e.settings.patience)):
 		e.giveUp(c)
 		return
 	}
-	e.lookAt(now.Add(patience))
+	e.lookAt(now.Add(e.settings.patience))
 }

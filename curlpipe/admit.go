@@ -25,7 +25,7 @@ func (e *engine) queued(c *call, o *origin) {
 func (e *engine) originOf(key originKey) *origin {
 	o := e.origins[key]
 	if o == nil {
-		o = &origin{key: key}
+		o = &origin{key: key, patience: e.settings.patience}
 		e.origins[key] = o
 	}
 	return o

@@ -95,7 +95,7 @@ func TestContextThatHasEnded(t *testing.T) {
 func TestCancellationStorm(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, echo)
-		client := newTestClient(t, s, &Transport{MaxPipelineDepth: 50})
+		client := newTestClient(t, s, patient(&Transport{MaxPipelineDepth: 50}))
 		var group sync.WaitGroup
 		for i := range 3000 {
 			group.Go(func() {

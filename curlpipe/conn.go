@@ -9,7 +9,8 @@ import (
 )
 
 // patience is how long requests wait behind an unread response, or for a
-// connection that is being established, before they use another one.
+// connection that is being established, before they use another one. Tests may
+// set another time, see settings.
 const patience = 250 * time.Millisecond
 
 // conn is a connection to an origin. A request belongs to the conn whose queue
@@ -96,11 +97,11 @@ func (c *conn) holdsUntil() time.Time {
 		if !c.established {
 			return time.Time{} // the calls wait for the connection itself
 		}
-		return c.unreadSince().Add(patience)
+		return c.unreadSince().Add(c.origin.patience)
 	}
 	if head.body != nil {
 		if since := head.body.unreadSince(); !since.IsZero() {
-			return since.Add(patience)
+			return since.Add(c.origin.patience)
 		}
 	}
 	return time.Time{}

@@ -54,6 +54,8 @@ type origin struct {
 	listed  bool    // in engine.ready
 	making  int     // number of handles that are being made for its calls
 	http11  bool    // the server requires HTTP/1.1
+
+	patience time.Duration // the engine's
 }
 
 // room finds a connection for the first waiting call: an idle one, or else the
@@ -100,9 +102,9 @@ func (o *origin) room(s *settings, now, looked time.Time) (best *conn, open bool
 	}
 	// prefer an own connection, if it will be ready soon, to a place behind
 	// others
-	soon := youngest.Add(patience)
+	soon := youngest.Add(o.patience)
 	if open {
-		soon = now.Add(patience)
+		soon = now.Add(o.patience)
 	}
 	if now.Before(soon) {
 		return nil, open, earlier(look, soon)

@@ -115,7 +115,7 @@ func (t *Transport) Clone() *Transport {
 
 // copied returns a transport with the same values in its fields.
 func (t *Transport) copied() *Transport {
-	clone := &Transport{}
+	clone := &Transport{patience: t.patience}
 	from, to := reflect.ValueOf(t).Elem(), reflect.ValueOf(clone).Elem()
 	for i := range from.NumField() {
 		if from.Type().Field(i).IsExported() {

@@ -55,6 +55,7 @@ type settings struct {
 
 	disableKeepAlives bool
 	stallTimeout      time.Duration
+	patience          time.Duration
 	abandonedTime     time.Duration
 	unreadTime        time.Duration
 	connectTimeout    time.Duration
@@ -110,6 +111,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		abandonedTime:     atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
 		unreadTime:        atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
 		stallTimeout:      notNegative(&refused, "StallTimeout", t.StallTimeout),
+		patience:          cmp.Or(t.patience, patience),
 		wholeServer:       lib.atLeast(firstRequestTarget, "OPTIONS *"),
 		keyLogFile:        t.KeyLogFile,
 		logger:            t.Logger,

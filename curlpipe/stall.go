@@ -75,7 +75,7 @@ func (e *engine) lookAfterDrip(c *conn, now time.Time) {
 	alone := c.inFlight == 1 && !c.origin.waitsFor(c)
 	switch {
 	case d.call != head, progress.Sections != d.then.Sections, progress.Bytes-d.then.Bytes >= dripSize,
-		progress.Answered && alone, head.waitsForCaller(now.Add(-patience)):
+		progress.Answered && alone, head.waitsForCaller(now.Add(-e.settings.patience)):
 		*d = dripWatch{head, now, progress, progress.Heard, now}
 	case progress.Heard == d.heard:
 	case now.Sub(d.last) >= limit: // it was silent, which is for lookAfterStall

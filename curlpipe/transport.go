@@ -287,6 +287,8 @@ type Transport struct {
 	closed    bool
 	protocols map[string]http.RoundTripper // of RegisterProtocol
 
+	patience time.Duration // of tests; 0: the constant of that name
+
 	// of TLSClientConfig, with its key, in PEM; see effective
 	certificate []byte // with its key, in PEM
 	noHTTP2     bool
