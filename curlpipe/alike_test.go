@@ -3,6 +3,7 @@ package curlpipe
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -298,4 +299,35 @@ func TestHookOrderOfAFreshConnection(t *testing.T) {
 	until := slices.Index(names["net/http"], "GotConn") + 1 // behind it, net/http has no order
 	require.Equal(t, names["net/http"][:until], names["curlpipe"][:until])
 	require.ElementsMatch(t, names["net/http"], names["curlpipe"])
+}
+
+// TestBodyLongerThanItsLength requires that both transports report it over HTTP/2.
+// Over HTTP/1.1, what is behind the length is no part of the response.
+func TestBodyLongerThanItsLength(t *testing.T) {
+	for name, parts := range map[string][]string{"one frame": {"123456789"}, "two frames": {"1234", "56789"}} {
+		s := newRawHTTP2Server(t, func(c *rawHTTP2) {
+			c.each(func(stream uint32) {
+				c.headers(stream, 0, ":status", "200", "content-length", "6")
+				for _, part := range parts {
+					c.data(stream, 0, part)
+				}
+				c.data(stream, flagEndStream, "")
+			})
+		})
+		for which, roundTripper := range likeHTTPTransport(t, &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}) {
+			if which == "curlpipe" && !multiplexes(t) {
+				continue
+			}
+			response, err := roundTripper.RoundTrip(get(t, s.url()))
+			require.NoError(t, err, which)
+			text, err := io.ReadAll(response.Body)
+			require.Error(t, err, "%s: %s", which, name)
+			require.True(t, strings.HasPrefix("123456", string(text)), "%s: %q", which, text)
+			require.NoError(t, response.Body.Close())
+		}
+	}
+	address := newRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n123456789", true)
+	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{}) {
+		require.Equal(t, "123456", readAll(t, open(t.Context(), t, roundTripper, address)), which)
+	}
 }

@@ -190,10 +190,10 @@
 //     because only net/http can make its result.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
-//   - A connection of DialTLSContext carries HTTP/1.1 only. libcurl either takes over
-//     the socket of a connection that DialContext or DialTLSContext returns, or the
-//     connection is relayed. A deadline set on a *net.TCPConn, or its Close, has no
-//     effect: return it as struct{ net.Conn }{connection}, which is relayed.
+//   - libcurl either takes over the socket of a connection that DialContext or
+//     DialTLSContext returns, or the connection is relayed. A deadline set on a
+//     *net.TCPConn, or its Close, has no effect: return it as
+//     struct{ net.Conn }{connection}, which is relayed.
 //   - The fields of a transport are read with the first request, and later changes
 //     have no effect: use Clone.
 //   - libcurl itself writes the fields that describe a request's body, before or after
@@ -223,13 +223,16 @@
 //     nghttp2, which ends the connection.
 //   - A goroutine that is in libcurl is not durably blocked, so in a bubble of
 //     testing/synctest the time does not advance.
-//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
+//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2. If a server
+//     requires HTTP/1.1 for a request (HTTP_1_1_REQUIRED), the next connection speaks
+//     that, unless DialTLSContext makes it.
 //   - Over HTTP/2, at most 100 kB of header fields are accepted, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.
-//   - Over HTTP/2, of a body that is longer than its Content-Length the frame that
-//     goes beyond it is lost, with what it has of the body. nghttp2 also refuses a
-//     204 response that has a Content-Length.
+//   - Over HTTP/2, reading a body that is longer than its Content-Length fails, as in
+//     net/http, but the end of the stated length may be missing: every release of
+//     nghttp2 drops the DATA frame that goes beyond it. nghttp2 also refuses a 204
+//     response that has a Content-Length.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
 //     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
 //     and an error of the request's body are returned as they are, and a response's
