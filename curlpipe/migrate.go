@@ -108,10 +108,10 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 }
 
 // speaksOthers reports whether a transport has functions for protocols other than
-// HTTP/2.
+// HTTP/2. net/http adds its own, over TLS and without, with the first request.
 func speaksOthers(protocols map[string]func(string, *tls.Conn) http.RoundTripper) bool {
 	for name, speak := range protocols {
-		if name != "h2" && speak != nil {
+		if name != "h2" && name != "unencrypted_http2" && speak != nil {
 			return true
 		}
 	}

@@ -140,6 +140,20 @@ func TestEveryMethodOfHTTPTransport(t *testing.T) {
 	}
 }
 
+// TestTransportThatWasUsed requires that a transport can still be carried over when
+// net/http has set up its own HTTP/2 in it.
+func TestTransportThatWasUsed(t *testing.T) {
+	s := newServer(t, true, echo)
+	for _, force := range []bool{false, true} {
+		theirs := trusting(s, &http.Transport{})
+		theirs.ForceAttemptHTTP2 = force
+		readAll(t, open(t.Context(), t, theirs, s.URL+"/x"))
+		for which, roundTripper := range likeHTTPTransport(t, theirs) {
+			require.Equal(t, "you asked for /x", readAll(t, open(t.Context(), t, roundTripper, s.URL+"/x")), which)
+		}
+	}
+}
+
 // TestForceAttemptHTTP2 requires that HTTP/2 is tried if net/http tries it, which it
 // does not with fields of one's own about connections unless it is told to.
 func TestForceAttemptHTTP2(t *testing.T) {
