@@ -112,6 +112,7 @@ type Result struct {
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
 	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
+	Excess       bool   // with Malformed: it does not begin with a status line, so it may be the rest of the response before it
 	Lost         bool   // its connection ended, or accepts no more requests, before a byte of the response arrived
 	Sent         bool   // a byte of the request may have been sent
 	Unprocessed  bool   // with Lost: the server has said that it did not process the request
@@ -135,6 +136,7 @@ func newResult(result *C.struct_cshim_result) Result {
 		TooLarge:     result.flags&C.CSHIM_RESULT_TOO_LARGE != 0,
 		GivenUp:      result.flags&C.CSHIM_RESULT_GIVEN_UP != 0,
 		Malformed:    result.flags&C.CSHIM_RESULT_MALFORMED != 0,
+		Excess:       result.flags&C.CSHIM_RESULT_EXCESS != 0,
 		Lost:         result.flags&C.CSHIM_RESULT_LOST != 0,
 		Spent:        result.flags&C.CSHIM_RESULT_SPENT != 0,
 		HTTP2Only:    result.flags&C.CSHIM_RESULT_HTTP2_ONLY != 0,

@@ -78,9 +78,10 @@ struct cshim_request {
 #define CSHIM_REQUEST_STREAM 2 /* results come while the response arrives */
 #define CSHIM_REQUEST_UPLOAD 4 /* has a body, see cshim_loop_feed() */
 #define CSHIM_REQUEST_AGAIN 8 /* send the slot's last request, which ended with
-                                 CSHIM_RESULT_LOST, again. Only slot,
-                                 connection, CSHIM_REQUEST_HTTP11 and
-                                 CSHIM_REQUEST_HTTP2 are read.
+                                 CSHIM_RESULT_LOST or CSHIM_RESULT_EXCESS,
+                                 again. Only slot, connection,
+                                 CSHIM_REQUEST_HTTP11 and CSHIM_REQUEST_HTTP2
+                                 are read.
                                  It fails with CURLE_SEND_FAIL_REWIND if the
                                  part of the body that was sent is no longer
                                  complete in memory */
@@ -161,6 +162,9 @@ struct cshim_connection_news {
 
 #define CSHIM_RESULT_MALFORMED 64 /* detail says how the response breaks
                                      RFC 9112; the connection was closed */
+#define CSHIM_RESULT_EXCESS 4096 /* with CSHIM_RESULT_MALFORMED: it does not
+                                    begin with a status line, so it may be
+                                    the rest of the response before it */
 
 enum cshim_counter {
   CSHIM_SOCKETS_OPENED, /* sockets that the loop was given */

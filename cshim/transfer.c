@@ -239,7 +239,8 @@ void transfer_result(struct transfer *transfer, int code,
   if(done) {
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->refusal && code)
-      result->flags |= CSHIM_RESULT_MALFORMED;
+      result->flags |= CSHIM_RESULT_MALFORMED |
+                       (transfer->sections_length ? 0 : CSHIM_RESULT_EXCESS);
     transfer->http2_only |= remembers && transfer->stream.sent;
     /* see response_discard(): it is too late for that */
     if(transfer->paused || (remembers && (code || !transfer->stream.sent)))

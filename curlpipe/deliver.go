@@ -37,7 +37,7 @@ func (e *engine) deliver(result *cshim.Result) {
 			e.counters.resent.Add(1)
 		}
 	}
-	if result.Lost {
+	if result.Lost || c.followsExcess(result) {
 		e.lose(c, result)
 		return
 	}

@@ -48,7 +48,9 @@
 //
 // If a connection ends while requests are in flight, a new one is opened. Requests
 // with an idempotent method are sent again if no byte of their response has
-// arrived, at most MaxRetries times.
+// arrived, at most MaxRetries times. The same happens if a server sends more than
+// it has announced, as the body of a response to HEAD: the bytes that follow belong
+// to no request, and the connection is closed.
 //
 // # Memory
 //

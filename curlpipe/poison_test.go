@@ -19,11 +19,11 @@ import (
 const poisoned = 13
 
 // newPoisonServer answers /bad with the text, and any other target with the
-// target. If the other requests are pipelined, it answers /bad only after they
-// have arrived.
+// target. On its first connection it answers /bad only after those behind have
+// arrived. On another one, /bad is the first request, and they wait.
 func newPoisonServer(t testing.TB, bad string, behind int) (url string) {
 	t.Helper()
-	return newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+	return newServedServer(t, func(number int64, connection net.Conn, requests *bufio.Reader) {
 		var answers strings.Builder
 		for owed := 0; ; {
 			target := readTarget(requests)
@@ -32,7 +32,10 @@ func newPoisonServer(t testing.TB, bad string, behind int) (url string) {
 				return
 			case "/bad":
 				answers.WriteString(bad)
-				if owed = behind; owed == 0 {
+				if number == 0 {
+					owed = behind
+				}
+				if owed == 0 {
 					answers.WriteString(withLength(okLine, "", "what nobody has asked for"))
 				}
 			default:

@@ -55,11 +55,15 @@ func (e *engine) lose(call *call, result *cshim.Result) {
 	}
 	e.putBack(h, true)
 	if reason == nil {
-		reason = &lostError{transferError{codeOf(result), cause}, call.sent}
-		if result.Unprocessed {
-			reason = &refusedError{codeOf(result)}
-		}
 		call.detail = result.Detail
+		switch {
+		case result.Unprocessed:
+			reason = &refusedError{codeOf(result)}
+		case result.Malformed:
+			call.detail, reason = "", e.failure(call, result)
+		default:
+			reason = &lostError{transferError{codeOf(result), cause}, call.sent}
+		}
 	} else {
 		call.detail = detailOf(reason)
 	}
@@ -84,6 +88,15 @@ func idempotent(method string) bool {
 		return true
 	}
 	return false
+}
+
+// followsExcess reports whether what a call got is no response but may be the
+// rest of the one before it, longer than the server had announced, as the body of
+// a response to HEAD or a line feed behind a body. A client must not take such
+// bytes for another response [RFC 9112 §6.3], so the call has got nothing. One
+// with a body shares no connection, and such bytes are found before it is sent.
+func (c *call) followsExcess(result *cshim.Result) bool {
+	return result.Excess && c.conn.answered && !c.conn.multiplexes && c.upload == nil
 }
 
 // repeatable reports whether a request may be sent again although the server
