@@ -127,10 +127,11 @@ func TestLeakedBody(t *testing.T) {
 // TestStallOfOneHost requires that a stall is noticed although another host is
 // busy.
 func TestStallOfOneHost(t *testing.T) {
-	dead, g := newGateServer(t, true)
+	dead, g := newGateServer(t, false)
 	t.Cleanup(g.open)
-	busy := newServer(t, true, echo)
-	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true, StallTimeout: 2 * time.Second, Pipelining: Off})
+	busy := newServer(t, false, echo)
+	transport := newTestTransport(t, nil, &Transport{StallTimeout: 2 * time.Second, Pipelining: Off})
+	fetchMany(t, transport, dead.URL, 1) // connect
 	stalled := make(chan error, 1)
 	go func() {
 		_, err := transport.RoundTrip(get(t, dead.URL+"/wait"))
