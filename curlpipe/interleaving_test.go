@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var interleaved = flag.Int("interleaved", 600, "`requests` of each part of TestInterleavings")
+var interleaved = flag.Int("interleaved", 600, "`requests` of each part of the interleavings")
 
 // interleaving is a server that answers in every way in which HTTP/1.1 lets it:
 // with any status, early, with interim responses, with trailers, with and
