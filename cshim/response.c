@@ -286,8 +286,7 @@ static bool take_line(struct transfer *transfer, const char *line,
   }
   if(!keep(transfer, &transfer->response, data, length, limit))
     return false;
-  if(transfer->framing.section != FRAMING_FIELDS)
-    transfer->sections++;
+  transfer->sections += transfer->framing.section != FRAMING_FIELDS;
   if(transfer->framing.section == FRAMING_INTERIM)
     return tell_interim(transfer);
   return transfer->framing.section != FRAMING_FINAL || begin_body(transfer);

@@ -1,6 +1,7 @@
 package curlpipe
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"testing"
@@ -67,3 +69,38 @@ func (i *issuer) issue(t testing.TB, change func(*x509.Certificate), names ...st
 }
 
 func unchanged(*x509.Certificate) {}
+
+// sign has an issuer sign a certificate for a key.
+func (m *certificateMaker) sign(by *issuer, key crypto.Signer, template *x509.Certificate) []byte {
+	m.t.Helper()
+	by.number++
+	template.SerialNumber = big.NewInt(by.number)
+	if template.NotAfter.IsZero() {
+		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, key.Public(), by.key)
+	require.NoError(m.t, err)
+	return der
+}
+
+// intermediate makes an authority that another one has signed.
+func (m *certificateMaker) intermediate(by *issuer, change func(*x509.Certificate)) *issuer {
+	key := m.newKey(elliptic.P256())
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: fmt.Sprintf("intermediate %d", by.number)}, KeyUsage: x509.KeyUsageCertSign,
+		IsCA: true, BasicConstraintsValid: true, MaxPathLen: -1,
+	}
+	change(template)
+	certificate, err := x509.ParseCertificate(m.sign(by, key, template))
+	require.NoError(m.t, err)
+	return &issuer{certificate, key.(*ecdsa.PrivateKey), 1}
+}
+
+// leaf is a server's certificate with nothing wrong.
+func leaf(names ...string) *x509.Certificate {
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "somebody"}, DNSNames: names,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	return template
+}
