@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ func newDripServer(t testing.TB, beginning, piece, end string) (url string, bega
 // A server that sends a byte now and then keeps neither a caller nor the requests
 // behind it waiting, although the connection never stalls.
 func TestResponseThatDrips(t *testing.T) {
+	var group sync.WaitGroup // they only wait, so all of them go at the same time
+	defer group.Wait()
 	const chunks = okLine + "\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for name, test := range map[string]struct {
 		beginning, piece, end string
@@ -66,31 +69,32 @@ func TestResponseThatDrips(t *testing.T) {
 		"large body":            {chunks, "400\r\n" + strings.Repeat("x", 1024) + "\r\n", "0\r\n\r\n", 3, false},
 	} {
 		for _, pipelining := range []Pipelining{Auto, Off} {
-			t.Run(name+" "+pipelining.String(), func(t *testing.T) {
-				t.Parallel()
-				url, began := newDripServer(t, test.beginning, test.piece, test.end)
-				transport := newTestTransport(t, nil, &Transport{Pipelining: pipelining, StallTimeout: dripLimit})
-				fetchMany(t, transport, url, 1)
-				ended := make(chan error, 1)
-				go func() {
-					response, err := transport.RoundTrip(get(t, url+"/drip"))
-					if err == nil {
-						_, err = io.Copy(io.Discard, response.Body)
-						response.Body.Close()
+			group.Go(func() {
+				t.Run(name+" "+pipelining.String(), func(t *testing.T) {
+					url, began := newDripServer(t, test.beginning, test.piece, test.end)
+					transport := newTestTransport(t, nil, &Transport{Pipelining: pipelining, StallTimeout: dripLimit})
+					fetchMany(t, transport, url, 1)
+					ended := make(chan error, 1)
+					go func() {
+						response, err := transport.RoundTrip(get(t, url+"/drip"))
+						if err == nil {
+							_, err = io.Copy(io.Discard, response.Body)
+							response.Body.Close()
+						}
+						ended <- err
+					}()
+					<-began
+					fetchMany(t, transport, url, test.others)
+					if test.fails {
+						require.ErrorIs(t, <-ended, ErrStalled)
+					} else {
+						require.NoError(t, <-ended)
 					}
-					ended <- err
-				}()
-				<-began
-				fetchMany(t, transport, url, test.others)
-				if test.fails {
-					require.ErrorIs(t, <-ended, ErrStalled)
-				} else {
-					require.NoError(t, <-ended)
-				}
-				fetchMany(t, transport, url, 1)
-				stats := transport.Stats()
-				require.Zero(t, stats.Abandoned)
-				require.EqualValues(t, map[bool]int{true: 2, false: 1}[test.fails], stats.ConnectionsOpened)
+					fetchMany(t, transport, url, 1)
+					stats := transport.Stats()
+					require.Zero(t, stats.Abandoned)
+					require.EqualValues(t, map[bool]int{true: 2, false: 1}[test.fails], stats.ConnectionsOpened)
+				})
 			})
 		}
 	}
