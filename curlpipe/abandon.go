@@ -35,7 +35,7 @@ func (e *engine) cancel(request *http.Request) {
 	}
 	for _, c := range canceled {
 		if c.body != nil {
-			c.body.abandon(errRequestCanceled)
+			c.body.abandon(bare(canceledError(c.ctx)))
 		} else if c.leave() {
 			e.counters.abandoned.Add(1)
 			if c.upload != nil && c.upload.stop() {

@@ -98,10 +98,11 @@ func (b *streamedBody) follow(ctx context.Context, canceled <-chan struct{}) {
 		return
 	}
 	unfollow := context.AfterFunc(ctx, func() {
+		awaitTimer(ctx, canceled)
 		b.abandon(context.Cause(ctx)) // bare, as in net/http
 	})
 	if canceled != nil {
-		unfollow = alsoFollow(canceled, func() { b.abandon(errRequestCanceled) }, unfollow)
+		unfollow = alsoFollow(canceled, func() { b.abandon(bare(canceledError(ctx))) }, unfollow)
 	}
 	b.mutex.Lock()
 	b.unfollow = unfollow
@@ -210,9 +211,9 @@ func (b *streamedBody) finish() error {
 // Close abandons the body. The rest of it is read and dropped, so that the
 // connection can be used again.
 func (b *streamedBody) Close() error {
-	b.abandon(http.ErrBodyReadAfterClose)
+	b.abandon(errBodyClosed)
 	b.mutex.Lock()
-	b.left, b.err = true, http.ErrBodyReadAfterClose
+	b.left, b.err = true, errBodyClosed
 	unfollow := b.unfollow
 	b.mutex.Unlock()
 	if unfollow != nil {

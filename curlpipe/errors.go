@@ -99,6 +99,15 @@ func (e *Error) Timeout() bool {
 // Temporary is the same as Timeout; net.Error requires it.
 func (e *Error) Temporary() bool { return e.Timeout() }
 
+// errBodyClosed is the error of reading a response's body after its Close, in
+// net/http's words for that.
+var errBodyClosed error = bodyClosedError{}
+
+type bodyClosedError struct{}
+
+func (bodyClosedError) Error() string { return "http: read on closed response body" }
+func (bodyClosedError) Unwrap() error { return http.ErrBodyReadAfterClose }
+
 // malformedError says why a response cannot be believed. How libcurl calls that
 // is no use to a reader, but errors.Is finds it.
 type malformedError struct {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // prepare makes a call ready to be submitted.
@@ -39,6 +40,34 @@ func (e *engine) start(ctx context.Context, c *call) error {
 	return e.submit(c)
 }
 
+// canceledError is the error of a request that was canceled through Cancel or
+// CancelRequest. http.Client does that when its Timeout expires, which is the
+// context's deadline, too.
+func canceledError(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	return errRequestCanceled
+}
+
+// timerDelay is how much later than its deadline a timer of http.Client's may expire.
+const timerDelay = 250 * time.Millisecond
+
+// awaitTimer waits until http.Client has noticed that its Timeout has expired, which
+// is the context's deadline, too. Only then does its error say so.
+func awaitTimer(ctx context.Context, canceled <-chan struct{}) {
+	if canceled == nil || ctx.Err() != context.DeadlineExceeded {
+		return
+	}
+	select {
+	case <-canceled:
+	case <-time.After(timerDelay):
+	}
+}
+
 // await waits until a call is answered, or its context ends.
 func (e *engine) await(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	if call.trace != nil {
@@ -53,11 +82,12 @@ func (e *engine) await(ctx context.Context, request *http.Request, call *call) (
 	case <-call.done:
 	case <-request.Cancel:
 		if e.abandon(call) {
-			return nil, call.failure(errRequestCanceled, "")
+			return nil, call.failure(canceledError(ctx), "")
 		}
 		<-call.done
 	case <-left:
 		if e.abandon(call) {
+			awaitTimer(ctx, request.Cancel)
 			return nil, call.failure(contextError(ctx), "")
 		}
 		<-call.done // it was answered at the same moment
@@ -78,7 +108,7 @@ func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *c
 			}
 			left = trace.refusal
 		case <-request.Cancel:
-			left = errRequestCanceled
+			left = canceledError(ctx)
 		case <-ctx.Done():
 			left = contextError(ctx)
 		}
@@ -86,6 +116,7 @@ func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *c
 			break
 		}
 		if e.abandon(call) {
+			awaitTimer(ctx, request.Cancel)
 			trace.leave()
 			return nil, call.failure(left, "")
 		}
@@ -99,7 +130,7 @@ func (e *engine) awaitTraced(ctx context.Context, request *http.Request, call *c
 // answer returns the response of an answered call, or its error.
 func (e *engine) answer(ctx context.Context, request *http.Request, call *call) (*http.Response, error) {
 	if call.state.Load() == callAbandoned { // by CancelRequest; the rest of the call is the engine's
-		return nil, call.failure(errRequestCanceled, "")
+		return nil, call.failure(canceledError(ctx), "")
 	}
 	err := call.err
 	var response *http.Response

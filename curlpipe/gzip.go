@@ -44,7 +44,7 @@ func (b *gzipBody) Read(into []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	if b.closed.Load() {
-		return 0, http.ErrBodyReadAfterClose
+		return 0, errBodyClosed
 	}
 	if b.reader == nil && b.err == nil {
 		b.reader, b.err = gzip.NewReader(b.coded)

@@ -25,6 +25,9 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if !isToken(method) || method == http.MethodConnect {
 		return fmt.Errorf("%w: give a method of RFC 9110, section 9, but not CONNECT: invalid method %q", ErrUnsupportedRequest, method)
 	}
+	if request.Body == nil && request.ContentLength != 0 {
+		return fmt.Errorf("%w: give the body, or a ContentLength of 0: Request.ContentLength=%d with nil Body", ErrUnsupportedRequest, request.ContentLength)
+	}
 	fields := canonical(request.Header)
 	c.lookFirst(request)
 	c.uploadLength = bodyLength(request)

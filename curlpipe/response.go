@@ -70,7 +70,7 @@ func parseStatusLine(response *http.Response, line string) error {
 		return fmt.Errorf("%w: status line %q", ErrMalformedResponse, line)
 	}
 	response.Proto = proto
-	if status = strings.TrimRight(status, " "); status == code && proto == "HTTP/2.0" {
+	if proto == "HTTP/2.0" && strings.TrimRight(status, " ") == code {
 		status = statusOf(number) // HTTP/2 has no text
 	}
 	response.Status = status
@@ -97,6 +97,7 @@ func frame(response *http.Response, memory *body, c *call) {
 		delete(header, "Content-Length")
 	} else if length, ok := contentLength(header["Content-Length"]); ok {
 		response.ContentLength = length
+		header["Content-Length"] = header["Content-Length"][:1] // they are all the same
 	}
 	if bodiless(response.StatusCode) && response.Request.Method != http.MethodHead {
 		response.ContentLength = 0 // whatever the fields say of the body that there is not
@@ -176,7 +177,7 @@ func (b *body) ended() {
 
 func (b *body) Read(into []byte) (int, error) {
 	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
+		return 0, errBodyClosed
 	}
 	n, err := b.reader.Read(into)
 	if err == io.EOF {
@@ -187,7 +188,7 @@ func (b *body) Read(into []byte) (int, error) {
 
 func (b *body) WriteTo(writer io.Writer) (int64, error) {
 	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
+		return 0, errBodyClosed
 	}
 	n, err := b.reader.WriteTo(writer)
 	b.ended()

@@ -238,13 +238,19 @@ func wrongLength(length, left int64, last bool) error {
 	return nil
 }
 
+// asksForChunks reports whether the caller wants a body sent chunked although its
+// length is known [http.Request].
+func asksForChunks(request *http.Request) bool {
+	return len(request.TransferEncoding) > 0 && request.TransferEncoding[0] == "chunked"
+}
+
 // bodyLength returns the length of a request's body: 0 without one, -1 if it is
 // not known [http.Request].
 func bodyLength(request *http.Request) int64 {
 	switch {
 	case request.Body == nil || request.Body == http.NoBody:
 		return 0
-	case request.ContentLength != 0:
+	case request.ContentLength > 0 && !asksForChunks(request):
 		return request.ContentLength
 	}
 	return -1
