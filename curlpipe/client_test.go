@@ -270,7 +270,7 @@ func TestServerThatClosesEachConnection(t *testing.T) {
 
 func TestErrorReadsWell(t *testing.T) {
 	err := &Error{Op: "GET", URL: "https://example.com/", Detail: "in 3 ms", Err: ErrStalled}
-	require.Equal(t, "curlpipe: GET https://example.com/: nothing was received or sent for StallTimeout, the connection was closed (in 3 ms)", err.Error())
+	require.Equal(t, "curlpipe: GET https://example.com/: nothing or only a drip was received or sent for StallTimeout, the connection was closed (in 3 ms)", err.Error())
 	require.ErrorIs(t, err, ErrStalled)
 	var network net.Error
 	require.True(t, errors.As(error(err), &network))

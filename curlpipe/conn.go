@@ -37,7 +37,6 @@ type conn struct {
 	local            net.Addr
 	remote           net.Addr             // the proxy's address, if there is one
 	tls              *tls.ConnectionState // once a response has come
-	http2            bool                 // DialTLSContext has agreed on it; libcurl cannot know
 	relay            *relay               // nil: libcurl has the connection's own socket
 	connectBy        time.Time            // or else it is given up
 	securedBy        time.Time            // the same for the TLS handshake; zero: no limit
