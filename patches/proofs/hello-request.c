@@ -3,12 +3,9 @@
  * answers the client's ClientHello at once. The next request takes the
  * connection, which is not dead.
  */
-#include <openssl/ec.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <string.h>
-#include "proof.h"
+#include "tls.h"
 
 #define PATIENCE 3000     /* rounds of 1 ms until a request hangs */
 
@@ -18,28 +15,6 @@ static char heard[4000];
 static size_t heard_size;
 static int answered_at_once;
 static int peeks;
-
-/* a key and a certificate, which the client does not verify */
-static void identify(void)
-{
-  EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-  EVP_PKEY *key = EVP_PKEY_new();
-  X509 *certificate = X509_new();
-
-  if(!EC_KEY_generate_key(ec) || !EVP_PKEY_assign_EC_KEY(key, ec) ||
-     !X509_gmtime_adj(X509_getm_notBefore(certificate), 0) ||
-     !X509_gmtime_adj(X509_getm_notAfter(certificate), 3600) ||
-     !X509_set_pubkey(certificate, key) ||
-     !X509_sign(certificate, key, EVP_sha256()))
-    unreachable("no certificate");
-  context = SSL_CTX_new(TLS_server_method());
-  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
-  if(SSL_CTX_use_certificate(context, certificate) != 1 ||
-     SSL_CTX_use_PrivateKey(context, key) != 1)
-    unreachable("no server");
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-}
 
 /* the server takes what has arrived, and answers it */
 static void serve(void)
@@ -84,14 +59,9 @@ int SSL_peek(SSL *client, void *bytes, int size)
 
 static struct request *fetch(const char *path)
 {
-  struct request *r = request(path);
-  char url[200];
+  struct request *r = tls_request(path);
   int rounds;
 
-  sprintf(url, "https://127.0.0.1:%d%.100s", port, path);
-  curl_easy_setopt(r->easy, CURLOPT_URL, url);
-  curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-  curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYHOST, 0L);
   add(r);
   for(rounds = 0; !r->done && conn_count < 2 && rounds < PATIENCE; rounds++) {
     serve();
@@ -109,7 +79,7 @@ int main(int argc, char **argv)
   for(i = 0; i < MAX_CONNS; i++)
     conns[i].stalled = 1; /* the TLS server reads */
   begin(argc, argv);
-  identify();
+  context = tls_server(TLS1_2_VERSION);
   r = fetch("/a");
   if(!r->done || r->result)
     unreachable("the first request was not answered");
