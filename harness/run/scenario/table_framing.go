@@ -45,15 +45,15 @@ var framing = []Scenario{
 	refused("framing-second-status-line", "The header section contains another status line.",
 		"the second one counts as a field",
 		"HTTP/1.1 403 Forbidden\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
-	refused("framing-status-line-invalid", "The status has four digits.",
+	mayRepeat(refused("framing-status-line-invalid", "The status has four digits.",
 		"any number counts as a status",
-		"HTTP/1.1 2000 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
-	refused("framing-blank-line-first", "An empty line precedes the status line.",
+		"HTTP/1.1 2000 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
+	mayRepeat(refused("framing-blank-line-first", "An empty line precedes the status line.",
 		"the empty line ends the header section",
-		"\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}"),
-	refused("framing-101-unasked", "The origin switches protocols although the request did not ask for it.",
+		"\r\nHTTP/1.1 200 OK\r\n{id}Content-Length: {length}\r\n\r\n{body}")),
+	mayRepeat(refused("framing-101-unasked", "The origin switches protocols although the request did not ask for it.",
 		"all later responses become its body",
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")),
 	someStop(mayRefuse(taken("framing-interim-with-length", "Interim responses have Content-Length and Transfer-Encoding.",
 		"the fields count for the final response",
 		"HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"+
@@ -135,6 +135,14 @@ func knownFrom(release string, s Scenario) Scenario {
 func mayRefuse(s Scenario) Scenario {
 	s.Expect.MaxConnections, s.Expect.MaxEarlyEnds = 2, 1
 	s.Expect.Results = map[int]Result{framingRequest: {Outcome: AnsweredOrFailed}}
+	return s
+}
+
+// mayRepeat is a response whose request a client may also send again. What begins
+// with no status line that the request can have may be the rest of the response
+// before it, and no response [RFC 9112 §6.3].
+func mayRepeat(s Scenario) Scenario {
+	s.Expect.Results[framingRequest] = Result{Outcome: AnsweredOrFailed}
 	return s
 }
 
