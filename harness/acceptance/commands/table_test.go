@@ -209,8 +209,8 @@ var table = map[string][]command{
 		{text: "scripts/bench", class: weekly},
 		{text: "scripts/bench --depth 100 --body 12,1024 --tls 1.2,1.3,plain", class: weekly},
 		{text: "scripts/bench --rtt 20 --client curlpipe,net-http-h1 --json rows.json", class: weekly, then: "test -s rows.json"},
-		{text: "scripts/bench --depth 100,1000 --body 12,1024,102400 --update harness/docs/bench.md", class: weekly, files: []string{"harness/docs/bench.md"}},
-		{text: "scripts/bench --depth 1,16,100,1000,10000", class: weekly},
+		{text: "scripts/bench --depth 100,1000 --body 12,1024,102400", class: weekly},
+		{text: "scripts/bench --depth 1,16,100,1000,10000 --rounds 4 --client curlpipe,curlpipe-h2,curlpipe-h2-new,c-loop,c-loop-h2,fasthttp,net-http-h2,floor --update harness/docs/bench.md", class: weekly, files: []string{"harness/docs/bench.md"}},
 		{text: "scripts/bench --against main", class: weekly, mayFail: true, says: "curlpipe"},
 	},
 	"harness/docs/check.md": {
