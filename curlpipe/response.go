@@ -97,7 +97,9 @@ func frame(response *http.Response, memory *body, c *call) {
 		delete(header, "Content-Length")
 	} else if length, ok := contentLength(header["Content-Length"]); ok {
 		response.ContentLength = length
-		header["Content-Length"] = header["Content-Length"][:1] // they are all the same
+		if values := header["Content-Length"]; len(values) > 1 {
+			header["Content-Length"] = values[:1] // they are all the same
+		}
 	}
 	if bodiless(response.StatusCode) && response.Request.Method != http.MethodHead {
 		response.ContentLength = 0 // whatever the fields say of the body that there is not
