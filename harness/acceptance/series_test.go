@@ -137,7 +137,7 @@ func TestEachPatchIsProven(t *testing.T) {
 			t.Run(p.Name[:4]+"/"+name, func(t *testing.T) {
 				source, driver, _ := strings.Cut(name, "/")
 				made := program.Compile(t, built(i+1, false).Prefix,
-					[]string{filepath.Join(proofs, source), filepath.Join(proofs, "proof.c")})
+					[]string{filepath.Join(proofs, source), filepath.Join(proofs, "proof.c"), filepath.Join(proofs, "tls.c")})
 				said, code := runProof(t, made, driver, p.Number, built(i, false))
 				require.Equal(t, 1, code, "it passes, or has nothing to show, without the patch: %s", said)
 				said, code = runProof(t, made, driver, p.Number, built(i+1, false))
@@ -154,7 +154,7 @@ func TestEachProofIsUsed(t *testing.T) {
 	folder := filepath.Join(found.Folder, "patches")
 	patches, err := series.Read(folder)
 	require.NoError(t, err)
-	used := map[string]bool{"proof.c": true, "drive.c": true}
+	used := map[string]bool{"proof.c": true, "drive.c": true, "tls.c": true}
 	for _, p := range patches {
 		for _, name := range p.Programs {
 			source, _, _ := strings.Cut(name, "/")
