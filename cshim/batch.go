@@ -110,7 +110,7 @@ type Result struct {
 	TooLarge     bool   // the response went over Limits.HeaderBytes or ResponseBytes; nothing was kept
 	GivenUp      bool   // an unwanted response went over Limits.DroppedBytes; its connection was closed
 	Malformed    bool   // the response breaks RFC 9112, as Detail says; its connection was closed
-	Excess       bool   // with Malformed: it does not begin with a status line, so it may be the rest of the response before it
+	Excess       bool   // with Malformed: its first line was refused, so it may be the rest of the response before it
 	Lost         bool   // its connection ended, or accepts no more requests, before a byte of the response arrived
 	Sent         bool   // a byte of the request may have been sent
 	Unprocessed  bool   // with Lost: the server has said that it did not process the request

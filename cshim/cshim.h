@@ -157,9 +157,9 @@ struct cshim_connection_news {
 
 #define CSHIM_RESULT_MALFORMED 64 /* detail says how the response breaks
                                      RFC 9112; the connection was closed */
-#define CSHIM_RESULT_EXCESS 4096 /* with CSHIM_RESULT_MALFORMED: it does not
-                                    begin with a status line, so it may be
-                                    the rest of the response before it */
+#define CSHIM_RESULT_EXCESS 4096 /* with CSHIM_RESULT_MALFORMED: its first
+                                    line was refused, so it may be the rest
+                                    of the response before it */
 
 enum cshim_counter {
   CSHIM_SOCKETS_OPENED, /* sockets that the loop was given */
