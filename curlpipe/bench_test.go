@@ -84,7 +84,7 @@ func BenchmarkEncode(b *testing.B) {
 	request := get(b, "https://example.com/some/path?with=query")
 	request.Header.Set("Accept", "text/html")
 	request.Header.Set("X-Request-Id", "12345")
-	var c call
+	c := call{owner: &Transport{}}
 	s := &settings{dialer: &dialer{}}
 	b.ReportAllocs()
 	for b.Loop() {

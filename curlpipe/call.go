@@ -21,7 +21,7 @@ type call struct {
 	asked        *http.Request
 	given        *http.Request   // to RoundTrip; asked is a copy of it when its body has to be read again
 	ctx          context.Context // its values are passed to the functions that dial
-	owner        any             // kept alive until the call has ended
+	owner        *Transport      // kept alive until the call has ended
 	origin       originKey
 	checked      checked    // see encodeOrigin
 	text         cshim.Text // see takeText
@@ -114,8 +114,9 @@ func (c *call) dropText() {
 
 // newCall makes a call of a request, and takes ownership of the request's body.
 // With stream it is answered when the header section has arrived.
-func newCall(request *http.Request, stream bool) *call {
+func (t *Transport) newCall(request *http.Request, stream bool) *call {
 	c := calls.Get().(*call)
+	c.owner = t
 	c.asked = request
 	c.stream = stream
 	c.upload = newUpload(c, request)
@@ -130,18 +131,25 @@ func (c *call) refuse(err error) error {
 	return refused
 }
 
-// failure makes the error for the caller. Like net/http, RoundTrip returns the
-// context's error as it is.
+// failure makes the error for the caller. Like net/http, RoundTrip returns some as
+// they are, because programs compare them without errors.Is and errors.As.
 func (c *call) failure(err error, detail string) error {
-	if c.stream && ofContext(err) {
+	failed := newError(c.asked, detail, err)
+	if !c.stream {
+		return failed
+	}
+	if ofContext(err) {
 		return bare(err)
 	}
-	if read, ok := err.(*bodyReadError); ok && c.stream {
-		return read.err // the caller's own error, returned as it is
+	if own := ofCaller(err); own != nil {
+		return own
 	}
-	failed := newError(c.asked, detail, err)
+	var invalid invalidRequest
+	if errors.As(err, &invalid) {
+		return invalid
+	}
 	var refused *tls.CertificateVerificationError
-	if c.stream && errors.As(err, &refused) { // programs assert this type without errors.As
+	if errors.As(err, &refused) {
 		return &tls.CertificateVerificationError{
 			UnverifiedCertificates: refused.UnverifiedCertificates,
 			Err:                    &refusedCertificate{refused.Err, failed},
@@ -153,6 +161,9 @@ func (c *call) failure(err error, detail string) error {
 // bodyError returns the error of a truncated body. Many programs compare
 // io.ErrUnexpectedEOF with ==, so like net/http it is not wrapped.
 func (c *call) bodyError(err error) error {
+	if own := ofCaller(err); own != nil {
+		return own
+	}
 	var failed *transferError
 	if errors.As(err, &failed) && failed.cause == io.ErrUnexpectedEOF {
 		return io.ErrUnexpectedEOF

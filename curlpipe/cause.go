@@ -77,11 +77,14 @@ func (e *engine) cause(code curl.CurlError, c *call, on *conn) error {
 
 // endError returns how a connection ended: reset, or the given error.
 func (e *engine) endError(c *call, on *conn, otherwise error) error {
+	if err := on.owned.failure(); err != nil {
+		return &callersError{err: on.opError("read", err)}
+	}
 	if e.loop.EndOf(on.id) != cshim.ResetByServer {
 		return otherwise
 	}
 	if err := on.relay.failure(); err != nil {
-		return err // the pair was reset because of it
+		return &callersError{err: err} // the pair was reset because of it
 	}
 	reset := syscall.ECONNRESET
 	if c.handle != nil && !on.origin.key.handshakes() { // otherwise OpenSSL has read the socket's error
@@ -123,7 +126,7 @@ func (e *engine) handshakeError(on *conn) error {
 		return notTLS(h.Record)
 	case e.loop.EndOf(on.id) == cshim.ResetByServer:
 		if err := on.relay.failure(); err != nil {
-			return err
+			return &callersError{err: err}
 		}
 		return on.opError("read", os.NewSyscallError("read", syscall.ECONNRESET))
 	case h == nil || h.Record == nil, e.loop.EndOf(on.id) == cshim.ClosedByServer:

@@ -41,8 +41,7 @@ func New(transport *Transport) (*Client, error) {
 //
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
-	call := newCall(request, false)
-	call.owner = c.transport
+	call := c.transport.newCall(request, false)
 	if err := c.engine.start(ctx, call); err != nil {
 		return nil, call.refuse(err)
 	}
@@ -64,8 +63,7 @@ func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result
 	prepared := make([]*call, len(requests))
 	calls := make([]*call, 0, len(requests))
 	for i, request := range requests {
-		call := newCall(request, false)
-		call.owner = c.transport
+		call := c.transport.newCall(request, false)
 		if err := c.engine.prepare(ctx, call); err != nil {
 			results[i].Err = call.refuse(err)
 			continue

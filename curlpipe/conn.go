@@ -38,6 +38,7 @@ type conn struct {
 	remote           net.Addr             // the proxy's address, if there is one
 	tls              *tls.ConnectionState // once a response has come
 	relay            *relay               // nil: libcurl has the connection's own socket
+	owned            *owned               // nil: the connection is not the caller's, or it is relayed
 	connectBy        time.Time            // or else it is given up
 	securedBy        time.Time            // the same for the TLS handshake; zero: no limit
 
@@ -62,6 +63,7 @@ const (
 	connDialing  connState = iota
 	connOpen               // takes requests
 	connDraining           // takes none any more
+	connGone               // closed
 )
 
 // takes reports whether a call may use the connection now. libcurl pipelines

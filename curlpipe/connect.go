@@ -23,7 +23,14 @@ type dialed struct {
 
 func (d *dialed) close() {
 	if d.err == nil {
-		_ = unix.Close(d.line.socket)
+		d.line.close()
+	}
+}
+
+func (l *line) close() {
+	_ = unix.Close(l.socket)
+	if l.owned != nil {
+		l.owned.close()
 	}
 }
 
@@ -55,7 +62,7 @@ func (e *engine) connected(d dialed) {
 		c.local, c.remote, c.tls, c.relay = d.line.local, d.line.remote, d.line.tls, d.line.relay
 		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
-			_ = unix.Close(d.line.socket)
+			go d.line.close()
 		}
 	}
 	if d.err != nil {
@@ -69,7 +76,23 @@ func (e *engine) connected(d dialed) {
 		e.conns = append(e.conns, nil)
 	}
 	e.conns[c.id] = c
+	if c.owned = d.line.owned; c.owned != nil {
+		go c.owned.watch(func() { e.mailbox.lost(c) })
+	}
 	e.settle(c.origin)
+}
+
+// lost ends a connection whose deadline has passed, or that the caller has closed.
+func (e *engine) lost(c *conn) {
+	if c.state == connGone {
+		return
+	}
+	c.state = connDraining
+	if c.inFlight == 0 {
+		e.disconnect(c)
+		return
+	}
+	e.loop.Break(c.id)
 }
 
 // unconnected handles a connection that was not established.
@@ -172,8 +195,17 @@ func (e *engine) disconnect(c *conn) {
 func (e *engine) forgetConn(c *conn) {
 	o := c.origin
 	e.conns[c.id] = nil
+	c.state = connGone
+	e.release(c)
 	o.conns = slices.DeleteFunc(o.conns, func(each *conn) bool { return each == c })
 	e.settle(o)
+}
+
+// release closes what is left of a connection that libcurl has closed.
+func (e *engine) release(c *conn) {
+	if c.owned != nil {
+		e.closing.Go(c.owned.close) // which may wait
+	}
 }
 
 // ErrConnectTimeout says that a connection was not established within

@@ -48,8 +48,8 @@ func (e *engine) leaveOnTheWire(t *testing.T, c *call, on *conn, now time.Time) 
 // connection turns out to multiplex. One run of the loop may report that and the
 // response, too.
 func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
-	ended := newCall(get(t, "https://origin.example/ended"), false)
-	goesOn := newCall(get(t, "https://origin.example/goes-on"), false)
+	ended := new(Transport).newCall(get(t, "https://origin.example/ended"), false)
+	goesOn := new(Transport).newCall(get(t, "https://origin.example/goes-on"), false)
 	e, on := newStillEngine(t, ended, goesOn)
 	e.leaveOnTheWire(t, ended, on, time.Now())
 	e.leaveOnTheWire(t, goesOn, on, time.Now())
@@ -66,8 +66,8 @@ func TestResultWithTheNewsThatItsConnectionMultiplexes(t *testing.T) {
 // faster on another. Once it is established they wait for the response, but not
 // for long.
 func TestAbandonedWhileItsConnectionIsMade(t *testing.T) {
-	first := newCall(get(t, "https://origin.example/first"), false)
-	second := newCall(get(t, "https://origin.example/second"), false)
+	first := new(Transport).newCall(get(t, "https://origin.example/first"), false)
+	second := new(Transport).newCall(get(t, "https://origin.example/second"), false)
 	e, on := newStillEngine(t, first, second)
 	now := time.Now()
 	e.leaveOnTheWire(t, first, on, now)

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptor returns a socket that libcurl can use for a connection: the
-// connection's own, or one end of a socket pair whose other end is relayed to
-// the connection.
-func (d *dialer) descriptor(connection net.Conn) (int, *relay, error) {
+// take gives a line a socket that libcurl can use for its connection: the
+// connection's own, or one end of a socket pair whose other end is relayed to the
+// connection. mine says that a function of the caller's has made it.
+func (d *dialer) take(made *line, connection net.Conn, mine bool) error {
 	var raw syscall.Conn
 	switch own := connection.(type) {
 	case *net.TCPConn:
@@ -23,29 +23,36 @@ func (d *dialer) descriptor(connection net.Conn) (int, *relay, error) {
 		}
 	} // any other connection may do more with the bytes than its socket does
 	if raw != nil {
-		socket, err := copyOf(raw)
-		if err == nil {
+		socket, control, err := copyOf(raw)
+		switch {
+		case err != nil:
+			return err
+		case mine:
+			made.owned = newOwned(connection, control)
+		default:
 			_ = connection.Close() // only libcurl uses the socket from now on
 		}
-		return socket, nil, err
+		made.socket = socket
+		return nil
 	}
 	near, socket, err := socketPair()
 	if err != nil {
-		return -1, nil, err
+		return err
 	}
-	return socket, startRelay(connection, near), nil
+	made.socket, made.relay = socket, startRelay(connection, near)
+	return nil
 }
 
 // copyOf duplicates the descriptor of a connection's socket.
-func copyOf(connection syscall.Conn) (int, error) {
+func copyOf(connection syscall.Conn) (int, syscall.RawConn, error) {
 	raw, err := connection.SyscallConn()
 	if err != nil {
-		return -1, err
+		return -1, nil, err
 	}
 	socket := -1
 	var refused error
 	err = raw.Control(func(fd uintptr) { socket, refused = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
-	return socket, errors.Join(err, refused)
+	return socket, raw, errors.Join(err, refused)
 }
 
 // firstOnceOnly is the first libcurl after firstOnceMore that does not connect a
@@ -90,7 +97,7 @@ func socketPair() (*net.TCPConn, int, error) {
 			_ = near.Close() // another program's
 			continue
 		}
-		socket, err := copyOf(far.(*net.TCPConn))
+		socket, _, err := copyOf(far.(*net.TCPConn))
 		if err != nil {
 			_ = near.Close()
 		}

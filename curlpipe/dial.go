@@ -37,6 +37,7 @@ type line struct {
 	local, remote net.Addr
 	tls           *tls.ConnectionState // of a connection from DialTLSContext
 	relay         *relay               // of a connection whose socket libcurl cannot have; else nil
+	owned         *owned               // of a connection of the caller's whose socket libcurl has; else nil
 }
 
 // dial connects to an origin. The caller must close the socket.
@@ -58,7 +59,7 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 		made.tls, err = securedState(ctx, connection)
 	}
 	if err == nil {
-		made.socket, made.relay, err = d.descriptor(connection)
+		err = d.take(&made, connection, d.own != nil || to.secured)
 	}
 	if err != nil {
 		_ = connection.Close()
@@ -82,7 +83,7 @@ func (d *dialer) route(to originKey) (*dialer, error) {
 func securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionState, error) {
 	if own, ok := connection.(*tls.Conn); ok { // perhaps not yet done
 		if err := own.HandshakeContext(ctx); err != nil {
-			return nil, err
+			return nil, ofCallers(ctx, err)
 		}
 	}
 	telling, ok := connection.(interface{ ConnectionState() tls.ConnectionState })
@@ -139,9 +140,17 @@ func (d *dialer) direct(ctx context.Context, host, port string) (net.Conn, error
 func ownConn(ctx context.Context, name string, dial func(context.Context, string, string) (net.Conn, error), host, port string) (net.Conn, error) {
 	connection, err := dial(ctx, "tcp", net.JoinHostPort(host, port))
 	if err == nil && connection == nil {
-		err = errors.New(name + " returned neither a connection nor an error")
+		return nil, errors.New(name + " returned neither a connection nor an error")
 	}
-	return connection, err
+	return connection, ofCallers(ctx, err)
+}
+
+// ofCallers marks an error as the caller's own, unless it comes from ConnectTimeout.
+func ofCallers(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return &callersError{err: err}
 }
 
 // given returns the addresses that the user has set for a host; nil if none.

@@ -190,18 +190,19 @@
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it, and
 //     NextProtos without h2 keeps it from that. There is no NewClientConn (Go 1.26),
 //     because only net/http can make its result.
+//   - A request without a header map is sent; net/http's Transport refuses it.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
 //   - A connection of DialTLSContext carries HTTP/1.1 only, and one that has agreed on
 //     h2 is refused: libcurl would have to speak HTTP/2 in plain text, and there the
 //     end of a large response waited for ever in tests with 7.88.1. For HTTP/2, leave
 //     TLS to libcurl (TLSClientConfig).
-//   - libcurl either takes over the socket of a connection that DialContext or
-//     DialTLSContext returns, or the connection is relayed. A deadline set on a
-//     *net.TCPConn, or its Close, has no effect: return it as
-//     struct{ net.Conn }{connection}, which is relayed.
-//   - The fields of a transport are read with the first request, and later changes
-//     have no effect: use Clone.
+//   - libcurl uses the socket of a *net.TCPConn that DialContext or DialTLSContext
+//     returns. Its Close and its deadline for reading have an effect all the same, up
+//     to 20 ms late while data arrives. Its deadline for writing alone has none: return
+//     it as struct{ net.Conn }{connection}, which is relayed.
+//   - Most fields of a transport are read with the first request, and later changes
+//     have no effect ([Transport]): use Clone.
 //   - libcurl itself writes the fields that describe a request's body, before or after
 //     the others. A body that is written in small pieces may go out in fewer,
 //     larger chunks.
@@ -238,10 +239,13 @@
 //     nghttp2 drops the DATA frame that goes beyond it. nghttp2 also refuses a 204
 //     response that has a Content-Length.
 //   - An error is an [*Error] that wraps libcurl's code and net/http's error
-//     ([Error.Unwrap]): use errors.Is and errors.As. As in net/http, a context's cause
-//     and an error of the request's body are returned as they are, and a response's
-//     body that ends too early returns io.ErrUnexpectedEOF itself. A refused certificate
-//     gives a *tls.CertificateVerificationError with the *Error in it.
+//     ([Error.Unwrap]): use errors.Is and errors.As. Where libcurl has no part in the
+//     error, it is returned as net/http returns it: a context's cause, an error of the
+//     caller's own code (the request's body, Proxy, DialContext and its like, and the
+//     connections they return), and a request that cannot be sent, in net/http's
+//     words and with [ErrUnsupportedRequest] in it. A response's body that ends too
+//     early returns io.ErrUnexpectedEOF itself. A refused certificate gives a
+//     *tls.CertificateVerificationError with the *Error in it.
 //
 // A program that the process executes inherits no file descriptor of this package, but
 // it inherits a socket pair of libcurl 7.68.0 and later. A process may end without

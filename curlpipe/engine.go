@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/curlpipe/curlpipe/cshim"
@@ -46,6 +47,7 @@ type engine struct {
 	making    int       // handles that are being made
 	traced    int       // calls with hooks that are in flight
 	journal   *journal
+	closing   sync.WaitGroup // connections that are being closed, see release
 
 	dialing context.Context // ends with the engine
 	stop    context.CancelFunc
@@ -175,6 +177,9 @@ func (e *engine) readPost() {
 	}
 	for _, d := range e.post.dialed {
 		e.connected(d)
+	}
+	for _, c := range e.post.lost {
+		e.lost(c)
 	}
 	for _, m := range e.post.made {
 		e.receive(m)
@@ -330,6 +335,12 @@ func (e *engine) tearDown(reason error) {
 	for _, m := range e.post.made {
 		m.discard()
 	}
+	for _, c := range e.conns {
+		if c != nil {
+			e.release(c)
+		}
+	}
+	e.closing.Wait()
 	e.journal.end()
 	e.freeAll()
 }

@@ -80,7 +80,7 @@ func (e *Error) Error() string {
 //     with a *net.DNSError if the name was not found;
 //   - a *tls.CertificateVerificationError with package x509's error if a certificate
 //     was not accepted;
-//   - the error of a net.Conn of DialContext's or DialTLSContext's that is relayed;
+//   - the caller's own error, which RoundTrip returns without the Error;
 //   - a tls.RecordHeaderError if the server does not speak TLS;
 //   - io.EOF if the connection ended before the response, io.ErrUnexpectedEOF if it
 //     ended within it.
@@ -107,6 +107,32 @@ type bodyClosedError struct{}
 
 func (bodyClosedError) Error() string { return "http: read on closed response body" }
 func (bodyClosedError) Unwrap() error { return http.ErrBodyReadAfterClose }
+
+// callersError is an error of the caller's own code: of a request's body, of a
+// function in the transport's fields, or of a connection that such a function has
+// returned. RoundTrip returns it as it is.
+type callersError struct {
+	what string // failed, for Client
+	err  error
+}
+
+func (e *callersError) Error() string { return e.what + e.err.Error() }
+func (e *callersError) Unwrap() error { return e.err }
+
+// ofCaller returns the caller's own error in err; nil if there is none.
+func ofCaller(err error) error {
+	var own *callersError
+	if errors.As(err, &own) {
+		return own.err
+	}
+	return nil
+}
+
+// invalidRequest says why net/http refuses a request, too, in its words.
+type invalidRequest string
+
+func (e invalidRequest) Error() string { return string(e) }
+func (e invalidRequest) Unwrap() error { return ErrUnsupportedRequest }
 
 // malformedError says why a response cannot be believed. How libcurl calls that
 // is no use to a reader, but errors.Is finds it.

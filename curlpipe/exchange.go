@@ -17,7 +17,7 @@ func (e *engine) prepare(ctx context.Context, c *call) error {
 	c.ctx = ctx
 	if c.stream {
 		c.trace = newTrace(ctx)
-		c.gunzip = e.settings.compression && wantsGzip(c.asked)
+		c.gunzip = !c.owner.DisableCompression && wantsGzip(c.asked)
 	}
 	if err := c.encode(c.asked, e.settings); err != nil {
 		return err

@@ -79,8 +79,8 @@ const injectedSampled = 7
 // would send, if net/http sends it.
 func TestNothingIsInjected(t *testing.T) {
 	address, came := newCountingServer(t)
-	transport := newTestTransport(t, nil, &Transport{MaxRetries: -1})
-	theirs := &http.Client{Transport: &http.Transport{}} // which follows URL.User
+	ours := &http.Client{Transport: newTestTransport(t, nil, &Transport{MaxRetries: -1})} // which sends URL.User
+	theirs := &http.Client{Transport: &http.Transport{}}
 	defer theirs.CloseIdleConnections()
 	tried, from := 0, rand.IntN(injectedSampled)
 	for place, put := range injections {
@@ -95,7 +95,7 @@ func TestNothingIsInjected(t *testing.T) {
 				continue
 			}
 			tried++
-			response, err := transport.RoundTrip(request.Clone(t.Context()))
+			response, err := ours.Do(request.Clone(t.Context()))
 			if err != nil && !errors.Is(err, ErrUnsupportedRequest) {
 				// The server refuses the request, one for "/a%" for example,
 				// from net/http too.

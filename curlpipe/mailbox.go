@@ -22,6 +22,7 @@ type post struct {
 	consumed  []consumption
 	feeds     []feed
 	dialed    []dialed
+	lost      []*conn
 	made      []made
 	canceled  []cancellation
 	closeIdle bool
@@ -72,6 +73,11 @@ func (m *mailbox) feed(f feed) {
 // connection is no longer needed.
 func (m *mailbox) dialed(d dialed) bool {
 	return m.leave(func(p *post) { p.dialed = append(p.dialed, d) })
+}
+
+// lost reports that a connection has ended on the caller's side, see owned.
+func (m *mailbox) lost(c *conn) {
+	m.leave(func(p *post) { p.lost = append(p.lost, c) })
 }
 
 // made delivers an easy handle that was made. It returns false if the handle is
@@ -143,6 +149,7 @@ func (p *post) forget() {
 	clear(p.consumed)
 	clear(p.feeds)
 	clear(p.dialed)
+	clear(p.lost)
 	clear(p.made)
 	clear(p.canceled)
 	*p = post{
@@ -151,6 +158,7 @@ func (p *post) forget() {
 		consumed:  p.consumed[:0],
 		feeds:     p.feeds[:0],
 		dialed:    p.dialed[:0],
+		lost:      p.lost[:0],
 		made:      p.made[:0],
 		canceled:  p.canceled[:0],
 	}

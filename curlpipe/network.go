@@ -11,13 +11,13 @@ import (
 )
 
 // dialer makes the dialer for the transport's fields. The agent is that of CONNECT.
-func (t *Transport) dialer(userAgent string) (*dialer, error) {
+func (t *Transport) dialer() (*dialer, error) {
 	d := &dialer{
 		unixSocket:      t.UnixSocket,
 		proxyTLS:        t.proxyTLS,
 		own:             t.DialContext,
 		ownTLS:          t.DialTLSContext,
-		userAgent:       userAgent,
+		userAgent:       t.userAgent(),
 		connectHeader:   t.ProxyConnectHeader,
 		connectHeaderOf: t.GetProxyConnectHeader,
 		onConnected:     t.OnProxyConnectResponse,

@@ -57,6 +57,26 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 		}
 	}
 	late := wrap(func(c *failingConn) { _ = c.SetDeadline(time.Now().Add(50 * time.Millisecond)) })
+	bare := func(then func(net.Conn)) func(net.Conn) net.Conn {
+		return func(connection net.Conn) net.Conn {
+			then(connection)
+			return connection
+		}
+	}
+	lateBare := bare(func(c net.Conn) { _ = c.SetDeadline(time.Now().Add(50 * time.Millisecond)) })
+	lateRead := bare(func(c net.Conn) { _ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) })
+	soon := bare(func(c net.Conn) { // once the transport has it
+		time.AfterFunc(50*time.Millisecond, func() { _ = c.SetDeadline(time.Now().Add(time.Millisecond)) })
+	})
+	closed := bare(func(c net.Conn) { time.AfterFunc(50*time.Millisecond, func() { _ = c.Close() }) })
+	flood := func(connection net.Conn) {
+		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\n\r\n")
+		for {
+			if _, err := connection.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	}
 	for name, each := range map[string]struct {
 		serve func(net.Conn)
 		wrap  func(net.Conn) net.Conn
@@ -67,6 +87,14 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 		"write":                         {silent(func(net.Conn) {}), wrap(func(c *failingConn) { c.write = broken }), broken},
 		"deadline, before the response": {silent(func(net.Conn) {}), late, os.ErrDeadlineExceeded},
 		"deadline, in the body":         {silent(part), late, os.ErrDeadlineExceeded},
+		"bare, before the response":     {silent(func(net.Conn) {}), lateBare, os.ErrDeadlineExceeded},
+		"bare, in the body":             {silent(part), lateBare, os.ErrDeadlineExceeded},
+		"bare, while bytes arrive":      {flood, lateBare, os.ErrDeadlineExceeded},
+		"bare, for reading":             {silent(part), lateRead, os.ErrDeadlineExceeded},
+		"bare, set later":               {silent(part), soon, os.ErrDeadlineExceeded},
+		"bare, set while bytes arrive":  {flood, soon, os.ErrDeadlineExceeded},
+		"closed, before the response":   {silent(func(net.Conn) {}), closed, net.ErrClosed},
+		"closed, in the body":           {silent(part), closed, net.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for which, roundTripper := range likeHTTPTransport(t, &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -86,15 +114,24 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 }
 
 // TestDeadlineAtRest requires that a connection whose deadline has passed is not used
-// again.
+// again, whether libcurl has its socket or not.
 func TestDeadlineAtRest(t *testing.T) {
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"wrapped": func(c net.Conn) net.Conn { return struct{ net.Conn }{c} },
+		"bare":    func(c net.Conn) net.Conn { return c },
+	} {
+		t.Run(name, func(t *testing.T) { testDeadlineAtRest(t, wrap) })
+	}
+}
+
+func testDeadlineAtRest(t *testing.T, wrap func(net.Conn) net.Conn) {
 	s := newServer(t, false, echo)
 	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err == nil {
-			err = connection.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		if err != nil {
+			return nil, err
 		}
-		return struct{ net.Conn }{connection}, err
+		return wrap(connection), connection.SetDeadline(time.Now().Add(50 * time.Millisecond))
 	}}) {
 		before := s.accepted.Load()
 		for s.accepted.Load() < before+2 {
@@ -103,5 +140,32 @@ func TestDeadlineAtRest(t *testing.T) {
 				require.Equal(t, "you asked for /x", readAll(t, response), which)
 			}
 		}
+	}
+}
+
+// TestOwnConnectionIsClosed requires that a net.Conn of the caller's is closed when
+// its HTTP connection ends, so that the server sees the end: when the transport closes
+// it at rest, when the server closes it, and with the transport.
+func TestOwnConnectionIsClosed(t *testing.T) {
+	for name, end := range map[string]func(s *server, transport *Transport){
+		"at rest":     func(_ *server, transport *Transport) { transport.CloseIdleConnections() },
+		"by a server": func(s *server, _ *Transport) { s.CloseClientConnections() },
+		"Close":       func(_ *server, transport *Transport) { _ = transport.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, false, echo)
+			var own net.Conn
+			transport := newTestTransport(t, nil, &Transport{DialContext: func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+				own, err = (&net.Dialer{}).DialContext(ctx, network, address)
+				return own, err
+			}})
+			readAll(t, open(t.Context(), t, transport, s.URL+"/x"))
+			require.NoError(t, own.SetDeadline(time.Time{}), "it is open")
+			end(s, transport)
+			if name != "Close" { // which returns when this is done
+				until(t, func() bool { return own.SetDeadline(time.Time{}) != nil }, "it is closed")
+			}
+			require.ErrorIs(t, own.SetDeadline(time.Time{}), net.ErrClosed)
+		})
 	}
 }

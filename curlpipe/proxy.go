@@ -19,15 +19,15 @@ import (
 
 // proxyOf returns the proxy that a request goes through, in the form of
 // originKey.
-func (s *settings) proxyOf(request *http.Request) (string, error) {
-	if s.proxy == nil {
+func (t *Transport) proxyOf(request *http.Request) (string, error) {
+	if t.Proxy == nil {
 		return "", nil
 	}
-	proxy, err := s.proxy(request)
-	if err == nil {
-		err = checkProxy(proxy)
+	proxy, err := t.Proxy(request)
+	if err != nil {
+		return "", &callersError{err: err}
 	}
-	if err != nil || proxy == nil {
+	if err := checkProxy(proxy); err != nil || proxy == nil {
 		return "", err
 	}
 	return proxy.String(), nil
@@ -83,7 +83,15 @@ func proxyPort(proxy *url.URL) string {
 
 // proxyError marks an error as the proxy's, as net/http does.
 func (d *dialer) proxyError(err error) error {
-	return fmt.Errorf("proxy %s: %w", d.proxy.Host, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err})
+	own := ofCaller(err)
+	if own != nil {
+		err = own
+	}
+	err = &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
+	if own != nil {
+		err = &callersError{err: err}
+	}
+	return fmt.Errorf("proxy %s: %w", d.proxy.Host, err)
 }
 
 // whileContext runs an exchange over a connection, and interrupts it when the
@@ -124,7 +132,7 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 	if d.connectHeaderOf != nil {
 		var err error
 		if header, err = d.connectHeaderOf(ctx, d.proxy, address); err != nil {
-			return err
+			return &callersError{err: err}
 		}
 		header = header.Clone()
 	}
@@ -159,7 +167,7 @@ func (d *dialer) tunnel(ctx context.Context, connection net.Conn, address string
 		}
 		if d.onConnected != nil && response.StatusCode/100 != 1 {
 			if err := d.onConnected(ctx, d.proxy, request, response); err != nil {
-				return err
+				return &callersError{err: err}
 			}
 		}
 		switch {

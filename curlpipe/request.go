@@ -22,11 +22,8 @@ func methodOf(request *http.Request) string {
 // are sorted by name, and the values of a name keep their order.
 func (c *call) encode(request *http.Request, s *settings) error {
 	method := methodOf(request)
-	if !isToken(method) || method == http.MethodConnect {
-		return fmt.Errorf("%w: give a method of RFC 9110, section 9, but not CONNECT: invalid method %q", ErrUnsupportedRequest, method)
-	}
-	if request.Body == nil && request.ContentLength != 0 {
-		return fmt.Errorf("%w: give the body, or a ContentLength of 0: Request.ContentLength=%d with nil Body", ErrUnsupportedRequest, request.ContentLength)
+	if err := check(request, method); err != nil {
+		return err
 	}
 	fields := canonical(request.Header)
 	c.lookFirst(request)
@@ -38,7 +35,7 @@ func (c *call) encode(request *http.Request, s *settings) error {
 		head:       method == http.MethodHead,
 		upload:     c.upload != nil,
 		repeatable: repeatable(method, fields),
-		close:      request.Close || s.disableKeepAlives || saysClose(fields["Connection"], true),
+		close:      request.Close || c.owner.DisableKeepAlives || saysClose(fields["Connection"], true),
 	}
 	if c.flags.head && c.flags.upload {
 		return fmt.Errorf("%w: HEAD with a body: send it without", ErrUnsupportedRequest)
@@ -58,7 +55,27 @@ func (c *call) encode(request *http.Request, s *settings) error {
 	if err := c.encodeURL(request, method, s); err != nil {
 		return err
 	}
-	return c.encodeHeader(request, fields, s.userAgent)
+	return c.encodeHeader(request, fields, c.owner.userAgent())
+}
+
+// check refuses what net/http refuses, too, and CONNECT.
+func check(request *http.Request, method string) error {
+	u := request.URL
+	switch {
+	case u == nil:
+		return invalidRequest("http: nil Request.URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return invalidRequest(fmt.Sprintf("unsupported protocol scheme %q", u.Scheme))
+	case !isToken(method):
+		return invalidRequest(fmt.Sprintf("net/http: invalid method %q", method))
+	case u.Host == "":
+		return invalidRequest("http: no Host in request URL")
+	case request.Body == nil && request.ContentLength != 0:
+		return invalidRequest(fmt.Sprintf("http: Request.ContentLength=%d with nil Body", request.ContentLength))
+	case method == http.MethodConnect:
+		return fmt.Errorf("%w: CONNECT: set Transport.Fallback", ErrUnsupportedRequest)
+	}
+	return nil
 }
 
 // sendsLength reports whether requests with a method state their body's length
@@ -71,16 +88,7 @@ func sendsLength(method string) bool {
 // and fragment. That leaves nothing for libcurl's URL parser to decide: URL.Host
 // alone says where to connect to.
 func (c *call) encodeURL(request *http.Request, method string, s *settings) error {
-	u := request.URL
-	switch {
-	case u == nil:
-		return fmt.Errorf("%w: nil Request.URL", ErrUnsupportedRequest)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: only http and https are known: unsupported protocol scheme %q", ErrUnsupportedRequest, u.Scheme)
-	case u.Host == "":
-		return fmt.Errorf("%w: no Host in request URL", ErrUnsupportedRequest)
-	}
-	u, err := c.encodeOrigin(u)
+	u, err := c.encodeOrigin(request.URL)
 	if err != nil {
 		return err
 	}
@@ -88,7 +96,7 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 	if err != nil {
 		return err
 	}
-	if c.origin.proxy, err = s.proxyOf(request); err != nil {
+	if c.origin.proxy, err = c.owner.proxyOf(request); err != nil {
 		return err
 	}
 	scheme, named := u.Scheme, namedHost(u, s.serverName)
@@ -197,7 +205,7 @@ func (c *call) encodeHeader(request *http.Request, fields http.Header, userAgent
 	if len(fields["Accept"]) == 0 {
 		c.text.Without("Accept") // libcurl would send */*
 	}
-	if user := request.URL.User; user != nil && fields.Get("Authorization") == "" {
+	if user := request.URL.User; user != nil && !c.stream && fields.Get("Authorization") == "" { // http.Client adds it, too
 		_ = c.addLine("Authorization", basic(user))
 	}
 	var names [16]string
@@ -277,11 +285,11 @@ func sortedNames(names []string, header http.Header) []string {
 // addLine writes one header line.
 func (c *call) addLine(name, value string) error {
 	if !isToken(name) {
-		return fmt.Errorf("%w: invalid header field name %q", ErrUnsupportedRequest, name)
+		return invalidRequest(fmt.Sprintf("net/http: invalid header field name %q", name))
 	}
 	for i := range len(value) {
 		if octet := value[i]; octet < ' ' && octet != '\t' || octet == 0x7f {
-			return fmt.Errorf("%w: invalid header field value for %q: it has %q in it", ErrUnsupportedRequest, name, octet)
+			return invalidRequest(fmt.Sprintf("net/http: invalid header field value for %q", name))
 		}
 	}
 	value = strings.Trim(value, " \t")

@@ -188,6 +188,7 @@ func TestCallUsedAgain(t *testing.T) {
 	}
 	write := func(c *call, scheme, authority, host string) written {
 		request := &http.Request{Method: http.MethodGet, Host: host, URL: &url.URL{Scheme: scheme, Host: authority, Path: "/"}}
+		c.owner = &Transport{}
 		err := c.encode(request, &settings{dialer: &dialer{}})
 		if err != nil {
 			return written{failure: err.Error()}

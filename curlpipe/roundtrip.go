@@ -19,9 +19,14 @@ import (
 // closed. GET and HEAD are pipelined; a request with another method has a
 // connection to itself until its response has ended.
 //
-// Every error is an [*Error], except two that are returned as they are: the cause of
-// the end of the request's context, and an error of the request's body. For a refused
-// certificate it is a *tls.CertificateVerificationError with the *Error in it.
+// Every error is an [*Error], except those that libcurl has no part in, which are as in
+// net/http: the cause of the end of the request's context; an error of the caller's
+// own code, which is the request's body, a function in the transport's fields, or a
+// net.Conn of DialContext's or DialTLSContext's; and the error of an invalid request,
+// which wraps ErrUnsupportedRequest. For a refused certificate it is a
+// *tls.CertificateVerificationError with the *Error in it.
+//
+// As in net/http, the URL's user information is not sent: http.Client does that.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if other := t.protocolOf(request); other != nil {
 		response, err := other.RoundTrip(request)
@@ -148,8 +153,8 @@ func (t *Transport) again(request *http.Request, err error, attempt int) *http.R
 // roundTrip sends a request once. given is the caller's, which it may be a copy of.
 func (t *Transport) roundTrip(request, given *http.Request) (*http.Response, error) {
 	ctx := request.Context()
-	call := newCall(request, true)
-	call.owner, call.given = t, given
+	call := t.newCall(request, true)
+	call.given = given
 	engine, err := t.engine()
 	if err == nil {
 		err = engine.start(ctx, call)

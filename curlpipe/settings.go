@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime"
 	"strings"
 	"time"
@@ -40,11 +39,8 @@ type settings struct {
 	depth          int // maximum number of requests on a connection
 	retries        int
 	readBufferSize int
-	compression    bool
 	serverName     string
-	userAgent      string
 	insecure       bool // takes any certificate
-	proxy          func(*http.Request) (*url.URL, error)
 	retryPolicy    func(*http.Request, error) bool
 	headerTimeout  time.Duration
 	tlsTimeout     time.Duration
@@ -53,18 +49,17 @@ type settings struct {
 	mostIdle       int
 	mostIdleOfHost int
 
-	disableKeepAlives bool
-	stallTimeout      time.Duration
-	patience          time.Duration
-	abandonedTime     time.Duration
-	unreadTime        time.Duration
-	connectTimeout    time.Duration
-	dialer            *dialer
-	limits            cshim.Limits
-	easy              easyOptions
-	wholeServer       error // why OPTIONS * cannot be sent; nil: it can be
-	keyLogFile        string
-	logger            *slog.Logger
+	stallTimeout   time.Duration
+	patience       time.Duration
+	abandonedTime  time.Duration
+	unreadTime     time.Duration
+	connectTimeout time.Duration
+	dialer         *dialer
+	limits         cshim.Limits
+	easy           easyOptions
+	wholeServer    error // why OPTIONS * cannot be sent; nil: it can be
+	keyLogFile     string
+	logger         *slog.Logger
 }
 
 // perOrigin returns how many requests to one origin may be in flight.
@@ -94,11 +89,8 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		depth:          atLeastOne(&refused, "MaxPipelineDepth", t.MaxPipelineDepth, DefaultMaxPipelineDepth),
 		retries:        t.retries(),
 		readBufferSize: max(leastReadBufferSize, atLeastOne(&refused, "ReadBufferSize", t.ReadBufferSize, DefaultReadBufferSize)),
-		compression:    !t.DisableCompression,
 		serverName:     t.ServerName,
-		userAgent:      cmp.Or(t.UserAgent, DefaultUserAgent),
 		insecure:       t.InsecureSkipVerify,
-		proxy:          t.Proxy,
 		retryPolicy:    t.RetryPolicy,
 		headerTimeout:  notNegative(&refused, "ResponseHeaderTimeout", t.ResponseHeaderTimeout),
 		tlsTimeout:     notNegative(&refused, "TLSHandshakeTimeout", t.TLSHandshakeTimeout),
@@ -107,14 +99,13 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		mostIdle:       t.MaxIdleConns,
 		mostIdleOfHost: t.MaxIdleConnsPerHost,
 
-		disableKeepAlives: t.DisableKeepAlives,
-		abandonedTime:     atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
-		unreadTime:        atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
-		stallTimeout:      notNegative(&refused, "StallTimeout", t.StallTimeout),
-		patience:          cmp.Or(t.patience, patience),
-		wholeServer:       lib.atLeast(firstRequestTarget, "OPTIONS *"),
-		keyLogFile:        t.KeyLogFile,
-		logger:            t.Logger,
+		abandonedTime: atLeastOne(&refused, "MaxAbandonedTime", t.MaxAbandonedTime, DefaultMaxAbandonedTime),
+		unreadTime:    atLeastOne(&refused, "MaxUnreadTime", t.MaxUnreadTime, DefaultMaxUnreadTime),
+		stallTimeout:  notNegative(&refused, "StallTimeout", t.StallTimeout),
+		patience:      cmp.Or(t.patience, patience),
+		wholeServer:   lib.atLeast(firstRequestTarget, "OPTIONS *"),
+		keyLogFile:    t.KeyLogFile,
+		logger:        t.Logger,
 	}
 	s.connectTimeout = connectTime(atLeastOne(&refused, "ConnectTimeout", t.ConnectTimeout, DefaultConnectTimeout), t.StallTimeout)
 	s.limits = cshim.Limits{
@@ -136,7 +127,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	if len(refused) > 0 {
 		return nil, refused[0]
 	}
-	if s.dialer, err = t.dialer(s.userAgent); err != nil {
+	if s.dialer, err = t.dialer(); err != nil {
 		return nil, err
 	}
 	if s.dialer.connects, err = lib.connectsAgain(runtime.GOOS); err != nil {
@@ -183,6 +174,9 @@ func atLeastOne[T int | int64 | time.Duration](refused *[]error, name string, va
 	}
 	return value
 }
+
+// userAgent returns UserAgent or its default.
+func (t *Transport) userAgent() string { return cmp.Or(t.UserAgent, DefaultUserAgent) }
 
 // expectTimeout returns how long a body waits for 100 (Continue); negative: it does
 // not wait.

@@ -17,9 +17,10 @@ import (
 // Transport is an [http.RoundTripper] that keeps few connections. The zero value
 // is ready to use: it keeps one connection to each host and pipelines requests on
 // it. A Transport is safe for concurrent use; make one and share it. Its fields are
-// read when the first request is made, and must not be changed after that. If the
-// transport cannot start, for example because it lacks file descriptors, the next
-// request tries again.
+// read when the first request is made, and must not be changed after that. Only
+// Proxy, UserAgent, DisableCompression, DisableKeepAlives and Fallback are read with
+// each request, and may be changed while none is being sent. If the transport cannot
+// start, for example because it lacks file descriptors, the next request tries again.
 //
 // Call [Transport.Close] when a transport is no longer needed. A transport that
 // lives as long as its process need not be closed. The garbage collector closes
@@ -150,10 +151,12 @@ type Transport struct {
 
 	// DialContext, if not nil, connects to servers and proxies, in its own
 	// goroutine. The network is "tcp", and the address has a port. libcurl uses the
-	// socket of a *net.TCPConn or *net.UnixConn directly, which is closed then: its
-	// deadlines, and what is called on it later, have no effect. Any other net.Conn,
-	// such as struct{ net.Conn }{connection}, is relayed, deadlines and errors
-	// included, which costs a copy and a goroutine in each direction. UnixSocket,
+	// socket of a *net.TCPConn or *net.UnixConn directly, through a second descriptor.
+	// Such a connection ends when its deadline for reading passes or when it is
+	// closed; its deadline for writing has no effect, and it must not be read or
+	// written. Any other net.Conn, such as struct{ net.Conn }{connection}, is relayed,
+	// deadlines and errors included, which costs a copy and a goroutine in each
+	// direction. The connection is closed when the HTTP connection ends. UnixSocket,
 	// LocalAddress, Resolve and KeepAlive are ignored if DialContext is set.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 

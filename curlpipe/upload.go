@@ -42,12 +42,6 @@ type feed struct {
 	err   error // the body could not be read, so the request fails
 }
 
-// bodyReadError is an error from the Read of a request's body.
-type bodyReadError struct{ err error }
-
-func (e *bodyReadError) Error() string { return "cannot read the request's body: " + e.err.Error() }
-func (e *bodyReadError) Unwrap() error { return e.err }
-
 // newUpload takes ownership of the request's body. It returns nil if there is
 // none and the request need not say so.
 func newUpload(c *call, request *http.Request) *upload {
@@ -183,7 +177,7 @@ func (u *upload) next(buffer []byte, left *int64) (feed, bool) {
 			f.err = wrongLength(u.call.uploadLength, *left, f.last)
 		}
 		if err != nil && !f.last {
-			f.err = &bodyReadError{err}
+			f.err = &callersError{"cannot read the request's body: ", err}
 		}
 	}
 	f.piece = bytes.Clone(buffer[:got])

@@ -76,6 +76,7 @@ func of(t *http.Transport) made {
 	defer mutex.Unlock()
 	key := weak.Make(t)
 	if m, ok := all[key]; ok {
+		follow(m.transport, t)
 		return m
 	}
 	transport, err := curlpipe.FromHTTPTransport(t)
@@ -92,6 +93,17 @@ func of(t *http.Transport) made {
 		_ = m.transport.Close()
 	}, m)
 	return m
+}
+
+// follow carries over what a test has changed since the first request, of the fields
+// that curlpipe reads with each request.
+func follow(to *curlpipe.Transport, from *http.Transport) {
+	if closes := from.DisableKeepAlives || from.MaxIdleConnsPerHost < 0; to.DisableKeepAlives != closes {
+		to.DisableKeepAlives = closes
+	}
+	if to.DisableCompression != from.DisableCompression {
+		to.DisableCompression = from.DisableCompression
+	}
 }
 
 func init() {
