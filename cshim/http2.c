@@ -248,6 +248,8 @@ bool http2_closed(struct transfer *transfer, uint32_t *error)
 void http2_delivered(struct transfer *transfer, size_t length)
 {
   transfer->stream.delivered += length;
+  if(transfer->stream.session)
+    transfer->stream.session->progress++;
   if(transfer->stream.withheld) {
     transfer->connection->session_changed = true;
     connection_touch(transfer->connection);

@@ -315,6 +315,7 @@ void http2_leave(struct connection *before);
 /* wake.c: which transfers libcurl runs when data has arrived */
 bool wake_reaches_all(const struct cshim_loop *loop);
 void wake_readers(struct connection *connection);
+void wake_holder(struct connection *connection);
 
 /* http2.c: requests on HTTP/2 connections */
 bool http2_tie(struct transfer *transfer);

@@ -169,9 +169,13 @@ static int on_chunk(void *handle, uint8_t flags, int32_t stream,
 {
   struct http2_session *session = find(handle);
   struct transfer *transfer = session ? http2_owner(session, stream) : NULL;
+  int code;
   if(transfer)
     transfer->stream.received += length;
-  return libcurl_on_chunk(handle, flags, stream, data, length, userp);
+  code = libcurl_on_chunk(handle, flags, stream, data, length, userp);
+  if(session && code == NGHTTP2_ERR_PAUSE)
+    session->held = stream;
+  return code;
 }
 
 static int on_close(void *handle, int32_t stream, uint32_t error, void *userp)
@@ -299,10 +303,29 @@ static void look(struct http2_session *session)
     http2_broken(session);
 }
 
+/* After a pause nghttp2 sees that a frame has ended only in the next call.
+   libcurl makes none when it has passed on all that it has read. */
+static void end_frame(struct http2_session *session)
+{
+  const struct transfer *transfer;
+  if(!session || !session->held)
+    return;
+  transfer = http2_owner(session, session->held);
+  if(transfer && transfer->stream.delivered < transfer->stream.received)
+    return; /* libcurl refers to what nghttp2 has given it */
+  session->held = 0;
+  session->progress++;
+  if(real.receive(session->handle, (const uint8_t *)"", 0) < 0)
+    http2_broken(session);
+}
+
 INTERPOSED int nghttp2_session_send(void *handle)
 {
-  int code = looked() ? real.send(handle) : NGHTTP2_ERR_NOMEM;
-  look(find(handle));
+  struct http2_session *session = find(handle);
+  int code;
+  end_frame(session);
+  code = looked() ? real.send(handle) : NGHTTP2_ERR_NOMEM;
+  look(session);
   return code;
 }
 
@@ -310,10 +333,16 @@ INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
                                             size_t length)
 {
   struct http2_session *session = find(handle);
-  ssize_t taken = looked() ? real.receive(handle, data, length) :
-                  NGHTTP2_ERR_NOMEM;
+  ssize_t taken;
+  if(session)
+    session->held = 0;
+  taken = looked() ? real.receive(handle, data, length) : NGHTTP2_ERR_NOMEM;
   if(session && taken < 0)
     http2_broken(session);
+  else if(session) {
+    session->rest = (size_t)taken < length;
+    session->progress++;
+  }
   look(session);
   return taken;
 }

@@ -28,6 +28,9 @@
 #define NGHTTP2_ERR_START_STREAM_NOT_ALLOWED (-516)
 #define NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE (-521)
 
+/* Result by which a function ends the current nghttp2_session_mem_recv(). */
+#define NGHTTP2_ERR_PAUSE (-526)
+
 struct frame_head {
   size_t length;
   int32_t stream;

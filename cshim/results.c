@@ -266,6 +266,7 @@ void results_gather(struct cshim_loop *loop)
       break; /* this connection may have more results */
     ask_for_timer(connection);
     look_again(connection);
+    wake_holder(connection);
     if(is_forgotten(connection)) {
       connection->over = true;
       continue; /* to its end */

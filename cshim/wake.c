@@ -4,9 +4,10 @@
  * them on an HTTP/2 connection, nearly all run for nothing: the first one
  * reads for all, and libcurl then runs those that got something. It is enough
  * to run one. libcurl's own poll(2) does not see what bio.c has read ahead; a
- * transfer that is run here reads it all the same.
+ * transfer that is run here reads it all the same. libcurl may also forget a
+ * transfer for which it has read something, which is run here, too.
  */
-#include "internal.h"
+#include "http2.h"
 
 /* The first release that is known to pass data on to the transfers that it is
    for, whichever transfer reads it. */
@@ -40,6 +41,17 @@ static struct transfer *find_reader(const struct connection *connection)
   return transfer;
 }
 
+/* Makes libcurl run a transfer soon. */
+static void make_run(struct transfer *transfer)
+{
+  if(transfer->loop->libcurl < FIRST_RUN_IN_ANY_CASE) {
+    struct connection *outer = http2_enter(transfer->connection);
+    curl_easy_pause(transfer->easy, CURLPAUSE_ALL);
+    http2_leave(outer);
+  }
+  transfer_pause(transfer);
+}
+
 /* Has one transfer of an HTTP/2 connection read. Returns false if it has read
    nothing. */
 static bool wake_one(struct connection *connection)
@@ -48,12 +60,7 @@ static bool wake_one(struct connection *connection)
   uint64_t before = connection->reads;
   if(!transfer)
     return false;
-  if(connection->loop->libcurl < FIRST_RUN_IN_ANY_CASE) {
-    struct connection *outer = http2_enter(connection);
-    curl_easy_pause(transfer->easy, CURLPAUSE_ALL);
-    http2_leave(outer);
-  }
-  transfer_pause(transfer);
+  make_run(transfer);
   loop_act(connection, CURL_SOCKET_TIMEOUT, 0);
   return connection->reads != before;
 }
@@ -76,4 +83,25 @@ void wake_readers(struct connection *connection)
   loop_act(connection, connection->socket, CURL_CSELECT_IN);
   if(connection->reads == before && bio_has_input(connection))
     wake_one(connection); /* the others have asked poll(2) */
+}
+
+/* Up to 8.0.1, libcurl stops in the middle of what it has read when the buffer
+   of a transfer is full. When it has delivered that it waits for the socket
+   again. What it still holds may be the end of the last response, and then
+   nothing more arrives. */
+void wake_holder(struct connection *connection)
+{
+  struct http2_session *session = connection->session;
+  struct transfer *transfer;
+  if(!session || !(session->held || session->rest) || connection->over ||
+     session->nudged == session->progress ||
+     (connection->timer_set && !connection->timer_at))
+    return;
+  transfer = http2_owner(session, session->held);
+  if(!transfer)
+    transfer = find_reader(connection);
+  if(!transfer || !can_read(transfer))
+    return;
+  session->nudged = session->progress;
+  make_run(transfer);
 }

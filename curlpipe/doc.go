@@ -89,6 +89,8 @@
 //   - Connections that stay in use after a protocol error (8.14, 8.22).
 //   - RST_STREAM that is not sent before the next request.
 //   - Responses that are lost when the server resets their stream (7.88.1).
+//   - Responses that do not end until more arrives on the connection, because a buffer
+//     was full when their end was read (up to 8.0.1).
 //   - Requests that wait for input that a cancelled request has read (8.22, 8.23).
 //   - Uploads that keep a processor busy while their flow-control window is closed
 //     (7.88.1).
