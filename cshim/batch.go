@@ -14,11 +14,12 @@ type Request struct {
 	Upload     bool       // has a body, which [Loop.Feed] hands over
 	Close      bool       // the connection ends with the response
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
+	HTTP2      bool       // HTTP/2 from the first byte: the connection is the plain text of the caller's own TLS
 	Interim    bool       // interim responses have results, and are not limited
 	Expect     bool       // the body waits for 100 (Continue), see Result.Expects
 	Proxy      bool       // the connection goes to an HTTP proxy, so the target has the absolute form
 	// Again sends the slot's last request once more, after a result with Lost.
-	// Except for Slot, Connection and HTTP11, the other fields are ignored. The
+	// Except for Slot, Connection, HTTP11 and HTTP2, the other fields are ignored. The
 	// request fails with CURLE_SEND_FAIL_REWIND if the part of its body that was
 	// sent before is no longer complete in memory.
 	Again bool
@@ -61,6 +62,7 @@ func (r *Request) flags() C.uint32_t {
 		{r.Upload, C.CSHIM_REQUEST_UPLOAD},
 		{r.Again, C.CSHIM_REQUEST_AGAIN},
 		{r.HTTP11, C.CSHIM_REQUEST_HTTP11},
+		{r.HTTP2, C.CSHIM_REQUEST_HTTP2},
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
 		{r.Interim, C.CSHIM_REQUEST_INTERIM},
 		{r.Proxy, C.CSHIM_REQUEST_PROXY},

@@ -79,8 +79,9 @@ struct cshim_request {
 #define CSHIM_REQUEST_UPLOAD 4 /* has a body, see cshim_loop_feed() */
 #define CSHIM_REQUEST_AGAIN 8 /* send the slot's last request, which ended with
                                  CSHIM_RESULT_LOST or CSHIM_RESULT_EXCESS,
-                                 again. Only slot, connection and
-                                 CSHIM_REQUEST_HTTP11 are read.
+                                 again. Only slot, connection,
+                                 CSHIM_REQUEST_HTTP11 and CSHIM_REQUEST_HTTP2
+                                 are read.
                                  It fails with CURLE_SEND_FAIL_REWIND if the
                                  part of the body that was sent is no longer
                                  complete in memory */
@@ -90,6 +91,10 @@ struct cshim_request {
 #define CSHIM_REQUEST_PROXY 128 /* the connection goes to an HTTP proxy, so the
                                    target has the absolute form */
 #define CSHIM_REQUEST_CLOSE 16 /* the connection ends with the response */
+#define CSHIM_REQUEST_HTTP2 2048 /* HTTP/2 from the first byte, for an https
+                                    URL: the connection is the plain text of
+                                    the caller's own TLS, which has agreed on
+                                    it */
 #define CSHIM_REQUEST_EXPECT 1024 /* it asks for 100 (Continue): its body is
                                      fed after CSHIM_RESULT_HUNGRY, or when
                                      CSHIM_RESULT_EXPECTS is too long ago */

@@ -109,6 +109,8 @@ struct connection {
                                       response */
   uint64_t dropped_from; /* bytes that had arrived when that began */
 
+  uint64_t taken_before; /* see system_written() */
+  unsigned fruitless;
   uint64_t moves; /* signs that the server has sent bytes */
 
   /* For a system that does not count a connection's bytes: moves is then also
@@ -190,8 +192,8 @@ struct transfer {
 
   /* request */
   bool http2_only; /* see remembers_headers() */
-  uint32_t special; /* CSHIM_REQUEST_*, TRANSFER_METHOD and TRANSFER_TARGET for
-                       which the last request has set options */
+  uint32_t special; /* CSHIM_REQUEST_* and TRANSFER_* for which the last
+                       request has set options */
   struct buffer text;
   struct curl_slist *lines; /* one node a header line, data in text */
   size_t lines_capacity;
@@ -220,6 +222,7 @@ struct transfer {
 
 #define TRANSFER_METHOD 0x100
 #define TRANSFER_TARGET 0x200
+#define TRANSFER_PRIOR 0x1000 /* libcurl begins with HTTP/2 */
 
 struct cshim_loop {
   struct cshim_limits limits;
@@ -380,8 +383,10 @@ void transfer_rest(struct transfer *transfer);
 bool request_tie(struct transfer *transfer);
 CURLcode request_prepare(struct transfer *transfer,
                          const struct cshim_request *request,
+                         const struct connection *connection,
                          const char *text);
-CURLcode request_again(struct transfer *transfer, uint32_t flags);
+CURLcode request_again(struct transfer *transfer, uint32_t flags,
+                       const struct connection *connection);
 
 /* response.c: collects what libcurl delivers */
 bool response_tie(struct transfer *transfer);

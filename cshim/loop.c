@@ -186,8 +186,8 @@ static void submit(struct cshim_loop *loop,
   struct transfer *transfer = loop->slots[request->slot];
   struct connection *connection = loop->connections[request->connection];
   CURLcode code = request->flags & CSHIM_REQUEST_AGAIN ?
-                  request_again(transfer, request->flags) :
-                  request_prepare(transfer, request, text);
+                  request_again(transfer, request->flags, connection) :
+                  request_prepare(transfer, request, connection, text);
   if(!code && !socket_prepare(transfer, connection))
     code = CURLE_OUT_OF_MEMORY;
   if(!code && !connection->first && !rest_is_quiet(connection, transfer)) {
@@ -254,6 +254,14 @@ static void act_on_timers(struct cshim_loop *loop)
   }
 }
 
+/* What was written on an HTTP/2 connection: the number grows with it. */
+static uint64_t written_on(struct connection *connection)
+{
+  if(!connection->session)
+    return 0;
+  return connection->tls ? connection->writes : system_written(connection);
+}
+
 /* Tells libcurl of readable and writable separately. Told of both at once, it
    hands both to the first transfer in the send pipe, and the transfer that
    waits for its response may miss it. An error alone is reported as both, so
@@ -280,11 +288,11 @@ static void act_on_socket(struct connection *connection, uint32_t events)
   if(events & READY_IN)
     wake_readers(connection);
   if((events & READY_OUT) && !connection->over) {
-    uint64_t writes = connection->writes;
+    uint64_t written = written_on(connection);
     bio_writable(connection);
     loop_act(connection, socket, CURL_CSELECT_OUT);
     watch_futile(connection, connection->session && !connection->over &&
-                             connection->writes == writes);
+                             written_on(connection) == written);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include "http2.h"
 
 #define NGHTTP2_ERR_NOMEM (-901)
@@ -364,6 +365,22 @@ static void catch_up(struct http2_session *session)
   }
 }
 
+/* libcurl has seen no TLS, and says http. The list of fields is libcurl's,
+   which makes one for each request. */
+static void say_https(const struct field *fields, size_t count)
+{
+  static const char scheme[] = ":scheme";
+  struct field *changed = (void *)(uintptr_t)fields;
+  size_t i;
+  for(i = 0; i < count; i++) {
+    if(changed[i].name_length == sizeof(scheme) - 1 &&
+       !memcmp(changed[i].name, scheme, sizeof(scheme) - 1)) {
+      changed[i].value = (const uint8_t *)"https";
+      changed[i].value_length = 5;
+    }
+  }
+}
+
 INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
                                           const void *fields, size_t count,
                                           const void *body, void *user)
@@ -375,6 +392,8 @@ INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
     catch_up(session);
   if(!looked() || (transfer && !http2_may_send(session, transfer)))
     return NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
+  if(transfer && (transfer->special & CSHIM_REQUEST_HTTP2))
+    say_https(fields, count);
   stream = real.submit(handle, priority, fields, count, body, user);
   if(transfer && stream > 0)
     http2_sent(session, transfer, stream);

@@ -53,6 +53,15 @@ union frame {
   } goaway;
 };
 
+/* nghttp2_nv */
+struct field {
+  const uint8_t *name;
+  const uint8_t *value;
+  size_t name_length;
+  size_t value_length;
+  uint8_t flags;
+};
+
 typedef int on_frame_callback(void *session, const union frame *frame,
                               void *userp);
 typedef int on_field_callback(void *session, const union frame *frame,

@@ -8,6 +8,8 @@
 #include "internal.h"
 
 #define HTTP_VERSION_2TLS 4L /* CURL_HTTP_VERSION_2TLS, of 7.47.0 */
+#define HTTP_VERSION_2 5L /* CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, of 7.49.0 */
+#define VERSIONS (CSHIM_REQUEST_HTTP11 | TRANSFER_PRIOR)
 
 /* Some release between 8.14.1 and 8.22.0 began to write the escapes in a URL's
    path in upper case. A target that is set explicitly stays as it is. */
@@ -78,7 +80,7 @@ static CURLcode reset_special(struct transfer *transfer)
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
   if(!code && (special & TRANSFER_TARGET))
     code = curl_easy_setopt(easy, REQUEST_TARGET, NULL);
-  if(!code && (special & CSHIM_REQUEST_HTTP11))
+  if(!code && (special & VERSIONS))
     code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, HTTP_VERSION_2TLS);
   if(!code && (special & CSHIM_REQUEST_PROXY))
     code = socket_proxy(easy, false);
@@ -90,14 +92,24 @@ static CURLcode reset_special(struct transfer *transfer)
 }
 
 /* A loop that multiplexes uses HTTP/2 where the server supports it, except for
-   requests that ask for HTTP/1.1. */
-static CURLcode set_version(struct transfer *transfer, uint32_t flags)
+   requests that ask for one version. The first request on a connection has
+   libcurl begin with HTTP/2; 7.88.1 would begin again with each further one
+   that asks for it. */
+static CURLcode set_version(struct transfer *transfer, uint32_t flags,
+                            const struct connection *connection)
 {
-  if(!(flags & CSHIM_REQUEST_HTTP11))
+  uint32_t version = flags & CSHIM_REQUEST_HTTP11;
+  uint32_t before = transfer->special & VERSIONS;
+  if((flags & CSHIM_REQUEST_HTTP2) && !connection->session)
+    version = TRANSFER_PRIOR;
+  transfer->special &= ~(uint32_t)(VERSIONS | CSHIM_REQUEST_HTTP2);
+  transfer->special |= version | (flags & CSHIM_REQUEST_HTTP2);
+  if(version == before)
     return CURLE_OK;
-  transfer->special |= CSHIM_REQUEST_HTTP11;
   return curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
-                          (long)CURL_HTTP_VERSION_1_1);
+                          version & TRANSFER_PRIOR ? HTTP_VERSION_2 :
+                          version ? (long)CURL_HTTP_VERSION_1_1 :
+                          HTTP_VERSION_2TLS);
 }
 
 /* Sets the target for a URL without a path, which means the server as a whole,
@@ -124,6 +136,7 @@ static CURLcode set_target(struct transfer *transfer, const char *url,
 
 static CURLcode set_special(struct transfer *transfer,
                             const struct cshim_request *request,
+                            const struct connection *connection,
                             const struct parts *parts)
 {
   CURL *easy = transfer->easy;
@@ -134,7 +147,7 @@ static CURLcode set_special(struct transfer *transfer,
     code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, parts->method);
   }
   if(!code)
-    code = set_version(transfer, request->flags);
+    code = set_version(transfer, request->flags, connection);
   if(!code && (request->flags & CSHIM_REQUEST_CLOSE)) {
     transfer->special |= CSHIM_REQUEST_CLOSE;
     code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -186,9 +199,10 @@ static void begin(struct transfer *transfer)
 }
 
 /* Prepares an easy handle to send its last request again. */
-CURLcode request_again(struct transfer *transfer, uint32_t flags)
+CURLcode request_again(struct transfer *transfer, uint32_t flags,
+                       const struct connection *connection)
 {
-  CURLcode code = set_version(transfer, flags);
+  CURLcode code = set_version(transfer, flags, connection);
   begin(transfer);
   if(code)
     return code;
@@ -198,6 +212,7 @@ CURLcode request_again(struct transfer *transfer, uint32_t flags)
 
 CURLcode request_prepare(struct transfer *transfer,
                          const struct cshim_request *request,
+                         const struct connection *connection,
                          const char *text)
 {
   struct parts parts;
@@ -233,6 +248,6 @@ CURLcode request_prepare(struct transfer *transfer,
   code = curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
                           parts.lines < parts.end ? transfer->lines : NULL);
   if(!code)
-    code = set_special(transfer, request, &parts);
+    code = set_special(transfer, request, connection, &parts);
   return code ? code : set_method(transfer, request);
 }

@@ -123,7 +123,8 @@ static const char *judge_status(struct transfer *transfer)
   long status = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   framing->tunnel = !framing->http2 && status != framing->status;
-  return framing->http2 && !tls_is_http2(transfer) ?
+  return framing->http2 && !tls_is_http2(transfer) &&
+         !(transfer->special & CSHIM_REQUEST_HTTP2) ?
          "HTTP/2 on a connection that has not agreed on it" : NULL;
 }
 

@@ -10,11 +10,13 @@
 #include "internal.h"
 #include "openssl.h"
 
-static bool is_over_tls(const struct transfer *transfer)
+/* Whether the server may speak first: over TLS or HTTP/2. */
+static bool begins_with_server(const struct transfer *transfer)
 {
   static const char scheme[] = "https:";
-  return transfer->text.length >= sizeof(scheme) &&
-         !memcmp(transfer->text.data, scheme, sizeof(scheme) - 1);
+  return (transfer->special & CSHIM_REQUEST_HTTP2) ||
+         (transfer->text.length >= sizeof(scheme) &&
+          !memcmp(transfer->text.data, scheme, sizeof(scheme) - 1));
 }
 
 /* Whether nothing has arrived on a connection at rest that this transfer is
@@ -29,8 +31,8 @@ bool rest_is_quiet(struct connection *connection,
   char octet;
   if(connection->session || connection->socket == CURL_SOCKET_BAD)
     return true;
-  if(!connection->taken && is_over_tls(transfer))
-    return true; /* the handshake will show what it is */
+  if(!connection->taken && begins_with_server(transfer))
+    return true; /* libcurl will show what it is */
   if(!connection->ssl && connection->tls &&
      openssl->has_pending(connection->tls))
     return false;

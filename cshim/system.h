@@ -73,6 +73,10 @@ enum cshim_counter system_end_of(int socket);
    has acknowledged; 0 if the system does not count them. */
 uint64_t system_bytes(const struct connection *connection, bool sent);
 
+/* A number that changes when libcurl writes on the connection, and goes on
+   changing for some calls if the system does not count what is written. */
+uint64_t system_written(struct connection *connection);
+
 /* A number that changes whenever the peer has sent or acknowledged bytes, and
    only then. */
 uint64_t system_movement(struct connection *connection);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #ifdef __GLIBC__ /* glibc's own header has struct tcp_info as it was in 2013 */
 #include <linux/tcp.h>
@@ -146,6 +147,18 @@ uint64_t system_bytes(const struct connection *connection, bool sent)
      getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length))
     return 0;
   return info.tcpi_bytes_received + (sent ? info.tcpi_bytes_acked : 0);
+}
+
+uint64_t system_written(struct connection *connection)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof(info);
+  int unacknowledged = 0;
+  if(connection->socket == CURL_SOCKET_BAD ||
+     getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) ||
+     ioctl(connection->socket, TIOCOUTQ, &unacknowledged))
+    return 0;
+  return info.tcpi_bytes_acked + (uint64_t)unacknowledged;
 }
 
 uint64_t system_movement(struct connection *connection)

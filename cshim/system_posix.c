@@ -222,6 +222,22 @@ static uint64_t sent(const struct connection *connection)
   return bytes;
 }
 
+/* Calls after which libcurl has surely written what it had buffered. */
+#define FRUITLESS 32
+
+/* libcurl writes after it has taken more of a request, or what it has buffered
+   before. */
+uint64_t system_written(struct connection *connection)
+{
+  uint64_t now = sent(connection);
+  if(now != connection->taken_before)
+    connection->fruitless = 0;
+  else if(connection->fruitless < FRUITLESS)
+    connection->fruitless++;
+  connection->taken_before = now;
+  return now + connection->fruitless;
+}
+
 /* The loop counts arriving bytes when the socket is readable. Sent bytes have
    been acknowledged if fewer are outstanding than before, or if more were sent
    and no more are outstanding. */

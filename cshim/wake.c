@@ -71,6 +71,7 @@ static bool one_will_do(const struct connection *connection)
 {
   const struct cshim_loop *loop = connection->loop;
   return loop->limits.wake_one && wake_reaches_all(loop) &&
+         connection->tls && /* which counts the reads */
          !connection->uploads;
 }
 

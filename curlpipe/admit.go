@@ -130,7 +130,8 @@ func (e *engine) launch(c *call, on *conn, now time.Time) {
 		request = c.request(h.slot, on.id)
 	}
 	request.Slot = c.handle.slot
-	request.HTTP11 = on.origin.http11
+	request.HTTP2 = on.http2
+	request.HTTP11 = on.origin.http11 && !on.http2
 	c.place = placeInFlight
 	c.attempts++
 	if c.upload == nil {

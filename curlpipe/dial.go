@@ -28,6 +28,7 @@ type dialer struct {
 	onConnected     func(context.Context, *url.URL, *http.Request, *http.Response) error
 
 	proxy    *url.URL // of one dial, see route
+	http2    bool     // requests multiplex if a server speaks HTTP/2
 	connects bool     // libcurl connects a socket again, see connectsAgain
 }
 
@@ -56,7 +57,7 @@ func (d *dialer) dial(ctx context.Context, to originKey) (line, error) {
 		made.local, made.remote = connection.LocalAddr(), connection.RemoteAddr()
 	}
 	if to.secured {
-		made.tls, err = securedState(ctx, connection)
+		made.tls, err = d.securedState(ctx, connection)
 	}
 	if err == nil {
 		err = d.take(&made, connection, d.own != nil || to.secured)
@@ -80,7 +81,7 @@ func (d *dialer) route(to originKey) (*dialer, error) {
 
 // securedState returns the state of a connection with the caller's own TLS; nil
 // if the connection does not report it.
-func securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionState, error) {
+func (d *dialer) securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionState, error) {
 	if own, ok := connection.(*tls.Conn); ok { // perhaps not yet done
 		if err := own.HandshakeContext(ctx); err != nil {
 			return nil, ofCallers(ctx, err)
@@ -91,10 +92,14 @@ func securedState(ctx context.Context, connection net.Conn) (*tls.ConnectionStat
 		return nil, nil
 	}
 	state := telling.ConnectionState()
-	if protocol := state.NegotiatedProtocol; protocol != "" && protocol != "http/1.1" {
-		return nil, fmt.Errorf("DialTLSContext returned a connection for %s: HTTP/1.1 alone is spoken there: leave %s out of NextProtos", protocol, protocol)
+	switch protocol := state.NegotiatedProtocol; {
+	case protocol == "", protocol == "http/1.1", protocol == "h2" && d.http2:
+		return &state, nil
+	case protocol == "h2":
+		return nil, errors.New("DialTLSContext returned a connection for h2: this transport, or this libcurl, has no HTTP/2: leave h2 out of NextProtos")
+	default:
+		return nil, fmt.Errorf("DialTLSContext returned a connection for %s: leave %s out of NextProtos", protocol, protocol)
 	}
-	return &state, nil
 }
 
 func (d *dialer) connect(ctx context.Context, to originKey) (net.Conn, error) {

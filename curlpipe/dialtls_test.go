@@ -152,15 +152,26 @@ func TestDialTLSContextPipelines(t *testing.T) {
 	require.EqualValues(t, 1, s.accepted.Load())
 }
 
-// TestDialTLSContextThatSpeaksHTTP2 requires that the connection is refused,
-// because libcurl would speak HTTP/1.1.
+// TestDialTLSContextThatSpeaksHTTP2 requires that the connection is refused if this
+// transport does not speak HTTP/2.
 func TestDialTLSContextThatSpeaksHTTP2(t *testing.T) {
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
-	transport := newTestTransport(t, nil, &Transport{DialTLSContext: func(_ context.Context, _, address string) (net.Conn, error) {
-		return tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
-	}})
+	transport := newTestTransport(t, nil, &Transport{DialTLSContext: dialUnverified, Pipelining: Off})
 	_, err := transport.RoundTrip(get(t, s.url()))
 	require.ErrorContains(t, err, "leave h2 out of NextProtos")
+	transport = newTestTransport(t, nil, &Transport{DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dialUnverified(ctx, network, address)
+		return speaksOther{connection}, err
+	}})
+	_, err = transport.RoundTrip(get(t, s.url()))
+	require.ErrorContains(t, err, "leave spdy/3 out of NextProtos")
+}
+
+// speaksOther has agreed on a protocol that is not HTTP.
+type speaksOther struct{ net.Conn }
+
+func (speaksOther) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{NegotiatedProtocol: "spdy/3"}
 }
 
 // TestRelayedConnectionThatIsCut requires that a body that ends with its

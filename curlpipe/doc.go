@@ -195,10 +195,6 @@
 //   - A request without a header map is sent; net/http's Transport refuses it.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
-//   - A connection of DialTLSContext carries HTTP/1.1 only, and one that has agreed on
-//     h2 is refused: libcurl would have to speak HTTP/2 in plain text, and there the
-//     end of a large response waited for ever in tests with 7.88.1. For HTTP/2, leave
-//     TLS to libcurl (TLSClientConfig).
 //   - libcurl uses the socket of a *net.TCPConn that DialContext or DialTLSContext
 //     returns. Its Close and its deadline for reading have an effect all the same, up
 //     to 20 ms late while data arrives. Its deadline for writing alone has none: return
@@ -232,7 +228,9 @@
 //     nghttp2, which ends the connection.
 //   - A goroutine that is in libcurl is not durably blocked, so in a bubble of
 //     testing/synctest the time does not advance.
-//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2.
+//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2. If a server
+//     requires HTTP/1.1 for a request (HTTP_1_1_REQUIRED), the next connection speaks
+//     that, unless DialTLSContext makes it.
 //   - Over HTTP/2, at most 100 kB of header fields are accepted, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.

@@ -71,8 +71,9 @@ func TestHTTP2OutOfOrder(t *testing.T) {
 				http.RoundTripper
 				CloseIdleConnections()
 			}{
-				"curlpipe": &Transport{InsecureSkipVerify: true, MaxResponseHeaderBytes: 64 << 10},
-				"net/http": &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true},
+				"curlpipe":                 &Transport{InsecureSkipVerify: true, MaxResponseHeaderBytes: 64 << 10},
+				"curlpipe, DialTLSContext": &Transport{DialTLSContext: dialUnverified, MaxResponseHeaderBytes: 64 << 10},
+				"net/http":                 &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true},
 			} {
 				if name == "net/http" && kind.alone {
 					continue

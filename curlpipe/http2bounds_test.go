@@ -25,12 +25,23 @@ func TestHTTP2UploadWithoutWindowDoesNotSpin(t *testing.T) {
 	needsMultiplexing(t)
 	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(func(uint32) {}) })
 	const limit = 2 * time.Second
-	transport := newTestTransport(t, nil, &Transport{InsecureSkipVerify: true, StallTimeout: limit})
-	request, err := http.NewRequest(http.MethodPost, s.url(), bytes.NewReader(make([]byte, 1<<20)))
-	require.NoError(t, err)
 	before := cpuTime(t)
-	_, err = transport.RoundTrip(request)
-	require.ErrorIs(t, err, ErrStalled)
+	ended := newErrors()
+	for _, transport := range []*Transport{
+		{InsecureSkipVerify: true, StallTimeout: limit},
+		{DialTLSContext: dialUnverified, StallTimeout: limit},
+	} {
+		transport := newTestTransport(t, nil, transport)
+		request, err := http.NewRequest(http.MethodPost, s.url(), bytes.NewReader(make([]byte, 1<<20)))
+		require.NoError(t, err)
+		go func() {
+			_, err := transport.RoundTrip(request)
+			ended <- err
+		}()
+	}
+	for range 2 {
+		require.ErrorIs(t, <-ended, ErrStalled)
+	}
 	require.Less(t, cpuTime(t)-before, limit/4)
 }
 

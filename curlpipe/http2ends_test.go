@@ -29,7 +29,7 @@ func TestHTTP2ResponsesThatEndTogether(t *testing.T) {
 		for i := range lengths {
 			lengths[i] = dice.IntN(64 << 10)
 		}
-		endTogether(t, seed, dice, lengths)
+		endTogether(t, seed, rand.New(rand.NewPCG(dice.Uint64(), 1)), lengths)
 	}
 }
 

@@ -130,6 +130,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 	if s.dialer, err = t.dialer(); err != nil {
 		return nil, err
 	}
+	s.dialer.http2 = mode == ModeMultiplexing
 	if s.dialer.connects, err = lib.connectsAgain(runtime.GOOS); err != nil {
 		return nil, err
 	}

@@ -162,10 +162,11 @@ type Transport struct {
 
 	// DialTLSContext, if not nil, makes the connections for https URLs that need no
 	// proxy, TLS included. For these connections, the other fields about
-	// connections and TLS are ignored. They carry HTTP/1.1, which libcurl sees as
-	// plain text, and cost a copy and a goroutine in each direction. A connection
-	// that has negotiated another protocol is refused. Response.TLS is the
-	// connection's ConnectionState, if it has such a method, as a *tls.Conn has.
+	// connections and TLS are ignored. libcurl sees their content as plain text,
+	// which costs a copy and a goroutine in each direction. Response.TLS is the
+	// connection's ConnectionState, if it has such a method, as a *tls.Conn has. Its
+	// NegotiatedProtocol selects HTTP/1.1 or HTTP/2 (h2), if this libcurl supports
+	// that; a connection for any other protocol is refused.
 	DialTLSContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// UnixSocket is the path of a Unix socket that all connections go to,

@@ -1,0 +1,147 @@
+package curlpipe
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// dialsHTTP2 makes a DialTLSContext whose connections agree on HTTP/2 if the server
+// does.
+func dialsHTTP2(s *server) func(context.Context, string, string) (net.Conn, error) {
+	config := &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, NextProtos: []string{"h2", "http/1.1"}}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		return (&tls.Dialer{Config: config}).DialContext(ctx, network, address)
+	}
+}
+
+// dialUnverified is a DialTLSContext that agrees on HTTP/2 with any server.
+func dialUnverified(ctx context.Context, network, address string) (net.Conn, error) {
+	return (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}).DialContext(ctx, network, address)
+}
+
+// TestHTTP2OverDialTLSContext requires that a program sees the same with both
+// transports, and that the requests share one connection.
+func TestHTTP2OverDialTLSContext(t *testing.T) {
+	needsMultiplexing(t)
+	s := newServer(t, true, func(writer http.ResponseWriter, request *http.Request) {
+		if request.URL.Path == "/authority" {
+			fmt.Fprintln(writer, request.Host, request.TLS != nil, request.Proto)
+			return
+		}
+		behaviour(writer, request)
+	})
+	table := map[string]func(base string) *http.Request{
+		"get":             makeRequest("GET", "/inspect?q=1", nil),
+		"head":            makeRequest("HEAD", "/large", nil),
+		"large":           makeRequest("GET", "/large", nil),
+		"flushed":         makeRequest("GET", "/flush", nil),
+		"trailer":         makeRequest("GET", "/trailer", nil),
+		"no content":      makeRequest("GET", "/no-content", nil),
+		"too short":       makeRequest("GET", "/too-short", nil),
+		"gzip":            makeRequest("GET", "/gzip", nil),
+		"post":            makeRequest("POST", "/inspect", strings.NewReader("a=b")),
+		"post large":      makeRequest("POST", "/inspect", strings.NewReader(strings.Repeat("x1", 1<<20))),
+		"of no length":    makeRequest("PUT", "/inspect", onlyReader{strings.NewReader(strings.Repeat("x1", 1<<18))}),
+		"redirect":        makeRequest("GET", "/redirect", nil),
+		"authority":       makeRequest("GET", "/authority", nil),
+		"field of 70 kB":  withHeader(makeRequest("GET", "/fields", nil), "X-Long", strings.Repeat("x", 70_000)),
+		"body that fails": makeRequest("POST", "/inspect", io.MultiReader(strings.NewReader("x"), failingReader{})),
+	}
+	all := likeHTTPTransport(t, &http.Transport{DialTLSContext: dialsHTTP2(s), ForceAttemptHTTP2: true, MaxConnsPerHost: 1})
+	theirs, ours := &http.Client{Transport: all["net/http"]}, &http.Client{Transport: all["curlpipe"]}
+	for name, request := range table {
+		t.Run(name, func(t *testing.T) {
+			want, got := observe(theirs, request(s.URL)), observe(ours, request(s.URL))
+			for _, each := range []*seen{&want, &got} {
+				each.Header.Del("Date")
+				each.Body = strings.ReplaceAll(each.Body, "Go-http-client/2.0", netHTTPUserAgent)
+			}
+			require.Equal(t, want, got)
+			require.True(t, want.Err == "error" || want.Proto == "HTTP/2.0", want.Proto)
+		})
+	}
+	require.EqualValues(t, 1, all["curlpipe"].(*Transport).Stats().ConnectionsOpened)
+}
+
+// recordingConn keeps what is written on a TLS connection.
+type recordingConn struct {
+	*tls.Conn
+	mutex   *sync.Mutex
+	written *bytes.Buffer
+}
+
+func (c recordingConn) Write(from []byte) (int, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.written.Write(from)
+	return c.Conn.Write(from)
+}
+
+// TestSchemeOverDialTLSContext requires that the server is told https, although
+// libcurl sees no TLS.
+func TestSchemeOverDialTLSContext(t *testing.T) {
+	needsMultiplexing(t)
+	s := newRawHTTP2Server(t, func(c *rawHTTP2) { c.each(c.good) })
+	var mutex sync.Mutex
+	var written bytes.Buffer
+	transport := newTestTransport(t, nil, &Transport{DialTLSContext: func(_ context.Context, _, address string) (net.Conn, error) {
+		connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		return recordingConn{connection, &mutex, &written}, err
+	}})
+	response, err := transport.RoundTrip(get(t, s.url()))
+	require.NoError(t, err)
+	readAll(t, response)
+	require.Equal(t, "h2", response.TLS.NegotiatedProtocol)
+	require.NoError(t, transport.Close())
+	const schemeHTTP, schemeHTTPS = 0x86, 0x87 // indexed fields [RFC 7541, appendix A]
+	mutex.Lock()
+	defer mutex.Unlock()
+	frames := bytes.TrimPrefix(written.Bytes(), []byte(clientPreface))
+	for frames[3] != frameHeaders {
+		frames = frames[9+int(frames[1])<<8+int(frames[2]):]
+	}
+	fields := frames[9:20] // perhaps with a priority before them
+	require.Contains(t, fields, byte(schemeHTTPS))
+	require.NotContains(t, fields, byte(schemeHTTP))
+}
+
+// TestManyOverDialTLSContext sends many requests at once, in both directions.
+func TestManyOverDialTLSContext(t *testing.T) {
+	needsMultiplexing(t)
+	s := newServer(t, true, inspect)
+	transport := newTestTransport(t, nil, &Transport{DialTLSContext: dialsHTTP2(s)})
+	client := &http.Client{Transport: transport}
+	var group sync.WaitGroup
+	for i := range 200 {
+		group.Go(func() {
+			method, body := http.MethodGet, ""
+			if i%5 == 0 {
+				method, body = http.MethodPost, strings.Repeat("y", i*3000)
+			}
+			request, _ := http.NewRequest(method, fmt.Sprintf("%s/%d", s.URL, i), strings.NewReader(body))
+			response, err := client.Do(request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			text, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			want := fmt.Sprintf("%s /%d length=%d ", method, i, len(body))
+			if !strings.HasPrefix(string(text), want) {
+				t.Errorf("%s, not %s", text, want)
+			}
+		})
+	}
+	group.Wait()
+	require.EqualValues(t, 1, s.accepted.Load())
+}
