@@ -178,8 +178,9 @@ struct transfer {
   bool header_taken; /* and the caller has it */
   bool paused; /* libcurl was told to stop delivering */
   size_t header_length;
-  size_t sections_length; /* length of all header sections, interim ones
-                             included */
+  bool line_taken; /* a line of a header section was read and not refused */
+  size_t sections_length; /* length of all header sections that are not yet
+                             told, interim ones included */
   unsigned sections; /* header sections that have ended, since the first
                         request */
   size_t shown; /* bytes of the response in this run's result */

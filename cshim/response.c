@@ -30,6 +30,7 @@ void response_begin(struct transfer *transfer)
   framing_begin(&transfer->framing, &rules);
   transfer->refusal = NULL;
   transfer->satisfied = false;
+  transfer->line_taken = false;
   transfer->sections_length = 0;
   transfer->interim.length = 0;
   buffer_free(&transfer->line);
@@ -272,6 +273,7 @@ static bool take_line(struct transfer *transfer, const char *line,
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);
+  transfer->line_taken = true;
   if(!transfer->dropping && !buffer_take(transfer->loop, &transfer->response))
     return false;
   if(announces_end(data, length))

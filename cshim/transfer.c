@@ -209,7 +209,7 @@ static void count(struct transfer *transfer)
 static bool remembers_headers(const struct transfer *transfer)
 {
   unsigned libcurl = transfer->loop->libcurl;
-  return transfer->sections_length && libcurl >= 0x075400 &&
+  return transfer->line_taken && libcurl >= 0x075400 &&
          libcurl < 0x080100;
 }
 
@@ -240,7 +240,7 @@ void transfer_result(struct transfer *transfer, int code,
     result->flags |= CSHIM_RESULT_DONE;
     if(transfer->refusal && code)
       result->flags |= CSHIM_RESULT_MALFORMED |
-                       (transfer->sections_length ? 0 : CSHIM_RESULT_EXCESS);
+                       (transfer->line_taken ? 0 : CSHIM_RESULT_EXCESS);
     transfer->http2_only |= remembers && transfer->stream.sent;
     /* see response_discard(): it is too late for that */
     if(transfer->paused || (remembers && (code || !transfer->stream.sent)))

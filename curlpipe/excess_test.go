@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -123,4 +125,46 @@ func TestNoStatusLineAtFirst(t *testing.T) {
 	require.ErrorIs(t, err, ErrMalformedResponse)
 	require.EqualValues(t, 1, s.accepted.Load())
 	require.Zero(t, client.Stats().Retries)
+}
+
+// An interim response belongs to the request, so what follows it does, too: if that
+// is no status line, the response is malformed, whether or not the interim response
+// was passed to a hook.
+func TestNoStatusLineBehindAnInterimResponse(t *testing.T) {
+	for _, hook := range []bool{false, true} {
+		t.Run(fmt.Sprintf("hook=%t", hook), func(t *testing.T) {
+			told := make(chan struct{}, 1)
+			s := newServedServer(t, func(_ int64, connection net.Conn, requests *bufio.Reader) {
+				if target := readTarget(requests); target != "" {
+					_, _ = io.WriteString(connection, answerTo(target))
+				}
+				if readTarget(requests) == "" {
+					return
+				}
+				_, _ = io.WriteString(connection, "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+				if hook {
+					<-told
+				}
+				_, _ = io.WriteString(connection, "12345"+answerTo("/bad"))
+				_, _ = io.Copy(io.Discard, requests)
+			})
+			transport := newTestTransport(t, nil, &Transport{})
+			response, err := transport.RoundTrip(get(t, s.url+"/first"))
+			require.NoError(t, err)
+			require.Equal(t, "you asked for /first", readAll(t, response))
+			ctx := t.Context()
+			if hook {
+				ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+					Got1xxResponse: func(int, textproto.MIMEHeader) error {
+						told <- struct{}{}
+						return nil
+					},
+				})
+			}
+			_, err = transport.RoundTrip(get(t, s.url+"/bad").WithContext(ctx))
+			require.ErrorIs(t, err, ErrMalformedResponse)
+			require.EqualValues(t, 1, s.accepted.Load())
+			require.Zero(t, transport.Stats().Retries)
+		})
+	}
 }
