@@ -25,6 +25,7 @@ type conn struct {
 	inFlight  int
 	abandoned int  // of these
 	exclusive bool // its request shares no HTTP/1.1 connection
+	closes    bool // with a request that it has or had, see flags
 
 	proven      bool // the header section of a response has arrived
 	multiplexes bool // over HTTP/2
@@ -72,7 +73,7 @@ const (
 // for calls that may share a connection, and not behind an unread response.
 func (c *conn) takes(call *call, s *settings, looked time.Time) bool {
 	switch {
-	case c.state != connOpen:
+	case c.state != connOpen, c.closes:
 		return false
 	case c.inFlight == 0:
 		return true
@@ -128,6 +129,7 @@ func (c *conn) add(call *call, now time.Time) {
 	c.calls.push(call)
 	c.inFlight++
 	c.exclusive = call.flags.exclusive
+	c.closes = c.closes || call.flags.close
 	call.conn = c
 }
 
@@ -140,6 +142,9 @@ func (c *conn) remove(call *call, now time.Time) {
 		c.abandoned--
 	}
 	if c.inFlight == 0 {
+		if c.closes && c.state == connOpen {
+			c.state = connDraining
+		}
 		c.exclusive = false
 		c.idleSince = time.Now()
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -177,4 +178,36 @@ func TestMaxIdleConnsPerHost(t *testing.T) {
 		}
 		until(t, func() bool { return closed.Load() == before+1 }, which+": one is closed")
 	}
+}
+
+// TestClosingConnectionTakesNoMore requires that a request waits for a connection of
+// its own while the only one allowed has a request that closes it.
+func TestClosingConnectionTakesNoMore(t *testing.T) {
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, func(writer http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(writer, "one")
+			_ = http.NewResponseController(writer).Flush()
+			time.Sleep(10 * time.Millisecond) // the others see that it may be shared
+		})
+		for which, roundTripper := range likeHTTPTransport(t, trusting(s, &http.Transport{DisableKeepAlives: true, MaxConnsPerHost: 1})) {
+			before := s.accepted.Load()
+			var group sync.WaitGroup
+			for range 5 {
+				group.Go(func() {
+					response, err := roundTripper.RoundTrip(get(t, s.URL))
+					if err != nil {
+						t.Errorf("%s: %v", which, err)
+						return
+					}
+					_, err = io.ReadAll(response.Body)
+					if err != nil {
+						t.Errorf("%s: %v", which, err)
+					}
+					response.Body.Close()
+				})
+			}
+			group.Wait()
+			require.EqualValues(t, 5, s.accepted.Load()-before, which)
+		}
+	})
 }
