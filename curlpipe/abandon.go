@@ -38,8 +38,8 @@ func (e *engine) cancel(request *http.Request) {
 			c.body.abandon(bare(canceledError(c.ctx)))
 		} else if c.leave() {
 			e.counters.abandoned.Add(1)
-			if c.upload != nil && c.upload.stop() {
-				go c.upload.close() // the caller's code, which may be slow
+			if c.upload != nil {
+				c.upload.end(false)
 			}
 			e.forget(c)
 			c.done <- struct{}{} // see answer

@@ -172,8 +172,8 @@ func (e *engine) end(c *call, err error) {
 	if err != nil {
 		c.trace.ended(err)
 	}
-	if c.upload != nil && c.upload.stop() {
-		go c.upload.close() // the caller's code, which may be slow
+	if c.upload != nil {
+		c.upload.end(c.stream && err == nil)
 	}
 	if c.body != nil {
 		if err != nil {

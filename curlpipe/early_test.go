@@ -96,3 +96,53 @@ func TestResponseBeforeTheUploadEnds(t *testing.T) {
 		}
 	}
 }
+
+// The body of a request that is answered before its end stays open for a moment, so
+// that whatever writes a small body ends without an error.
+func TestBodyOfAnEarlyAnswerMayEnd(t *testing.T) {
+	target, _ := newEarlyServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+	for which, roundTripper := range bothTransports(t, nil) {
+		t.Run(which, func(t *testing.T) {
+			body, writer := io.Pipe()
+			answered := make(chan struct{})
+			wrote := make(chan error, 1)
+			go func() {
+				_, err := writer.Write([]byte("the beginning"))
+				<-answered
+				if err == nil {
+					_, err = writer.Write([]byte("the end"))
+				}
+				_ = writer.Close()
+				wrote <- err
+			}()
+			request, err := http.NewRequest(http.MethodPost, target, body)
+			require.NoError(t, err)
+			response, err := roundTripper.RoundTrip(request)
+			require.NoError(t, err)
+			close(answered)
+			require.Equal(t, "early", readAll(t, response))
+			require.NoError(t, <-wrote)
+		})
+	}
+}
+
+// A body that goes on after that is closed.
+func TestBodyOfAnEarlyAnswerIsClosed(t *testing.T) {
+	target, _ := newEarlyServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly")
+	body, writer := io.Pipe()
+	wrote := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := writer.Write([]byte("and so on")); err != nil {
+				wrote <- err
+				return
+			}
+		}
+	}()
+	request, err := http.NewRequest(http.MethodPost, target, body)
+	require.NoError(t, err)
+	response, err := newTestTransport(t, nil, &Transport{}).RoundTrip(request)
+	require.NoError(t, err)
+	require.Equal(t, "early", readAll(t, response))
+	require.ErrorIs(t, <-wrote, io.ErrClosedPipe)
+}

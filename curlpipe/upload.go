@@ -28,6 +28,8 @@ type upload struct {
 	engine  *engine
 	body    io.ReadCloser
 	taken   atomic.Bool   // somebody has it to close
+	begun   atomic.Bool   // the body is read
+	whole   atomic.Bool   // and nothing of it is left
 	reading atomic.Bool   // waits for the body
 	hungry  chan struct{} // libcurl has taken all that it was fed
 	ended   chan struct{} // the request has ended: the rest is not needed
@@ -95,6 +97,22 @@ func (u *upload) stop() bool {
 
 func (u *upload) close() { _ = u.body.Close() }
 
+// linger is how long the body of a request may still be read that was answered
+// before its end. net/http waits as long for its write. What writes the body then
+// often ends without an error, because the body is still open.
+const linger = 50 * time.Millisecond
+
+// end ends the upload of a request that has ended, without waiting for the body's
+// Close, which is the caller's code. answered means that RoundTrip has returned a
+// complete response.
+func (u *upload) end(answered bool) {
+	if answered && u.begun.Load() && !u.whole.Load() {
+		time.AfterFunc(linger, func() { u.end(false) })
+	} else if u.stop() {
+		go u.close()
+	}
+}
+
 // want notes that libcurl has taken all that it was fed.
 func (u *upload) want() {
 	select {
@@ -105,6 +123,7 @@ func (u *upload) want() {
 
 // run feeds the body to the engine until the body or the request ends.
 func (u *upload) run() {
+	u.begun.Store(true)
 	closed := false
 	defer func() {
 		if !closed {
@@ -122,6 +141,7 @@ func (u *upload) run() {
 		}
 		if f.last || f.err != nil { // closed before the error can be seen
 			closed = true
+			u.whole.Store(true)
 			if err := u.body.Close(); err != nil && f.err == nil { // the error may mean that the bytes read are wrong
 				f.err = fmt.Errorf("curlpipe: cannot close the request's body: %w", err)
 			}
