@@ -1,8 +1,10 @@
 package curlpipe
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -80,7 +82,11 @@ func TestRequestDetails(t *testing.T) {
 			each.change(request)
 			response, err := roundTripper.RoundTrip(request)
 			if each.fails != "" {
-				require.ErrorContains(t, err, each.fails, which)
+				// net/http's connection fails with the request, and its reader
+				// may be the first to say so
+				if which != "net/http" || !errors.Is(err, net.ErrClosed) {
+					require.ErrorContains(t, err, each.fails, which)
+				}
 				continue
 			}
 			require.NoError(t, err, "%s: %s", which, name)
