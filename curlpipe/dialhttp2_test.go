@@ -120,28 +120,6 @@ func TestManyOverDialTLSContext(t *testing.T) {
 	needsMultiplexing(t)
 	s := newServer(t, true, inspect)
 	transport := newTestTransport(t, nil, &Transport{DialTLSContext: dialsHTTP2(s)})
-	client := &http.Client{Transport: transport}
-	var group sync.WaitGroup
-	for i := range 200 {
-		group.Go(func() {
-			method, body := http.MethodGet, ""
-			if i%5 == 0 {
-				method, body = http.MethodPost, strings.Repeat("y", i*3000)
-			}
-			request, _ := http.NewRequest(method, fmt.Sprintf("%s/%d", s.URL, i), strings.NewReader(body))
-			response, err := client.Do(request)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			text, _ := io.ReadAll(response.Body)
-			response.Body.Close()
-			want := fmt.Sprintf("%s /%d length=%d ", method, i, len(body))
-			if !strings.HasPrefix(string(text), want) {
-				t.Errorf("%s, not %s", text, want)
-			}
-		})
-	}
-	group.Wait()
+	sendMixed(t, transport, s.URL, 200, 5, 3000)
 	require.EqualValues(t, 1, s.accepted.Load())
 }

@@ -296,34 +296,41 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+// sendMixed sends that many requests at once, each nth with a body, the longer the
+// later it is: each gets its own response.
+func sendMixed(t *testing.T, transport *Transport, target string, requests, nth, size int) {
+	t.Helper()
+	client := &http.Client{Transport: transport}
+	var group sync.WaitGroup
+	for i := range requests {
+		group.Go(func() {
+			method, body := http.MethodGet, ""
+			if i%nth == 0 {
+				method, body = http.MethodPost, strings.Repeat("y", i*size)
+			}
+			request, _ := http.NewRequest(method, fmt.Sprintf("%s/%d", target, i), strings.NewReader(body))
+			response, err := client.Do(request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			text, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			want := fmt.Sprintf("%s /%d length=%d ", method, i, len(body))
+			if !strings.HasPrefix(string(text), want) {
+				t.Errorf("%s, not %s", text, want)
+			}
+		})
+	}
+	group.Wait()
+}
+
 // TestUploadsShareTheConnection mixes requests with bodies among pipelined ones.
 func TestUploadsShareTheConnection(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s := newServer(t, overTLS, inspect)
 		transport := newTestTransport(t, s, &Transport{})
-		client := &http.Client{Transport: transport}
-		var group sync.WaitGroup
-		for i := range 300 {
-			group.Go(func() {
-				method, body := http.MethodGet, ""
-				if i%10 == 0 {
-					method, body = http.MethodPost, strings.Repeat("y", i*300)
-				}
-				request, _ := http.NewRequest(method, fmt.Sprintf("%s/%d", s.URL, i), strings.NewReader(body))
-				response, err := client.Do(request)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				text, _ := io.ReadAll(response.Body)
-				response.Body.Close()
-				want := fmt.Sprintf("%s /%d length=%d ", method, i, len(body))
-				if !strings.HasPrefix(string(text), want) {
-					t.Errorf("%s, not %s", text, want)
-				}
-			})
-		}
-		group.Wait()
+		sendMixed(t, transport, s.URL, 300, 10, 300)
 		require.EqualValues(t, 1, s.accepted.Load())
 		require.EqualValues(t, 1, transport.Stats().ConnectionsOpened)
 	})
