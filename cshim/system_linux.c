@@ -138,13 +138,20 @@ enum cshim_counter system_end_of(int socket)
   }
 }
 
+/* What the system counts of a connection. Returns false for a socket that is
+   not TCP, and leaves the struct empty. */
+static bool read_info(const struct connection *connection,
+                      struct tcp_info *info)
+{
+  socklen_t length = sizeof(*info);
+  return connection->socket != CURL_SOCKET_BAD &&
+         !getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, info, &length);
+}
+
 uint64_t system_bytes(const struct connection *connection, bool sent)
 {
   struct tcp_info info = { 0 };
-  socklen_t length = sizeof(info);
-  /* a socket that is not TCP leaves the struct empty */
-  if(connection->socket == CURL_SOCKET_BAD ||
-     getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length))
+  if(!read_info(connection, &info))
     return 0;
   return info.tcpi_bytes_received + (sent ? info.tcpi_bytes_acked : 0);
 }
@@ -152,10 +159,8 @@ uint64_t system_bytes(const struct connection *connection, bool sent)
 uint64_t system_written(struct connection *connection)
 {
   struct tcp_info info = { 0 };
-  socklen_t length = sizeof(info);
   int unacknowledged = 0;
-  if(connection->socket == CURL_SOCKET_BAD ||
-     getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &length) ||
+  if(!read_info(connection, &info) ||
      ioctl(connection->socket, TIOCOUTQ, &unacknowledged))
     return 0;
   return info.tcpi_bytes_acked + (uint64_t)unacknowledged;
