@@ -134,9 +134,8 @@ func (c *call) refuse(err error) error {
 // failure makes the error for the caller. Like net/http, RoundTrip returns some as
 // they are, because programs compare them without errors.Is and errors.As.
 func (c *call) failure(err error, detail string) error {
-	failed := newError(c.asked, detail, err)
 	if !c.stream {
-		return failed
+		return newError(c.asked, detail, err)
 	}
 	if ofContext(err) {
 		return bare(err)
@@ -148,6 +147,7 @@ func (c *call) failure(err error, detail string) error {
 	if errors.As(err, &invalid) {
 		return invalid
 	}
+	failed := newError(c.asked, detail, err)
 	var refused *tls.CertificateVerificationError
 	if errors.As(err, &refused) {
 		return &tls.CertificateVerificationError{

@@ -28,8 +28,7 @@ type upload struct {
 	engine  *engine
 	body    io.ReadCloser
 	taken   atomic.Bool   // somebody has it to close
-	begun   atomic.Bool   // the body is read
-	whole   atomic.Bool   // and nothing of it is left
+	unread  atomic.Bool   // the body is being read, and not at its end
 	reading atomic.Bool   // waits for the body
 	hungry  chan struct{} // libcurl has taken all that it was fed
 	ended   chan struct{} // the request has ended: the rest is not needed
@@ -106,7 +105,7 @@ const linger = 50 * time.Millisecond
 // Close, which is the caller's code. answered means that RoundTrip has returned a
 // complete response.
 func (u *upload) end(answered bool) {
-	if answered && u.begun.Load() && !u.whole.Load() {
+	if answered && u.unread.Load() {
 		time.AfterFunc(linger, func() { u.end(false) })
 	} else if u.stop() {
 		go u.close()
@@ -123,7 +122,7 @@ func (u *upload) want() {
 
 // run feeds the body to the engine until the body or the request ends.
 func (u *upload) run() {
-	u.begun.Store(true)
+	u.unread.Store(true)
 	closed := false
 	defer func() {
 		if !closed {
@@ -141,7 +140,7 @@ func (u *upload) run() {
 		}
 		if f.last || f.err != nil { // closed before the error can be seen
 			closed = true
-			u.whole.Store(true)
+			u.unread.Store(false)
 			if err := u.body.Close(); err != nil && f.err == nil { // the error may mean that the bytes read are wrong
 				f.err = fmt.Errorf("curlpipe: cannot close the request's body: %w", err)
 			}
