@@ -8,10 +8,7 @@ import (
 // Client sends requests through a [Transport] and takes each response as a
 // whole, with its body in memory. Use it for many small requests, which
 // [Client.DoBatch] takes together. A Client is safe for concurrent use.
-type Client struct {
-	engine    *engine
-	transport *Transport
-}
+type Client struct{ transport *Transport }
 
 // New starts a transport and returns a client for it; a nil transport means a zero
 // one. It fails if the process has loaded an unsuitable libcurl
@@ -29,7 +26,7 @@ func New(transport *Transport) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{engine: engine, transport: transport}, nil
+	return &Client{transport}, nil
 }
 
 // Do sends a request and waits for its whole response. Redirects are not
@@ -42,10 +39,14 @@ func New(transport *Transport) (*Client, error) {
 // Every error is an [*Error].
 func (c *Client) Do(ctx context.Context, request *http.Request) (*http.Response, error) {
 	call := c.transport.newCall(request, false)
-	if err := c.engine.start(ctx, call); err != nil {
+	engine, err := c.transport.engine()
+	if err == nil {
+		err = engine.start(ctx, call)
+	}
+	if err != nil {
 		return nil, call.refuse(err)
 	}
-	return c.engine.await(ctx, request, call)
+	return engine.await(ctx, request, call)
 }
 
 // Result is the outcome of one request of a batch.
@@ -62,23 +63,31 @@ func (c *Client) DoBatch(ctx context.Context, requests []*http.Request) []Result
 	results := make([]Result, len(requests))
 	prepared := make([]*call, len(requests))
 	calls := make([]*call, 0, len(requests))
+	engine, failed := c.transport.engine()
 	for i, request := range requests {
 		call := c.transport.newCall(request, false)
-		if err := c.engine.prepare(ctx, call); err != nil {
+		err := failed
+		if err == nil {
+			err = engine.prepare(ctx, call)
+		}
+		if err != nil {
 			results[i].Err = call.refuse(err)
 			continue
 		}
 		prepared[i] = call
 		calls = append(calls, call)
 	}
-	refused := c.engine.submit(calls...)
+	if failed != nil {
+		return results
+	}
+	refused := engine.submit(calls...)
 	for i, request := range requests {
 		switch {
 		case prepared[i] == nil:
 		case refused != nil:
 			results[i].Err = prepared[i].refuse(refused)
 		default:
-			results[i].Response, results[i].Err = c.engine.await(ctx, request, prepared[i])
+			results[i].Response, results[i].Err = engine.await(ctx, request, prepared[i])
 		}
 	}
 	return results

@@ -200,7 +200,8 @@
 //     to 20 ms late while data arrives. Its deadline for writing alone has none: return
 //     it as struct{ net.Conn }{connection}, which is relayed.
 //   - Most fields of a transport are read with the first request, and later changes
-//     have no effect ([Transport]): use Clone.
+//     have no effect ([Transport]): use Clone. After a change of TLSClientConfig, all
+//     requests use new connections; in net/http, connections that exist stay in use.
 //   - libcurl itself writes the fields that describe a request's body, before or after
 //     the others. A body that is written in small pieces may go out in fewer,
 //     larger chunks.

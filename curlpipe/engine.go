@@ -47,6 +47,7 @@ type engine struct {
 	making    int       // handles that are being made
 	traced    int       // calls with hooks that are in flight
 	journal   *journal
+	replaced  bool           // the engine ends with its last request
 	closing   sync.WaitGroup // connections that are being closed, see release
 
 	dialing context.Context // ends with the engine
@@ -134,7 +135,7 @@ func (e *engine) run() {
 	for {
 		e.mailbox.collect(&e.post)
 		e.readPost()
-		if e.post.closing {
+		if e.post.closing || e.replaced && e.counters.inFlight.Load()+e.counters.queued.Load() == 0 {
 			break
 		}
 		e.post.forget()
@@ -184,6 +185,7 @@ func (e *engine) readPost() {
 	for _, m := range e.post.made {
 		e.receive(m)
 	}
+	e.replaced = e.replaced || e.post.replaced
 	if e.post.closeIdle {
 		for _, c := range e.conns {
 			if c != nil && c.inFlight == 0 {

@@ -12,9 +12,15 @@ func (c *conn) isIdle() bool {
 	return c.state == connOpen && c.inFlight == 0 && c.origin.waiting.first == nil
 }
 
-// isIdleTooLong reports whether IdleConnTimeout has passed.
+// isIdleTooLong reports whether IdleConnTimeout has passed, or no request can come any
+// more.
 func (e *engine) isIdleTooLong(c *conn, now time.Time) bool {
-	if e.settings.idleTimeout == 0 || !c.isIdle() {
+	switch {
+	case !c.isIdle():
+		return false
+	case e.replaced:
+		return true
+	case e.settings.idleTimeout == 0:
 		return false
 	}
 	until := c.idleSince.Add(e.settings.idleTimeout)

@@ -27,6 +27,7 @@ type post struct {
 	canceled  []cancellation
 	closeIdle bool
 	closing   bool
+	replaced  bool
 }
 
 // consumption is how many bytes of a call's streamed body were read.
@@ -98,6 +99,9 @@ func (m *mailbox) look() { m.leave(func(*post) {}) }
 func (m *mailbox) closeIdle() {
 	m.leave(func(p *post) { p.closeIdle = true })
 }
+
+// replaced tells the engine that it gets no more requests, and has to end with its last.
+func (m *mailbox) replaced() { m.leave(func(p *post) { p.replaced = true }) }
 
 // leave leaves a message. It returns false if the mailbox is closed.
 func (m *mailbox) leave(word func(*post)) bool {

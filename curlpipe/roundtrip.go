@@ -39,7 +39,11 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	given := request
 	for attempt := 0; ; attempt++ {
-		response, err := t.roundTrip(request, given)
+		engine, err := t.engine()
+		if err != nil {
+			return nil, t.newCall(request, true).refuse(err)
+		}
+		response, err := t.roundTrip(engine, request, given)
 		if err == nil {
 			return response, nil
 		}
@@ -47,6 +51,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		if again == nil {
 			return nil, err
 		}
+		engine.counters.resent.Add(1)
 		request = again
 	}
 }
@@ -58,10 +63,12 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 // Deprecated: Use a request with a context that can be canceled.
 func (t *Transport) CancelRequest(request *http.Request) {
 	t.starting.Lock()
-	started := t.started
+	running := t.engines()
 	t.starting.Unlock()
-	if started != nil && request != nil {
-		started.mailbox.cancel(request)
+	for _, e := range running {
+		if request != nil {
+			e.mailbox.cancel(request)
+		}
 	}
 	if other, ok := t.Fallback.(interface{ CancelRequest(*http.Request) }); ok {
 		other.CancelRequest(request)
@@ -146,20 +153,15 @@ func (t *Transport) again(request *http.Request, err error, attempt int) *http.R
 	}
 	copied := request.WithContext(request.Context())
 	copied.Body = body
-	t.started.counters.resent.Add(1)
 	return copied
 }
 
 // roundTrip sends a request once. given is the caller's, which it may be a copy of.
-func (t *Transport) roundTrip(request, given *http.Request) (*http.Response, error) {
+func (t *Transport) roundTrip(engine *engine, request, given *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	call := t.newCall(request, true)
 	call.given = given
-	engine, err := t.engine()
-	if err == nil {
-		err = engine.start(ctx, call)
-	}
-	if err != nil {
+	if err := engine.start(ctx, call); err != nil {
 		return nil, call.refuse(err)
 	}
 	return engine.await(ctx, request, call)

@@ -1,12 +1,15 @@
 package curlpipe
 
-import "sync/atomic"
+import (
+	"reflect"
+	"sync/atomic"
+)
 
 // Stats has the counters of a transport, which start at 0 when it is made. Requests is
 // the sum of Answered, Failed, Abandoned and the requests that still wait for their
 // response. The counters of TLS stay 0 unless libcurl's TLS library is OpenSSL.
 type Stats struct {
-	Mode Mode // how requests share a connection; empty before the first one
+	Mode Mode // how new requests share a connection; empty before the first one
 
 	ConnectionsOpened  uint64 // including attempts that failed
 	ConnectionsClosed  uint64 // sum of the next four
@@ -55,11 +58,32 @@ func (c *counters) count(err error) {
 // Each number is exact, but they are not taken at the same instant.
 func (t *Transport) Stats() Stats {
 	t.starting.Lock()
-	e := t.started
-	t.starting.Unlock()
-	if e == nil {
-		return Stats{}
+	defer t.starting.Unlock()
+	t.settleReplaced()
+	total := t.past
+	for _, e := range t.engines() {
+		total.add(e.stats())
 	}
+	return total
+}
+
+// add adds another transport's counters, and takes over its mode.
+func (s *Stats) add(other Stats) {
+	sum, more := reflect.ValueOf(s).Elem(), reflect.ValueOf(other)
+	for i := range sum.NumField() {
+		switch field := sum.Field(i); {
+		case field.CanUint():
+			field.SetUint(field.Uint() + more.Field(i).Uint())
+		case field.CanInt():
+			field.SetInt(field.Int() + more.Field(i).Int())
+		default:
+			field.Set(more.Field(i)) // the mode
+		}
+	}
+}
+
+// stats returns the counters of one engine.
+func (e *engine) stats() Stats {
 	loop, own := e.loop.Counters(), &e.counters
 	return Stats{
 		Mode: e.settings.mode,

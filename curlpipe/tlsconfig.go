@@ -12,15 +12,16 @@ import (
 	"unsafe"
 )
 
-// followed are the fields of tls.Config that have an equivalent in libcurl, and
-// those without a meaning for it.
+// followed are the fields of tls.Config that are not refused, and whether they have an
+// equivalent in libcurl.
 var followed = map[string]bool{
 	"RootCAs": true, "Certificates": true, "ServerName": true, "MinVersion": true, "MaxVersion": true, "CipherSuites": true,
-	"InsecureSkipVerify": true, "NextProtos": true, "SessionTicketsDisabled": true, "ClientSessionCache": true,
-	// for servers, or without effect in current Go
-	"PreferServerCipherSuites": true, "ClientAuth": true, "ClientCAs": true, "NameToCertificate": true, "GetCertificate": true,
-	"GetConfigForClient": true, "SessionTicketKey": true, "WrapSession": true, "UnwrapSession": true,
-	"EncryptedClientHelloKeys": true, "GetEncryptedClientHelloKeys": true, "DynamicRecordSizingDisabled": true,
+	"InsecureSkipVerify": true, "NextProtos": true, "SessionTicketsDisabled": true,
+	// for servers, or without effect in current Go or here
+	"PreferServerCipherSuites": false, "ClientAuth": false, "ClientCAs": false, "NameToCertificate": false, "GetCertificate": false,
+	"GetConfigForClient": false, "SessionTicketKey": false, "WrapSession": false, "UnwrapSession": false,
+	"EncryptedClientHelloKeys": false, "GetEncryptedClientHelloKeys": false, "DynamicRecordSizingDisabled": false,
+	"ClientSessionCache": false,
 }
 
 // unfollowed returns the fields of a configuration that have no equivalent in
@@ -28,14 +29,19 @@ var followed = map[string]bool{
 func unfollowed(config *tls.Config) []string {
 	var names []string
 	value := reflect.ValueOf(config).Elem()
-	for i := range value.NumField() {
-		field := value.Type().Field(i)
-		if field.IsExported() && !followed[field.Name] && !value.Field(i).IsZero() {
+	for _, field := range notFollowed {
+		if set := value.FieldByIndex(field.Index); !set.IsZero() {
 			names = append(names, field.Name)
 		}
 	}
 	return names
 }
+
+// notFollowed are the other fields of tls.Config.
+var notFollowed = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[tls.Config]()), func(field reflect.StructField) bool {
+	_, known := followed[field.Name]
+	return known || !field.IsExported()
+})
 
 // effective returns the transport with TLSClientConfig translated to libcurl's
 // terms.

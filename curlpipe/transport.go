@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime"
 	"sync"
 	"time"
 
@@ -18,9 +17,10 @@ import (
 // is ready to use: it keeps one connection to each host and pipelines requests on
 // it. A Transport is safe for concurrent use; make one and share it. Its fields are
 // read when the first request is made, and must not be changed after that. Only
-// Proxy, UserAgent, DisableCompression, DisableKeepAlives and Fallback are read with
-// each request, and may be changed while none is being sent. If the transport cannot
-// start, for example because it lacks file descriptors, the next request tries again.
+// Proxy, UserAgent, DisableCompression, DisableKeepAlives, Fallback and TLSClientConfig
+// are read with each request, and may be changed while none is being sent. If the
+// transport cannot start, for example because it lacks file descriptors, the next
+// request tries again.
 //
 // Call [Transport.Close] when a transport is no longer needed. A transport that
 // lives as long as its process need not be closed. The garbage collector closes
@@ -78,6 +78,11 @@ type Transport struct {
 	// needed. Any other field is refused. Callbacks before a request is sent, such
 	// as VerifyConnection, are not possible: use Response.TLS, PinnedPublicKey or
 	// DialTLSContext.
+	//
+	// After a change of the configuration, or of a field in it, the next request and
+	// those after it use new connections. The earlier connections, those without TLS
+	// included, are closed when the requests on them have ended, and do not count in
+	// MaxConnsPerHost.
 	TLSClientConfig *tls.Config
 
 	// CAFile, CAPath and RootCAs name the certificate authorities to trust, in PEM:
@@ -286,8 +291,11 @@ type Transport struct {
 	// record with their count. Close waits for it for one second at most.
 	Logger *slog.Logger
 
-	starting  sync.Mutex
+	starting  sync.Mutex // guards the fields up to protocols
 	started   *engine
+	follows   tlsSeen   // what started was started with
+	replaced  []*engine // those whose last requests have perhaps not ended yet, see engine
+	past      Stats     // of those that have ended and are no longer in replaced
 	closed    bool
 	protocols map[string]http.RoundTripper // of RegisterProtocol
 
@@ -296,37 +304,6 @@ type Transport struct {
 	// of TLSClientConfig, with its key, in PEM; see effective
 	certificate []byte // with its key, in PEM
 	noHTTP2     bool
-}
-
-// engine starts the transport if that has not happened yet.
-func (t *Transport) engine() (*engine, error) {
-	t.starting.Lock()
-	defer t.starting.Unlock()
-	switch {
-	case t.started != nil:
-		return t.started, nil
-	case t.closed:
-		return nil, ErrClosed
-	}
-	lib, err := loadedLibrary()
-	if err != nil {
-		return nil, err
-	}
-	return t.start(lib)
-}
-
-// start starts the transport over a libcurl.
-func (t *Transport) start(lib library) (*engine, error) {
-	settings, err := t.settings(lib)
-	if err != nil {
-		return nil, err
-	}
-	t.started, err = startEngine(settings)
-	if err == nil {
-		// calls keep their transport alive, so none is left when this runs
-		runtime.AddCleanup(t, func(e *engine) { e.mailbox.close() }, t.started)
-	}
-	return t.started, err
 }
 
 // tryConfigure has Configure set up one easy handle, so that its errors are
@@ -349,8 +326,8 @@ func (t *Transport) tryConfigure(e *engine) error {
 func (t *Transport) CloseIdleConnections() {
 	t.starting.Lock()
 	defer t.starting.Unlock()
-	if t.started != nil {
-		t.started.closeIdle()
+	for _, e := range t.engines() {
+		e.closeIdle()
 	}
 }
 
@@ -360,11 +337,11 @@ func (t *Transport) CloseIdleConnections() {
 // never used. A closed transport cannot be used again.
 func (t *Transport) Close() error {
 	t.starting.Lock()
-	started := t.started
+	running := t.engines()
 	t.closed = true
 	t.starting.Unlock()
-	if started != nil {
-		started.close()
+	for _, e := range running {
+		e.close()
 	}
 	return nil
 }

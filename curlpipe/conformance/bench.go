@@ -48,6 +48,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"reflect"
 	"runtime"
 	"sync"
 	"weak"
@@ -75,11 +76,11 @@ func of(t *http.Transport) made {
 	mutex.Lock()
 	defer mutex.Unlock()
 	key := weak.Make(t)
-	if m, ok := all[key]; ok {
-		follow(m.transport, t)
-		return m
-	}
 	transport, err := curlpipe.FromHTTPTransport(t)
+	if m, ok := all[key]; ok {
+		follow(m.transport, transport)
+		return made{m.transport, err}
+	}
 	if transport.MaxConnsPerHost == 0 {
 		transport.MaxConnsPerHost = 100 // without a limit, as theirs
 	}
@@ -97,12 +98,15 @@ func of(t *http.Transport) made {
 
 // follow carries over what a test has changed since the first request, of the fields
 // that curlpipe reads with each request.
-func follow(to *curlpipe.Transport, from *http.Transport) {
-	if closes := from.DisableKeepAlives || from.MaxIdleConnsPerHost < 0; to.DisableKeepAlives != closes {
-		to.DisableKeepAlives = closes
+func follow(to, now *curlpipe.Transport) {
+	if to.DisableKeepAlives != now.DisableKeepAlives {
+		to.DisableKeepAlives = now.DisableKeepAlives
 	}
-	if to.DisableCompression != from.DisableCompression {
-		to.DisableCompression = from.DisableCompression
+	if to.DisableCompression != now.DisableCompression {
+		to.DisableCompression = now.DisableCompression
+	}
+	if !reflect.DeepEqual(to.TLSClientConfig, now.TLSClientConfig) {
+		to.TLSClientConfig = now.TLSClientConfig
 	}
 }
 
