@@ -16,13 +16,13 @@ import (
 // its outcomes, and the last one is repeated.
 type watcher struct {
 	outcomes []bool
-	before   func() // is called at each stall
+	before   func(ctx context.Context) // is called at each stall
 	stalls   int
 }
 
 func (w *watcher) WaitStuck(ctx context.Context) bool {
 	if w.before != nil {
-		w.before()
+		w.before(ctx)
 	}
 	outcome := w.outcomes[min(w.stalls, len(w.outcomes)-1)]
 	w.stalls++
@@ -132,7 +132,7 @@ func (c *client) unread() int {
 // afterwards it does.
 func TestTheStalledRequestIsAnsweredAfterwards(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	client := &watcher{outcomes: []bool{true}, before: func() {
+	client := &watcher{outcomes: []bool{true}, before: func(context.Context) {
 		entered <- struct{}{}
 		<-leave
 	}}
@@ -195,12 +195,18 @@ func TestAStallEndsWhenTheClientLeaves(t *testing.T) {
 func TestAResetInTheMiddleOfAStall(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, version string) {
 		var c *client
-		watcher := &watcher{outcomes: []bool{true}, before: func() { c.reset() }}
+		sent := make(chan struct{})
+		watcher := &watcher{outcomes: []bool{true}, before: func(ctx context.Context) {
+			<-sent // a socket is not closed before all writes to it have returned
+			c.reset()
+			<-ctx.Done() // the RST has arrived
+		}}
 		s := start(t, origin.Config{TLS: version, Requests: 2, Origin: scenario.Origin{StallConnections: 1}, Client: watcher})
 		c = connect(t, s)
 		c.send(get("r0", 700))
 		c.own("r0", 700)
 		c.send(get("r1", 700))
+		close(sent)
 		seen := logOf(s).Connections[0]
 		require.Equal(t, 1, seen.Stalls)
 		require.Len(t, seen.Requests, 2)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -160,6 +161,8 @@ func TestResetsAreSeen(t *testing.T) {
 		say(t, server, client, "hello")
 		_, err = server.Write([]byte("unread"))
 		require.NoError(t, err)
+		unread := func() bool { return waiting(t, tcp) > 0 }
+		require.Eventually(t, unread, time.Minute, time.Millisecond, "what is closed before it comes ends with a FIN")
 		require.NoError(t, tcp.Close())
 		_, err = server.Read(make([]byte, 1))
 		require.Equal(t, "ECONNRESET", kind(err))

@@ -69,9 +69,9 @@ func (c *leash) line() string {
 	return line[:len(line)-1]
 }
 
-// waiting returns the number of unread bytes at a stream's socket.
-func waiting(t *testing.T, stream *Stream) int {
-	raw, err := stream.tcp.SyscallConn()
+// waiting returns the number of unread bytes at a socket.
+func waiting(t *testing.T, tcp *net.TCPConn) int {
+	raw, err := tcp.SyscallConn()
 	require.NoError(t, err)
 	n := 0
 	var failed error

@@ -202,10 +202,10 @@ func TestNothingIsReadThatNobodyAsksFor(t *testing.T) {
 		require.Equal(t, "WANT_WRITE", client.does("go on"))
 
 		// reading one byte takes one record from the socket, and no more
-		before := waiting(t, stream)
+		before := waiting(t, stream.tcp)
 		expect(t, stream, counted(0, 1))
 		require.Equal(t, 6000-1, len(stream.plain))
-		require.GreaterOrEqual(t, waiting(t, stream), before-6100)
+		require.GreaterOrEqual(t, waiting(t, stream.tcp), before-6100)
 
 		rest := later(func() error {
 			got := make([]byte, sent-1)
