@@ -80,7 +80,7 @@ func (t *tail) Write(p []byte) (int, error) {
 // Run runs the client until it ends. It returns an error only if the client
 // could not be run.
 func (c *Client) Run(ctx context.Context) (*Ending, error) {
-	limited, cancel := context.WithTimeout(ctx, c.Limit)
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	arguments := make([]string, len(c.Command))
 	placed := strings.NewReplacer("{url}", c.URL, "{host}", c.Host, "{port}", c.Port, "{ca}", c.Authority,
@@ -100,10 +100,13 @@ func (c *Client) Run(ctx context.Context) (*Ending, error) {
 	}
 	client.Environment = append(client.Environment, c.Environment...)
 	client.Unset = slices.Concat(authorityVariables, otherVariables)
+	var limit *time.Timer
+	client.Started = func(int) { limit = time.AfterFunc(c.Limit, cancel) } // the start does not count
 	waited, err := client.Run(limited)
 	if err != nil {
 		return nil, err
 	}
+	limit.Stop()
 	if err := ctx.Err(); err != nil {
 		return nil, err // the user stopped the run, not the client
 	}

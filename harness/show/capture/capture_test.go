@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/curlpipe/curlpipe/harness/run/flow"
 	"github.com/curlpipe/curlpipe/harness/show/capture"
@@ -38,6 +39,19 @@ func record(t *testing.T, address string, talk func(client, origin *net.TCPConn)
 	require.NoError(t, err)
 	require.Zero(t, taken.Lost)
 	return taken.Packets, port
+}
+
+// awaitUnread waits until bytes have arrived, and reads none.
+func awaitUnread(t *testing.T, socket *net.TCPConn) {
+	t.Helper()
+	raw, err := socket.SyscallConn()
+	require.NoError(t, err)
+	var failed error
+	require.NoError(t, raw.Read(func(fd uintptr) bool {
+		_, _, failed = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK)
+		return failed != unix.EAGAIN
+	}))
+	require.NoError(t, failed)
 }
 
 // exchange sends 1000 bytes one way and 2500 the other.
@@ -75,6 +89,7 @@ func TestWhoEndedTheConnectionFirst(t *testing.T) {
 			}, flow.Origin, "FIN", 2500},
 			"the client with data unread": {func(client, origin *net.TCPConn) {
 				_, _ = origin.Write(make([]byte, 10))
+				awaitUnread(t, client)
 				client.Close()
 			}, flow.Client, "RST", 1000},
 		} {

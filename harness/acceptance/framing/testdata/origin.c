@@ -11,6 +11,7 @@
 #include <openssl/ec.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "framing.h"
 
 #define MAX_CONNS 64
+#define ARRIVAL_MS 60000
 #define BYTES_BEHIND 40 /* of the next response, this many are sent one by one,
                            too */
 
@@ -306,6 +308,18 @@ static int conn_receive(struct conn *c)
   return n > 0;
 }
 
+/* waits until the client's socket has bytes: loopback may deliver on another
+   CPU, and the client would act as if nothing had been sent */
+static void await_arrival(const struct conn *c)
+{
+  struct pollfd p;
+
+  p.fd = c->client;
+  p.events = POLLIN;
+  if(c->client >= 0 && poll(&p, 1, ARRIVAL_MS) != 1)
+    die("what was sent does not arrive");
+}
+
 /* TRUE when something was sent. The next piece waits until the client has
    read the one before. */
 static int conn_send(struct conn *c)
@@ -334,6 +348,8 @@ static int conn_send(struct conn *c)
     return 1;
   }
   c->sent += (size_t)n;
+  if(n > 0)
+    await_arrival(c);
   return n > 0;
 }
 

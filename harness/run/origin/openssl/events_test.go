@@ -142,7 +142,7 @@ func unstick(t *testing.T, stream *Stream, client *leash, from, to int) {
 func TestRenegotiatesWhileTheClientIsStuckInAWrite(t *testing.T) {
 	s := newServer(t, "1.2")
 	stream, client, sent := stuck(t, s)
-	var begin []byte
+	begin := []byte{}
 	for stream.record.filled == 0 { // on a busy machine, a deadline may pass before everything has come
 		require.NoError(t, stream.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
 		came, err := io.ReadAll(stream)
