@@ -131,14 +131,18 @@ func TestConnectTimeoutOfAnOwnDial(t *testing.T) {
 // TestDeadlineIsANetError requires net/http's type for a deadline that the caller has
 // set on its connection.
 func TestDeadlineIsANetError(t *testing.T) {
+	dialed := make(chan net.Conn, 1)
 	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			dialed <- connection
 		}
-		return connection, connection.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		return connection, err
 	}}) {
-		_, err := roundTripper.RoundTrip(get(t, "http://"+rawConns(t, nil, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })))
+		_, err := roundTripper.RoundTrip(get(t, "http://"+rawConns(t, nil, func(c net.Conn) {
+			_ = (<-dialed).SetDeadline(time.Now()) // the request has been written by now
+			_, _ = io.Copy(io.Discard, c)
+		})))
 		failed, ok := err.(*net.OpError)
 		require.True(t, ok && failed.Timeout() && failed.Op == "read", "%s: %T %v", which, err, err)
 		require.Equal(t, os.ErrDeadlineExceeded, failed.Err, which)
