@@ -14,7 +14,8 @@ type Request struct {
 	Upload     bool       // has a body, which [Loop.Feed] hands over
 	Close      bool       // the connection ends with the response
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
-	HTTP2      bool       // HTTP/2 from the first byte: the connection is the plain text of the caller's own TLS
+	HTTP2      bool       // HTTP/2 from the first byte
+	Secured    bool       // the connection is the plain text of the caller's own TLS, and the URL says http
 	Interim    bool       // interim responses have results, and are not limited
 	Expect     bool       // the body waits for 100 (Continue), see Result.Expects
 	Proxy      bool       // the connection goes to an HTTP proxy, so the target has the absolute form
@@ -63,6 +64,7 @@ func (r *Request) flags() C.uint32_t {
 		{r.Again, C.CSHIM_REQUEST_AGAIN},
 		{r.HTTP11, C.CSHIM_REQUEST_HTTP11},
 		{r.HTTP2, C.CSHIM_REQUEST_HTTP2},
+		{r.Secured, C.CSHIM_REQUEST_SECURED},
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
 		{r.Interim, C.CSHIM_REQUEST_INTERIM},
 		{r.Proxy, C.CSHIM_REQUEST_PROXY},

@@ -59,6 +59,8 @@ struct cshim_limits {
                      has no option for it; 0: none. Without OpenSSL 1.1.1 or
                      later a connection with a limit fails */
   int tls_highest; /* the same */
+  bool only_http2; /* over TLS, offer the server nothing else. Needs OpenSSL
+                      1.1.1 or later */
 };
 
 /* One request of a batch. In the batch's text, from `text` on, are the URL,
@@ -91,10 +93,11 @@ struct cshim_request {
 #define CSHIM_REQUEST_PROXY 128 /* the connection goes to an HTTP proxy, so the
                                    target has the absolute form */
 #define CSHIM_REQUEST_CLOSE 16 /* the connection ends with the response */
-#define CSHIM_REQUEST_HTTP2 2048 /* HTTP/2 from the first byte, for an https
-                                    URL: the connection is the plain text of
-                                    the caller's own TLS, which has agreed on
-                                    it */
+#define CSHIM_REQUEST_HTTP2 2048 /* HTTP/2 from the first byte, for an http URL:
+                                    the server is known to speak it */
+#define CSHIM_REQUEST_SECURED 8192 /* the connection is the plain text of the
+                                      caller's own TLS: what libcurl takes for
+                                      an http URL is https */
 #define CSHIM_REQUEST_EXPECT 1024 /* it asks for 100 (Continue): its body is
                                      fed after CSHIM_RESULT_HUNGRY, or when
                                      CSHIM_RESULT_EXPECTS is too long ago */

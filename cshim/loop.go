@@ -109,6 +109,10 @@ type Limits struct {
 	// where libcurl has no option for that; 0 means no limit. Without OpenSSL 1.1.1
 	// or later, connections with a limit fail.
 	TLSLowest, TLSHighest uint16
+
+	// OnlyHTTP2 offers https servers nothing but HTTP/2 [RFC 7301]. Without OpenSSL
+	// 1.1.1 or later, connections over TLS then fail.
+	OnlyHTTP2 bool
 }
 
 // Slot names an attached easy handle.
@@ -150,6 +154,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		ca_file:         authorities,
 		tls_lowest:      C.int(limits.TLSLowest),
 		tls_highest:     C.int(limits.TLSHighest),
+		only_http2:      C.bool(limits.OnlyHTTP2),
 	})
 	syscall.ForkLock.RUnlock()
 	if handle == nil {

@@ -392,7 +392,7 @@ INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
     catch_up(session);
   if(!looked() || (transfer && !http2_may_send(session, transfer)))
     return NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
-  if(transfer && (transfer->special & CSHIM_REQUEST_HTTP2))
+  if(transfer && (transfer->flags & CSHIM_REQUEST_SECURED))
     say_https(fields, count);
   stream = real.submit(handle, priority, fields, count, body, user);
   if(transfer && stream > 0)

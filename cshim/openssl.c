@@ -41,6 +41,7 @@ static void look_up(void)
     { "SSL_get_fd", &functions.socket_of },
     { "SSL_version", &functions.version },
     { "SSL_session_reused", &functions.resumed },
+    { "SSL_set_alpn_protos", &functions.offer_protocols },
     { "SSL_get0_alpn_selected", &functions.agreed_protocol },
     { "SSL_get_servername", &functions.server_name },
     { "SSL_get_current_cipher", &functions.cipher },

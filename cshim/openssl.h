@@ -44,6 +44,8 @@ struct openssl {
   int (*socket_of)(const void *ssl);
   int (*version)(const void *ssl);
   int (*resumed)(const void *ssl);
+  int (*offer_protocols)(void *ssl, const unsigned char *names,
+                         unsigned length);
   void (*agreed_protocol)(const void *ssl, const unsigned char **name,
                           unsigned *length);
   const char *(*server_name)(const void *ssl, int type);

@@ -18,6 +18,7 @@
 
 /* From OpenSSL's headers, the same in every release since 1.1.1. */
 #define CB_CONNECT_EXIT 0x1002 /* SSL_CB_CONNECT_EXIT */
+#define CB_HANDSHAKE_START 0x10 /* SSL_CB_HANDSHAKE_START */
 #define CB_HANDSHAKE_DONE 0x20 /* SSL_CB_HANDSHAKE_DONE */
 #define CB_READ_ALERT 0x4004 /* SSL_CB_READ_ALERT */
 #define CLOSE_NOTIFY 0 /* in the low octet of the alert's value */
@@ -176,7 +177,7 @@ static void on_info(const void *ssl, int where, int result)
   bool established;
 
   if(where != CB_HANDSHAKE_DONE && where != CB_CONNECT_EXIT &&
-     where != CB_READ_ALERT)
+     where != CB_READ_ALERT && where != CB_HANDSHAKE_START)
     return;
   connection = tls_connection_of(ssl);
   bio = openssl->bio_of(ssl);
@@ -192,6 +193,11 @@ static void on_info(const void *ssl, int where, int result)
     return;
   }
   loop = connection->loop;
+  if(where == CB_HANDSHAKE_START) { /* libcurl has set its own offer */
+    if(loop->limits.only_http2)
+      openssl->offer_protocols((void *)ssl, (const unsigned char *)"\2h2", 3);
+    return;
+  }
   established = openssl->bio_get_callback(bio) == on_bio;
   if(where == CB_CONNECT_EXIT) {
     if(established && result <= 0 && openssl->want(ssl) == WANT_READING)
@@ -229,11 +235,10 @@ static void on_key(const void *ssl, const char *line)
   (void)written;
 }
 
-/* Whether a limit of the TLS version has to be set here, and not by
-   libcurl. */
-static bool has_versions(const struct cshim_limits *limits)
+/* Whether OpenSSL has to be told what libcurl has no option for. */
+static bool has_limits(const struct cshim_limits *limits)
 {
-  return limits->tls_lowest || limits->tls_highest;
+  return limits->tls_lowest || limits->tls_highest || limits->only_http2;
 }
 
 static bool set_versions(void *context, const struct cshim_limits *limits)
@@ -257,7 +262,7 @@ static CURLcode on_context(CURL *easy, void *context, void *userp)
   (void)easy;
   if(!openssl || pthread_once(&indexed, make_index) ||
      connection_index == -1 || !transfer->connection)
-    return has_versions(&loop->limits) ? CURLE_SSL_CONNECT_ERROR : CURLE_OK;
+    return has_limits(&loop->limits) ? CURLE_SSL_CONNECT_ERROR : CURLE_OK;
   if(!set_versions(context, &loop->limits))
     return CURLE_SSL_CONNECT_ERROR;
   if(loop->ca_file && !authorities_trust(loop, context)) {
@@ -319,7 +324,7 @@ bool tls_tie(struct transfer *transfer)
   CURLcode code = curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_FUNCTION,
                                    on_context);
   if(code == CURLE_NOT_BUILT_IN || code == CURLE_UNKNOWN_OPTION)
-    return !has_versions(&transfer->loop->limits) &&
+    return !has_limits(&transfer->loop->limits) &&
            set_authorities(transfer, false);
   return !code && !curl_easy_setopt(transfer->easy, CURLOPT_SSL_CTX_DATA,
                                     transfer) &&

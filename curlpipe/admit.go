@@ -25,7 +25,7 @@ func (e *engine) queued(c *call, o *origin) {
 func (e *engine) originOf(key originKey) *origin {
 	o := e.origins[key]
 	if o == nil {
-		o = &origin{key: key, patience: e.settings.patience}
+		o = &origin{key: key, patience: e.settings.patience, http11: key.handshakes() && !e.settings.speaks.http2}
 		e.origins[key] = o
 	}
 	return o
@@ -131,6 +131,7 @@ func (e *engine) launch(c *call, on *conn, now time.Time) {
 	}
 	request.Slot = c.handle.slot
 	request.HTTP2 = on.http2
+	request.Secured = on.origin.key.secured
 	request.HTTP11 = on.origin.http11 && !on.http2
 	c.place = placeInFlight
 	c.attempts++

@@ -38,7 +38,7 @@ type conn struct {
 	local            net.Addr
 	remote           net.Addr             // the proxy's address, if there is one
 	tls              *tls.ConnectionState // once a response has come
-	http2            bool                 // DialTLSContext has agreed on it; libcurl cannot know
+	http2            bool                 // from the first byte; libcurl cannot know
 	relay            *relay               // nil: libcurl has the connection's own socket
 	owned            *owned               // nil: the connection is not the caller's, or it is relayed
 	connectBy        time.Time            // or else it is given up

@@ -60,7 +60,7 @@ func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {
 		c.local, c.remote, c.tls, c.relay = d.line.local, d.line.remote, d.line.tls, d.line.relay
-		c.http2 = c.origin.key.secured && c.tls != nil && c.tls.NegotiatedProtocol == "h2"
+		c.http2 = c.origin.key.prior || c.origin.key.secured && c.tls != nil && c.tls.NegotiatedProtocol == "h2"
 		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
 			go d.line.close()

@@ -190,8 +190,10 @@
 //     decide otherwise.
 //   - MaxConnsPerHost is 1 by default; net/http has no limit.
 //   - There is no ForceAttemptHTTP2: HTTP/2 is tried wherever libcurl supports it, and
-//     NextProtos without h2 keeps it from that. There is no NewClientConn (Go 1.26),
-//     because only net/http can make its result.
+//     Protocols, or NextProtos without h2, keeps it from that. HTTP/2 without TLS
+//     goes through a tunnel if there is an http proxy; net/http expects the proxy to
+//     speak it. There is no NewClientConn (Go 1.26), because only net/http can make
+//     its result.
 //   - A request without a header map is sent; net/http's Transport refuses it.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
@@ -229,9 +231,10 @@
 //     nghttp2, which ends the connection.
 //   - A goroutine that is in libcurl is not durably blocked, so in a bubble of
 //     testing/synctest the time does not advance.
-//   - Without TLS, or with Pipelining set to Off, there is no HTTP/2. If a server
-//     requires HTTP/1.1 for a request (HTTP_1_1_REQUIRED), the next connection speaks
-//     that, unless DialTLSContext makes it.
+//   - With Pipelining set to Off there is no HTTP/2, and without TLS only if Protocols
+//     has UnencryptedHTTP2 and not HTTP1. If a server requires HTTP/1.1 for a request
+//     (HTTP_1_1_REQUIRED), the next connection speaks
+//     that, unless DialTLSContext makes it or there is no TLS.
 //   - Over HTTP/2, at most 100 kB of header fields are accepted, interim responses
 //     included ([ErrResponseTooLarge]). nghttp2 since 2025 ends a connection that a
 //     server floods with frames, and all requests on it fail.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 )
@@ -57,8 +58,8 @@ func unknownFields(from *http.Transport) []string {
 // transport without them, and a [*NotCarriedError] that lists them. UserAgent
 // is set to the one that net/http sends over HTTP/1.1.
 //
-// HTTP/2 is tried if net/http would try it: ForceAttemptHTTP2, Protocols and
-// TLSNextProto decide that. If MaxConnsPerHost is 0, there is one connection to each
+// HTTP/2 is tried if net/http would try it: ForceAttemptHTTP2, Protocols, TLSNextProto
+// and http2client in $GODEBUG decide that. If MaxConnsPerHost is 0, there is one connection to each
 // host. The buffer sizes are ignored. Registered protocols have to be registered
 // again.
 func FromHTTPTransport(from *http.Transport) (*Transport, error) {
@@ -81,6 +82,11 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 		MaxResponseHeaderBytes: max(0, from.MaxResponseHeaderBytes),
 		UserAgent:              netHTTPUserAgent,
 	}
+	if from.Protocols != nil {
+		protocols := *from.Protocols
+		protocols.SetHTTP2(protocols.HTTP2() && !http2Disabled())
+		to.Protocols = &protocols
+	}
 	if to.ExpectContinueTimeout == 0 {
 		to.ExpectContinueTimeout = -1 // do not delay the body
 	}
@@ -94,7 +100,6 @@ func FromHTTPTransport(from *http.Transport) (*Transport, error) {
 	missing := append(to.takeTLS(from), unknownFields(from)...)
 	for name, wanted := range map[string]bool{
 		"HTTP2":        from.HTTP2 != nil && !reflect.ValueOf(*from.HTTP2).IsZero(),
-		"Protocols":    from.Protocols != nil && (from.Protocols.UnencryptedHTTP2() || !from.Protocols.HTTP1()),
 		"TLSNextProto": speaksOthers(from.TLSNextProto),
 	} {
 		if wanted {
@@ -153,11 +158,24 @@ func (t *Transport) takeTLS(from *http.Transport) []string {
 func speaksHTTP1Only(from *http.Transport) bool {
 	switch {
 	case from.Protocols != nil:
-		return !from.Protocols.HTTP2()
-	case from.TLSNextProto != nil && from.TLSNextProto["h2"] == nil:
+		return false // they decide
+	case from.TLSNextProto["h2"] != nil:
+		return false
+	case from.TLSNextProto != nil || http2Disabled():
 		return true
-	case from.ForceAttemptHTTP2 || from.TLSNextProto["h2"] != nil:
+	case from.ForceAttemptHTTP2:
 		return false
 	}
 	return from.TLSClientConfig != nil || from.Dial != nil || from.DialContext != nil || from.DialTLS != nil || from.DialTLSContext != nil
+}
+
+// http2Disabled reports whether $GODEBUG keeps net/http's clients from HTTP/2. The last
+// of its settings counts.
+func http2Disabled() (disabled bool) {
+	for setting := range strings.SplitSeq(os.Getenv("GODEBUG"), ",") {
+		if value, ok := strings.CutPrefix(setting, "http2client="); ok {
+			disabled = value == "0"
+		}
+	}
+	return disabled
 }

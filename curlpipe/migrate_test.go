@@ -64,7 +64,7 @@ func TestEveryFieldOfHTTPTransport(t *testing.T) {
 		"ReadBufferSize":         {{7, none}},
 		"ForceAttemptHTTP2":      {{true, none}}, // see TestForceAttemptHTTP2
 		"HTTP2":                  {{&http.HTTP2Config{MaxConcurrentStreams: 7}, listed}, {&http.HTTP2Config{}, none}},
-		"Protocols":              {{onlyHTTP1, carried}, {unencrypted, listed}},
+		"Protocols":              {{onlyHTTP1, carried}, {unencrypted, carried}},
 	}
 	standard, err := FromHTTPTransport(&http.Transport{})
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ type originKey struct {
 	scheme, host, port string
 	proxy              string // its URL; empty: none
 	secured            bool   // TLS is DialTLSContext's
+	prior              bool   // the server is known to speak HTTP/2, without TLS
 }
 
 // originOf returns the key of a URL's server.
@@ -34,9 +35,10 @@ func portOf(scheme string) string {
 }
 
 // proxied reports whether a proxy gets the requests themselves, in the absolute
-// form [RFC 9112 §3.2.2]. That is so for http requests through an http proxy.
+// form [RFC 9112 §3.2.2]. That is so for http requests through an http proxy, but
+// HTTP/2 goes through a tunnel, as TLS does.
 func (k originKey) proxied() bool {
-	return k.scheme == "http" && strings.HasPrefix(k.proxy, "http")
+	return k.scheme == "http" && !k.prior && strings.HasPrefix(k.proxy, "http")
 }
 
 // handshakes reports whether libcurl makes the TLS handshake.

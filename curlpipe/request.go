@@ -100,6 +100,7 @@ func (c *call) encodeURL(request *http.Request, method string, s *settings) erro
 		return err
 	}
 	scheme, named := u.Scheme, namedHost(u, s.serverName)
+	c.origin.prior = s.speaks.prior && scheme == "http"
 	if c.origin.secured = s.dialer.ownTLS != nil && scheme == "https" && c.origin.proxy == ""; c.origin.secured {
 		scheme, named = "http", c.origin.address() // libcurl must know nothing of the TLS
 	}

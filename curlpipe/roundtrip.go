@@ -120,6 +120,10 @@ func (t *Transport) Clone() *Transport {
 	clone := t.copied()
 	clone.ProxyConnectHeader = t.ProxyConnectHeader.Clone()
 	clone.TLSClientConfig = t.TLSClientConfig.Clone()
+	if t.Protocols != nil {
+		protocols := *t.Protocols
+		clone.Protocols = &protocols
+	}
 	clone.RootCAs = bytes.Clone(t.RootCAs)
 	clone.Resolve = slices.Clone(t.Resolve)
 	return clone

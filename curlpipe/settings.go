@@ -35,6 +35,7 @@ const (
 // the form that the engine needs for this libcurl.
 type settings struct {
 	mode           Mode
+	speaks         protocols
 	connections    int // most to one origin
 	depth          int // maximum number of requests on a connection
 	retries        int
@@ -76,15 +77,16 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		return nil, err
 	}
 	mode, err := lib.mode(t.Pipelining, t.AllowUnpatched)
+	if err == nil {
+		mode, err = t.speaks.mode(mode, lib)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if mode == ModeMultiplexing && t.noHTTP2 {
-		mode = ModeInTurn
 	}
 	var refused []error
 	s := &settings{
 		mode:           mode,
+		speaks:         t.speaks,
 		connections:    atLeastOne(&refused, "MaxConnsPerHost", t.MaxConnsPerHost, DefaultMaxConnsPerHost),
 		depth:          atLeastOne(&refused, "MaxPipelineDepth", t.MaxPipelineDepth, DefaultMaxPipelineDepth),
 		retries:        t.retries(),
@@ -117,6 +119,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Coalesce:       !t.DisableCoalescing,
 		WakeOne:        t.Configure == nil,
+		OnlyHTTP2:      t.speaks.http2 && !t.speaks.http1,
 	}
 	if _, beyond, err := t.sslVersion(lib); beyond && err == nil {
 		s.limits.TLSLowest, s.limits.TLSHighest = t.MinTLSVersion, t.MaxTLSVersion

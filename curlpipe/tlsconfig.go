@@ -48,6 +48,7 @@ var notFollowed = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[tls.Co
 func (t *Transport) effective() (*Transport, error) {
 	config := t.TLSClientConfig
 	t = t.copied() // the engine's copy does not keep the transport alive, see start
+	t.speaks = t.spoken()
 	if config == nil {
 		return t, nil
 	}
@@ -73,7 +74,6 @@ func (t *Transport) effective() (*Transport, error) {
 	t.ServerName += config.ServerName
 	t.MinTLSVersion |= config.MinVersion
 	t.MaxTLSVersion |= config.MaxVersion
-	t.noHTTP2 = len(config.NextProtos) > 0 && !slices.Contains(config.NextProtos, "h2")
 	if config.CipherSuites != nil {
 		t.Ciphers = namesOf(config.CipherSuites)
 	}

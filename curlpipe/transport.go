@@ -217,6 +217,16 @@ type Transport struct {
 	// MaxIdleConnsPerHost those to one host; 0 means no limit.
 	MaxIdleConns, MaxIdleConnsPerHost int
 
+	// Protocols, if not nil, chooses between HTTP/1.1 and HTTP/2 as in http.Transport.
+	// Over TLS, HTTP1 and HTTP2 are offered to the server; HTTP2 alone makes
+	// connections to other servers fail. Without TLS, requests use HTTP/1.1 unless
+	// UnencryptedHTTP2 is set and HTTP1 is not: then HTTP/2 is used without asking
+	// (prior knowledge, [RFC 9113 §3.3]). A set without HTTP1 is refused with
+	// ErrUnsupportedByLibcurl if this libcurl, or Pipelining, has no HTTP/2. If
+	// Protocols is nil, HTTP/2 is tried over TLS where it is supported, unless
+	// TLSClientConfig has NextProtos without h2.
+	Protocols *http.Protocols
+
 	// DisableKeepAlives closes each connection after one request.
 	DisableKeepAlives bool
 
@@ -303,7 +313,7 @@ type Transport struct {
 
 	// of TLSClientConfig, with its key, in PEM; see effective
 	certificate []byte // with its key, in PEM
-	noHTTP2     bool
+	speaks      protocols
 }
 
 // tryConfigure has Configure set up one easy handle, so that its errors are
