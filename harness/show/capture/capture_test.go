@@ -54,6 +54,9 @@ func awaitUnread(t *testing.T, socket *net.TCPConn) {
 	require.NoError(t, failed)
 }
 
+// awaitEnd waits until the FIN or the RST of the other side has arrived.
+func awaitEnd(socket *net.TCPConn) { _, _ = io.Copy(io.Discard, socket) }
+
 // exchange sends 1000 bytes one way and 2500 the other.
 func exchange(t *testing.T, client, origin *net.TCPConn) {
 	t.Helper()
@@ -75,22 +78,24 @@ func TestWhoEndedTheConnectionFirst(t *testing.T) {
 			kind string
 			sent int64
 		}{
-			"the client by RST": {func(client, _ *net.TCPConn) {
+			"the client by RST": {func(client, origin *net.TCPConn) {
 				_ = client.SetLinger(0)
 				client.Close()
+				awaitEnd(origin)
 			}, flow.Client, "RST", 1000},
 			"the client by FIN": {func(client, origin *net.TCPConn) {
 				client.Close()
-				_, _ = io.Copy(io.Discard, origin)
+				awaitEnd(origin)
 			}, flow.Client, "FIN", 1000},
 			"the origin by FIN": {func(client, origin *net.TCPConn) {
 				origin.Close()
-				_, _ = io.Copy(io.Discard, client)
+				awaitEnd(client)
 			}, flow.Origin, "FIN", 2500},
 			"the client with data unread": {func(client, origin *net.TCPConn) {
 				_, _ = origin.Write(make([]byte, 10))
 				awaitUnread(t, client)
 				client.Close()
+				awaitEnd(origin)
 			}, flow.Client, "RST", 1000},
 		} {
 			t.Run(address+" "+name, func(t *testing.T) {
@@ -156,6 +161,10 @@ func TestCaptureIsBounded(t *testing.T) {
 	client, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
 	client.Close()
+	origin, err := listener.Accept()
+	require.NoError(t, err)
+	defer origin.Close()
+	awaitEnd(origin.(*net.TCPConn))
 	taken, err := recorder.Stop()
 	require.NoError(t, err)
 	require.Len(t, taken.Packets, 1)
