@@ -338,7 +338,7 @@ func TestSlowReaderIsNotStalled(t *testing.T) {
 func TestServerThatStallsInABody(t *testing.T) {
 	forBoth(t, func(t *testing.T, overTLS bool) {
 		s, _ := newHeldServer(t, overTLS)
-		transport := newTestTransport(t, s, &Transport{StallTimeout: 200 * time.Millisecond})
+		transport := newTestTransport(t, s, &Transport{StallTimeout: 500 * time.Millisecond})
 		response := open(t.Context(), t, transport, s.URL+"/held")
 		text, err := io.ReadAll(response.Body)
 		require.ErrorIs(t, err, ErrStalled)

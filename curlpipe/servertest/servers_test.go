@@ -104,7 +104,9 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 	url := map[bool]string{true: "https://", false: "http://"}[s.TLS] + address
 	begun := time.Now()
 
-	var next, deepest, chunked atomic.Int64
+	var next, chunked atomic.Int64
+	var depths sync.Mutex
+	var deepest int64
 	var group sync.WaitGroup
 	var first sync.Once // the first error is the most useful one
 	failed := func(err error) { first.Do(func() { t.Error(err) }) }
@@ -120,7 +122,9 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 					return
 				}
 				if number%10 == 0 {
-					deepest.Store(max(deepest.Load(), transport.Stats().InFlight))
+					depths.Lock()
+					deepest = max(deepest, transport.Stats().InFlight)
+					depths.Unlock()
 				}
 				if len(response.TransferEncoding) > 0 {
 					chunked.Add(1)
@@ -135,16 +139,16 @@ func measure(t *testing.T, documents library, s setting, address string, connect
 	group.Wait()
 	stats := transport.Stats()
 	t.Logf("%d requests in %s, %d in flight at most, %d chunked, %d connections, %d sent again",
-		requests, time.Since(begun).Round(time.Millisecond), deepest.Load(), chunked.Load(), stats.ConnectionsOpened, stats.Retries)
+		requests, time.Since(begun).Round(time.Millisecond), deepest, chunked.Load(), stats.ConnectionsOpened, stats.Retries)
 	require.EqualValues(t, requests, stats.Answered)
 	require.EqualValues(t, connections, stats.ConnectionsOpened)
 	switch stats.Mode {
 	case curlpipe.ModePipelining:
 		require.Positive(t, chunked.Load())
-		require.EqualValues(t, depth, deepest.Load())
+		require.EqualValues(t, depth, deepest)
 	case curlpipe.ModeMultiplexing:
 		if s.TLS {
-			require.Greater(t, deepest.Load(), int64(1))
+			require.Greater(t, deepest, int64(1))
 		}
 	}
 	if connections > 1 {
