@@ -25,7 +25,8 @@ func (e *engine) queued(c *call, o *origin) {
 func (e *engine) originOf(key originKey) *origin {
 	o := e.origins[key]
 	if o == nil {
-		o = &origin{key: key, patience: e.settings.patience, http11: key.handshakes() && !e.settings.speaks.http2}
+		only11 := e.settings.mode == ModeMultiplexing && key.handshakes() && !e.settings.speaks.http2
+		o = &origin{key: key, patience: e.settings.patience, http11: only11}
 		e.origins[key] = o
 	}
 	return o

@@ -55,7 +55,7 @@ type origin struct {
 	conns   []*conn // those under way included
 	listed  bool    // in engine.ready
 	making  int     // number of handles that are being made for its calls
-	http11  bool    // the server requires HTTP/1.1
+	http11  bool    // the server requires HTTP/1.1, or Protocols do, where others may have HTTP/2
 
 	patience time.Duration // the engine's
 }
