@@ -16,6 +16,7 @@ type Request struct {
 	HTTP11     bool       // not HTTP/2, whatever the server speaks
 	HTTP2      bool       // HTTP/2 from the first byte
 	Secured    bool       // the connection is the plain text of the caller's own TLS, and the URL says http
+	GoAgent    bool       // the User-Agent is that of net/http over HTTP/1.1, which has another over HTTP/2
 	Interim    bool       // interim responses have results, and are not limited
 	Expect     bool       // the body waits for 100 (Continue), see Result.Expects
 	Proxy      bool       // the connection goes to an HTTP proxy, so the target has the absolute form
@@ -65,6 +66,7 @@ func (r *Request) flags() C.uint32_t {
 		{r.HTTP11, C.CSHIM_REQUEST_HTTP11},
 		{r.HTTP2, C.CSHIM_REQUEST_HTTP2},
 		{r.Secured, C.CSHIM_REQUEST_SECURED},
+		{r.GoAgent, C.CSHIM_REQUEST_GO_AGENT},
 		{r.Close, C.CSHIM_REQUEST_CLOSE},
 		{r.Interim, C.CSHIM_REQUEST_INTERIM},
 		{r.Proxy, C.CSHIM_REQUEST_PROXY},

@@ -59,6 +59,10 @@ struct cshim_limits {
                      has no option for it; 0: none. Without OpenSSL 1.1.1 or
                      later a connection with a limit fails */
   int tls_highest; /* the same */
+  bool check_names; /* refuse a certificate that does not name the server during
+                       the handshake, if it is verified at all. Without it, or
+                       without OpenSSL 1.1.1, the handles' own options
+                       decide, after the handshake */
   bool only_http2; /* over TLS, offer the server nothing else. Needs OpenSSL
                       1.1.1 or later */
 };
@@ -98,6 +102,8 @@ struct cshim_request {
 #define CSHIM_REQUEST_SECURED 8192 /* the connection is the plain text of the
                                       caller's own TLS: what libcurl takes for
                                       an http URL is https */
+#define CSHIM_REQUEST_GO_AGENT 16384 /* its User-Agent is the one of net/http,
+                                        which has another over HTTP/2 */
 #define CSHIM_REQUEST_EXPECT 1024 /* it asks for 100 (Continue): its body is
                                      fed after CSHIM_RESULT_HUNGRY, or when
                                      CSHIM_RESULT_EXPECTS is too long ago */

@@ -110,6 +110,11 @@ type Limits struct {
 	// or later, connections with a limit fail.
 	TLSLowest, TLSHighest uint16
 
+	// CheckNames refuses a certificate that does not name the server during the
+	// handshake, so that the server receives an alert, if certificates are verified
+	// at all. Otherwise the options of the handles decide, after the handshake.
+	CheckNames bool
+
 	// OnlyHTTP2 offers https servers nothing but HTTP/2 [RFC 7301]. Without OpenSSL
 	// 1.1.1 or later, connections over TLS then fail.
 	OnlyHTTP2 bool
@@ -154,6 +159,7 @@ func NewLoop(limits Limits) (*Loop, error) {
 		ca_file:         authorities,
 		tls_lowest:      C.int(limits.TLSLowest),
 		tls_highest:     C.int(limits.TLSHighest),
+		check_names:     C.bool(limits.CheckNames),
 		only_http2:      C.bool(limits.OnlyHTTP2),
 	})
 	syscall.ForkLock.RUnlock()

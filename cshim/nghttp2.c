@@ -365,18 +365,19 @@ static void catch_up(struct http2_session *session)
   }
 }
 
-/* libcurl has seen no TLS, and says http. The list of fields is libcurl's,
-   which makes one for each request. */
-static void say_https(const struct field *fields, size_t count)
+/* Changes a field that libcurl is about to send. The list of fields is
+   libcurl's, which makes one for each request; value stays there. */
+static void change_field(const struct field *fields, size_t count,
+                         const char *name, const char *value)
 {
-  static const char scheme[] = ":scheme";
   struct field *changed = (void *)(uintptr_t)fields;
+  size_t length = strlen(name);
   size_t i;
   for(i = 0; i < count; i++) {
-    if(changed[i].name_length == sizeof(scheme) - 1 &&
-       !memcmp(changed[i].name, scheme, sizeof(scheme) - 1)) {
-      changed[i].value = (const uint8_t *)"https";
-      changed[i].value_length = 5;
+    if(changed[i].name_length == length &&
+       !memcmp(changed[i].name, name, length)) {
+      changed[i].value = (const uint8_t *)value;
+      changed[i].value_length = strlen(value);
     }
   }
 }
@@ -393,7 +394,9 @@ INTERPOSED int32_t nghttp2_submit_request(void *handle, const void *priority,
   if(!looked() || (transfer && !http2_may_send(session, transfer)))
     return NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
   if(transfer && (transfer->flags & CSHIM_REQUEST_SECURED))
-    say_https(fields, count);
+    change_field(fields, count, ":scheme", "https"); /* it has seen no TLS */
+  if(transfer && (transfer->flags & CSHIM_REQUEST_GO_AGENT))
+    change_field(fields, count, "user-agent", "Go-http-client/2.0");
   stream = real.submit(handle, priority, fields, count, body, user);
   if(transfer && stream > 0)
     http2_sent(session, transfer, stream);

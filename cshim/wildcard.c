@@ -1,12 +1,13 @@
 /*
- * wildcard.c: which wildcards in a server's certificate are valid. A wildcard
- * must be the whole of the first label [RFC 9525 section 6.3]. libcurl up to
- * 8.0.1 also accepts one that is a part of the label, so that "x*" matches
- * every IDN, which begins with "xn--" (CVE-2023-28321).
+ * wildcard.c: refuses certificates that do not name the server while OpenSSL
+ * verifies them, so that the server receives an alert. libcurl, which compares
+ * names as well, does it after the handshake.
  *
- * A certificate with such a pattern that names the host in no other way is
- * refused here, while OpenSSL verifies; all else about names is left to
- * libcurl.
+ * It does not refuse enough: a wildcard must be the whole of the first label
+ * [RFC 9525 section 6.3]. libcurl up to 8.0.1 also accepts one that is a part
+ * of the label, so that "x*" matches every IDN, which begins with "xn--"
+ * (CVE-2023-28321). Such patterns are refused even if the caller's own options
+ * decide about names.
  */
 #include <string.h>
 #include "handshake.h"
@@ -64,15 +65,17 @@ static int on_verify(int verified, void *store)
   void *certificate = openssl->store_certificate(store);
   void *ssl = openssl->store_data(store, openssl->ssl_index());
   const char *name = ssl ? openssl->server_name(ssl, NAME_HOST) : NULL;
+  struct connection *connection = ssl ? tls_connection_of(ssl) : NULL;
   if(verified && name && certificate && !openssl->store_depth(store) &&
      openssl->check_host(certificate, name, strlen(name),
                          NO_PARTIAL_WILDCARDS, NULL) != 1 &&
-     has_partial_name(openssl, certificate)) {
+     ((connection && connection->loop->limits.check_names) ||
+      has_partial_name(openssl, certificate))) {
     openssl->store_set_error(store, HOSTNAME_MISMATCH);
     verified = 0;
   }
-  if(!verified && ssl && tls_connection_of(ssl))
-    handshake_refused(tls_connection_of(ssl), store);
+  if(!verified && connection)
+    handshake_refused(connection, store);
   return verified;
 }
 

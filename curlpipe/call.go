@@ -71,6 +71,7 @@ type flags struct {
 	exclusive  bool // never shares an HTTP/1.1 connection
 	close      bool // ends its connection
 	expects    bool // its body waits for 100 (Continue)
+	goAgent    bool // has net/http's User-Agent because it has none of its own
 	proxied    bool // goes to a proxy, with a target in the absolute form
 }
 
@@ -206,6 +207,7 @@ func (c *call) request(slot cshim.Slot, on cshim.Connection) cshim.Request {
 		Close:        c.flags.close,
 		Interim:      c.trace.wantsInterim(),
 		Proxy:        c.flags.proxied,
+		GoAgent:      c.flags.goAgent,
 		Expect:       c.flags.expects,
 		UploadLength: c.uploadLength,
 		Text:         c.text,

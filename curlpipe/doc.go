@@ -196,7 +196,7 @@
 //     its result.
 //   - A request without a header map is sent; net/http's Transport refuses it.
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
-//     FromHTTPTransport sets the User-Agent that net/http sends over HTTP/1.1.
+//     FromHTTPTransport sets the one of net/http.
 //   - libcurl uses the socket of a *net.TCPConn that DialContext or DialTLSContext
 //     returns. Its Close and its deadline for reading have an effect all the same, up
 //     to 20 ms late while data arrives. Its deadline for writing alone has none: return
@@ -217,8 +217,8 @@
 //   - Some malformed responses are handled as RFC 9112 requires: white space before
 //     the colon of a field is removed; 101 (Switching Protocols) that was not
 //     requested, and a Content-Length that is not one number, are refused.
-//   - libcurl compares a certificate's name after the handshake: the server sees a
-//     closed connection and no alert.
+//   - libcurl compares the IP address in a certificate after the handshake, and every
+//     name if Configure is set: the server then sees a closed connection and no alert.
 //   - libcurl and OpenSSL decide about certificates. They accept a common name if the
 //     certificate names no host in another way, names that end with a dot, and the
 //     extended key usages for Server Gated Crypto. They refuse a wildcard for a whole

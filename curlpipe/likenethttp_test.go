@@ -338,30 +338,32 @@ func TestDialContextGetsTheRequestsValues(t *testing.T) {
 	}
 }
 
-// TestUserAgentLikeNetHTTP requires that a transport that was made from
-// net/http's keeps its User-Agent.
+// TestUserAgentLikeNetHTTP requires that a transport that was made from net/http's keeps
+// its User-Agent, over HTTP/2, too.
 func TestUserAgentLikeNetHTTP(t *testing.T) {
-	s := newServer(t, false, func(writer http.ResponseWriter, request *http.Request) {
-		_, _ = io.WriteString(writer, request.UserAgent())
-	})
-	for which, roundTripper := range likeHTTPTransport(t, &http.Transport{}) {
-		for _, own := range []string{"", "mine"} {
-			request := get(t, s.URL)
-			if own != "" {
-				request.Header.Set("User-Agent", own)
+	forBoth(t, func(t *testing.T, overTLS bool) {
+		s := newServer(t, overTLS, func(writer http.ResponseWriter, request *http.Request) {
+			_, _ = io.WriteString(writer, request.UserAgent())
+		})
+		for which, roundTripper := range likeHTTPTransport(t, trusting(s, &http.Transport{})) {
+			for _, own := range []string{"", "mine", netHTTPUserAgent} {
+				request := get(t, s.URL)
+				if own != "" {
+					request.Header.Set("User-Agent", own)
+				}
+				response, err := roundTripper.RoundTrip(request)
+				require.NoError(t, err, which)
+				want := own
+				if want == "" {
+					want = fmt.Sprintf("Go-http-client/%d.%d", response.ProtoMajor, response.ProtoMinor)
+				}
+				require.Equal(t, want, readAll(t, response), which)
 			}
-			response, err := roundTripper.RoundTrip(request)
-			require.NoError(t, err, which)
-			want := own
-			if want == "" {
-				want = "Go-http-client/1.1"
-			}
-			require.Equal(t, want, readAll(t, response), which)
 		}
-	}
-	response, err := newTestTransport(t, nil, &Transport{UserAgent: "ours/1"}).RoundTrip(get(t, s.URL))
-	require.NoError(t, err)
-	require.Equal(t, "ours/1", readAll(t, response))
+		response, err := newTestTransport(t, s, &Transport{UserAgent: "ours/1"}).RoundTrip(get(t, s.URL))
+		require.NoError(t, err)
+		require.Equal(t, "ours/1", readAll(t, response))
+	})
 }
 
 // TestErrorOfARequestsBodyIsBare requires that the caller's own error is not

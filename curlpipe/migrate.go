@@ -24,7 +24,8 @@ func (e *NotCarriedError) Error() string {
 		": leave them out (the package's documentation says what there is instead)"
 }
 
-// netHTTPUserAgent is the User-Agent of net/http over HTTP/1.1.
+// netHTTPUserAgent is the User-Agent of net/http over HTTP/1.1. Over HTTP/2 package cshim
+// sends the one of net/http's HTTP/2.
 const netHTTPUserAgent = "Go-http-client/1.1"
 
 // transportFields are the fields of http.Transport that FromHTTPTransport knows. A
@@ -55,8 +56,9 @@ func unknownFields(from *http.Transport) []string {
 
 // FromHTTPTransport returns a transport with the settings of an http.Transport,
 // which is not changed. If some settings are not supported, it returns the
-// transport without them, and a [*NotCarriedError] that lists them. UserAgent
-// is set to the one that net/http sends over HTTP/1.1.
+// transport without them, and a [*NotCarriedError] that lists them. UserAgent is set to
+// the one that net/http sends over HTTP/1.1; over HTTP/2 it is then Go-http-client/2.0,
+// as with net/http.
 //
 // HTTP/2 is tried if net/http would try it: ForceAttemptHTTP2, Protocols, TLSNextProto
 // and http2client in $GODEBUG decide that. If MaxConnsPerHost is 0, there is one connection to each

@@ -195,6 +195,7 @@ func (c *call) encodeHeader(request *http.Request, fields http.Header, userAgent
 		c.text.Without("Expect") // libcurl would wait for 100 (Continue)
 	}
 	if _, ok := fields["User-Agent"]; !ok {
+		c.flags.goAgent = userAgent == netHTTPUserAgent
 		if err := c.addLine("User-Agent", userAgent); err != nil {
 			return err
 		}

@@ -119,6 +119,7 @@ func (t *Transport) settings(lib library) (*settings, error) {
 		DroppedBytes:   atLeastOne(&refused, "MaxAbandonedBytes", t.MaxAbandonedBytes, DefaultMaxAbandonedBytes),
 		Coalesce:       !t.DisableCoalescing,
 		WakeOne:        t.Configure == nil,
+		CheckNames:     t.Configure == nil, // whose function may set SSL_VERIFYHOST
 		OnlyHTTP2:      t.speaks.http2 && !t.speaks.http1,
 	}
 	if _, beyond, err := t.sslVersion(lib); beyond && err == nil {

@@ -1,14 +1,19 @@
 package curlpipe
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -152,3 +157,35 @@ func TestEachChangeOfTLSClientConfigIsSeen(t *testing.T) {
 	require.False(t, seeTLS(none).is(&tls.Config{}))
 	require.Zero(t, testing.AllocsPerRun(100, func() { seeTLS(none).is(none) }))
 }
+
+// TestServerLearnsThatItsNameIsRefused requires that the handshake fails for the server,
+// too. With TLS 1.3 OpenSSL sends the alert in plain text, which a server may not read.
+func TestServerLearnsThatItsNameIsRefused(t *testing.T) {
+	var mutex sync.Mutex
+	var logged bytes.Buffer
+	s := newServer(t, true, echo, func(s *httptest.Server) {
+		s.Config.ErrorLog = log.New(writerFunc(func(line []byte) (int, error) {
+			mutex.Lock()
+			defer mutex.Unlock()
+			return logged.Write(line)
+		}), "", 0)
+	})
+	theirs := trusting(s, &http.Transport{})
+	theirs.TLSClientConfig.ServerName = "other.example"
+	for which, roundTripper := range likeHTTPTransport(t, theirs) {
+		_, err := roundTripper.RoundTrip(get(t, s.URL))
+		var name x509.HostnameError
+		require.ErrorAs(t, err, &name, which)
+		require.Equal(t, "other.example", name.Host, which)
+		until(t, func() bool {
+			mutex.Lock()
+			defer mutex.Unlock()
+			defer logged.Reset()
+			return strings.Contains(logged.String(), "TLS handshake error")
+		}, which+": the server knows")
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(line []byte) (int, error) { return w(line) }

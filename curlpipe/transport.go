@@ -281,7 +281,8 @@ type Transport struct {
 	MaxUnreadTime time.Duration
 
 	// UserAgent is the User-Agent of requests that have none of their own; empty
-	// means DefaultUserAgent.
+	// means DefaultUserAgent. Go-http-client/1.1 is sent as Go-http-client/2.0 over
+	// HTTP/2, as in net/http.
 	UserAgent string
 
 	// DisableCompression keeps RoundTrip from asking for gzip by itself.
