@@ -4,8 +4,8 @@
 # headers in include/curl and sets built_library to the shared object it made,
 # which together are all that a prefix needs, and recipe_flags to what the
 # manifest is to say beside the flags that all have in common. Minimal is HTTP
-# and HTTPS; full is every protocol that needs no further library, HTTP/2 and
-# compressed bodies.
+# and HTTPS; full is every protocol that needs no further library, HTTP/2,
+# compressed bodies and international names.
 #
 # Minimal leaves NTLM out up to 7.64.1: its code before 7.64.0 reads and writes
 # beyond its buffers (CVE-2018-16890, CVE-2019-3822; SECURITY.md).
@@ -27,7 +27,7 @@ recipe_of() {
 }
 
 # What full needs beside OpenSSL, as pkg-config calls it.
-full_libraries=(libnghttp2 zlib)
+full_libraries=(libidn2 libnghttp2 zlib)
 
 # need_features FEATURES - dies unless the libraries for them are there.
 need_features() {
@@ -35,7 +35,7 @@ need_features() {
   need pkg-config
   pkg-config --exists "${full_libraries[@]}" ||
     die "--features full needs ${full_libraries[*]}: run as root: apt-get" \
-      "install libnghttp2-dev zlib1g-dev"
+      "install libidn2-dev libnghttp2-dev zlib1g-dev"
 }
 
 # compile_flags SANITIZE - prints the flags that all three have in common.
@@ -58,7 +58,8 @@ build_files() {
   prepare_files "$tree"
   recipe_flags=(-DUSE_OPENSSL)
   if [[ $features == full ]]; then
-    recipe_flags+=(-DUSE_NGHTTP2 -DHAVE_LIBZ -DHAVE_ZLIB_H)
+    recipe_flags+=(-DUSE_NGHTTP2 -DHAVE_LIBZ -DHAVE_ZLIB_H -DHAVE_LIBIDN2
+      -DHAVE_IDN2_H)
     mapfile -t libraries < <(pkg-config --cflags --libs \
       "${full_libraries[@]}" | xargs -n 1)
   else
@@ -116,13 +117,13 @@ build_configure() {
     --enable-threaded-resolver --enable-ipv6 --disable-manual
     "--with-ssl${openssl_prefix:+=$openssl_prefix}")
   local protocols=(ldap ldaps)
-  local libraries=(brotli gnutls gssapi libidn libidn2 libmetalink libpsl
-    librtmp libssh libssh2 nss winidn zstd)
+  local libraries=(brotli gnutls gssapi libidn libmetalink libpsl librtmp libssh
+    libssh2 nss winidn zstd)
   if [[ $features == full ]]; then
-    recipe_flags+=(--with-nghttp2 --with-zlib)
+    recipe_flags+=(--with-libidn2 --with-nghttp2 --with-zlib)
   else
     protocols+=(dict file ftp gopher imap pop3 rtsp smb smtp telnet tftp)
-    libraries+=(nghttp2 zlib)
+    libraries+=(libidn2 nghttp2 zlib)
   fi
   for protocol in "${protocols[@]}"; do
     recipe_flags+=("--disable-$protocol")
@@ -163,7 +164,7 @@ build_cmake() {
     -DCMAKE_USE_OPENSSL=ON -DCURL_USE_OPENSSL=ON -DENABLE_MANUAL=OFF
     -DENABLE_THREADED_RESOLVER=ON -DENABLE_IPV6=ON "-DCURL_ZLIB=$more"
     -DCMAKE_USE_LIBSSH2=OFF -DCURL_USE_LIBSSH2=OFF -DCURL_USE_LIBPSL=OFF
-    "-DUSE_NGHTTP2=$more" -DUSE_LIBIDN2=OFF -DCURL_DISABLE_LDAP=ON
+    "-DUSE_NGHTTP2=$more" "-DUSE_LIBIDN2=$more" -DCURL_DISABLE_LDAP=ON
     -DCURL_DISABLE_LDAPS=ON)
   logged "cmake" cmake -S "$tree" -B "$tree" "${recipe_flags[@]}" \
     -DCMAKE_C_STANDARD_LIBRARIES=-Wl,-soname,libcurl.so.4 \
