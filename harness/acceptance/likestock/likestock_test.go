@@ -10,11 +10,12 @@ import (
 )
 
 // compare runs a test with one C program and both libraries. The test requires
-// the same outcome of both.
-func compare(t *testing.T, source string, test func(t *testing.T, library, made string)) {
+// the same outcome of both. Arguments of scripts/build-libcurl may choose another
+// source than the default one.
+func compare(t *testing.T, source string, test func(t *testing.T, library, made string), arguments ...string) {
 	t.Helper()
-	stock := program.Libcurl(t, "--variant", "stock", "--features", "full")
-	patched := program.Libcurl(t, "--variant", "patched", "--features", "full")
+	stock := program.Libcurl(t, append([]string{"--variant", "stock", "--features", "full"}, arguments...)...)
+	patched := program.Libcurl(t, append([]string{"--variant", "patched", "--features", "full"}, arguments...)...)
 	made := program.Compile(t, stock, []string{source})
 	t.Run("stock", func(t *testing.T) { test(t, stock, made) })
 	t.Run("patched", func(t *testing.T) { test(t, patched, made) })
