@@ -201,7 +201,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, cshim.Limits{
 		Mode: cshim.Pipelining, PipelineLength: 100, HeaderBytes: 1 << 20,
 		ResponseBytes: 64 << 20, WindowBytes: 256 << 10, DroppedBytes: 16 << 20,
-		Coalesce: true, WakeOne: true,
+		Coalesce: true, WakeOne: true, CheckNames: true,
 	}, s.limits)
 	require.Equal(t, 1, s.retries)
 	require.Equal(t, 5*time.Second, s.abandonedTime)
