@@ -81,6 +81,19 @@ func (e *engine) admitFirst(o *origin, now time.Time) bool {
 	if c == nil || !e.hasHandle(o, c) {
 		return false
 	}
+	if c.owned != nil && !c.owned.mayWrite() {
+		e.lost(c)
+		if c.established || c.proven { // else another would do the same
+			return true
+		}
+		call := o.waiting.first
+		e.dequeue(call)
+		if call.handle != nil {
+			e.putBack(call.handle, true)
+		}
+		e.end(call, &callersError{err: c.ending.failure()})
+		return true
+	}
 	call := o.waiting.first
 	o.waiting.remove(call)
 	call.waitsAt = nil

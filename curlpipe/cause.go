@@ -77,14 +77,12 @@ func (e *engine) cause(code curl.CurlError, c *call, on *conn) error {
 
 // endError returns how a connection ended: reset, or the given error.
 func (e *engine) endError(c *call, on *conn, otherwise error) error {
-	if err := on.owned.failure(); err != nil {
-		return &callersError{err: on.opError("read", err)}
+	wasReset := e.loop.EndOf(on.id) == cshim.ResetByServer // as a relay's pair is because of its error
+	if err := on.ending.failure(); err != nil && (wasReset || on.owned != nil) {
+		return &callersError{err: err}
 	}
-	if e.loop.EndOf(on.id) != cshim.ResetByServer {
+	if !wasReset {
 		return otherwise
-	}
-	if err := on.relay.failure(); err != nil {
-		return &callersError{err: err} // the pair was reset because of it
 	}
 	reset := syscall.ECONNRESET
 	if c.handle != nil && !on.origin.key.handshakes() { // otherwise OpenSSL has read the socket's error
@@ -125,7 +123,7 @@ func (e *engine) handshakeError(on *conn) error {
 	case h != nil && h.Record != nil && !isTLS(h.Record):
 		return notTLS(h.Record)
 	case e.loop.EndOf(on.id) == cshim.ResetByServer:
-		if err := on.relay.failure(); err != nil {
+		if err := on.ending.failure(); err != nil {
 			return &callersError{err: err}
 		}
 		return on.opError("read", os.NewSyscallError("read", syscall.ECONNRESET))

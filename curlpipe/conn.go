@@ -39,8 +39,8 @@ type conn struct {
 	remote           net.Addr             // the proxy's address, if there is one
 	tls              *tls.ConnectionState // once a response has come
 	http2            bool                 // from the first byte; libcurl cannot know
-	relay            *relay               // nil: libcurl has the connection's own socket
 	owned            *owned               // nil: the connection is not the caller's, or it is relayed
+	ending           *ownEnd              // of one that is owned or relayed; else nil
 	connectBy        time.Time            // or else it is given up
 	securedBy        time.Time            // the same for the TLS handshake; zero: no limit
 

@@ -59,7 +59,7 @@ func (e *engine) dial(o *origin, now time.Time) {
 func (e *engine) connected(d dialed) {
 	c := d.conn
 	if d.err == nil {
-		c.local, c.remote, c.tls, c.relay = d.line.local, d.line.remote, d.line.tls, d.line.relay
+		c.local, c.remote, c.tls, c.ending = d.line.local, d.line.remote, d.line.tls, d.line.ending
 		c.http2 = c.origin.key.prior || c.origin.key.secured && c.tls != nil && c.tls.NegotiatedProtocol == "h2"
 		c.id, d.err = e.loop.Connect(d.line.socket)
 		if d.err != nil {
@@ -81,6 +81,22 @@ func (e *engine) connected(d dialed) {
 		go c.owned.watch(func() { e.mailbox.lost(c) })
 	}
 	e.settle(c.origin)
+}
+
+// lookAfterDeadline ends a connection of the caller's whose deadline for writing has
+// passed while a request's body is being sent.
+func (e *engine) lookAfterDeadline(c *conn, now time.Time) {
+	for call := c.calls.first; call != nil; call = call.next {
+		if call.upload == nil || !call.handed.IsZero() {
+			continue
+		}
+		if c.owned.mayWrite() {
+			e.lookAt(now.Add(breather))
+		} else {
+			e.lost(c)
+		}
+		return
+	}
 }
 
 // lost ends a connection whose deadline has passed, or that the caller has closed.

@@ -29,6 +29,7 @@ func (d *dialer) take(made *line, connection net.Conn, mine bool) error {
 			return err
 		case mine:
 			made.owned = newOwned(connection, control)
+			made.ending = &made.owned.ending
 		default:
 			_ = connection.Close() // only libcurl uses the socket from now on
 		}
@@ -39,7 +40,7 @@ func (d *dialer) take(made *line, connection net.Conn, mine bool) error {
 	if err != nil {
 		return err
 	}
-	made.socket, made.relay = socket, startRelay(connection, near)
+	made.socket, made.ending = socket, &startRelay(connection, near).ending
 	return nil
 }
 

@@ -37,8 +37,8 @@ type line struct {
 	socket        int // its descriptor
 	local, remote net.Addr
 	tls           *tls.ConnectionState // of a connection from DialTLSContext
-	relay         *relay               // of a connection whose socket libcurl cannot have; else nil
 	owned         *owned               // of a connection of the caller's whose socket libcurl has; else nil
+	ending        *ownEnd              // the same, and of one whose socket libcurl cannot have
 }
 
 // dial connects to an origin. The caller must close the socket.

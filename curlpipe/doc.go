@@ -198,9 +198,9 @@
 //   - The default User-Agent is "curlpipe"; set UserAgent to change it.
 //     FromHTTPTransport sets the one of net/http.
 //   - libcurl uses the socket of a *net.TCPConn that DialContext or DialTLSContext
-//     returns. Its Close and its deadline for reading have an effect all the same, up
-//     to 20 ms late while data arrives. Its deadline for writing alone has none: return
-//     it as struct{ net.Conn }{connection}, which is relayed.
+//     returns. Its Close and its deadlines have an effect all the same, up to 20 ms late
+//     while data moves. The deadline for writing is not looked at while a header section
+//     is being sent.
 //   - Most fields of a transport are read with the first request, and later changes
 //     have no effect ([Transport]): use Clone. After a change of TLSClientConfig, all
 //     requests use new connections; in net/http, connections that exist stay in use.

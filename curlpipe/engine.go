@@ -267,6 +267,9 @@ func (e *engine) lookAfter(now time.Time) {
 			e.lookAfterTraces(c, now)
 		}
 		e.lookAfterHead(c, now)
+		if c.owned != nil && !c.ours {
+			e.lookAfterDeadline(c, now)
+		}
 		if !c.established && !c.ours {
 			e.lookAfterConnect(c, now)
 		}

@@ -69,6 +69,11 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, func() { _ = c.SetDeadline(time.Now().Add(time.Millisecond)) })
 	})
 	closed := bare(func(c net.Conn) { time.AfterFunc(50*time.Millisecond, func() { _ = c.Close() }) })
+	lateWrite := bare(func(c net.Conn) { _ = c.SetWriteDeadline(time.Now().Add(-time.Second)) })
+	soonWrite := bare(func(c net.Conn) { _ = c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) })
+	endless := func(request *http.Request) {
+		request.Method, request.Body = http.MethodPost, io.NopCloser(zeros{})
+	}
 	flood := func(connection net.Conn) {
 		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\n\r\n")
 		for {
@@ -81,20 +86,23 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 		serve func(net.Conn)
 		wrap  func(net.Conn) net.Conn
 		is    error
+		asks  func(*http.Request)
 	}{
-		"read, before the response":     {func(net.Conn) {}, wrap(func(c *failingConn) { c.read = broken }), broken},
-		"read, in the body":             {part, wrap(func(c *failingConn) { c.read = broken }), broken},
-		"write":                         {silent(func(net.Conn) {}), wrap(func(c *failingConn) { c.write = broken }), broken},
-		"deadline, before the response": {silent(func(net.Conn) {}), late, os.ErrDeadlineExceeded},
-		"deadline, in the body":         {silent(part), late, os.ErrDeadlineExceeded},
-		"bare, before the response":     {silent(func(net.Conn) {}), lateBare, os.ErrDeadlineExceeded},
-		"bare, in the body":             {silent(part), lateBare, os.ErrDeadlineExceeded},
-		"bare, while bytes arrive":      {flood, lateBare, os.ErrDeadlineExceeded},
-		"bare, for reading":             {silent(part), lateRead, os.ErrDeadlineExceeded},
-		"bare, set later":               {silent(part), soon, os.ErrDeadlineExceeded},
-		"bare, set while bytes arrive":  {flood, soon, os.ErrDeadlineExceeded},
-		"closed, before the response":   {silent(func(net.Conn) {}), closed, net.ErrClosed},
-		"closed, in the body":           {silent(part), closed, net.ErrClosed},
+		"read, before the response":     {serve: func(net.Conn) {}, wrap: wrap(func(c *failingConn) { c.read = broken }), is: broken},
+		"read, in the body":             {serve: part, wrap: wrap(func(c *failingConn) { c.read = broken }), is: broken},
+		"write":                         {serve: silent(func(net.Conn) {}), wrap: wrap(func(c *failingConn) { c.write = broken }), is: broken},
+		"deadline, before the response": {serve: silent(func(net.Conn) {}), wrap: late, is: os.ErrDeadlineExceeded},
+		"deadline, in the body":         {serve: silent(part), wrap: late, is: os.ErrDeadlineExceeded},
+		"bare, before the response":     {serve: silent(func(net.Conn) {}), wrap: lateBare, is: os.ErrDeadlineExceeded},
+		"bare, in the body":             {serve: silent(part), wrap: lateBare, is: os.ErrDeadlineExceeded},
+		"bare, while bytes arrive":      {serve: flood, wrap: lateBare, is: os.ErrDeadlineExceeded},
+		"bare, for reading":             {serve: silent(part), wrap: lateRead, is: os.ErrDeadlineExceeded},
+		"bare, set later":               {serve: silent(part), wrap: soon, is: os.ErrDeadlineExceeded},
+		"bare, set while bytes arrive":  {serve: flood, wrap: soon, is: os.ErrDeadlineExceeded},
+		"bare, for writing":             {serve: func(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) }, wrap: lateWrite, is: os.ErrDeadlineExceeded},
+		"bare, while a body is sent":    {serve: func(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) }, wrap: soonWrite, is: os.ErrDeadlineExceeded, asks: endless},
+		"closed, before the response":   {serve: silent(func(net.Conn) {}), wrap: closed, is: net.ErrClosed},
+		"closed, in the body":           {serve: silent(part), wrap: closed, is: net.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for which, roundTripper := range likeHTTPTransport(t, &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -104,7 +112,11 @@ func TestErrorOfAnOwnConnection(t *testing.T) {
 				}
 				return each.wrap(connection), nil
 			}}) {
-				err := failureOf(t, roundTripper, get(t, "http://"+rawConns(t, nil, each.serve)))
+				request := get(t, "http://"+rawConns(t, nil, each.serve))
+				if each.asks != nil {
+					each.asks(request)
+				}
+				err := failureOf(t, roundTripper, request)
 				if name == "write" && which == "net/http" && errors.Is(err, net.ErrClosed) {
 					continue // it has closed the connection, and now and then reports that
 				}
@@ -172,3 +184,8 @@ func TestOwnConnectionIsClosed(t *testing.T) {
 		})
 	}
 }
+
+// zeros is a body without end.
+type zeros struct{}
+
+func (zeros) Read(into []byte) (int, error) { return len(into), nil }

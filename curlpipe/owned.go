@@ -3,7 +3,6 @@ package curlpipe
 import (
 	"errors"
 	"net"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -15,7 +14,7 @@ type owned struct {
 	conn   net.Conn
 	raw    syscall.RawConn
 	left   chan struct{} // closed when libcurl's connection has ended
-	failed atomic.Pointer[error]
+	ending ownEnd
 }
 
 func newOwned(conn net.Conn, raw syscall.RawConn) *owned {
@@ -56,29 +55,34 @@ func (o *owned) end(err error, ended func()) {
 	select {
 	case <-o.left:
 	default:
-		var failed *net.OpError
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		o.failed.Store(&err)
+		o.fail("read", err)
 		ended()
 	}
+}
+
+// fail notes an error of the connection in the form that package net gives it.
+func (o *owned) fail(op string, err error) {
+	var failed *net.OpError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	to := o.conn.RemoteAddr()
+	o.ending.end(&net.OpError{Op: op, Net: to.Network(), Source: o.conn.LocalAddr(), Addr: to, Err: err})
+}
+
+// mayWrite reports whether the connection could be written: whether its deadline for
+// writing has not passed, and the caller has not closed it. Only then is there a failure
+// otherwise.
+func (o *owned) mayWrite() bool {
+	err := o.raw.Write(func(uintptr) bool { return true })
+	if err != nil {
+		o.fail("write", err)
+	}
+	return err == nil
 }
 
 // close closes the connection, once. It may wait for calls of the caller's.
 func (o *owned) close() {
 	close(o.left)
 	_ = o.conn.Close()
-}
-
-// failure returns why the connection has ended on the caller's side; nil if it has
-// not.
-func (o *owned) failure() error {
-	if o == nil {
-		return nil
-	}
-	if failed := o.failed.Load(); failed != nil {
-		return *failed
-	}
-	return nil
 }

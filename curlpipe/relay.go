@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 )
 
 // relay carries bytes between a connection of the caller's and the socket pair whose
@@ -13,7 +12,7 @@ type relay struct {
 	own    net.Conn
 	pair   *net.TCPConn
 	first  sync.Once
-	failed atomic.Pointer[error]
+	ending ownEnd
 }
 
 // startRelay copies in both directions until one of the two connections ends.
@@ -31,21 +30,10 @@ func (r *relay) carry(to io.Writer, from io.Reader) {
 	_, err := io.Copy(to, from)
 	r.first.Do(func() { // the other direction fails because this one has ended
 		if err != nil {
-			r.failed.Store(&err)
+			r.ending.end(err)
 			_ = r.pair.SetLinger(0)
 		}
 	})
 	_ = r.pair.Close()
 	_ = r.own.Close()
-}
-
-// failure returns the error with which the relay has ended; nil if there was none.
-func (r *relay) failure() error {
-	if r == nil {
-		return nil
-	}
-	if failed := r.failed.Load(); failed != nil {
-		return *failed
-	}
-	return nil
 }

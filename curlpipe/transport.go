@@ -158,8 +158,8 @@ type Transport struct {
 	// goroutine. The network is "tcp", and the address has a port. libcurl uses the
 	// socket of a *net.TCPConn or *net.UnixConn directly, through a second descriptor.
 	// Such a connection ends when its deadline for reading passes or when it is
-	// closed; its deadline for writing has no effect, and it must not be read or
-	// written. Any other net.Conn, such as struct{ net.Conn }{connection}, is relayed,
+	// closed. Its deadline for writing counts when a request begins and while a body
+	// is being sent. It must not be read or written. Any other net.Conn, such as struct{ net.Conn }{connection}, is relayed,
 	// deadlines and errors included, which costs a copy and a goroutine in each
 	// direction. The connection is closed when the HTTP connection ends. UnixSocket,
 	// LocalAddress, Resolve and KeepAlive are ignored if DialContext is set.
