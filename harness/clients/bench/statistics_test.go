@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -89,6 +90,37 @@ left out: curlpipe-h2: not implemented: no HTTP/2 here
 `, text.String())
 }
 
+// With ten rounds, the second smallest and the second largest ratio contain the median
+// with a confidence of 1 - 2·(1 + 10)/2¹⁰ = 97.9 %; the third would give 89 %.
+func TestBoundsOfTheRatio(t *testing.T) {
+	change := func(rounds int) Change {
+		var before, after []float64
+		for i := range rounds {
+			before, after = append(before, 10), append(after, float64(10+i))
+		}
+		now, then := measured("curlpipe", 0, after...), measured("curlpipe@HEAD", 0, before...)
+		result := &Result{Rows: []Row{now.row(), then.row()}, cells: []Cell{now.cell, then.cell}, rounds: [][]sample{now.rounds, then.rounds}}
+		changes := result.Changes()
+		require.Len(t, changes, 1)
+		result.Rows[1].Client = "go-curl"
+		require.Empty(t, result.Changes(), "nothing is compared")
+		return changes[0]
+	}
+	ten := change(10)
+	require.InDelta(t, 1.1, ten.Low, 1e-9)
+	require.InDelta(t, 1.45, ten.Ratio, 1e-9)
+	require.InDelta(t, 1.8, ten.High, 1e-9)
+	text, err := json.Marshal([]Change{ten, change(3)})
+	require.NoError(t, err)
+	var fields []map[string]any
+	require.NoError(t, json.Unmarshal(text, &fields))
+	require.InDelta(t, 1.1, fields[0]["ratio_low"], 1e-9)
+	require.InDelta(t, 1.8, fields[0]["ratio_high"], 1e-9)
+	require.EqualValues(t, 100, fields[0]["depth"])
+	require.Contains(t, fields[1], "ratio_low")
+	require.Nil(t, fields[1]["ratio_low"], "three rounds are too few")
+}
+
 // A slower machine affects both clients alike. A random difference is not a
 // change, but a small difference that is always there is one.
 func TestChangeIsMoreThanChance(t *testing.T) {
@@ -124,6 +156,8 @@ func TestChangeIsMoreThanChance(t *testing.T) {
 			require.InDelta(t, test.factor, changes[0].Ratio, 1e-9)
 			require.Contains(t, changes[0].String(), ": "+test.want)
 			require.Contains(t, changes[0].String(), "n=10")
+			bounds := fmt.Sprintf("ratio %.3f (95 %%: %.3f to %.3f; ", test.factor, test.factor, test.factor)
+			require.Contains(t, changes[0].String(), bounds, "each pair has this ratio")
 		})
 	}
 }

@@ -41,11 +41,12 @@ func optional(value *float64) string {
 	return fmt.Sprintf("%.2f", *value)
 }
 
-// WriteJSON writes the rows for programs.
+// WriteJSON writes the rows for programs, and the changes if two states are compared.
 func (r *Result) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(struct {
-		Rows []Row `json:"rows"`
-	}{r.Rows})
+		Rows    []Row    `json:"rows"`
+		Changes []Change `json:"changes,omitempty"`
+	}{r.Rows, r.Changes()})
 }
