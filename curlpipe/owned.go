@@ -9,7 +9,10 @@ import (
 
 // owned is a connection of the caller's whose socket libcurl uses. It stays open
 // beside libcurl's copy of the descriptor, so that a deadline that the caller sets on
-// it, and its Close, have an effect.
+// it, and its Close, have an effect. The price: Go's network poller, too, wakes each
+// time data arrives, because the socket is registered there until it is closed. With
+// one request at a time that is one call of epoll_wait a request, and a tenth of the
+// CPU time.
 type owned struct {
 	conn   net.Conn
 	raw    syscall.RawConn
