@@ -76,6 +76,10 @@
 // reached through this package. A wildcard in a server's certificate counts only
 // if it is the whole first label.
 //
+// A libcurl that pipelines is not used for HTTP/2, even if it was built with nghttp2:
+// the HTTP/2 of 7.53.1 loses trailer sections and long header fields, and requests hang
+// when many share a connection or the server resets a stream.
+//
 // HTTP/2 needs a libcurl that loads nghttp2 as a shared library, and a program that
 // links this package into the executable: libcurl does not report how a stream
 // ended, so package cshim intercepts nghttp2 by defining functions with its names.
