@@ -15,7 +15,7 @@ import (
 // NotCarriedError lists the fields of an http.Transport that a [Transport] does not
 // support.
 type NotCarriedError struct {
-	Fields []string // of http.Transport, such as "Protocols" and "TLSClientConfig.VerifyConnection"
+	Fields []string // of http.Transport, such as "HTTP2" and "TLSClientConfig.VerifyConnection"
 }
 
 // Error names the fields.
