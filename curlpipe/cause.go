@@ -235,34 +235,3 @@ func parseCertificates(all [][]byte) []*x509.Certificate {
 	}
 	return parsed
 }
-
-// tlsState returns the TLS field of responses on a connection; nil without TLS.
-func (e *engine) tlsState(c *conn) *tls.ConnectionState {
-	if !c.origin.key.handshakes() {
-		return nil
-	}
-	state := &tls.ConnectionState{HandshakeComplete: true, ServerName: e.settings.serverName}
-	if state.ServerName == "" {
-		state.ServerName = c.origin.key.host
-	}
-	if net.ParseIP(state.ServerName) != nil {
-		state.ServerName = "" // as in crypto/tls: no server name was requested
-	}
-	h := e.loop.Handshake(c.id)
-	if h == nil {
-		if c.multiplexes {
-			state.NegotiatedProtocol = "h2"
-		}
-		return state
-	}
-	state.Version, state.CipherSuite, state.DidResume = h.Version, h.Cipher, h.Resumed
-	state.NegotiatedProtocol = h.Protocol
-	//lint:ignore SA1019 crypto/tls sets it, so a program may still look
-	state.NegotiatedProtocolIsMutual = true
-	state.PeerCertificates = parseCertificates(h.Certificates)
-	if chain := parseCertificates(h.Chain); len(chain) > 0 && !e.settings.insecure {
-		state.VerifiedChains = [][]*x509.Certificate{chain}
-	}
-	state.OCSPResponse = h.Staple
-	return state
-}

@@ -37,7 +37,7 @@ type conn struct {
 	establishedSince time.Time // it was noticed
 	local            net.Addr
 	remote           net.Addr             // the proxy's address, if there is one
-	tls              *tls.ConnectionState // once a response has come
+	tls              *tls.ConnectionState // once the handshake is complete, or a response has come
 	http2            bool                 // from the first byte; libcurl cannot know
 	owned            *owned               // nil: the connection is not the caller's, or it is relayed
 	ending           *ownEnd              // of one that is owned or relayed; else nil

@@ -181,6 +181,9 @@ func (e *engine) learn(news *cshim.News) {
 		e.settle(c.origin)
 	}
 	c.announced = c.announced || news.Announced
+	if news.Secured {
+		c.tls = e.tlsState(c)
+	}
 	if c.multiplexes && (news.Announced || news.Unusable) {
 		c.state = connDraining // otherwise requests would wait until it has ended
 	}

@@ -2,6 +2,7 @@ package curlpipe
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"runtime"
@@ -35,13 +36,14 @@ type engine struct {
 	post      post
 	batch     cshim.Batch
 	origins   map[originKey]*origin
-	conns     []*conn   // by number, nil where there is none; without those that are being dialed
-	ready     []*origin // origins to look at, because something has changed
-	now       time.Time // when the loop last came back
-	looked    time.Time // when the loop last began to check its sockets
-	look      time.Time // when to look at all of them even if nothing has changed; zero: never
-	turns     uint64    // calls started
-	handles   []*handle // by slot
+	chains    map[string][]*x509.Certificate // that were verified, by the certificate in front
+	conns     []*conn                        // by number, nil where there is none; without those that are being dialed
+	ready     []*origin                      // origins to look at, because something has changed
+	now       time.Time                      // when the loop last came back
+	looked    time.Time                      // when the loop last began to check its sockets
+	look      time.Time                      // when to look at all of them even if nothing has changed; zero: never
+	turns     uint64                         // calls started
+	handles   []*handle                      // by slot
 	idle      []*handle
 	idleHTTP2 []*handle // idle, too, but only for connections that multiplex
 	making    int       // handles that are being made

@@ -76,19 +76,43 @@ func TestTLSStateWithoutVerification(t *testing.T) {
 	require.Empty(t, response.TLS.VerifiedChains)
 }
 
-// TestTLSStateOfAResumedSession requires the certificates of the first session.
+// TestTLSStateOfAResumedSession requires the certificates, and the chain, of the first
+// session. Package crypto/tls keeps both with the session.
 func TestTLSStateOfAResumedSession(t *testing.T) {
-	s := newServer(t, true, echo)
-	transport := newTestTransport(t, s, &Transport{})
-	for _, resumed := range []bool{false, true} {
-		response, err := transport.RoundTrip(get(t, s.URL))
-		require.NoError(t, err)
-		readAll(t, response)
-		require.Equal(t, s.Certificate().Raw, response.TLS.PeerCertificates[0].Raw)
-		if transport.Stats().Resumptions > 0 { // libcurl 7.53.1 does so up to TLS 1.2
-			require.Equal(t, resumed, response.TLS.DidResume)
-		}
-		transport.CloseIdleConnections()
-		until(t, func() bool { return transport.Stats().ConnectionsClosed == transport.Stats().ConnectionsOpened }, "none is open")
+	authority := newIssuer(t)
+	for name, version := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+			server.TLS = &tls.Config{Certificates: []tls.Certificate{authority.issue(t, unchanged, "127.0.0.1")}, MaxVersion: version}
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			pool := x509.NewCertPool()
+			pool.AddCert(authority.certificate)
+			theirs := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ClientSessionCache: tls.NewLRUClientSessionCache(0)}}
+			for which, roundTripper := range likeHTTPTransport(t, theirs) {
+				var chain [][]byte
+				resumed := 0
+				for attempt := 0; resumed < 2 && attempt < 20; attempt++ { // libcurl does not always resume
+					request := get(t, server.URL)
+					request.Close = true
+					response, err := roundTripper.RoundTrip(request)
+					require.NoError(t, err, which)
+					readAll(t, response)
+					require.Len(t, response.TLS.VerifiedChains, 1, which)
+					if attempt == 0 {
+						require.False(t, response.TLS.DidResume, which)
+						chain = raw(response.TLS.VerifiedChains[0])
+					}
+					require.Equal(t, chain, raw(response.TLS.VerifiedChains[0]), which)
+					require.Equal(t, chain[0], response.TLS.PeerCertificates[0].Raw, which)
+					if response.TLS.DidResume {
+						resumed++
+					}
+				}
+				if _, ours := roundTripper.(*Transport); !ours || version == tls.VersionTLS12 || systemLibcurl() {
+					require.Equal(t, 2, resumed, "%s: libcurl 7.53.1 resumes up to TLS 1.2", which)
+				}
+			}
+		})
 	}
 }

@@ -351,7 +351,7 @@ func (e *engine) traceResult(c *call, result *cshim.Result) {
 func (e *engine) traceHandshake(c *conn) {
 	for call := c.calls.first; call != nil; call = call.next {
 		if call.trace != nil && call.trace.stage == stageOnConn {
-			call.trace.reach(stageConn, e.tlsState(c))
+			call.trace.reach(stageConn, c.tls)
 		}
 	}
 }
