@@ -80,6 +80,7 @@ func (e *engine) tearOut(c *call, err error) {
 	if c.place == placeQueued {
 		e.dequeue(c)
 	} else {
+		e.traceLeft(c)
 		e.loop.GiveUp(h.slot)
 		e.takeOff(c)
 		if !on.multiplexes {

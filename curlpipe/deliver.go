@@ -169,9 +169,7 @@ func (e *engine) takeOff(c *call) *handle {
 func (e *engine) end(c *call, err error) {
 	c.place = placeNone
 	c.owner = nil // the rest of a body is already in memory
-	if err != nil {
-		c.trace.ended(err)
-	}
+	c.trace.ended(err)
 	if c.upload != nil {
 		c.upload.end(c.stream && err == nil)
 	}

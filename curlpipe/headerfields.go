@@ -161,3 +161,18 @@ var knownFields = func() map[string]string {
 	}
 	return known
 }()
+
+// cutSection separates the first of several header sections.
+func cutSection(sections string) (section, rest string) {
+	for end := 0; ; {
+		next := strings.IndexByte(sections[end:], '\n')
+		if next < 0 {
+			return sections, ""
+		}
+		line := sections[end : end+next]
+		end += next + 1
+		if strings.TrimSuffix(line, "\r") == "" {
+			return sections[:end], sections[end:]
+		}
+	}
+}

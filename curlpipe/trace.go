@@ -229,11 +229,18 @@ func (t *trace) wroteRequest(err error) {
 	}
 }
 
-// ended notes that an attempt failed: in the handshake or while writing,
-// whichever was under way.
+// errUnsent is the error in WroteRequest for a request that ended, without an error
+// of its own, before all of it was sent: a response came, or the caller has left.
+var errUnsent = errors.New("curlpipe: the request ended before all of it was sent")
+
+// ended notes that an attempt ended. If that was in the handshake or while writing,
+// whichever was under way failed. A nil error means that the attempt did not fail.
 func (t *trace) ended(err error) {
 	if t == nil {
 		return
+	}
+	if err == nil {
+		err = errUnsent
 	}
 	switch t.stage {
 	case stageOnConn:
@@ -282,21 +289,6 @@ func (t *trace) interim(sections string) {
 	}
 }
 
-// cutSection separates the first of several header sections.
-func cutSection(sections string) (section, rest string) {
-	for end := 0; ; {
-		next := strings.IndexByte(sections[end:], '\n')
-		if next < 0 {
-			return sections, ""
-		}
-		line := sections[end : end+next]
-		end += next + 1
-		if strings.TrimSuffix(line, "\r") == "" {
-			return sections[:end], sections[end:]
-		}
-	}
-}
-
 // answered notes that the first byte of a response has arrived, interim
 // responses included.
 func (t *trace) answered() {
@@ -323,26 +315,30 @@ func (e *engine) traceResult(c *call, result *cshim.Result) {
 		return
 	}
 	c.trace.interim(string(result.Interim))
+	if result.HeaderLength > 0 || result.Done && result.Sent { // nothing may have looked since
+		e.traceSent(c)
+	}
 	if result.HeaderLength > 0 {
-		c.trace.reach(stageHeaders, c.conn.tls)
-		if c.upload == nil {
-			c.trace.reach(stageRequest, nil)
-		}
 		c.trace.answered()
 	}
-	if result.Done && result.Code != 0 && result.Sent { // nothing may have looked since
-		c.trace.reach(stageHeaders, c.conn.tls)
-		if e.isWritten(c) {
-			c.trace.reach(stageRequest, c.conn.tls)
-		}
+	if result.Done && result.Code == 0 && c.trace.stage == stageRequest &&
+		!c.conn.multiplexes && c.conn.state == connOpen && !c.conn.announced && !c.flags.close {
+		c.trace.idle()
 	}
-	if result.Done && result.Code == 0 {
-		if e.isWritten(c) {
-			c.trace.reach(stageRequest, c.conn.tls)
-		}
-		if !c.conn.multiplexes && c.conn.state == connOpen && !c.conn.announced && !c.flags.close {
-			c.trace.idle()
-		}
+}
+
+// traceSent queues the hooks for a request of which something was sent.
+func (e *engine) traceSent(c *call) {
+	c.trace.reach(stageHeaders, c.conn.tls)
+	if c.trace.stage == stageHeaders && e.isWritten(c) {
+		c.trace.reach(stageRequest, nil)
+	}
+}
+
+// traceLeft does that for a request that is about to be torn out.
+func (e *engine) traceLeft(c *call) {
+	if c.trace != nil && e.loop.Sent(c.handle.slot) {
+		e.traceSent(c)
 	}
 }
 
@@ -358,7 +354,7 @@ func (e *engine) traceHandshake(c *conn) {
 
 // isWritten reports whether all of a request's body was sent.
 func (e *engine) isWritten(c *call) bool {
-	if c.upload == nil {
+	if c.upload == nil || c.uploadLength == 0 { // its end may not have been handed over yet
 		return true
 	}
 	if c.handed.IsZero() {
@@ -378,15 +374,13 @@ const longestTracePoll = 20 * time.Millisecond
 func (e *engine) lookAfterTraces(c *conn, now time.Time) {
 	for call := c.calls.first; call != nil; call = call.next {
 		t := call.trace
-		if t == nil || t.stage == stageRequest || t.stage == stageNone || call.abandoned {
+		if t == nil || t.stage == stageRequest || t.stage == stageNone {
 			continue
 		}
-		if t.stage < stageHeaders && e.loop.Sent(call.handle.slot) {
-			t.reach(stageHeaders, nil)
-		}
-		if t.stage == stageHeaders && e.isWritten(call) {
-			t.reach(stageRequest, nil)
-			continue
+		if t.stage == stageHeaders || e.loop.Sent(call.handle.slot) {
+			if e.traceSent(call); t.stage == stageRequest {
+				continue
+			}
 		}
 		e.lookAt(now.Add(min(time.Duration(t.polls)*time.Millisecond, longestTracePoll)))
 		t.polls++
