@@ -279,6 +279,7 @@ void http2_sent(struct http2_session *session, struct transfer *transfer,
   stream->session = session;
   stream->id = id;
   stream->sent = true;
+  transfer->trailer.length = 0;
   if(transfer->upload_held) {
     transfer->result_flags |= CSHIM_RESULT_EXPECTS;
     results_tell(transfer);
@@ -377,10 +378,11 @@ CURLcode http2_judge(struct transfer *transfer, CURLcode code)
     explain(transfer);
   }
   else if(!code && !transfer->dropping && stream->id &&
-          !whole_by_length(transfer) &&
-          (!stream->ended || (stream->broke && !whole(transfer)))) {
+          !whole_by_length(transfer) && !whole(transfer)) {
     stream->cut = true;
-    strcpy(transfer->detail, "HTTP/2: the response ended without END_STREAM");
+    strcpy(transfer->detail, stream->ended ?
+           "HTTP/2: a part of the body was lost" :
+           "HTTP/2: the response ended without END_STREAM");
     explain(transfer);
     code = CURLE_PARTIAL_FILE;
   }

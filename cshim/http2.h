@@ -19,6 +19,7 @@ struct http2_session {
   uint32_t error; /* of GOAWAY */
   int32_t held; /* stream for which libcurl has stopped in the middle of what
                    it has read, because its buffer was full; 0: none */
+  bool resumed; /* libcurl has just resumed a request's body */
   bool rest; /* libcurl has not passed on all that it has read */
   uint64_t progress; /* grows when libcurl passes something on */
   uint64_t nudged; /* progress when libcurl was last made to run */

@@ -39,6 +39,7 @@ static struct {
   int (*reset)(void *session, uint8_t flags, int32_t stream, uint32_t error);
   int (*remote_close)(void *session, int32_t stream);
   int (*send)(void *session);
+  int (*resume)(void *session, int32_t stream);
   int (*wants)(void *session);
   int (*allowed)(void *session);
   const char *(*error_name)(uint32_t error);
@@ -80,6 +81,7 @@ static void look_up(void)
     { "nghttp2_submit_rst_stream", &real.reset },
     { "nghttp2_session_get_stream_remote_close", &real.remote_close },
     { "nghttp2_session_send", &real.send },
+    { "nghttp2_session_resume_data", &real.resume },
     { "nghttp2_session_want_read", &real.wants },
     { "nghttp2_session_check_request_allowed", &real.allowed },
     { "nghttp2_http2_strerror", &real.error_name }
@@ -148,6 +150,20 @@ static int on_frame(void *handle, const union frame *frame, void *userp)
   return libcurl_on_frame(handle, frame, userp);
 }
 
+/* libcurl 7.88.1 loses the trailer section of a stream whose end it reads for
+   another stream. So libcurl has no part in trailer sections. */
+static bool take_trailer(struct transfer *transfer, const uint8_t *name,
+                         size_t name_length, const uint8_t *value,
+                         size_t value_length)
+{
+  struct buffer *trailer = &transfer->trailer;
+  return transfer->dropping ||
+         (buffer_append(trailer, (const char *)name, name_length) &&
+          buffer_append(trailer, ": ", 2) &&
+          buffer_append(trailer, (const char *)value, value_length) &&
+          buffer_append(trailer, "\r\n", 2));
+}
+
 static int on_field(void *handle, const union frame *frame,
                     const uint8_t *name, size_t name_length,
                     const uint8_t *value, size_t value_length, uint8_t flags,
@@ -159,6 +175,9 @@ static int on_field(void *handle, const union frame *frame,
   if(transfer && !http2_field(transfer, name, name_length, value,
                                value_length))
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if(transfer && transfer->stream.answered)
+    return take_trailer(transfer, name, name_length, value, value_length) ?
+           0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if(transfer)
     name = http2_name(name, &name_length);
   return libcurl_on_field(handle, frame, name, name_length, value,
@@ -324,17 +343,34 @@ INTERPOSED int nghttp2_session_send(void *handle)
 {
   struct http2_session *session = find(handle);
   int code;
+  if(session)
+    session->resumed = false;
   end_frame(session);
   code = looked() ? real.send(handle) : NGHTTP2_ERR_NOMEM;
   look(session);
   return code;
 }
 
+INTERPOSED int nghttp2_session_resume_data(void *handle, int32_t stream)
+{
+  struct http2_session *session = find(handle);
+  if(session)
+    session->resumed = true;
+  return looked() ? real.resume(handle, stream) : NGHTTP2_ERR_NOMEM;
+}
+
+/* When a request's body of unknown length has ended, libcurl 7.88.1 passes on
+   what it has read, even if it still has to take what nghttp2 has given it
+   for a stream. That would be lost. It passes the rest on again later. */
 INTERPOSED ssize_t nghttp2_session_mem_recv(void *handle, const uint8_t *data,
                                             size_t length)
 {
   struct http2_session *session = find(handle);
   ssize_t taken;
+  if(session && session->resumed && session->held) {
+    session->resumed = false;
+    return 0;
+  }
   if(session)
     session->held = 0;
   taken = looked() ? real.receive(handle, data, length) : NGHTTP2_ERR_NOMEM;

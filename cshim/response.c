@@ -14,7 +14,8 @@
 static void forget(struct transfer *transfer)
 {
   transfer->response.length = 0;
-  transfer->trailer.length = 0;
+  if(!transfer->stream.sent) /* over HTTP/2 it may have come already */
+    transfer->trailer.length = 0;
   transfer->header_length = 0;
   transfer->shown = 0;
 }
@@ -234,8 +235,8 @@ static bool begin_body(struct transfer *transfer)
   return !is_answered_early(transfer) && !is_repeated(transfer);
 }
 
-/* Over HTTP/2, trailer fields come as header lines. Over HTTP/1.1 they come
-   with the body, see response_tie(). */
+/* Over HTTP/2, a trailer section's end comes as a header line; its fields
+   were taken before. Over HTTP/1.1 all comes with the body. */
 static bool is_trailer(const struct transfer *transfer, const char *data,
                        size_t length)
 {
@@ -257,8 +258,7 @@ static bool tell_interim(struct transfer *transfer)
   return buffer_append(&transfer->interim, section->data, section->length);
 }
 
-/* Takes a line of a header section, or of a trailer section over HTTP/2.
-   Returns false to end the transfer. */
+/* Takes a line of a header section. Returns false to end the transfer. */
 static bool take_line(struct transfer *transfer, const char *line,
                       size_t line_length)
 {
@@ -269,7 +269,7 @@ static bool take_line(struct transfer *transfer, const char *line,
   const char *refusal;
 
   if(is_trailer(transfer, data, length))
-    return keep(transfer, &transfer->trailer, data, length, limit);
+    return true;
   refusal = read_line(transfer, data, length);
   if(refusal)
     return refuse(transfer, refusal);

@@ -102,6 +102,9 @@
 //     reads it and serves no other connection (7.88.1).
 //   - Trailer sections of responses with a Content-Length, which are lost (up to
 //     8.5.0 at least).
+//   - Trailer sections that are lost when many requests share a connection (7.88.1).
+//   - Parts of a body that are lost while the body of unknown length of another
+//     request ends (7.88.1).
 //   - Header sections longer than 16 kB, after which the response does not end when
 //     libcurl runs with curl_multi_socket_action() (7.88.1).
 //   - Requests with more than 64 kB of header fields, which are never sent.
