@@ -224,6 +224,15 @@
 //   - Some malformed responses are handled as RFC 9112 requires: white space before
 //     the colon of a field is removed; 101 (Switching Protocols) that was not
 //     requested, and a Content-Length that is not one number, are refused.
+//   - A client certificate is sent whichever authorities the server names; net/http
+//     sends none that the server would not accept. HTTP/1.1 is offered with ALPN even if
+//     Protocols has nothing else. OpenSSL resumes sessions without a ClientSessionCache,
+//     and Response.TLS has no TLSUnique.
+//   - A request's body is first read while its connection is being made. Its error may
+//     be returned in the place of an error of the handshake.
+//   - A stream that the server resets has the errors of a connection that ends: io.EOF
+//     before the response, then io.ErrUnexpectedEOF. The code of RST_STREAM or GOAWAY is
+//     in [Error.Detail]; there is no http2.StreamError.
 //   - libcurl compares the IP address in a certificate after the handshake, and every
 //     name if Configure is set: the server then sees a closed connection and no alert.
 //   - libcurl and OpenSSL decide about certificates. They accept a common name if the
@@ -231,7 +240,8 @@
 //     extended key usages for Server Gated Crypto. They refuse a wildcard for a whole
 //     top-level domain, a key usage without digitalSignature, a certificate whose only
 //     extended key usage is "any", and, depending on OpenSSL's security level, short
-//     keys.
+//     keys. Of a certificate with more than one fault, they may report another one
+//     than net/http.
 //   - libcurl accepts field lines of up to 100 kB, and from 8.3.0 on (and in Debian's
 //     7.88.1) header sections of up to 300 kB ([ErrResponseTooLarge]). Over HTTP/2,
 //     a response with a field line of more than 64 kB breaks the protocol for
