@@ -57,24 +57,15 @@ func TestCutResponses(t *testing.T) {
 // connection.
 func serveCuts(t *testing.T, all []string) (port string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			request, err := http.ReadRequest(bufio.NewReader(connection))
-			if err == nil {
-				number, _ := strconv.Atoi(strings.TrimPrefix(request.URL.Path, "/"))
-				_, _ = connection.Write([]byte(all[number]))
-			}
-			connection.Close()
+	listener := listen(t, func(connection net.Conn) {
+		request, err := http.ReadRequest(bufio.NewReader(connection))
+		if err == nil {
+			number, _ := strconv.Atoi(strings.TrimPrefix(request.URL.Path, "/"))
+			_, _ = connection.Write([]byte(all[number]))
 		}
-	}()
-	_, port, err = net.SplitHostPort(listener.Addr().String())
+		connection.Close()
+	})
+	_, port, err := net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
 	return port
 }

@@ -23,20 +23,11 @@ type ftpServer struct {
 
 func startFTP(t *testing.T) *ftpServer {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	server := &ftpServer{Listener: listener}
-	go func() {
-		for {
-			control, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server.controls.Add(1)
-			go serveFTP(control)
-		}
-	}()
+	server := &ftpServer{}
+	server.Listener = listen(t, func(control net.Conn) {
+		server.controls.Add(1)
+		serveFTP(control)
+	})
 	return server
 }
 

@@ -4,7 +4,10 @@
 package likestock_test
 
 import (
+	"net"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/curlpipe/curlpipe/harness/acceptance/program"
 )
@@ -19,4 +22,23 @@ func compare(t *testing.T, source string, test func(t *testing.T, library, made 
 	made := program.Compile(t, stock, []string{source})
 	t.Run("stock", func(t *testing.T) { test(t, stock, made) })
 	t.Run("patched", func(t *testing.T) { test(t, patched, made) })
+}
+
+// listen listens on loopback until the test has ended, and calls a function for each
+// connection.
+func listen(t *testing.T, serve func(net.Conn)) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(connection)
+		}
+	}()
+	return listener
 }

@@ -1,9 +1,11 @@
 package likestock_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,9 +20,7 @@ import (
 func TestWaitingHandlesGetTheirTurn(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(server.Close)
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never answers
-	require.NoError(t, err)
-	t.Cleanup(func() { silent.Close() })
+	silent := listen(t, func(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) })
 	ftp := "ftp://" + startFTP(t).Addr().String() + "/"
 	good, noFile, noFolder := ftp+"dir/hello", ftp+"dir/nofile", ftp+"nodir/hello"
 	direct, proxied := server.URL, server.URL+"@http://"+silent.Addr().String()
@@ -41,7 +41,8 @@ func TestWaitingHandlesGetTheirTurn(t *testing.T) {
 		for name, each := range cases {
 			for _, limit := range each.limits {
 				for _, driver := range drivers {
-					said, err := program.Command(library, made, append([]string{driver, limit}, each.urls...)...).CombinedOutput()
+					done := strconv.Itoa(len(each.urls) - strings.Count(each.codes, "waits"))
+					said, err := program.Command(library, made, append([]string{driver, limit, done}, each.urls...)...).CombinedOutput()
 					require.NoError(t, err, "%s", said)
 					require.Equal(t, each.codes, strings.Join(strings.Fields(string(said)), " "), "%s, a limit for %s, %s", name, limit, driver)
 				}
