@@ -234,7 +234,8 @@
 //     before the response, then io.ErrUnexpectedEOF. The code of RST_STREAM or GOAWAY is
 //     in [Error.Detail]; there is no http2.StreamError.
 //   - libcurl compares the IP address in a certificate after the handshake, and every
-//     name if Configure is set: the server then sees a closed connection and no alert.
+//     name if Configure is set; current releases verify the whole certificate then. The
+//     server sees a closed connection and no alert.
 //   - libcurl and OpenSSL decide about certificates. They accept a common name if the
 //     certificate names no host in another way, names that end with a dot, and the
 //     extended key usages for Server Gated Crypto. They refuse a wildcard for a whole
