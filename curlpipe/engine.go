@@ -36,14 +36,13 @@ type engine struct {
 	post      post
 	batch     cshim.Batch
 	origins   map[originKey]*origin
-	chains    map[string][]*x509.Certificate // that were verified, by the certificate in front
-	conns     []*conn                        // by number, nil where there is none; without those that are being dialed
-	ready     []*origin                      // origins to look at, because something has changed
-	now       time.Time                      // when the loop last came back
-	looked    time.Time                      // when the loop last began to check its sockets
-	look      time.Time                      // when to look at all of them even if nothing has changed; zero: never
-	turns     uint64                         // calls started
-	handles   []*handle                      // by slot
+	conns     []*conn   // by number, nil where there is none; without those that are being dialed
+	ready     []*origin // origins to look at, because something has changed
+	now       time.Time // when the loop last came back
+	looked    time.Time // when the loop last began to check its sockets
+	look      time.Time // when to look at all of them even if nothing has changed; zero: never
+	turns     uint64    // calls started
+	handles   []*handle // by slot
 	idle      []*handle
 	idleHTTP2 []*handle // idle, too, but only for connections that multiplex
 	making    int       // handles that are being made
@@ -51,6 +50,8 @@ type engine struct {
 	journal   *journal
 	replaced  bool           // the engine ends with its last request
 	closing   sync.WaitGroup // connections that are being closed, see release
+
+	chains map[string][]*x509.Certificate // that were verified, by the certificate in front
 
 	dialing context.Context // ends with the engine
 	stop    context.CancelFunc

@@ -4,6 +4,7 @@
 package likestock_test
 
 import (
+	"crypto/tls"
 	"net"
 	"testing"
 
@@ -28,9 +29,18 @@ func compare(t *testing.T, source string, test func(t *testing.T, library, made 
 // connection.
 func listen(t *testing.T, serve func(net.Conn)) net.Listener {
 	t.Helper()
+	return listenTLS(t, nil, serve)
+}
+
+// listenTLS does the same over TLS, if there is a configuration.
+func listenTLS(t *testing.T, config *tls.Config, serve func(net.Conn)) net.Listener {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { listener.Close() })
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
 	go func() {
 		for {
 			connection, err := listener.Accept()

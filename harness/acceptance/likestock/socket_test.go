@@ -24,27 +24,15 @@ func startAnswers(t *testing.T) net.Listener {
 	certificates := httptest.NewUnstartedServer(nil)
 	certificates.StartTLS()
 	certificates.Close()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+	return listenTLS(t, &tls.Config{
 		Certificates: certificates.TLS.Certificates,
 		MaxVersion:   tls.VersionTLS12, // later ones send tickets on their own
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer connection.Close()
-				for lines := bufio.NewScanner(connection); lines.Scan(); {
-					io.WriteString(connection, "answer")
-				}
-			}()
+	}, func(connection net.Conn) {
+		defer connection.Close()
+		for lines := bufio.NewScanner(connection); lines.Scan(); {
+			io.WriteString(connection, "answer")
 		}
-	}()
-	return listener
+	})
 }
 
 // TestAskingForTheSocketTakesNothing requires that what the application polls for
